@@ -1,0 +1,6 @@
+"""Run the commands as ``python -m adaptoscope``."""
+
+from adaptoscope.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""The commands: each parses its options, makes one call and prints the answer.
+
+There is one file per stage. None is loaded before its command is called, so ``--help`` is instant;
+what a command needs from the scientific libraries it imports in its own body.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from adaptoscope import __version__
+from adaptoscope.errors import AdaptoscopeError
+
+
+class Listing(NamedTuple):
+    """One line of ``adaptoscope --help``: where a command lives and what it does."""
+
+    home: str
+    """``module:name`` of a Typer application (a command with sub-commands) or of a function."""
+
+    summary: str
+    """What the command does, in a few words."""
+
+
+COMMANDS = {
+    "demo": Listing("adaptoscope.cli.experiment:demo", "The whole job on simulated images."),
+    "run": Listing("adaptoscope.cli.experiment:run", "The whole counting job on your images."),
+    "simulate": Listing("adaptoscope.cli.simulation:simulate", "Invent images with their truth."),
+    "synthesise": Listing("adaptoscope.cli.synthesis:synthesise", "Draw cells of known number."),
+    "style": Listing("adaptoscope.cli.style:app", "Learn the look of real images."),
+    "stylise": Listing("adaptoscope.cli.style:stylise", "Give drawings the look of real images."),
+    "screen": Listing("adaptoscope.cli.style:screen", "Screen out what lost or invented cells."),
+    "count": Listing("adaptoscope.cli.counting:app", "Train a counter, test it, count images."),
+    "convert": Listing("adaptoscope.cli.convert:convert", "Import a data set's own layout."),
+    "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),
+}
+
+
+def load_command(name: str) -> Any:
+    """Import one command's module and build the command.
+
+    Parameters
+    ----------
+    name
+        A key of `COMMANDS`.
+    """
+    module, _, attribute = COMMANDS[name].home.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        command: Any = typer.main.get_group(target)
+    else:
+        single = typer.Typer(add_completion=False)
+        single.command(name)(target)
+        command = typer.main.get_command(single)
+    command.name = name
+    return command
+
+
+class LazyCommands(TyperGroup):
+    """A group that knows its commands by name and loads only the one that is called."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """List the commands in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Describe a command for ``--help`` without loading it."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Load the command that is called."""
+        if args and args[0] in COMMANDS:
+            return args[0], load_command(args[0]), args[1:]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(
+    name="adaptoscope",
+    cls=LazyCommands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"adaptoscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def adaptoscope(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print and leave."),
+    ] = False,
+) -> None:
+    """Make microscopy models work on your microscope when you have few or no labels."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code.
+
+    Parameters
+    ----------
+    arguments
+        What follows the program's name; by default, what the shell passed.
+
+    Notes
+    -----
+    0 means success, 1 an error that the message on standard error explains, 2 options that make no
+    sense, 130 interrupted. With ``ADAPTOSCOPE_TRACEBACK=1`` errors keep their traceback.
+    """
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=None if arguments is None else list(arguments), prog_name="adaptoscope")
+    except AdaptoscopeError as error:
+        _leave(error, str(error))
+    except OSError as error:
+        _leave(error, f"A file could not be used.\n  found: {error}")
+
+
+def _leave(error: Exception, message: str) -> None:
+    if os.environ.get("ADAPTOSCOPE_TRACEBACK") == "1":
+        raise error
+    sys.stderr.write(f"error: {message}\n")
+    raise SystemExit(1) from error

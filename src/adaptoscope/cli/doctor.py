@@ -1,0 +1,167 @@
+"""``adaptoscope doctor``: what this machine can do, and what is missing."""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+from adaptoscope import __version__
+from adaptoscope.cli.options import AsJson, print_answer
+
+_GIB = 1024**3
+_LIBRARIES = ("torch", "lightning", "timm", "diffusers", "numpy", "scipy", "scikit-image")
+_BUNDLED = {
+    "nuclei": "the default start of a counter; without it use --init random",
+    "compact": "the offline style-transfer backbone; without it train one with "
+    "`adaptoscope style train-backbone --images FOLDER`",
+}
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say what this machine can do, which weights are present and what is missing."""
+    findings = examine()
+    if as_json:
+        print_answer(findings, as_json=True)
+        return
+    for title in ("machine", "libraries", "weights", "data"):
+        part = findings[title]
+        known = part.items() if isinstance(part, dict) else ()
+        shown = {name: "absent" if value is None else value for name, value in known}
+        print_answer(shown, as_json=False, title=title)
+    advice = findings["advice"]
+    print("advice")
+    for line in advice if isinstance(advice, list) and advice else ["nothing is missing"]:
+        print(f"  - {line}")
+
+
+def examine() -> dict[str, object]:
+    """Gather the facts that `doctor` prints.
+
+    Returns
+    -------
+    dict
+        ``machine`` (processors, memory and disk in GiB, accelerator), ``libraries`` (name to
+        version), ``weights`` (name to hash, or ``None`` where absent), ``data`` and ``advice``, a
+        list of sentences: what is missing and how to get it.
+    """
+    machine = machine_facts()
+    weights = bundled_weights()
+    data = {
+        "ADAPTOSCOPE_DATA": os.environ.get("ADAPTOSCOPE_DATA"),
+        "imagenet_weights_cached": _is_cached("timm/efficientnet_b0"),
+    }
+    return {
+        "adaptoscope": __version__,
+        "machine": machine,
+        "libraries": library_versions(),
+        "weights": weights,
+        "data": data,
+        "advice": advise(machine, weights, data),
+    }
+
+
+def machine_facts() -> dict[str, object]:
+    """Say what the machine consists of; sizes in GiB, ``None`` where they cannot be read."""
+    import torch
+
+    accelerator = "none"
+    if torch.cuda.is_available():
+        accelerator = f"cuda: {torch.cuda.get_device_name(0)}"
+    elif torch.backends.mps.is_available():
+        accelerator = "mps"
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cpus": usable_cpus(),
+        "torch_threads": torch.get_num_threads(),
+        "memory_gib": memory_gib(),
+        "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / _GIB, 1),
+        "accelerator": accelerator,
+    }
+
+
+def usable_cpus() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory_gib() -> float | None:
+    """Read the size of the main memory in GiB, or ``None`` where the system does not tell."""
+    if sys.platform == "win32":
+        return None
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB, 1)
+    except (ValueError, OSError):
+        return None
+
+
+def library_versions() -> dict[str, str | None]:
+    """Name the versions of the libraries that results depend on."""
+    versions: dict[str, str | None] = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = None
+    return versions
+
+
+def bundled_weights() -> dict[str, str | None]:
+    """Hash every bundled file of weights; ``None`` stands for one that is absent.
+
+    Returns
+    -------
+    dict
+        Name without suffix to the first 16 digits of the file's SHA-256.
+    """
+    folder = files("adaptoscope.pretrained").joinpath("weights")
+    entries = sorted(folder.iterdir(), key=lambda item: item.name) if folder.is_dir() else []
+    found: dict[str, str | None] = {
+        entry.name.removesuffix(".safetensors"): hashlib.sha256(entry.read_bytes()).hexdigest()[:16]
+        for entry in entries
+        if entry.name.endswith(".safetensors")
+    }
+    missing = (name for name in _BUNDLED if not any(key.startswith(name) for key in found))
+    return {**dict.fromkeys(missing), **found}
+
+
+def advise(
+    machine: Mapping[str, object], weights: Mapping[str, str | None], data: Mapping[str, object]
+) -> list[str]:
+    """Say in sentences what is missing, what follows from it, and how to get it."""
+    lines = [
+        f"the bundled weights `{name}` are missing: {remedy}"
+        for name, remedy in _BUNDLED.items()
+        if not any(found and key.startswith(name) for key, found in weights.items())
+    ]
+    if machine["accelerator"] == "none":
+        lines.append(
+            "no GPU was found: everything runs on the processors; keep to the `compact` backbone"
+        )
+    if not data["imagenet_weights_cached"]:
+        lines.append(
+            "ImageNet weights are not in the cache: `--init imagenet` would fetch them once from "
+            "their hub; `--init nuclei` needs no download"
+        )
+    free = machine["disk_free_gib"]
+    if isinstance(free, float) and free < 5:
+        lines.append(f"only {free} GiB of disk are free here: choose an output folder elsewhere")
+    if not data["ADAPTOSCOPE_DATA"]:
+        lines.append(
+            "ADAPTOSCOPE_DATA is not set: experiments that read it need it; your own images do not"
+        )
+    return lines
+
+
+def _is_cached(prefix: str) -> bool:
+    """Say whether the hub's cache holds a repository; nothing is fetched."""
+    home = Path(os.environ.get("HF_HOME", Path.home() / ".cache" / "huggingface"))
+    cache = Path(os.environ.get("HF_HUB_CACHE", home / "hub"))
+    return any(cache.glob(f"models--{prefix.replace('/', '--')}*/snapshots/*"))

@@ -1,0 +1,94 @@
+"""Options that many commands share, and the two ways of printing an answer."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="The same seed and inputs give the same files.")
+]
+Device = Annotated[
+    DeviceName, typer.Option("--device", help="Where networks run; auto takes a GPU if there is.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace what the output folder holds.")
+]
+Workers = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes that share the images of this command.")
+]
+Root = Annotated[
+    Path | None,
+    typer.Option("--root", help="A folder that images named by a list may also lie in."),
+]
+Channel = Annotated[
+    int | None,
+    typer.Option("--channel", min=0, help="Which channel of colour or multi-channel images."),
+]
+
+
+def print_answer(answer: Mapping[str, object], *, as_json: bool, title: str = "") -> None:
+    """Print the result of a command for a person, or for a machine.
+
+    Parameters
+    ----------
+    answer
+        Names and values, in the order in which they are to be read. Values are numbers, texts,
+        paths, and lists or mappings of such.
+    as_json
+        One JSON object instead of lines of text; a number that is not finite becomes ``null``.
+    title
+        A line above the text; not part of the JSON.
+    """
+    if as_json:
+        typer.echo(json.dumps(plain(answer), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    if title:
+        typer.echo(title)
+    width = max((len(name) for name in answer), default=0)
+    for name, value in answer.items():
+        typer.echo(f"  {name.replace('_', ' '):<{width}}  {_readable(value)}".rstrip())
+
+
+def plain(value: object) -> object:
+    """Turn a value into what JSON can hold.
+
+    Parameters
+    ----------
+    value
+        A number, text, path, or a nested list or mapping of these; NumPy scalars and arrays too.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    return str(value)
+
+
+def _readable(value: object) -> str:
+    value = plain(value)
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return ", ".join(_readable(item) for item in value) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_readable(item)}" for key, item in value.items()) or "none"
+    return str(value)

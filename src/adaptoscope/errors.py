@@ -1,0 +1,74 @@
+"""One family of errors, written for the person who meets them.
+
+Every error that a user can cause says what was expected, what was found and what to do about it.
+``assert`` is kept for mistakes of our own.
+"""
+
+
+class AdaptoscopeError(Exception):
+    """Something that the user can mend.
+
+    Parameters
+    ----------
+    summary
+        What went wrong, in one sentence.
+    expected
+        What would have been accepted.
+    found
+        What was there instead.
+    remedy
+        What to do next.
+    """
+
+    def __init__(
+        self, summary: str, *, expected: str = "", found: str = "", remedy: str = ""
+    ) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.expected = expected
+        self.found = found
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Return the error as one readable block of up to four lines."""
+        lines = [self.summary]
+        lines += [
+            f"  {label}: {text}"
+            for label, text in (
+                ("expected", self.expected),
+                ("found", self.found),
+                ("remedy", self.remedy),
+            )
+            if text
+        ]
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep the four parts when the error crosses a process boundary."""
+        return (_rebuild, (type(self), self.summary, self.expected, self.found, self.remedy))
+
+
+class InputError(AdaptoscopeError):
+    """An image, a table or a folder cannot be used as it is."""
+
+
+class SettingsError(AdaptoscopeError):
+    """A setting is unknown, out of range, or contradicts another one."""
+
+
+class LeakageError(AdaptoscopeError):
+    """Images kept back for testing were about to be used for training or tuning."""
+
+
+class MissingWeightsError(AdaptoscopeError):
+    """Weights that were asked for are not on this machine."""
+
+
+class OutputError(AdaptoscopeError):
+    """The output folder holds something else and was left untouched."""
+
+
+def _rebuild(
+    kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
+) -> AdaptoscopeError:
+    return kind(summary, expected=expected, found=found, remedy=remedy)
