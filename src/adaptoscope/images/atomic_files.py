@@ -1,0 +1,75 @@
+"""Files that are never seen half-written."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Write a file under a temporary name and move it into place.
+
+    Parameters
+    ----------
+    path
+        Where the finished file shall stand; missing folders above it are made.
+
+    Yields
+    ------
+    pathlib.Path
+        A name beside `path` with the same suffix. Whatever is written there replaces `path`
+        when the block ends, and is removed if the block fails.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".partial-{uuid.uuid4().hex}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Remove what killed writers left in a folder; no writer may be at work in it.
+
+    Parameters
+    ----------
+    folder
+        Folder to look into, without those below it; need not exist.
+    """
+    for leftover in Path(folder).glob(".partial-*"):
+        leftover.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, in UTF-8 with Unix line ends.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    text
+        What to write.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    content
+        Anything that JSON can hold; NaN and infinity are refused.
+    """
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")

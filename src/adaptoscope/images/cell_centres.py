@@ -1,0 +1,217 @@
+"""Cell centres as arrays of (row, column), and their numbers in windows.
+
+Pixel ``(r, c)`` covers the half-open square ``[r - 0.5, r + 0.5) x [c - 0.5, c + 0.5)``, so
+(0, 0) is the centre of the top-left pixel and every centre inside an image belongs to exactly one
+pixel, and to exactly one window of a partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from adaptoscope.errors import InputError
+
+Points = NDArray[np.float64]
+
+
+def no_points() -> Points:
+    """Return the centres of an image without cells.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (0, 2), float64.
+    """
+    return np.empty((0, 2), dtype=np.float64)
+
+
+def as_points(points: ArrayLike) -> Points:
+    """Return centres as an array of pairs.
+
+    Parameters
+    ----------
+    points
+        Pairs of (row, column) in pixels; an empty list is an image without cells.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, 2), float64.
+
+    Raises
+    ------
+    InputError
+        If the centres are not pairs of finite numbers.
+    """
+    array = np.asarray(points, dtype=np.float64)
+    if array.size == 0:
+        return no_points()
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise InputError(
+            "Cell centres are not pairs of finite coordinates.",
+            expected="shape (N, 2), (row, column) in pixels",
+            found=f"shape {array.shape}"
+            + ("" if np.isfinite(array).all() else ", with values that are NaN or infinite"),
+            remedy="correct the table of points",
+        )
+    return array
+
+
+def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the image") -> Points:
+    """Return centres if all of them lie inside the image.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels.
+    shape
+        Height and width of the image in pixels.
+    name
+        What to call the image in the error.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, 2), float64.
+
+    Raises
+    ------
+    InputError
+        If a centre lies outside the image or is not finite.
+    """
+    array = as_points(points)
+    height, width = shape
+    outside = ~inside_window(array, 0, 0, height, width)
+    if outside.any():
+        row, column = array[int(np.argmax(outside))]
+        raise InputError(
+            f"{int(outside.sum())} of {len(array)} cell centres of {name} lie outside the image.",
+            expected=f"-0.5 <= x < {width - 0.5}, -0.5 <= y < {height - 0.5} "
+            "(x = column, y = row, 0 = centre of the first pixel)",
+            found=f"x = {column:g}, y = {row:g}",
+            remedy="correct points.csv; check that x and y are not exchanged and that the "
+            "coordinates are in pixels, not micrometres",
+        )
+    return array
+
+
+def inside_window(
+    points: Points, top: int, left: int, height: int, width: int
+) -> NDArray[np.bool_]:
+    """Tell which centres lie in a window.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels of the image.
+    top, left
+        First pixel row and column of the window.
+    height, width
+        Size of the window in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N,), bool.
+    """
+    rows, columns = points[:, 0] + 0.5, points[:, 1] + 0.5
+    inside: NDArray[np.bool_] = (
+        (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
+    )
+    return inside
+
+
+def points_in_window(points: Points, top: int, left: int, height: int, width: int) -> Points:
+    """Cut out the centres of a window and give them in the window's own pixels.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels of the image.
+    top, left
+        First pixel row and column of the window.
+    height, width
+        Size of the window in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (M, 2), (row, column) counted from the window's top-left pixel.
+    """
+    inside = points[inside_window(points, top, left, height, width)]
+    return np.asarray(inside - np.array([top, left], dtype=np.float64))
+
+
+def count_in_windows(
+    points: Points, windows: Iterable[tuple[int, int, int, int]]
+) -> NDArray[np.int64]:
+    """Count the centres in each window.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels of the image.
+    windows
+        Top, left, height and width of each window, as `adaptoscope.images.windows.Window`.
+
+    Returns
+    -------
+    numpy.ndarray
+        One count per window, int64.
+    """
+    counts = [int(inside_window(points, *window).sum()) for window in windows]
+    return np.array(counts, dtype=np.int64)
+
+
+def centres_of_labels(labels: NDArray[np.integer]) -> Points:
+    """Find the centre of mass of every cell of a label image.
+
+    Parameters
+    ----------
+    labels
+        Shape (H, W), integers; 0 is background and every other value one cell.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, 2), (row, column) in pixels, in the order of the label values.
+    """
+    rows, columns = np.nonzero(labels)
+    if rows.size == 0:
+        return no_points()
+    _, cell = np.unique(labels[rows, columns], return_inverse=True)
+    area = np.bincount(cell)
+    return np.stack(
+        [np.bincount(cell, weights=rows) / area, np.bincount(cell, weights=columns) / area], axis=1
+    )
+
+
+def draw_centres(points: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Mark the pixel of every centre.
+
+    Two centres in one pixel give one mark, so the marks are for looking at, not for counting.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels.
+    shape
+        Height and width of the image in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), bool.
+
+    Raises
+    ------
+    InputError
+        If a centre lies outside the image.
+    """
+    marks = np.zeros(shape, dtype=np.bool_)
+    pixels = np.floor(check_points(points, shape) + 0.5).astype(np.int64)
+    marks[pixels[:, 0], pixels[:, 1]] = True
+    return marks

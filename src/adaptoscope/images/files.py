@@ -1,0 +1,355 @@
+"""Images in and out without loss; every file is written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.atomic_files import (
+    atomic_path,
+    remove_partial_files,
+    write_json,
+    write_text,
+)
+from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.png_files import SIGNATURE, encode_png, read_png, read_png_header
+from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, select_plane
+from adaptoscope.images.tiff_files import read_tiff, read_tiff_header, write_tiff
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "ImageHeader",
+    "MicroscopyImage",
+    "atomic_path",
+    "hash_pixels",
+    "list_images",
+    "read_header",
+    "read_image",
+    "read_mask",
+    "remove_partial_files",
+    "write_image",
+    "write_json",
+    "write_mask",
+    "write_text",
+]
+
+IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
+
+_TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
+@dataclass(frozen=True)
+class MicroscopyImage:
+    """One channel of one field of view.
+
+    Parameters
+    ----------
+    name
+        Base name of the file.
+    pixels
+        Shape (H, W), float32 in [0, 1] of the full stored range.
+    scale
+        How `pixels` map to stored counts.
+    pixel_size_um
+        Edge of a pixel in micrometres, or None where the file does not tell.
+    sha256
+        Hash of the decoded pixels, as `hash_pixels` gives it.
+    channel
+        Channel that was chosen, or None where the file has only one.
+    """
+
+    name: str
+    pixels: NDArray[np.float32]
+    scale: IntensityScale
+    pixel_size_um: float | None
+    sha256: str
+    channel: int | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.pixels.shape[0], self.pixels.shape[1]
+
+    @property
+    def stored(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
+        """The counts as stored, shape (H, W)."""
+        return self.scale.to_stored(self.pixels)
+
+
+def hash_pixels(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
+    """Hash decoded pixels, whatever file they came from.
+
+    Parameters
+    ----------
+    stored
+        Shape (H, W), stored counts.
+
+    Returns
+    -------
+    str
+        SHA-256 of the shape and the counts as little-endian 16-bit integers, so that PNG and TIFF
+        files, and 8- and 16-bit containers of the same counts, have the same hash.
+    """
+    digest = hashlib.sha256(np.array(stored.shape, dtype="<u8").tobytes())
+    digest.update(np.ascontiguousarray(stored, dtype="<u2").tobytes())
+    return digest.hexdigest()
+
+
+def list_images(folder: Path) -> list[Path]:
+    """List the image files of a folder, without those below it.
+
+    Parameters
+    ----------
+    folder
+        Folder to look into.
+
+    Returns
+    -------
+    list of pathlib.Path
+        PNG and TIFF files, ``img2`` before ``img10``; hidden files are left out.
+    """
+    found = [
+        entry
+        for entry in Path(folder).iterdir()
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")
+    ]
+    return sorted(found, key=lambda entry: (_natural_key(entry.name), entry.name))
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Read size and bit depth of an image without decoding it.
+
+    Parameters
+    ----------
+    path
+        A PNG or TIFF file.
+
+    Returns
+    -------
+    ImageHeader
+        Height, width and bit depth.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, absurdly large or of an unsupported kind.
+    """
+    kind = _file_kind(Path(path))
+    return read_png_header(Path(path)) if kind == "png" else read_tiff_header(Path(path))
+
+
+def read_image(
+    path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
+) -> MicroscopyImage:
+    """Read one channel of one plane.
+
+    Parameters
+    ----------
+    path
+        A PNG or TIFF file: 8- or 16-bit, or a TIFF of floating-point values from 0 to 1, which is
+        brought to the 16-bit scale.
+    channel
+        Index of the channel, from 0; needed where the file has several, never guessed.
+    z
+        Index of the focal plane, from 0, or ``"max"`` for the brightest value along the stack;
+        needed where the file has several, never guessed.
+
+    Returns
+    -------
+    MicroscopyImage
+        Pixels in [0, 1] of the full stored range.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, absurdly large, of an unsupported kind, or holds several
+        channels or planes and no choice was made.
+    """
+    path = Path(path)
+    planes = _read_planes(path)
+    stored = _as_counts(select_plane(planes, path, channel=channel, z=z), path)
+    scale = IntensityScale.full_range(stored.dtype.itemsize * 8)
+    several = any(letter in "CS" for letter in planes.axes)
+    return MicroscopyImage(
+        name=path.name,
+        pixels=scale.to_unit(stored),
+        scale=scale,
+        pixel_size_um=planes.pixel_size_um,
+        sha256=hash_pixels(stored),
+        channel=channel if several else None,
+    )
+
+
+def write_image(
+    path: Path,
+    pixels_unit: NDArray[np.floating],
+    *,
+    bit_depth: int = 8,
+    pixel_size_um: float | None = None,
+) -> str:
+    """Write one channel without loss.
+
+    Parameters
+    ----------
+    path
+        ``.png``, ``.tif`` or ``.tiff`` (ImageJ metadata), ``.ome.tif`` or ``.ome.tiff`` (OME).
+    pixels_unit
+        Shape (H, W); 0 and 1 are the ends of the stored range, values beyond are clipped.
+    bit_depth
+        8 or 16.
+    pixel_size_um
+        Edge of a pixel in micrometres; None leaves it out.
+
+    Returns
+    -------
+    str
+        Hash of the pixels as written, as `hash_pixels` gives it.
+
+    Raises
+    ------
+    InputError
+        If the pixels are not one finite plane, or the name's suffix is unknown.
+    """
+    path = Path(path)
+    if pixels_unit.ndim != 2 or pixels_unit.size == 0 or not np.isfinite(pixels_unit).all():
+        raise InputError(
+            f"The image {path} cannot be written.",
+            expected="one plane of finite values",
+            found=f"shape {pixels_unit.shape}"
+            + ("" if np.isfinite(pixels_unit).all() else ", with values that are NaN or infinite"),
+            remedy="leave this image out; if you did not make its values, please report this",
+        )
+    stored = IntensityScale.full_range(bit_depth).to_stored(pixels_unit)
+    _write_stored(path, stored, pixel_size_um)
+    return hash_pixels(stored)
+
+
+def read_mask(path: Path) -> NDArray[np.uint16]:
+    """Read a label image.
+
+    Parameters
+    ----------
+    path
+        A PNG or TIFF file of 8- or 16-bit labels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), uint16; 0 is background and every other value one cell.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or not a single plane of integers.
+    """
+    path = Path(path)
+    labels = select_plane(_read_planes(path), path)
+    if labels.dtype.kind != "u":
+        raise InputError(
+            f"The mask {path} does not hold labels.",
+            expected="8- or 16-bit integers, 0 for background and one number per cell",
+            found=str(labels.dtype),
+            remedy="save the label image as 16-bit integers",
+        )
+    return labels.astype(np.uint16)
+
+
+def write_mask(path: Path, labels: NDArray[np.integer]) -> None:
+    """Write a label image as 16-bit PNG.
+
+    Parameters
+    ----------
+    path
+        File to write, ending in ``.png``.
+    labels
+        Shape (H, W), integers from 0 to 65535.
+
+    Raises
+    ------
+    InputError
+        If the labels are not one plane of integers in that range.
+    """
+    good = labels.ndim == 2 and labels.size > 0 and labels.dtype.kind in "iub"
+    if not good or int(labels.min()) < 0 or int(labels.max()) > 65535:
+        raise InputError(
+            f"The mask {path} cannot be written.",
+            expected="one plane of integers from 0 to 65535",
+            found=f"{labels.dtype} of shape {labels.shape}",
+            remedy="number the cells of each image from 1",
+        )
+    _write_stored(Path(path), labels.astype(np.uint16), None)
+
+
+def _natural_key(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _file_kind(path: Path) -> Literal["png", "tiff"]:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError as error:
+        raise InputError(
+            f"The image {path} cannot be opened.",
+            expected="a readable file",
+            found=error.strerror or type(error).__name__,
+            remedy="check the path and that you may read the file",
+        ) from error
+    if start == SIGNATURE:
+        return "png"
+    if start[:4] in _TIFF_SIGNATURES:
+        return "tiff"
+    raise InputError(
+        f"The file {path} is not an image that can be read.",
+        expected="PNG or TIFF, lossless",
+        found="an empty file" if not start else f"a file that begins with {start!r}",
+        remedy="export it as TIFF from the microscope's software",
+    )
+
+
+def _read_planes(path: Path) -> StoredPlanes:
+    return read_png(path) if _file_kind(path) == "png" else read_tiff(path)
+
+
+def _as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    if plane.dtype == np.uint8:
+        return plane.astype(np.uint8)
+    if plane.dtype == np.uint16:
+        return plane.astype(np.uint16)
+    values = plane.astype(np.float64)
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+        raise InputError(
+            f"The floating-point image {path} is not on a known scale.",
+            expected="finite values from 0 to 1",
+            found="values that are NaN or infinite"
+            if not np.isfinite(values).all()
+            else f"values from {values.min():g} to {values.max():g}",
+            remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
+        )
+    return IntensityScale.full_range(16).to_stored(values)
+
+
+def _write_stored(
+    path: Path, stored: NDArray[np.uint8] | NDArray[np.uint16], pixel_size_um: float | None
+) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise InputError(
+            f"The image {path} cannot be written under this name.",
+            expected=" or ".join(IMAGE_SUFFIXES),
+            found=suffix or "no suffix",
+            remedy="give the file one of these suffixes",
+        )
+    with atomic_path(path) as temporary:
+        if suffix == ".png":
+            temporary.write_bytes(encode_png(stored, pixel_size_um))
+        else:
+            ome = path.stem.lower().endswith(".ome")
+            write_tiff(temporary, stored, pixel_size_um, ome=ome)

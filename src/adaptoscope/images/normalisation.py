@@ -1,0 +1,98 @@
+"""Bring images of any exposure to one range: background near 0, cells near 1."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from skimage.filters import threshold_otsu
+
+from adaptoscope.errors import InputError
+
+Image = npt.NDArray[np.floating]
+
+# Noise without cells then spans at most a third of the range, and never looks like cells.
+_NOISE_DEVIATIONS = 10.0
+_LIMITS = (-1.0, 4.0)
+
+
+@dataclass(frozen=True)
+class IntensityRange:
+    """The intensities, in the unit of the image, that become 0 and 1."""
+
+    low: float
+    high: float
+
+    def apply(self, pixels: Image) -> npt.NDArray[np.float32]:
+        """Map pixels linearly to the range.
+
+        Parameters
+        ----------
+        pixels
+            Any shape, in the unit of the range.
+
+        Returns
+        -------
+        numpy.ndarray
+            Same shape, float32, clipped to -1 ... 4 so that debris cannot dominate.
+        """
+        mapped = (pixels.astype(np.float64) - self.low) / (self.high - self.low)
+        return np.clip(mapped, *_LIMITS).astype(np.float32)
+
+
+def measure_range(pixels: Image) -> IntensityRange:
+    """Measure where the background and the cells of one image lie.
+
+    Low is the median of the background (below Otsu's threshold); high is the percentile 99.9 of
+    the slightly blurred image, but at least ten background deviations above low, so that an image
+    without cells is not stretched until its noise looks like cells.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any linear intensity, finite.
+
+    Returns
+    -------
+    IntensityRange
+        High is above low, also for a constant image.
+
+    Raises
+    ------
+    InputError
+        The image is not two-dimensional, is empty, or is not finite.
+    """
+    if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
+        raise InputError(
+            "The intensity range of an image cannot be measured.",
+            expected="one channel of shape (H, W), finite",
+            found=f"shape {pixels.shape}",
+        )
+    smooth = ndimage.gaussian_filter(pixels.astype(np.float64), 1.0)
+    if np.ptp(pixels) == 0:
+        return IntensityRange(float(pixels.flat[0]), float(pixels.flat[0]) + 1.0)
+    below = smooth <= threshold_otsu(smooth)
+    background = pixels[below] if below.any() else pixels.ravel()
+    low = float(np.median(background))
+    noise = max(1.4826 * float(np.median(np.abs(background - low))), 0.3 * _quantum(pixels))
+    bright = float(np.percentile(smooth, 99.9)) - low
+    return IntensityRange(low, low + max(bright, _NOISE_DEVIATIONS * noise))
+
+
+def common_range(ranges: list[IntensityRange]) -> IntensityRange:
+    """Return one range for a whole set: the medians of the images' own.
+
+    Raises
+    ------
+    InputError
+        There is no range.
+    """
+    if not ranges:
+        raise InputError("The intensity range of a set without images was asked for.")
+    low = float(np.median([one.low for one in ranges]))
+    return IntensityRange(low, low + float(np.median([one.high - one.low for one in ranges])))
+
+
+def _quantum(pixels: Image) -> float:
+    """Return the smallest step between two intensities that occur."""
+    return float(np.diff(np.unique(pixels)).min())

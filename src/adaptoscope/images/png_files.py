@@ -1,0 +1,138 @@
+"""PNG in and out: 8- and 16-bit, nothing converted on the way."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_HEADER_BYTES = 33
+_COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}
+# Printers' resolutions (72 to 600 dpi) are 42 to 353 micrometres per pixel.
+LARGEST_PIXEL_UM = 20.0
+
+
+def read_png_header(path: Path) -> ImageHeader:
+    """Read the size of a PNG from its first 33 bytes.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+
+    Returns
+    -------
+    ImageHeader
+        Height, width and bit depth.
+
+    Raises
+    ------
+    InputError
+        If the header is damaged or the kind of PNG is not supported.
+    """
+    with path.open("rb") as file:
+        return _parse_header(path, file.read(_HEADER_BYTES))[0]
+
+
+def read_png(path: Path) -> StoredPlanes:
+    """Read all channels of a PNG.
+
+    Parameters
+    ----------
+    path
+        A PNG file.
+
+    Returns
+    -------
+    StoredPlanes
+        Axes YX or YXS, uint8 or uint16.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, absurdly large, or of an unsupported kind.
+    """
+    data = path.read_bytes()
+    _parse_header(path, data[:_HEADER_BYTES])
+    try:
+        values: NDArray[Any] = imagecodecs.png_decode(data)
+    except (imagecodecs.PngError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"The image {path} cannot be decoded.",
+            expected="a complete PNG file",
+            found=f"a file of {len(data)} bytes: {error}",
+            remedy="copy the file again from where it came, or leave it out",
+        ) from error
+    return StoredPlanes(values, "YX" if values.ndim == 2 else "YXS", _pixel_size(data))
+
+
+def encode_png(
+    stored: NDArray[np.uint8] | NDArray[np.uint16], pixel_size_um: float | None
+) -> bytes:
+    """Encode one channel without loss.
+
+    Parameters
+    ----------
+    stored
+        Shape (H, W), uint8 or uint16.
+    pixel_size_um
+        Edge of a pixel in micrometres, written as whole pixels per metre; None leaves it out.
+
+    Returns
+    -------
+    bytes
+        The file. The same pixels give the same bytes.
+    """
+    data: bytes = bytes(imagecodecs.png_encode(np.ascontiguousarray(stored)))
+    if pixel_size_um is None:
+        return data
+    per_metre = round(1e6 / pixel_size_um)
+    body = b"pHYs" + struct.pack(">IIB", per_metre, per_metre, 1)
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    return data[:_HEADER_BYTES] + chunk + data[_HEADER_BYTES:]
+
+
+def _parse_header(path: Path, data: bytes) -> tuple[ImageHeader, int]:
+    if len(data) < _HEADER_BYTES or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
+        raise InputError(
+            f"The image {path} is not a complete PNG file.",
+            expected="a PNG header of 33 bytes",
+            found=f"{len(data)} bytes that are not one",
+            remedy="copy the file again from where it came, or leave it out",
+        )
+    width, height, bits, colour = struct.unpack(">IIBB", data[16:26])
+    if bits not in (8, 16) or colour not in _COMPONENTS:
+        raise InputError(
+            f"The image {path} is of a kind of PNG that holds no intensities.",
+            expected="8 or 16 bits per channel, without a colour table",
+            found="a colour table" if colour == 3 else f"{bits} bits per channel",
+            remedy="export it again from the microscope's software as 8- or 16-bit greyscale",
+        )
+    components = _COMPONENTS[colour]
+    check_size(path, height, width, height * width * components * bits // 8)
+    return ImageHeader(height, width, bits), components
+
+
+def _pixel_size(data: bytes) -> float | None:
+    """Read the pHYs chunk, which stands between the header and the first pixels."""
+    position = len(SIGNATURE)
+    while position + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[position : position + 8])
+        if kind == b"IDAT":
+            return None
+        if kind == b"pHYs" and length == 9 and position + 17 <= len(data):
+            across, _, unit = struct.unpack(">IIB", data[position + 8 : position + 17])
+            size = 1e6 / across if unit == 1 and across else np.inf
+            return float(f"{size:.6g}") if size < LARGEST_PIXEL_UM else None
+        position += length + 12
+    return None

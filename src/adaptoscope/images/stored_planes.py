@@ -1,0 +1,190 @@
+"""Pixels as a file stores them, and the choice of the one plane that is asked for.
+
+A file may hold channels and focal planes. Which of them is meant is never guessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.errors import InputError
+
+MAX_SIDE = 20_000
+MAX_BYTES = 4 * 2**30
+
+_CHANNEL_AXES = "CS"
+_DEPTH_AXES = "ZQI"
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What is known of an image before its pixels are decoded.
+
+    Parameters
+    ----------
+    height, width
+        Size of one plane in pixels.
+    bit_depth
+        8 or 16; 16 for floating-point files, which are handled on the 16-bit scale.
+    """
+
+    height: int
+    width: int
+    bit_depth: int
+
+
+@dataclass(frozen=True)
+class StoredPlanes:
+    """All planes of a file.
+
+    Parameters
+    ----------
+    values
+        Stored values with the axes of ``axes``.
+    axes
+        One letter per axis: Y row, X column, C channel, S sample (as red, green, blue),
+        Z focal plane, T time, Q or I a stack whose meaning the file does not tell.
+    pixel_size_um
+        Edge of a pixel in micrometres, or None where the file does not tell.
+    """
+
+    values: NDArray[np.generic]
+    axes: str
+    pixel_size_um: float | None
+
+
+def check_size(path: Path, height: int, width: int, stored_bytes: int) -> None:
+    """Refuse an image of absurd size before memory is taken for it.
+
+    Parameters
+    ----------
+    path
+        File to name in the error.
+    height, width
+        Size of one plane in pixels, as the header claims.
+    stored_bytes
+        Size of all decoded planes in bytes.
+
+    Raises
+    ------
+    InputError
+        If the image is empty, a side is above 20000 pixels, or all planes are above 4 GiB.
+    """
+    if min(height, width) < 1 or max(height, width) > MAX_SIDE or stored_bytes > MAX_BYTES:
+        raise InputError(
+            f"The image {path} is empty or too large to be opened.",
+            expected=f"1 to {MAX_SIDE} pixels a side, at most {MAX_BYTES // 2**30} GiB in all",
+            found=f"{height} x {width} pixels (height x width), {stored_bytes / 2**30:.1f} GiB",
+            remedy="cut the image into smaller ones, or save its planes one by one",
+        )
+
+
+def select_plane(
+    planes: StoredPlanes,
+    path: Path,
+    *,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+) -> NDArray[np.generic]:
+    """Return the one plane that was asked for.
+
+    Parameters
+    ----------
+    planes
+        All planes of the file.
+    path
+        File to name in the errors.
+    channel
+        Index of the channel, from 0; needed where the file has several.
+    z
+        Index of the focal plane, from 0, or ``"max"`` for the brightest value along the stack;
+        needed where the file has several.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), values as stored.
+
+    Raises
+    ------
+    InputError
+        If the file has several channels or planes and no choice was made, if the choice does not
+        exist, or if the file has further axes such as time.
+    """
+    values, axes = planes.values, planes.axes
+    _refuse_further_axes(axes, values.shape, path)
+    channel_axis = next((letter for letter in axes if letter in _CHANNEL_AXES), "")
+    values, axes = _take(values, axes, channel_axis, _channel_index(values, axes, channel, path))
+    depth_axis = next((letter for letter in axes if letter in _DEPTH_AXES), "")
+    depth = values.shape[axes.index(depth_axis)] if depth_axis else 1
+    _check_z(z, depth, path)
+    if z == "max" and depth_axis:
+        values, axes = values.max(axis=axes.index(depth_axis)), axes.replace(depth_axis, "")
+    else:
+        values, axes = _take(values, axes, depth_axis, z if isinstance(z, int) else 0)
+    return values if axes == "YX" else values.T
+
+
+def _take(
+    values: NDArray[np.generic], axes: str, axis: str, index: int
+) -> tuple[NDArray[np.generic], str]:
+    if not axis:
+        return values, axes
+    return np.take(values, index, axis=axes.index(axis)), axes.replace(axis, "")
+
+
+def _refuse_further_axes(axes: str, shape: tuple[int, ...], path: Path) -> None:
+    others = axes.replace("Y", "").replace("X", "")
+    channels = sum(letter in _CHANNEL_AXES for letter in others)
+    stacks = sum(letter in _DEPTH_AXES for letter in others)
+    if channels > 1 or stacks > 1 or channels + stacks < len(others):
+        raise InputError(
+            f"The image {path} has axes that cannot be reduced to one plane.",
+            expected="rows and columns, with at most one axis of channels and one of focal planes",
+            found=f"axes {axes} of lengths {' x '.join(map(str, shape))} (T is time)",
+            remedy="save the time points or positions as one file each",
+        )
+
+
+def _channel_index(values: NDArray[np.generic], axes: str, channel: int | None, path: Path) -> int:
+    axis = next((letter for letter in axes if letter in _CHANNEL_AXES), "")
+    number = values.shape[axes.index(axis)] if axis else 1
+    if channel is None and number > 1:
+        raise InputError(
+            f"The image {path} has several channels and one is needed.",
+            expected="an image with one channel, or the choice of one",
+            found=f"{number} channels" + (" (colour image)" if axis == "S" else ""),
+            remedy=f"choose one with --channel N, N from 0 to {number - 1}",
+        )
+    if channel is not None and not 0 <= channel < number:
+        raise InputError(
+            f"The image {path} does not have the channel that was asked for.",
+            expected=f"--channel from 0 to {number - 1}",
+            found=f"--channel {channel}",
+            remedy="choose another channel; the first is 0",
+        )
+    return channel or 0
+
+
+def _check_z(z: int | Literal["max"] | None, depth: int, path: Path) -> None:
+    if z is None and depth > 1:
+        raise InputError(
+            f"The image {path} is a stack and one plane is needed.",
+            expected="a single plane, or the choice of one",
+            found=f"{depth} planes",
+            remedy=f"choose with --z max (brightest along the stack) or --z N, N from 0 to "
+            f"{depth - 1}",
+        )
+    exists = z is None or (0 <= z < depth if isinstance(z, int) else z == "max")
+    if not exists:
+        raise InputError(
+            f"The image {path} does not have the plane that was asked for.",
+            expected=f"--z max, or --z from 0 to {depth - 1}",
+            found=f"--z {z}",
+            remedy="choose another plane; the first is 0",
+        )

@@ -1,0 +1,219 @@
+"""Windows of an image: random ones for training, a partition of the whole for counting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import Points, no_points, points_in_window
+
+
+class Window(NamedTuple):
+    """A rectangle of pixels that lies wholly inside its image.
+
+    Parameters
+    ----------
+    top, left
+        First pixel row and column.
+    height, width
+        Size in pixels.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A square cut from an image with its cells.
+
+    Parameters
+    ----------
+    pixels
+        Shape (size, size), the image's own type.
+    points
+        Shape (N, 2), (row, column) in pixels of the crop. Where the image is smaller than the
+        crop, its mirrored continuation is shown and the mirrored cells are listed too.
+    window
+        The part of the image that the crop shows.
+    """
+
+    pixels: NDArray[np.float32]
+    points: Points
+    window: Window
+
+
+def tile_windows(height: int, width: int, size: int) -> list[Window]:
+    """Divide an image into windows that cover all of it and do not overlap.
+
+    Parameters
+    ----------
+    height, width
+        Size of the image in pixels.
+    size
+        Edge of the windows in pixels. Those of the last row and column are smaller where `size`
+        does not divide the image; `cut_window` pads them.
+
+    Returns
+    -------
+    list of Window
+        In reading order. Every pixel, and every cell centre, is in exactly one of them.
+
+    Raises
+    ------
+    InputError
+        If a size is below one pixel.
+    """
+    if min(height, width, size) < 1:
+        raise InputError(
+            "An image cannot be divided into windows.",
+            expected="height, width and window of at least 1 pixel",
+            found=f"height {height}, width {width}, window {size}",
+            remedy="choose a window of at least 1 pixel",
+        )
+    return [
+        Window(top, left, min(size, height - top), min(size, width - left))
+        for top in range(0, height, size)
+        for left in range(0, width, size)
+    ]
+
+
+def cut_window(
+    pixels: NDArray[np.float32], window: Window, size: int | None = None
+) -> NDArray[np.float32]:
+    """Cut a window out of an image, padded by reflection to a square of fixed size.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W).
+    window
+        Part of the image to cut out.
+    size
+        Edge of the square; None gives the window as it is. Padding lies below and to the right:
+        it shows the image further on where there is more of it, then its mirror image, in which
+        the outermost row and column are not repeated.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (size, size), or that of the window.
+    """
+    top, left, height, width = window
+    if size is None:
+        return pixels[top : top + height, left : left + width]
+    rows = _mirrored_indices(top, size, pixels.shape[0])
+    columns = _mirrored_indices(left, size, pixels.shape[1])
+    return pixels[np.ix_(rows, columns)]
+
+
+def random_window(height: int, width: int, size: int, generator: np.random.Generator) -> Window:
+    """Draw a square window, every position equally likely.
+
+    Parameters
+    ----------
+    height, width
+        Size of the image in pixels.
+    size
+        Edge of the window; along a side on which the image is smaller, all of it is taken.
+    generator
+        Source of randomness; two numbers are drawn whatever the sizes.
+
+    Returns
+    -------
+    Window
+        Lies inside the image.
+    """
+    top = int(generator.integers(max(height - size, 0) + 1))
+    left = int(generator.integers(max(width - size, 0) + 1))
+    return Window(top, left, min(size, height), min(size, width))
+
+
+def random_crop(
+    pixels: NDArray[np.float32],
+    points: Points | None,
+    size: int,
+    generator: np.random.Generator,
+) -> Crop:
+    """Cut a random square out of an image, with the cells it shows.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W).
+    points
+        Shape (N, 2), (row, column) in pixels; None where they are not known.
+    size
+        Edge of the square in pixels. A smaller image is continued by reflection.
+    generator
+        Source of randomness.
+
+    Returns
+    -------
+    Crop
+        Pixels, cells and position.
+    """
+    height, width = pixels.shape
+    window = random_window(height, width, size, generator)
+    shown = no_points() if points is None else mirrored_points(points, (height, width), size)
+    return Crop(
+        pixels=cut_window(pixels, window, size),
+        points=points_in_window(shown, window.top, window.left, size, size),
+        window=window,
+    )
+
+
+def mirrored_points(points: Points, shape: tuple[int, int], size: int) -> Points:
+    """Continue the cells of an image as `cut_window` continues its pixels.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels.
+    shape
+        Height and width of the image in pixels.
+    size
+        Length, in pixels, up to which an image that is smaller is continued.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (M, 2), M >= N. The cells themselves come first; each mirrored cell follows once
+        for every time that its pixel is shown again.
+    """
+    height, width = shape
+    return _continued(_continued(points, 0, height, size), 1, width, size)
+
+
+def _continued(points: Points, axis: int, length: int, size: int) -> Points:
+    """Continue cells along one axis: backwards, forwards again, and so on."""
+    copies = [points]
+    for fold in range(1, _passes(length, size)):
+        own = points[:, axis]
+        backwards = fold % 2 == 1
+        # The row of the fold itself is shown once, by the pass before.
+        anew = own < length - 1.5 if backwards else own >= 0.5
+        shown = points.copy()
+        shown[:, axis] = fold * (length - 1) + (length - 1 - own if backwards else own)
+        copies.append(shown[anew & (shown[:, axis] < size - 0.5)])
+    return np.concatenate(copies)
+
+
+def _passes(length: int, size: int) -> int:
+    return 1 if size <= length or length == 1 else -(-(size - 1) // (length - 1))
+
+
+def _mirrored_indices(start: int, number: int, length: int) -> NDArray[np.int64]:
+    """Give the pixel of the image that each position shows."""
+    positions = np.arange(start, start + number)
+    if length == 1:
+        return np.zeros(number, dtype=np.int64)
+    period = 2 * (length - 1)
+    folded = positions % period
+    return np.where(folded < length, folded, period - folded)

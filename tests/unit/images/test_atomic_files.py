@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from adaptoscope.images.atomic_files import (
+    atomic_path,
+    remove_partial_files,
+    write_json,
+    write_text,
+)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def fail_half_way(path):
+    with atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise Interrupted
+
+
+def test_a_failing_write_leaves_nothing(tmp_path):
+    with pytest.raises(Interrupted):
+        fail_half_way(tmp_path / "deep" / "a.txt")
+    assert list((tmp_path / "deep").iterdir()) == []
+
+
+def test_a_failing_write_keeps_what_was_there(tmp_path):
+    write_text(tmp_path / "a.txt", "before")
+    with pytest.raises(Interrupted):
+        fail_half_way(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_target_appears_only_at_the_end(tmp_path):
+    target = tmp_path / "a.tif"
+    with atomic_path(target) as temporary:
+        temporary.write_text("whole")
+        assert temporary.parent == tmp_path
+        assert temporary.suffix == ".tif"
+        assert not target.exists()
+    assert target.read_text() == "whole"
+
+
+def test_leftovers_of_killed_writers_are_removed(tmp_path):
+    (tmp_path / ".partial-1234.png").write_bytes(b"x")
+    (tmp_path / "kept.png").write_bytes(b"x")
+    remove_partial_files(tmp_path)
+    remove_partial_files(tmp_path / "missing")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept.png"]
+
+
+def test_text_is_utf8_with_unix_line_ends(tmp_path):
+    write_text(tmp_path / "a.txt", "µm\n")
+    assert (tmp_path / "a.txt").read_bytes() == "µm\n".encode()
+
+
+def test_json_round_trip_and_no_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": [1, None, "µ"]})
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"b": [1, None, "µ"]}
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "b.json", float("nan"))
+    assert not (tmp_path / "b.json").exists()

@@ -1,0 +1,56 @@
+import struct
+import zlib
+
+import imagecodecs
+import numpy as np
+import pytest
+from PIL import Image
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import read_image, write_image
+
+
+def chunk(kind, body):
+    crc = zlib.crc32(kind + body)
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc)
+
+
+def bomb(height, width, bits=8):
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    pixels = zlib.compress(bytes(1_000_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+
+
+@pytest.mark.parametrize("size", [(20_001, 1), (1, 20_001), (2**31 - 1, 2**31 - 1), (0, 5)])
+def test_absurd_sizes_are_refused_before_decoding(tmp_path, size):
+    (tmp_path / "a.png").write_bytes(bomb(*size))
+    with pytest.raises(InputError, match="20000 pixels a side"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("mode", ["P", "1"])
+def test_png_without_intensities_is_refused(tmp_path, mode):
+    Image.new(mode, (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match="holds no intensities"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_other_software_reads_what_is_written(tmp_path, bits):
+    stored = np.arange(30).reshape(5, 6) * (8 if bits == 8 else 2000)
+    path = tmp_path / "a.png"
+    write_image(path, stored / (2**bits - 1), bit_depth=bits, pixel_size_um=0.65)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image), stored)
+
+
+def test_a_printers_resolution_is_no_pixel_size(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.png", dpi=(300, 300))
+    assert read_image(tmp_path / "a.png").pixel_size_um is None
+
+
+def test_16_bit_colour_keeps_its_depth(tmp_path):
+    stored = np.arange(60, dtype=np.uint16).reshape(4, 5, 3) * 1000
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(stored))
+    image = read_image(tmp_path / "a.png", channel=1)
+    np.testing.assert_array_equal(image.stored, stored[..., 1])
