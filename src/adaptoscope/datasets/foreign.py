@@ -1,0 +1,137 @@
+"""Folders of images that other people made, read as they are.
+
+The list of images is ``split.csv``, else ``counts.csv``, else ``quality.csv``; without a list,
+every image of the folder is taken. Of a list, the columns of `FOREIGN_COLUMNS` are used and the
+others are left alone. Images stand in ``images/`` or in the folder itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from adaptoscope.datasets.records import ImageRecord, record_from_row
+from adaptoscope.datasets.tables import Table, read_table
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import list_images
+
+LISTS = ("split.csv", "counts.csv", "quality.csv")
+"""Names of lists, the first that exists being used."""
+
+FOREIGN_COLUMNS: Mapping[str, str] = {
+    "split": "split",
+    "count": "count",
+    "n_used": "count",
+    "height": "height",
+    "width": "width",
+    "group": "group",
+    "cluster": "group",
+    "stain": "channel",
+    "channel": "channel",
+    "domain": "domain",
+    "pixel_size_um": "pixel_size_um",
+    "cell_diameter_px": "cell_diameter_px",
+}
+"""Columns of foreign lists that are used, and what they are called in ``metadata.csv``."""
+
+_IDCIA_NAME = re.compile(r"(?P<culture>.+)_F\d+(\.\d+)?_.+_ND\d_20x")
+_USABLE_STATUS = re.compile(r"(ok|fixed\b.*)?", re.IGNORECASE)
+
+
+def has_list(folder: Path) -> bool:
+    """Tell whether a folder names its images, rather than only holding them.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    bool
+        True where ``metadata.csv`` or one of `LISTS` stands there.
+    """
+    return any((folder / name).is_file() for name in ("metadata.csv", *LISTS))
+
+
+def foreign_records(folder: Path) -> list[ImageRecord]:
+    """List the images of a folder that has no ``metadata.csv``.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+
+    Returns
+    -------
+    list of ImageRecord
+        In the order of the list, else by file name. Images whose ``status`` in ``quality.csv`` is
+        neither ``ok`` nor ``fixed`` are rejected ones.
+
+    Raises
+    ------
+    InputError
+        If the list names no image column or an entry cannot be understood.
+    """
+    lists = [folder / name for name in LISTS if (folder / name).is_file()]
+    if lists:
+        return [_with_group(record) for record in _listed(folder, read_table(lists[0]))]
+    below = "images/" if (folder / "images").is_dir() else ""
+    files = list_images(folder / below)
+    return [_with_group(ImageRecord(file_name=below + file.name)) for file in files]
+
+
+def idcia_culture(stem: str) -> str | None:
+    """Name the culture of an image of IDCIA: its file name up to ``_F`` and the field's number.
+
+    Parameters
+    ----------
+    stem
+        File name without its suffix, as ``220909_GFP-AHPC_A_GFAP_F10_DAPI_ND1_20x``.
+
+    Returns
+    -------
+    str or None
+        As ``220909_GFP-AHPC_A_GFAP`` (also for a part of a field, ``F1.1``); None for a file
+        that is not named in this way.
+    """
+    match = _IDCIA_NAME.fullmatch(stem)
+    return match["culture"] if match else None
+
+
+def _listed(folder: Path, table: Table) -> list[ImageRecord]:
+    column = "image" if "image" in table.columns else "file_name"
+    if column not in table.columns:
+        raise InputError(
+            f"The table {table.path} does not name images.",
+            expected="a column image or file_name",
+            found="columns " + ", ".join(table.columns),
+            remedy="rename the column that holds the file names to image",
+        )
+    used = {name: ours for name, ours in FOREIGN_COLUMNS.items() if name in table.columns}
+    records = []
+    for row in table.rows:
+        known = {ours: row[name] for name, ours in used.items() if row[name]}
+        known["file_name"] = _place_of(folder, row[column])
+        record = record_from_row(known, table.path)
+        status = row.get("status", "")
+        if not _USABLE_STATUS.fullmatch(status):
+            record = dataclasses.replace(record, kept=False, reject_reason=status)
+        records.append(record)
+    return records
+
+
+def _place_of(folder: Path, entry: str) -> str:
+    """Find a file that is given by its base name in ``images/``, else in the folder itself."""
+    if not entry or "/" in entry or "\\" in entry or not (folder / "images").is_dir():
+        return entry
+    return f"images/{entry}"
+
+
+def _with_group(record: ImageRecord) -> ImageRecord:
+    if record.group is not None:
+        return record
+    stem = PurePosixPath(record.file_name).stem
+    return dataclasses.replace(record, group=idcia_culture(stem))

@@ -1,0 +1,65 @@
+"""Images that are kept back for validation and testing must not be learnt from.
+
+Images are told apart by the hash of their decoded pixels, so that renaming a file or saving it in
+another format hides nothing. Crops and altered copies are not recognised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import LeakageError
+
+HELD_OUT_SPLITS = ("val", "test")
+
+
+def held_out_hashes(images: CountedImageSet) -> dict[str, str]:
+    """Collect the images of a set that nothing may be trained on.
+
+    Parameters
+    ----------
+    images
+        A set with splits; those without one are not held out.
+
+    Returns
+    -------
+    dict
+        From SHA-256 of the decoded pixels to ``"split: file name"``.
+    """
+    return {
+        sha256: f"{split}: {file_name}"
+        for split in HELD_OUT_SPLITS
+        for file_name, sha256 in images.hashes(split).items()
+    }
+
+
+def refuse_held_out(
+    images: Iterable[tuple[str, str]], held_out: Mapping[str, str], purpose: str
+) -> None:
+    """Refuse images that are kept back.
+
+    Parameters
+    ----------
+    images
+        File name and SHA-256 of every image that is about to be used.
+    held_out
+        As `held_out_hashes` gives it.
+    purpose
+        What the images are for, as in ``train the counter``.
+
+    Raises
+    ------
+    LeakageError
+        If one of them is kept back; names the file and the split.
+    """
+    leaked = [(name, held_out[sha256]) for name, sha256 in images if sha256 in held_out]
+    if leaked:
+        name, place = leaked[0]
+        split = place.partition(":")[0]
+        raise LeakageError(
+            f"The image {name} was about to be used to {purpose}, but it is kept back.",
+            expected=f"no image of the splits {' and '.join(HELD_OUT_SPLITS)}",
+            found=f"{len(leaked)} such image(s); {name} has the pixels of {place}",
+            remedy=f"leave the images of {split} out: use only the split train",
+        )

@@ -1,0 +1,165 @@
+"""The list of a folder's images, brought together with their files and cell centres."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptoscope.datasets.foreign import foreign_records, has_list
+from adaptoscope.datasets.paths import resolve_inside
+from adaptoscope.datasets.point_tables import read_points, refuse_stray_points
+from adaptoscope.datasets.records import ImageRecord, record_from_row, refuse_unknown_columns
+from adaptoscope.datasets.tables import read_table
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import Points
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What the tables of a folder say.
+
+    Parameters
+    ----------
+    records
+        One per image, rejected ones included.
+    files
+        From file name to the file, with links followed.
+    centres
+        From file name to cell centres, shape (N, 2), (row, column) in pixels; images without a
+        row in ``points.csv`` are not in it.
+    """
+
+    records: tuple[ImageRecord, ...]
+    files: Mapping[str, Path]
+    centres: Mapping[str, Points]
+
+
+def read_listing(folder: Path, root: Path | None) -> Listing:
+    """Read the tables of a folder and check that they agree.
+
+    Parameters
+    ----------
+    folder
+        An existing folder.
+    root
+        Further folder in which listed files may lie.
+
+    Returns
+    -------
+    Listing
+        May be empty. An image that a list names in a set with ``points.csv``, but that has no row
+        there, has no cells; an image that no list names is then unlabelled.
+
+    Raises
+    ------
+    InputError
+        If a listed file is missing or lies elsewhere, a table cannot be understood, or the
+        tables contradict each other.
+    """
+    own = (folder / "metadata.csv").is_file()
+    records = _own_records(folder) if own else foreign_records(folder)
+    files = _locate(folder, root, records)
+    centres, with_points = _find_centres(folder, files)
+    if not has_list(folder):
+        with_points &= set(centres)
+    labelled = [_labelled(folder, record, centres, with_points) for record in records]
+    return Listing(tuple(labelled), files, centres)
+
+
+def _own_records(folder: Path) -> list[ImageRecord]:
+    table = read_table(folder / "metadata.csv")
+    table.require("file_name")
+    refuse_unknown_columns(table)
+    return [record_from_row(row, table.path) for row in table.rows]
+
+
+def _locate(folder: Path, root: Path | None, records: Sequence[ImageRecord]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    names: dict[str, str] = {}
+    for record in records:
+        place = resolve_inside(folder, record.file_name, root, folder)
+        if not place.is_file():
+            raise InputError(
+                f"An image that is listed in {folder} is missing: {record.file_name}.",
+                expected=f"the file {place}",
+                found="nothing",
+                remedy="restore the file or remove it from the list",
+            )
+        if record.name in names:
+            raise InputError(
+                f"Two images listed in {folder} have the same base name.",
+                expected="every base name once, as points.csv tells images apart by it",
+                found=f"{names[record.name]} and {record.file_name}",
+                remedy="rename one of them, or remove the repeated row",
+            )
+        names[record.name] = record.file_name
+        files[record.file_name] = place
+    return files
+
+
+def home_of(folder: Path, file: Path) -> Path:
+    """Return the data set that an image belongs to.
+
+    Parameters
+    ----------
+    folder
+        The folder that was opened.
+    file
+        The image, with links followed.
+
+    Returns
+    -------
+    pathlib.Path
+        The opened folder where the image lies inside it, else ``OTHER`` for an image in
+        ``OTHER/images``, else the image's own folder.
+    """
+    if file.is_relative_to(folder.resolve()):
+        return folder
+    return file.parent.parent if file.parent.name == "images" else file.parent
+
+
+def _find_centres(folder: Path, files: Mapping[str, Path]) -> tuple[dict[str, Points], set[str]]:
+    """Read the centres of all images; also tell which images are in a set that has centres."""
+    own = (folder / "points.csv").is_file()
+    members: dict[Path, list[str]] = {}
+    for file_name, file in files.items():
+        members.setdefault(folder if own else home_of(folder, file), []).append(file_name)
+    centres: dict[str, Points] = {}
+    with_points: set[str] = set()
+    for home, file_names in members.items():
+        table = home / "points.csv"
+        if not table.is_file():
+            continue
+        read = read_points(table)
+        names = {files[file_name].name: file_name for file_name in file_names}
+        present = {entry.name for place in (home, home / "images") for entry in _entries(place)}
+        refuse_stray_points(table, read, present | set(names))
+        centres |= {names[name]: points for name, points in read.items() if name in names}
+        with_points |= set(file_names)
+    return centres, with_points
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    return folder.iterdir() if folder.is_dir() else iter(())
+
+
+def _labelled(
+    folder: Path, record: ImageRecord, centres: Mapping[str, Points], with_points: set[str]
+) -> ImageRecord:
+    """Fill in what ``points.csv`` tells, and refuse what it contradicts."""
+    has_points = record.file_name in with_points
+    if record.labelled is None:
+        record = dataclasses.replace(record, labelled=has_points)
+    if not record.labelled:
+        return record
+    number = len(centres.get(record.file_name, ()))
+    if not has_points or record.count not in (None, number):
+        raise InputError(
+            f"The cells of {record.file_name} in {folder} are not those of its list.",
+            expected="points.csv" if not has_points else f"{record.count} cells, as its list says",
+            found="no such file" if not has_points else f"{number} rows in points.csv",
+            remedy="restore points.csv or correct the list; leave count empty if it is unknown",
+        )
+    return dataclasses.replace(record, count=number)

@@ -1,0 +1,138 @@
+"""Folders that a killed writer can go on with, and that are never mixed up with others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from adaptoscope.errors import OutputError
+from adaptoscope.images.files import IMAGE_SUFFIXES, write_json
+
+SETTINGS_FILE = "settings.json"
+RECORDS_FOLDER = "records"
+
+# What says that images are finished goes before the images themselves, the settings last.
+_WRITTEN = (
+    "metadata.csv",
+    "pairs.csv",
+    RECORDS_FOLDER,
+    "images",
+    "masks",
+    "points.csv",
+    "README.md",
+    SETTINGS_FILE,
+)
+_NAME = re.compile(r"[^\W_][\w .,()+=@#&-]*")
+
+
+def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Begin an output folder, or go on with one that was begun with equal settings.
+
+    Parameters
+    ----------
+    folder
+        Folder to write into; made if missing.
+    settings
+        Everything that the output depends on; kept as ``settings.json``.
+    overwrite
+        Remove what an earlier run of ours wrote there. Folders that we did not begin are never
+        touched. Of several processes that write into one folder, only the first may ask for it.
+
+    Raises
+    ------
+    OutputError
+        If the folder was begun with other settings, or holds files of somebody else.
+    """
+    kept = folder / SETTINGS_FILE
+    wanted = json.loads(json.dumps(dict(settings), default=str, sort_keys=True))
+    if not kept.is_file():
+        _refuse_occupied(folder)
+    elif overwrite:
+        _clear(folder)
+    else:
+        _refuse_other_settings(folder, _kept_settings(kept), wanted)
+        return
+    write_json(kept, wanted)
+
+
+def image_file_name(name: str) -> str:
+    """Return the file name of an image, refusing names that would not stay in their folder.
+
+    Parameters
+    ----------
+    name
+        Base name, with or without ``.png`` or ``.tif``.
+
+    Returns
+    -------
+    str
+        The name with its suffix, ``.png`` where it had none.
+
+    Raises
+    ------
+    OutputError
+        If the name is empty, begins with a dot, or holds a path.
+    """
+    file_name = name if name.lower().endswith(IMAGE_SUFFIXES) else name + ".png"
+    if not _NAME.fullmatch(file_name) or len(file_name) > 200:
+        raise OutputError(
+            f"An image cannot be written under the name {name!r}.",
+            expected="letters, digits, blanks and . , ( ) + = @ # & - _, "
+            "beginning with a letter or digit, at most 200 of them",
+            found=repr(name),
+            remedy="rename the image that it is made from",
+        )
+    return file_name
+
+
+def _kept_settings(kept: Path) -> Any:
+    try:
+        return json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise OutputError(
+            f"The settings of the output folder {kept.parent} cannot be read.",
+            expected=f"JSON in {kept.name}",
+            found=str(error),
+            remedy="choose another folder, or begin it anew with --overwrite",
+        ) from error
+
+
+def _refuse_occupied(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputError(
+            f"The output folder {folder} holds something else.",
+            expected="an empty folder, a new one, or one that was begun with the same command",
+            found="files without settings.json" if folder.is_dir() else "a file",
+            remedy="choose another folder",
+        )
+
+
+def _refuse_other_settings(folder: Path, kept: Any, wanted: Mapping[str, Any]) -> None:
+    if kept == wanted:
+        return
+    before = kept if isinstance(kept, dict) else {}
+    missing = object()
+    differing = sorted(
+        name
+        for name in before.keys() | wanted.keys()
+        if before.get(name, missing) != wanted.get(name, missing)
+    )
+    raise OutputError(
+        f"The output folder {folder} was begun with other settings.",
+        expected=", ".join(f"{name} = {before.get(name)}" for name in differing) or "an object",
+        found=", ".join(f"{name} = {wanted.get(name)}" for name in differing),
+        remedy="choose another folder, or begin this one anew with --overwrite",
+    )
+
+
+def _clear(folder: Path) -> None:
+    for name in _WRITTEN:
+        place = folder / name
+        if place.is_symlink() or place.is_file():
+            place.unlink()
+        elif place.is_dir():
+            shutil.rmtree(place)

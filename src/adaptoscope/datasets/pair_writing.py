@@ -1,0 +1,205 @@
+"""Paired-stain folders, written so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from adaptoscope.datasets.output_folder import RECORDS_FOLDER, begin_folder, image_file_name
+from adaptoscope.datasets.paired_stains import (
+    PAIR_COLUMNS,
+    PairedStainSet,
+    PairRecord,
+    open_paired_stains,
+)
+from adaptoscope.datasets.point_tables import write_points
+from adaptoscope.datasets.tables import write_table
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.images.cell_centres import as_points, check_points
+from adaptoscope.images.files import (
+    remove_partial_files,
+    write_image,
+    write_json,
+    write_mask,
+    write_text,
+)
+
+
+class PairedStainWriter:
+    """Writes a paired-stain folder, one field at a time.
+
+    Parameters
+    ----------
+    folder
+        Folder to write.
+    settings
+        Everything that the images depend on, as JSON can hold it.
+    title
+        First line of the card.
+    overwrite
+        Begin anew a folder that an earlier run wrote.
+
+    Raises
+    ------
+    OutputError
+        If the folder was begun with other settings or holds something else.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], title: str, *, overwrite: bool = False
+    ) -> None:
+        self.folder = Path(folder)
+        self.title = title
+        begin_folder(self.folder, settings, overwrite=overwrite)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a field was written before, by this run or by a killed one.
+
+        Parameters
+        ----------
+        name
+            Name as given to `add`.
+
+        Returns
+        -------
+        bool
+            True if the field need not be made again.
+        """
+        return self._record_file(name).is_file()
+
+    def add(
+        self,
+        name: str,
+        given: NDArray[np.floating],
+        stains: Mapping[str, NDArray[np.floating]],
+        *,
+        bit_depth: int = 8,
+        points: ArrayLike | None = None,
+        mask: NDArray[np.integer] | None = None,
+        pixel_size_um: float | None = None,
+        modality: str | None = None,
+        split: str | None = None,
+        group: str | None = None,
+    ) -> list[PairRecord]:
+        """Write one field: the given image and its stains.
+
+        Parameters
+        ----------
+        name
+            Base name without suffix.
+        given
+            Shape (H, W); 0 and 1 are the ends of the stored range.
+        stains
+            From name of the stain to its image, of the same shape.
+        bit_depth
+            8 or 16.
+        points
+            Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
+        mask
+            Label image, shape (H, W), 0 for background.
+        pixel_size_um
+            Edge of a pixel in micrometres.
+        modality, split, group
+            Columns of ``pairs.csv``.
+
+        Returns
+        -------
+        list of PairRecord
+            One per stain.
+
+        Raises
+        ------
+        InputError
+            If the images are not finite or not of one shape, or a centre lies outside.
+        OutputError
+            If the name is not possible.
+        """
+        stem = Path(image_file_name(f"{name}.png")).stem
+        shape = (given.shape[0], given.shape[-1])
+        others = [*stains.values(), *([] if mask is None else [mask])]
+        if not stains or any(other.shape != given.shape for other in others):
+            raise InputError(
+                f"The images of the field {name} do not fit each other.",
+                expected=f"at least one stain, all of shape {given.shape}",
+                found=", ".join(str(other.shape) for other in others) or "no stain",
+                remedy="cut all images of a field to the same size",
+            )
+        centres = None if points is None else check_points(points, shape, name=name).tolist()
+        given_name = f"{stem}_input.png"
+        names = {stain: image_file_name(f"{stem}_{_word(stain)}.png") for stain in stains}
+        for file_name, pixels in (
+            (given_name, given),
+            *zip(names.values(), stains.values(), strict=True),
+        ):
+            place = self.folder / "images" / file_name
+            write_image(place, pixels, bit_depth=bit_depth, pixel_size_um=pixel_size_um)
+        if mask is not None:
+            write_mask(self.folder / "masks" / given_name, mask)
+        shared = {"modality": modality, "split": split, "group": group}
+        shared["mask"] = None if mask is None else f"masks/{given_name}"
+        pairs = [
+            PairRecord(f"images/{given_name}", f"images/{names[stain]}", stain=stain, **shared)
+            for stain in stains
+        ]
+        content = {"pairs": [dataclasses.asdict(pair) for pair in pairs], "points": centres}
+        write_json(self._record_file(name), content)
+        return pairs
+
+    def finish(self, card: str) -> PairedStainSet:
+        """Gather the tables and the card; the folder is then complete.
+
+        The records of the single fields are kept in ``records/``, so that `has` knows them.
+
+        Parameters
+        ----------
+        card
+            Markdown text: where the images come from, their licence and limits.
+
+        Returns
+        -------
+        PairedStainSet
+            The folder as a reader sees it.
+
+        Raises
+        ------
+        OutputError
+            If no field was written.
+        """
+        files = sorted((self.folder / RECORDS_FOLDER).glob("[!.]*.json"))
+        fields = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        if not fields:
+            raise OutputError(
+                f"No image pair was written to {self.folder}.",
+                expected="at least one field",
+                found="none",
+                remedy="ask for more than 0 fields",
+            )
+        marked = [field for field in fields if field["points"] is not None]
+        if marked:
+            write_points(
+                self.folder / "points.csv",
+                [(Path(f["pairs"][0]["input"]).name, as_points(f["points"])) for f in marked],
+            )
+        pairs = [PairRecord(**pair) for field in fields for pair in field["pairs"]]
+        statistics = f"## Statistics\n\n- Fields: {len(fields)}; image pairs: {len(pairs)}.\n"
+        write_text(self.folder / "README.md", f"# {self.title}\n\n{card.strip()}\n\n{statistics}")
+        rows = [[getattr(pair, column) for column in PAIR_COLUMNS] for pair in pairs]
+        write_table(self.folder / "pairs.csv", PAIR_COLUMNS, rows)
+        for below in ("", "images", "masks", RECORDS_FOLDER):
+            remove_partial_files(self.folder / below)
+        return open_paired_stains(self.folder)
+
+    def _record_file(self, name: str) -> Path:
+        stem = Path(image_file_name(f"{name}.png")).stem
+        return self.folder / RECORDS_FOLDER / f"{stem}.json"
+
+
+def _word(stain: str) -> str:
+    return re.sub(r"[^\w-]+", "_", stain)

@@ -1,0 +1,323 @@
+"""Folders of image pairs: what the microscope shows, and the same field stained.
+
+``pairs.csv`` has the columns input and target (paths from the folder) and may have mask, stain,
+modality, split and group; others are left alone. ``points.csv``, where it exists, gives the cell
+centres by the base name of an image of the field: the input, the target, or another input of the
+same target.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.datasets.paths import resolve_inside
+from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.datasets.records import split_name
+from adaptoscope.datasets.tables import read_table
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import Points, check_points, no_points
+from adaptoscope.images.files import MicroscopyImage, read_header, read_image, read_mask
+
+PAIR_COLUMNS = ("input", "target", "stain", "modality", "split", "group", "mask")
+"""Columns of ``pairs.csv`` that are used."""
+
+
+@dataclass(frozen=True)
+class PairRecord:
+    """One row of ``pairs.csv``; None where nothing is known.
+
+    Parameters
+    ----------
+    input
+        Path of the image that is given, with forward slashes, as ``images/field_01_bf.png``.
+    target
+        Path of the stained image of the same field.
+    stain
+        Name of the stain.
+    modality
+        How the given image was taken, as ``brightfield``.
+    split
+        ``train``, ``val``, ``test`` or another name.
+    group
+        Culture, plate or field: pairs that must not be divided between training and testing.
+    mask
+        Path of a label image of the field.
+    """
+
+    input: str
+    target: str
+    stain: str | None = None
+    modality: str | None = None
+    split: str | None = None
+    group: str | None = None
+    mask: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Base name of the given image, as ``points.csv`` uses it."""
+        return PurePosixPath(self.input).name
+
+
+@dataclass(frozen=True)
+class StainPair:
+    """Two images of the same field, of the same size.
+
+    Parameters
+    ----------
+    given
+        What the microscope shows without the stain, or with another one.
+    stain
+        The stained image.
+    """
+
+    given: MicroscopyImage
+    stain: MicroscopyImage
+
+
+@dataclass(frozen=True)
+class PairedStainSet:
+    """Image pairs; pixels are read when asked for.
+
+    Parameters
+    ----------
+    folder
+        The folder that was opened.
+    records
+        One record per pair, in the order of ``pairs.csv``.
+    """
+
+    folder: Path
+    records: tuple[PairRecord, ...]
+    _files: Mapping[str, Path] = field(default_factory=dict, repr=False)
+    _centres: Mapping[str, Points] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[PairRecord]:
+        """Go through the records."""
+        return iter(self.records)
+
+    def with_records(self, records: Iterable[PairRecord]) -> PairedStainSet:
+        """Return the same set with some of its pairs, or in a new order.
+
+        Parameters
+        ----------
+        records
+            Records of this set.
+
+        Returns
+        -------
+        PairedStainSet
+            The smaller set.
+        """
+        return dataclasses.replace(self, records=tuple(records))
+
+    def select(
+        self, *, split: str | None = None, stain: str | None = None, modality: str | None = None
+    ) -> PairedStainSet:
+        """Return the pairs of one split, stain or modality.
+
+        Parameters
+        ----------
+        split, stain, modality
+            What the record must say; None leaves it open.
+
+        Returns
+        -------
+        PairedStainSet
+            At least one pair.
+
+        Raises
+        ------
+        InputError
+            If no pair is left.
+        """
+        asked = {"split": split, "stain": stain, "modality": modality}
+        wanted = {column: value for column, value in asked.items() if value is not None}
+        left = [
+            record
+            for record in self.records
+            if all(getattr(record, column) == value for column, value in wanted.items())
+        ]
+        if not left:
+            present = {
+                column: sorted({str(getattr(record, column)) for record in self.records})
+                for column in wanted
+            }
+            raise InputError(
+                f"No pair of {self.folder} is what was asked for.",
+                expected="; ".join(f"{key}: {', '.join(names)}" for key, names in present.items()),
+                found=", ".join(f"{column} {value}" for column, value in wanted.items()),
+                remedy="choose among what pairs.csv names",
+            )
+        return self.with_records(left)
+
+    def read(self, record: PairRecord) -> StainPair:
+        """Read both images of a pair.
+
+        Parameters
+        ----------
+        record
+            A record of this set.
+
+        Returns
+        -------
+        StainPair
+            Two images of the same size.
+
+        Raises
+        ------
+        InputError
+            If an image cannot be read, or the two are not of the same size.
+        """
+        given = read_image(self._files[record.input])
+        stain = read_image(self._files[record.target])
+        if given.shape != stain.shape:
+            raise InputError(
+                f"The images of a pair in {self.folder} are not of the same size.",
+                expected=f"{record.target} of {given.shape} pixels, as {record.input}",
+                found=f"{stain.shape} pixels",
+                remedy="register the images and cut them to the same field",
+            )
+        return StainPair(given, stain)
+
+    def mask(self, record: PairRecord) -> NDArray[np.uint16] | None:
+        """Read the label image of a pair.
+
+        Parameters
+        ----------
+        record
+            A record of this set.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Shape (H, W), uint16, 0 for background; None where there is no mask.
+
+        Raises
+        ------
+        InputError
+            If the mask cannot be read.
+        """
+        return None if record.mask is None else read_mask(self._files[record.mask])
+
+    def points(self, record: PairRecord) -> Points:
+        """Return the cell centres of a pair.
+
+        Parameters
+        ----------
+        record
+            A record of this set.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (N, 2), float64, (row, column) in pixels. A field without a row has no cells.
+
+        Raises
+        ------
+        InputError
+            If the folder has no ``points.csv`` or a centre lies outside the image.
+        """
+        if self._centres is None:
+            raise InputError(
+                f"The cells of the pairs in {self.folder} are not marked.",
+                expected="points.csv (image,x,y), by the base name of an image of the pair",
+                found="no such file",
+                remedy="add points.csv, or measure the stain without cell centres",
+            )
+        header = read_header(self._files[record.input])
+        field_names = [record.name, PurePosixPath(record.target).name]
+        field_names += [other.name for other in self.records if other.target == record.target]
+        marked = [self._centres[name] for name in field_names if name in self._centres]
+        points = marked[0] if marked else no_points()
+        return check_points(points, (header.height, header.width), name=record.input)
+
+    def hashes(self, split: str | None = None) -> dict[str, str]:
+        """Return the hash of every image's pixels, given and stained.
+
+        Parameters
+        ----------
+        split
+            Only the pairs of this split; None for all.
+
+        Returns
+        -------
+        dict
+            From path to SHA-256 of the decoded pixels.
+        """
+        records = [item for item in self.records if split is None or item.split == split]
+        paths = dict.fromkeys(path for item in records for path in (item.input, item.target))
+        return {path: read_image(self._files[path]).sha256 for path in paths}
+
+
+def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStainSet:
+    """Open a folder of image pairs; no image is decoded.
+
+    Parameters
+    ----------
+    folder
+        A folder with ``pairs.csv``.
+    root
+        Further folder in which listed files may lie.
+
+    Returns
+    -------
+    PairedStainSet
+        At least one pair.
+
+    Raises
+    ------
+    InputError
+        If there is no pair, or a listed file is missing or lies elsewhere.
+    """
+    folder = Path(folder)
+    table = read_table(folder / "pairs.csv")
+    table.require("input", "target")
+    columns = [column for column in PAIR_COLUMNS if column in table.columns]
+    records = [
+        PairRecord(**{column: row[column] or None for column in columns})  # type: ignore[arg-type]
+        for row in table.rows
+    ]
+    if not records or any(not record.input or not record.target for record in records):
+        raise InputError(
+            f"The table {table.path} does not list image pairs.",
+            expected="at least one row, each with input and target",
+            found=f"{len(records)} rows, some of them incomplete" if records else "no row",
+            remedy="complete or remove the rows",
+        )
+    records = [
+        dataclasses.replace(record, split=split_name(record.split)) if record.split else record
+        for record in records
+    ]
+    files = _locate(folder, root, table.path, records)
+    centres = folder / "points.csv"
+    read = read_points(centres) if centres.is_file() else None
+    return PairedStainSet(folder, tuple(records), files, read)
+
+
+def _locate(
+    folder: Path, root: Path | None, table: Path, records: Iterable[PairRecord]
+) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for record in records:
+        for entry in (record.input, record.target, record.mask):
+            if entry is None or entry in files:
+                continue
+            files[entry] = resolve_inside(folder, entry, root, table)
+            if not files[entry].is_file():
+                raise InputError(
+                    f"A file that {table} lists is missing: {entry}.",
+                    expected=f"the file {files[entry]}",
+                    found="nothing",
+                    remedy="restore the file or remove the row",
+                )
+    return files

@@ -1,0 +1,249 @@
+"""Tables as comma-separated text: read with readable errors, written in one fixed form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import write_text
+
+Cell = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """The text of a table.
+
+    Parameters
+    ----------
+    path
+        Where it was read.
+    columns
+        Names in the header, without surrounding blanks.
+    rows
+        One mapping from column to text per row; blanks around the text are removed.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[Mapping[str, str], ...]
+
+    def require(self, *names: str) -> None:
+        """Refuse the table if it lacks a column.
+
+        Parameters
+        ----------
+        names
+            Columns that must be there.
+
+        Raises
+        ------
+        InputError
+            If one of them is missing.
+        """
+        missing = [name for name in names if name not in self.columns]
+        if missing:
+            raise InputError(
+                f"The table {self.path} lacks the column {missing[0]}.",
+                expected="columns " + ", ".join(names),
+                found="columns " + ", ".join(self.columns),
+                remedy="add the column, or check that the first line holds the column names",
+            )
+
+
+def read_table(path: Path) -> Table:
+    """Read a comma-separated table with a header.
+
+    Parameters
+    ----------
+    path
+        UTF-8 text, with or without a byte-order mark.
+
+    Returns
+    -------
+    Table
+        Columns and rows as text. Empty lines are left out.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, is empty, names a column twice, or a row has too many or too
+        few entries.
+    """
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    try:
+        lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
+    except csv.Error as error:
+        raise _broken(path, f"line {reader.line_num}: {error}") from error
+    if not lines:
+        raise _broken(path, "no line at all")
+    columns = tuple(name.strip() for name in lines[0][1])
+    if len(set(columns)) < len(columns):
+        raise _broken(path, "a column name that occurs twice")
+    rows = []
+    for number, line in lines[1:]:
+        if len(line) != len(columns):
+            raise _broken(
+                path, f"line {number} with {len(line)} entries for {len(columns)} columns"
+            )
+        rows.append(dict(zip(columns, (cell.strip() for cell in line), strict=True)))
+    return Table(path, columns, tuple(rows))
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write a table whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    columns
+        Names of the header.
+    rows
+        Entries in the order of `columns`. None becomes an empty entry, truth values become
+        ``true`` and ``false``, and numbers are written so that reading gives the same number.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([format_cell(cell) for cell in row] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def format_cell(cell: Cell) -> str:
+    """Give one entry of a table as text.
+
+    Parameters
+    ----------
+    cell
+        Any entry; a number that is not finite is an unknown one.
+
+    Returns
+    -------
+    str
+        Empty for an unknown entry.
+    """
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    return repr(float(cell)) if isinstance(cell, float) else str(cell)
+
+
+def parse_float(text: str, column: str, path: Path) -> float | None:
+    """Read a number; an empty entry is unknown.
+
+    Parameters
+    ----------
+    text
+        The entry.
+    column, path
+        What to name in the error.
+
+    Returns
+    -------
+    float or None
+        A finite number, or None.
+
+    Raises
+    ------
+    InputError
+        If the entry is neither empty nor a finite number.
+    """
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise _wrong_entry(text, column, path, "a finite number, or nothing where it is unknown")
+    return number
+
+
+def parse_int(text: str, column: str, path: Path) -> int | None:
+    """Read a whole number; an empty entry is unknown.
+
+    Parameters
+    ----------
+    text
+        The entry; ``12`` and ``12.0`` are the same.
+    column, path
+        What to name in the error.
+
+    Returns
+    -------
+    int or None
+        A whole number, or None.
+
+    Raises
+    ------
+    InputError
+        If the entry is neither empty nor a whole number.
+    """
+    try:
+        return int(text) if text else None
+    except ValueError:
+        number = parse_float(text, column, path)
+    if number is None or number != int(number):
+        raise _wrong_entry(text, column, path, "a whole number, or nothing where it is unknown")
+    return int(number)
+
+
+def parse_bool(text: str, column: str, path: Path) -> bool | None:
+    """Read a truth value; an empty entry is unknown.
+
+    Parameters
+    ----------
+    text
+        ``true`` or ``false`` in any case, ``1`` or ``0``, ``yes`` or ``no``.
+    column, path
+        What to name in the error.
+
+    Returns
+    -------
+    bool or None
+        The value, or None.
+
+    Raises
+    ------
+    InputError
+        If the entry is something else.
+    """
+    known = {"": None, "true": True, "1": True, "yes": True}
+    known |= {"false": False, "0": False, "no": False}
+    if text.lower() not in known:
+        raise _wrong_entry(text, column, path, "true or false, or nothing where it is unknown")
+    return known[text.lower()]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _broken(path, "bytes that are not UTF-8") from error
+    except OSError as error:
+        raise _broken(path, error.strerror or type(error).__name__) from error
+
+
+def _broken(path: Path, found: str) -> InputError:
+    return InputError(
+        f"The table {path} cannot be read.",
+        expected="comma-separated UTF-8 text whose first line names the columns",
+        found=found,
+        remedy="export the table again as CSV with commas",
+    )
+
+
+def _wrong_entry(text: str, column: str, path: Path, expected: str) -> InputError:
+    return InputError(
+        f"The table {path} has an entry in the column {column} that cannot be understood.",
+        expected=expected,
+        found=repr(text),
+        remedy="correct the entry or empty it",
+    )

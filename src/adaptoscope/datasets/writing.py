@@ -1,0 +1,271 @@
+"""Counted-image folders, written so that a killed run goes on where it stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.listing import read_listing
+from adaptoscope.datasets.output_folder import RECORDS_FOLDER, begin_folder, image_file_name
+from adaptoscope.datasets.point_tables import write_points
+from adaptoscope.datasets.records import COLUMNS, ImageRecord, check_record
+from adaptoscope.datasets.tables import write_table
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.images.cell_centres import Points, as_points, check_points, no_points
+from adaptoscope.images.files import (
+    remove_partial_files,
+    write_image,
+    write_json,
+    write_mask,
+    write_text,
+)
+
+
+class CountedImageWriter:
+    """Writes a counted-image folder, one image at a time.
+
+    Every image is one finished task: it counts as written once ``records/NAME.json`` stands.
+    Several processes may write into one folder, each with a writer of its own and equal settings.
+
+    Parameters
+    ----------
+    folder
+        Folder to write.
+    settings
+        Everything that the images depend on, as JSON can hold it.
+    title
+        First line of the card.
+    overwrite
+        Begin anew a folder that an earlier run wrote.
+
+    Raises
+    ------
+    OutputError
+        If the folder was begun with other settings or holds something else.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], title: str, *, overwrite: bool = False
+    ) -> None:
+        self.folder = Path(folder)
+        self.title = title
+        begin_folder(self.folder, settings, overwrite=overwrite)
+        finished = (self.folder / "metadata.csv").is_file()
+        earlier = read_listing(self.folder, None) if finished else None
+        self._earlier: dict[str, tuple[ImageRecord, Points]] = {}
+        if earlier is not None:
+            self._earlier = {
+                record.stem: (record, earlier.centres.get(record.file_name, no_points()))
+                for record in earlier.records
+            }
+
+    def has(self, name: str) -> bool:
+        """Tell whether an image was written before, by this run or by a killed one.
+
+        Parameters
+        ----------
+        name
+            Name as given to `add`.
+
+        Returns
+        -------
+        bool
+            True if the image need not be made again.
+        """
+        stem = Path(image_file_name(name)).stem
+        return stem in self._earlier or self._record_file(stem).is_file()
+
+    def add(
+        self,
+        name: str,
+        pixels_unit: NDArray[np.floating],
+        *,
+        bit_depth: int = 8,
+        points: ArrayLike | None,
+        mask: NDArray[np.integer] | None = None,
+        pixel_size_um: float | None = None,
+        **record_fields: Any,
+    ) -> ImageRecord:
+        """Write one image with what is known of it.
+
+        Parameters
+        ----------
+        name
+            Base name; ``.png`` is added unless it ends in ``.png`` or ``.tif``.
+        pixels_unit
+            Shape (H, W); 0 and 1 are the ends of the stored range, values beyond are clipped.
+        bit_depth
+            8 or 16.
+        points
+            Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
+        mask
+            Label image, shape (H, W), 0 for background; None if there is none.
+        pixel_size_um
+            Edge of a pixel in micrometres.
+        **record_fields
+            Further columns of ``metadata.csv``, as in `ImageRecord`. Size, count, density, bit
+            depth, intensity constants and hash are filled in where they are not given.
+
+        Returns
+        -------
+        ImageRecord
+            The image's row.
+
+        Raises
+        ------
+        InputError
+            If the pixels are not finite, a centre lies outside, or the mask does not fit.
+        OutputError
+            If the name is not possible or another image has it.
+        """
+        file_name = image_file_name(name)
+        self._refuse_namesake(file_name)
+        shape = (pixels_unit.shape[0], pixels_unit.shape[-1])
+        centres = None if points is None else check_points(points, shape, name=file_name)
+        _refuse_misfit(file_name, mask, shape)
+        place = self.folder / "images" / file_name
+        digest = write_image(place, pixels_unit, bit_depth=bit_depth, pixel_size_um=pixel_size_um)
+        fields = _derived_fields(shape, bit_depth, centres, digest)
+        fields |= {"pixel_size_um": pixel_size_um}
+        fields |= {key: value for key, value in record_fields.items() if value is not None}
+        record = ImageRecord(file_name=f"images/{file_name}", **fields)
+        check_record(record, place)
+        if mask is not None:
+            write_mask(self.folder / "masks" / f"{record.stem}.png", mask)
+        listed = None if centres is None else centres.tolist()
+        content = {"record": dataclasses.asdict(record), "points": listed}
+        write_json(self._record_file(record.stem), content)
+        return record
+
+    def finish(self, card: str) -> CountedImageSet:
+        """Gather the tables and the card; the folder is then complete.
+
+        Parameters
+        ----------
+        card
+            Markdown text: where the images come from, their licence and limits. The title stands
+            before it and statistics after it.
+
+        Returns
+        -------
+        CountedImageSet
+            The folder as a reader sees it, with rejected images included.
+
+        Raises
+        ------
+        OutputError
+            If no image was written.
+        """
+        written = self._gather()
+        if not written:
+            raise OutputError(
+                f"No image was written to {self.folder}.",
+                expected="at least one image",
+                found="none",
+                remedy="ask for more than 0 images",
+            )
+        records = [record for record, _ in written]
+        if any(record.labelled for record in records):
+            labelled = [(record.name, points) for record, points in written if record.labelled]
+            write_points(self.folder / "points.csv", labelled)
+        text = f"# {self.title}\n\n{card.strip()}\n\n{_statistics(records)}"
+        write_text(self.folder / "README.md", text)
+        # Last, as its presence says that the folder is complete.
+        write_table(self.folder / "metadata.csv", COLUMNS, [record.cells() for record in records])
+        for below in ("", "images", "masks"):
+            remove_partial_files(self.folder / below)
+        shutil.rmtree(self.folder / RECORDS_FOLDER, ignore_errors=True)
+        return open_counted_images(self.folder, include_rejected=True)
+
+    def _record_file(self, stem: str) -> Path:
+        return self.folder / RECORDS_FOLDER / f"{stem}.json"
+
+    def _refuse_namesake(self, file_name: str) -> None:
+        for suffix in (".png", ".tif", ".tiff"):
+            other = f"{Path(file_name).stem}{suffix}"
+            if other != file_name and (self.folder / "images" / other).is_file():
+                raise OutputError(
+                    f"The images {other} and {file_name} would share their mask and record.",
+                    expected="names that differ in more than the suffix",
+                    found=f"{other} in {self.folder}",
+                    remedy="rename one of the images",
+                )
+
+    def _gather(self) -> list[tuple[ImageRecord, Points]]:
+        found = dict(self._earlier)
+        for file in (self.folder / RECORDS_FOLDER).glob("[!.]*.json"):
+            content = json.loads(file.read_text(encoding="utf-8"))
+            record = ImageRecord(**content["record"])
+            found[record.stem] = (record, as_points(content["points"] or []))
+        return sorted(found.values(), key=lambda pair: pair[0].file_name)
+
+
+def rewrite_records(folder: Path, records: Sequence[ImageRecord]) -> None:
+    """Replace the rows of a finished folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        A folder that `CountedImageWriter` finished.
+    records
+        All its rows, with new values.
+    """
+    rows = sorted(records, key=lambda record: record.file_name)
+    write_table(folder / "metadata.csv", COLUMNS, [record.cells() for record in rows])
+
+
+def _derived_fields(
+    shape: tuple[int, int], bit_depth: int, centres: Points | None, digest: str
+) -> dict[str, Any]:
+    height, width = shape
+    count = None if centres is None else len(centres)
+    return {
+        "count": count,
+        "labelled": centres is not None,
+        "height": height,
+        "width": width,
+        "bit_depth": bit_depth,
+        "intensity_low": 0.0,
+        "intensity_high": float(2**bit_depth - 1),
+        "cells_per_mpx": None if count is None else count / (height * width) * 1e6,
+        "source_sha256": digest,
+    }
+
+
+def _refuse_misfit(
+    file_name: str, mask: NDArray[np.integer] | None, shape: tuple[int, int]
+) -> None:
+    if mask is not None and mask.shape != shape:
+        raise InputError(
+            f"The mask of {file_name} does not fit its image.",
+            expected=f"shape {shape}",
+            found=f"shape {mask.shape}",
+            remedy="leave the mask out or cut it as the image was cut",
+        )
+
+
+def _statistics(records: Sequence[ImageRecord]) -> str:
+    counts = np.array([record.count for record in records if record.count is not None])
+    rejected = sum(record.kept is False for record in records)
+    sizes = sorted({f"{record.height} x {record.width}" for record in records})
+    lines = [
+        f"- Images: {len(records)}, of these {rejected} rejected by screening (`kept` is false).",
+        f"- Size (height x width, pixels): {', '.join(sizes)}.",
+    ]
+    if counts.size:
+        lines.append(
+            f"- Cells: {counts.sum()} in {counts.size} images with a count; per image mean "
+            f"{counts.mean():.1f}, sd {counts.std():.1f}, min {counts.min()}, max {counts.max()}."
+        )
+    synthetic = {record.synthetic for record in records}
+    kinds = {True: "synthetic", False: "real", None: "not said whether real or synthetic"}
+    lines.append(f"- Origin: {', '.join(sorted(kinds[kind] for kind in synthetic))}.")
+    return "## Statistics\n\n" + "\n".join(lines) + "\n"
