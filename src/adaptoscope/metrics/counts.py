@@ -1,0 +1,121 @@
+"""How far predicted counts lie from true counts, image by image."""
+
+import warnings
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptoscope.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CountErrors:
+    """Errors of a set of predicted counts.
+
+    Parameters
+    ----------
+    n
+        Number of images.
+    mae
+        Mean absolute error, in cells.
+    rmse
+        Root of the mean squared error, in cells; at least as large as ``mae``.
+    bias
+        Mean of predicted minus true, in cells; positive where too many are counted.
+    within_5, within_10
+        Share of images, 0 to 1, counted within 5 % and within 10 % of the true count. An image
+        without cells is within any share only if exactly none is predicted.
+    """
+
+    n: int
+    mae: float
+    rmse: float
+    bias: float
+    within_5: float
+    within_10: float
+
+    def as_dict(self) -> dict[str, int | float]:
+        """Return the errors under the names that reports use."""
+        return asdict(self)
+
+
+def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
+    """Compare predicted counts with true counts.
+
+    Parameters
+    ----------
+    predicted
+        Shape (N,), cells per image; fractions are kept, nothing is rounded.
+    true
+        Shape (N,), cells per image, not negative.
+
+    Returns
+    -------
+    CountErrors
+        Every error is NaN, with a warning, where N is 0.
+
+    Raises
+    ------
+    InputError
+        The two do not have one value per image each, or a value is not a finite number.
+    """
+    guess, truth = _paired(predicted, true)
+    if guess.size == 0:
+        warnings.warn("no image to compare: errors are NaN", RuntimeWarning, stacklevel=2)
+        return CountErrors(0, *(float("nan"),) * 5)
+    difference = guess - truth
+    return CountErrors(
+        n=int(guess.size),
+        mae=float(np.abs(difference).mean()),
+        rmse=float(np.sqrt(np.square(difference).mean())),
+        bias=float(difference.mean()),
+        within_5=share_within(guess, truth, 0.05),
+        within_10=share_within(guess, truth, 0.10),
+    )
+
+
+def share_within(predicted: npt.ArrayLike, true: npt.ArrayLike, tolerance: float) -> float:
+    """Return the share of images whose count is off by at most ``tolerance`` times the truth.
+
+    Parameters
+    ----------
+    predicted, true
+        Shape (N,), cells per image.
+    tolerance
+        Accepted relative error, for example 0.05.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN, with a warning, where N is 0.
+    """
+    guess, truth = _paired(predicted, true)
+    if guess.size == 0:
+        warnings.warn("no image to compare: the share is NaN", RuntimeWarning, stacklevel=2)
+        return float("nan")
+    # 10 cells of 200 are 5 %, whatever 0.05 * 200 is in binary.
+    slack = 1e-9 * np.maximum(truth, 1.0)
+    slack[truth == 0] = 0.0
+    return float((np.abs(guess - truth) <= tolerance * truth + slack).mean())
+
+
+def _paired(predicted: npt.ArrayLike, true: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    guess = np.asarray(predicted, dtype=np.float64)
+    truth = np.asarray(true, dtype=np.float64)
+    if guess.ndim != 1 or guess.shape != truth.shape:
+        raise InputError(
+            "Predicted and true counts do not belong together.",
+            expected="one predicted and one true count per image",
+            found=f"shapes {guess.shape} and {truth.shape}",
+        )
+    if not (np.isfinite(guess).all() and np.isfinite(truth).all() and (truth >= 0).all()):
+        raise InputError(
+            "A count is not a usable number.",
+            expected="finite counts, true counts not negative",
+            found="NaN, infinity or a negative true count",
+            remedy="Leave out images that could not be counted.",
+        )
+    return guess, truth

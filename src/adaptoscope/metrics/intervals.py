@@ -1,0 +1,144 @@
+"""Bootstrap intervals: how sure a figure measured on a few images is."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptoscope.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+Statistic = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its lower and upper bound at a stated level."""
+
+    value: float
+    lower: float
+    upper: float
+    level: float = 0.95
+
+    def __str__(self) -> str:
+        """Return ``value [lower, upper]`` with two decimals."""
+        return f"{self.value:.2f} [{self.lower:.2f}, {self.upper:.2f}]"
+
+
+def bootstrap_interval(
+    values: npt.ArrayLike,
+    statistic: Statistic = np.mean,
+    *,
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    strata: npt.ArrayLike | None = None,
+) -> Interval:
+    """Return the percentile bootstrap interval of a statistic over images.
+
+    Parameters
+    ----------
+    values
+        Shape (N,) or (N, K): one entry or row per image.
+    statistic
+        Maps resampled values of the same shape to one number.
+    seed
+        Equal seeds give equal intervals.
+    resamples
+        Number of draws with replacement.
+    level
+        Share of the draws inside the interval, between 0 and 1.
+    strata
+        Shape (N,), optional class of each image; every class keeps its number of images.
+
+    Returns
+    -------
+    Interval
+        All NaN, with a warning, where N is 0.
+
+    Raises
+    ------
+    InputError
+        ``level``, ``resamples`` or the length of ``strata`` is out of range.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0:
+        raise InputError("No list of values was given.", expected="shape (N,) or (N, K)")
+    if not 0 < level < 1 or resamples < 1:
+        raise InputError(
+            "The interval is not defined.",
+            expected="a level between 0 and 1 and at least one resample",
+            found=f"level {level}, {resamples} resamples",
+        )
+    if len(array) == 0:
+        warnings.warn("no value to resample: the interval is NaN", RuntimeWarning, stacklevel=2)
+        return Interval(float("nan"), float("nan"), float("nan"), level)
+    classes = _classes(strata, len(array))
+    generator = np.random.default_rng(seed)
+    draws = np.array([float(statistic(array[_draw(classes, generator)])) for _ in range(resamples)])
+    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(statistic(array)), float(lower), float(upper), level)
+
+
+def paired_bootstrap(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+    strata: npt.ArrayLike | None = None,
+) -> Interval:
+    """Return the mean of ``first - second`` over the same images, with its interval.
+
+    Parameters
+    ----------
+    first, second
+        Shape (N,), for example the absolute errors of two counters on the same N images.
+    seed, resamples, level, strata
+        As in `bootstrap_interval`.
+
+    Returns
+    -------
+    Interval
+        An interval that does not hold 0 says that the two differ.
+
+    Raises
+    ------
+    InputError
+        The two are not of one shape (N,).
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.ndim != 1 or one.shape != other.shape:
+        raise InputError(
+            "The two lists are not about the same images.",
+            expected="two lists of one length",
+            found=f"shapes {one.shape} and {other.shape}",
+        )
+    return bootstrap_interval(
+        one - other, seed=seed, resamples=resamples, level=level, strata=strata
+    )
+
+
+def _classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
+    if strata is None:
+        return [np.arange(n)]
+    labels = np.asarray(strata)
+    if labels.shape != (n,):
+        raise InputError(
+            "The classes do not belong to the values.",
+            expected=f"{n} classes",
+            found=f"shape {labels.shape}",
+        )
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def _draw(
+    classes: list[npt.NDArray[np.intp]], generator: np.random.Generator
+) -> npt.NDArray[np.intp]:
+    return np.concatenate(
+        [members[generator.integers(0, len(members), len(members))] for members in classes]
+    )

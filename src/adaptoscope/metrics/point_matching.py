@@ -1,0 +1,161 @@
+"""One-to-one matching of found cell centres to true ones."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from adaptoscope.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class PointMatch:
+    """Outcome of matching found centres to true centres.
+
+    Parameters
+    ----------
+    pairs
+        Shape (K, 2), index of the found point and of its true point, in order of the found points.
+    precision, recall, f1
+        Between 0 and 1; NaN where there was nothing to divide by.
+    invented
+        Found points without a true one.
+    lost
+        True points without a found one.
+    merged
+        Those of ``lost`` that have a found point within the radius which belongs to another true
+        point: two cells that were seen as one.
+    mean_distance
+        Mean distance of the pairs, in pixels; NaN without a pair.
+    """
+
+    pairs: IndexArray
+    precision: float
+    recall: float
+    f1: float
+    invented: int
+    lost: int
+    merged: int
+    mean_distance: float
+
+
+def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> PointMatch:
+    """Match found to true centres: as many pairs as possible, then the shortest ones.
+
+    Parameters
+    ----------
+    found, true
+        Shapes (N, 2) and (M, 2), (row, column) in pixels.
+    radius
+        Largest distance of a pair, in pixels, inclusive. Half a cell diameter is customary.
+
+    Returns
+    -------
+    PointMatch
+        Shares are NaN, with a warning, where both sets are empty.
+
+    Raises
+    ------
+    InputError
+        A set is not of shape (N, 2), holds a value that is not finite, or ``radius`` is negative.
+    """
+    found_points, true_points = _as_points(found, "found"), _as_points(true, "true")
+    if not (np.isfinite(radius) and radius >= 0):
+        raise InputError(
+            "The matching radius is not usable.", expected="0 or more pixels", found=str(radius)
+        )
+    if not len(found_points) and not len(true_points):
+        warnings.warn("no point on either side: shares are NaN", RuntimeWarning, stacklevel=2)
+    near = _near_pairs(found_points, true_points, radius)
+    distances = np.linalg.norm(found_points[near[:, 0]] - true_points[near[:, 1]], axis=1)
+    chosen = _best_pairs(near, distances, len(found_points), len(true_points))
+    pairs = near[chosen]
+    unmatched = np.ones(len(true_points), dtype=bool)
+    unmatched[pairs[:, 1]] = False
+    return PointMatch(
+        pairs=pairs,
+        precision=_share(len(pairs), len(found_points)),
+        recall=_share(len(pairs), len(true_points)),
+        f1=_share(2 * len(pairs), len(found_points) + len(true_points)),
+        invented=len(found_points) - len(pairs),
+        lost=len(true_points) - len(pairs),
+        merged=int(unmatched[np.unique(near[:, 1])].sum()),
+        mean_distance=float(distances[chosen].mean()) if len(pairs) else float("nan"),
+    )
+
+
+def pooled_f1(matches: list[PointMatch]) -> float:
+    """Return one F1 for several images, from the sums of their pairs, inventions and losses.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN where no image has a point on either side.
+    """
+    pairs = sum(len(match.pairs) for match in matches)
+    missed = sum(match.invented + match.lost for match in matches)
+    return _share(2 * pairs, 2 * pairs + missed)
+
+
+def _as_points(points: npt.ArrayLike, name: str) -> FloatArray:
+    array = np.asarray(points, dtype=np.float64)
+    if array.size == 0:
+        array = array.reshape(0, 2)
+    if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
+        raise InputError(
+            f"The {name} points are not usable.",
+            expected="shape (N, 2), finite (row, column) values",
+            found=f"shape {array.shape}",
+        )
+    return array
+
+
+def _near_pairs(found: FloatArray, true: FloatArray, radius: float) -> IndexArray:
+    if not len(found) or not len(true):
+        return np.empty((0, 2), dtype=np.intp)
+    neighbours = KDTree(true).query_ball_point(found, radius, return_sorted=True)
+    lengths = [len(indices) for indices in neighbours]
+    first = np.repeat(np.arange(len(found), dtype=np.intp), lengths)
+    second = np.fromiter((j for indices in neighbours for j in indices), np.intp, sum(lengths))
+    return np.column_stack([first, second])
+
+
+def _best_pairs(near: IndexArray, distances: FloatArray, n_found: int, n_true: int) -> IndexArray:
+    """Return the rows of ``near`` that are kept, solving each connected clump on its own."""
+    if not len(near):
+        return np.empty(0, dtype=np.intp)
+    size = n_found + n_true
+    graph = csr_matrix((np.ones(len(near)), (near[:, 0], near[:, 1] + n_found)), (size, size))
+    clump = connected_components(graph, directed=False)[1][near[:, 0]]
+    order = np.argsort(clump, kind="stable")
+    starts = np.flatnonzero(np.diff(clump[order])) + 1
+    kept = [_solve_clump(near, distances, rows) for rows in np.split(order, starts)]
+    return np.sort(np.concatenate(kept))
+
+
+def _solve_clump(near: IndexArray, distances: FloatArray, rows: IndexArray) -> IndexArray:
+    if len(rows) == 1:
+        return rows
+    found, found_index = np.unique(near[rows, 0], return_inverse=True)
+    true, true_index = np.unique(near[rows, 1], return_inverse=True)
+    # One more pair always outweighs any saving in distance.
+    bonus = (min(len(found), len(true)) + 1) * (float(distances[rows].max()) + 1.0)
+    cost = np.zeros((len(found), len(true)))
+    cost[found_index, true_index] = distances[rows] - bonus
+    row_of = np.full(cost.shape, -1, dtype=np.intp)
+    row_of[found_index, true_index] = rows
+    chosen: IndexArray = row_of[linear_sum_assignment(cost)]
+    kept: IndexArray = chosen[chosen >= 0]
+    return kept
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
