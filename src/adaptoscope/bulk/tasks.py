@@ -1,0 +1,171 @@
+"""Run many independent tasks, each of which may be repeated without harm.
+
+A task is one image. Its randomness comes from the seed and its own name, never from its place in
+the queue, so results depend neither on the order nor on the number of processes, and a run that was
+stopped goes on where it was.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import get_context
+from typing import TypeVar
+
+from adaptoscope.errors import AdaptoscopeError, SettingsError
+from adaptoscope.training.progress import progress, progress_display
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+def run_tasks(
+    tasks: Sequence[Task],
+    work: Callable[[Task], Result],
+    *,
+    done: Callable[[Task], bool] | None = None,
+    workers: int = 1,
+    description: str,
+    threads_per_worker: int = 1,
+) -> list[Result]:
+    """Do every task that is not done yet.
+
+    Parameters
+    ----------
+    tasks
+        What is to be done; each has a ``name``, or its text serves as one.
+    work
+        Does one task; doing it twice must give the same as doing it once. With several workers it
+        and the tasks cross a process boundary, so it must be a function of a module (or a
+        ``functools.partial`` of one).
+    done
+        Says that a task was finished before, so that it is left out. By default none was.
+    workers
+        1 works in this process; more start that many processes.
+    description
+        Stands before the progress bar.
+    threads_per_worker
+        Threads of the numerical libraries in each worker, this process included: a fixed number
+        keeps results equal for any number of workers.
+
+    Returns
+    -------
+    list
+        Results of the tasks that were done now, in the order of ``tasks``.
+
+    Raises
+    ------
+    SettingsError
+        ``workers`` or ``threads_per_worker`` is below 1.
+    AdaptoscopeError
+        A task failed with such an error; its summary then begins with the task's name. Any other
+        error is passed on with the name as a note. Tasks that had finished stay finished.
+    """
+    if workers < 1 or threads_per_worker < 1:
+        raise SettingsError(
+            "There must be someone to do the work.",
+            expected="at least 1 worker and 1 thread per worker",
+            found=f"{workers} workers, {threads_per_worker} threads per worker",
+        )
+    open_tasks = [task for task in tasks if done is None or not done(task)]
+    if workers == 1 or len(open_tasks) < 2:
+        with limited_threads(threads_per_worker):
+            return [
+                _attempt(work, task) for task in progress(open_tasks, description, len(open_tasks))
+            ]
+    return _run_in_processes(
+        open_tasks, work, min(workers, len(open_tasks)), description, threads_per_worker
+    )
+
+
+def task_name(task: object) -> str:
+    """Return the name by which errors speak of a task."""
+    return str(getattr(task, "name", task))
+
+
+@contextmanager
+def limited_threads(threads: int) -> Iterator[None]:
+    """Hold the numerical libraries of this process to a number of threads, for a while.
+
+    Parameters
+    ----------
+    threads
+        At least 1. Libraries that are first loaded inside read it from the environment; torch, if
+        loaded already, is told directly and gets its former number back at the end.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    torch = sys.modules.get("torch")
+    torch_threads = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if torch:
+            torch.set_num_threads(torch_threads)
+
+
+def _run_in_processes(
+    tasks: list[Task],
+    work: Callable[[Task], Result],
+    workers: int,
+    description: str,
+    threads: int,
+) -> list[Result]:
+    results: dict[int, Result] = {}
+    # The variables are inherited: a child may load its libraries before its first line is run.
+    with limited_threads(threads), progress_display(description, len(tasks)) as advance:
+        pool = ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(threads,)
+        )
+        try:
+            places: dict[Future[Result], int] = {
+                pool.submit(_attempt, work, task): place for place, task in enumerate(tasks)
+            }
+            for future in as_completed(places):
+                results[places[future]] = future.result()
+                advance()
+        except BrokenProcessPool as error:
+            raise AdaptoscopeError(
+                f"A worker process ended while it was busy ({description}).",
+                expected=f"{workers} workers running to the end",
+                found="a worker that the system stopped, often for want of memory",
+                remedy="repeat the command with fewer workers; what was finished is kept",
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    return [results[place] for place in range(len(tasks))]
+
+
+def _attempt(work: Callable[[Task], Result], task: Task) -> Result:
+    try:
+        return work(task)
+    except AdaptoscopeError as error:
+        raise type(error)(
+            f"{task_name(task)}: {error.summary}",
+            expected=error.expected,
+            found=error.found,
+            remedy=error.remedy,
+        ) from error
+    except Exception as error:
+        error.add_note(f"in task {task_name(task)}")
+        raise
+
+
+def _begin_worker(threads: int) -> None:
+    """Leave interrupts to the parent, so that a task in progress is finished or never begun."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch = sys.modules.get("torch")
+    if torch:
+        torch.set_num_threads(threads)

@@ -1,0 +1,31 @@
+"""The encoder that counting starts from: EfficientNet-B0 on one channel."""
+
+import timm
+import torch
+from torch import nn
+
+FEATURES = 1280
+
+
+class NucleiEncoder(nn.Module):
+    """EfficientNet-B0 (Tan and Le, 2019) that looks at one channel and keeps its feature map.
+
+    The features have a stride of 32 pixels and 1280 channels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = timm.create_model(
+            "efficientnet_b0", pretrained=False, in_chans=1, num_classes=0, global_pool=""
+        )
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return features of shape (B, 1280, ceil(H / 32), ceil(W / 32)).
+
+        Parameters
+        ----------
+        images
+            Shape (B, 1, H, W), normalised so that the background is near 0 and cells near 1.
+        """
+        features: torch.Tensor = self.network(images)
+        return features

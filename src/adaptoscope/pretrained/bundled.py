@@ -1,0 +1,54 @@
+"""Where weights are: bundled with the package, or in a folder of the user's."""
+
+import hashlib
+from pathlib import Path
+
+from adaptoscope.errors import MissingWeightsError
+
+WEIGHTS = Path(__file__).parent / "weights"
+BACKBONE_FILES = (
+    "autoencoder.safetensors",
+    "denoiser.safetensors",
+    "style_encoder.safetensors",
+    "backbone.json",
+)
+
+
+def bundled_weights() -> dict[str, Path]:
+    """Return the weights that the package brings, by name; a name may lack its files."""
+    return {"compact": WEIGHTS / "compact", "nuclei": WEIGHTS / "nuclei_encoder.safetensors"}
+
+
+def locate_backbone(name: str) -> Path:
+    """Return the folder of a compact backbone.
+
+    Parameters
+    ----------
+    name
+        ``compact`` for the bundled one, or a folder written by ``style train-backbone``.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the folder lacks one of its files.
+    """
+    folder = WEIGHTS / "compact" if name == "compact" else Path(name)
+    missing = [file for file in BACKBONE_FILES if not (folder / file).is_file()]
+    if missing:
+        raise MissingWeightsError(
+            f"The backbone {name} is not there.",
+            expected=f"{', '.join(BACKBONE_FILES)} in {folder}",
+            found=f"no {missing[0]}",
+            remedy="use `--backbone compact`, or train one with `adaptoscope style train-backbone`",
+        )
+    return folder
+
+
+def hash_of_weights(path: Path) -> str:
+    """Return the SHA-256 of a weight file, or of all weight files of a folder by name."""
+    files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,63 @@
+"""Encoders that a counter can start from."""
+
+from pathlib import Path
+
+import torch
+
+from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.pretrained.bundled import bundled_weights
+from adaptoscope.pretrained.weights_files import read_weights
+
+
+def load_encoder(init: str) -> NucleiEncoder:
+    """Make an encoder with the weights that were asked for, never silently with others.
+
+    Parameters
+    ----------
+    init
+        ``nuclei``: the bundled encoder. ``imagenet``: timm's weights, fetched by timm from its
+        hub. ``random``: PyTorch's generator as it stands. Anything else: a ``.safetensors`` file.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the weights are not on this machine and cannot be had.
+    InputError
+        If a file does not fit the encoder.
+    """
+    if init == "random":
+        return NucleiEncoder()
+    if init == "imagenet":
+        return _imagenet_encoder()
+    path = bundled_weights()["nuclei"] if init == "nuclei" else Path(init)
+    encoder = NucleiEncoder()
+    try:
+        encoder.load_state_dict(read_weights(path))
+    except RuntimeError as error:
+        raise InputError(
+            f"The weights {path} do not fit the encoder.",
+            expected="weights of a one-channel EfficientNet-B0, as `count train-encoder` writes",
+            found=" ".join(str(error).split())[:200],
+            remedy="choose another file, or `--init nuclei`",
+        ) from error
+    return encoder
+
+
+def _imagenet_encoder() -> NucleiEncoder:
+    import timm
+
+    encoder = NucleiEncoder()
+    try:
+        fetched: torch.nn.Module = timm.create_model(
+            "efficientnet_b0", pretrained=True, in_chans=1, num_classes=0, global_pool=""
+        )
+    except Exception as error:
+        raise MissingWeightsError(
+            "The ImageNet weights of EfficientNet-B0 are not on this machine.",
+            expected="a connection to timm's hub, or its weights in the hub's cache",
+            found=" ".join(str(error).split())[:200],
+            remedy="use `--init nuclei` (bundled), or connect once so that timm can fetch them",
+        ) from error
+    encoder.network.load_state_dict(fetched.state_dict())
+    return encoder

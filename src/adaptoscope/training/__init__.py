@@ -1,0 +1,1 @@
+"""What every training run shares: settings, run folders, checkpoints, crops, the step loop."""

@@ -1,0 +1,132 @@
+"""The folder of one training run: settings, numbers, checkpoint, machine."""
+
+import csv
+import json
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+
+from adaptoscope.errors import OutputError
+from adaptoscope.images.files import atomic_path, write_json, write_text
+from adaptoscope.training.settings import Settings, settings_text
+
+_PACKAGES = ("adaptoscope", "torch", "lightning", "timm", "diffusers", "numpy", "scipy")
+
+
+class RunFolder:
+    """Where one run keeps everything it writes.
+
+    Wall-clock times and facts of the machine stand only in ``environment.json`` and
+    ``timings.csv``; every other file is a function of settings, inputs and seed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / "checkpoints" / "last.pt"
+        self.metrics = path / "metrics.csv"
+
+    @classmethod
+    def open(cls, path: Path, settings: Settings, *, overwrite: bool = False) -> "RunFolder":
+        """Begin a run, or go on with the one that was begun with equal settings.
+
+        Parameters
+        ----------
+        path
+            The folder; made if absent.
+        settings
+            The complete settings of the run.
+        overwrite
+            Discard what an earlier run with other settings left in its own files.
+
+        Raises
+        ------
+        OutputError
+            If the folder holds a run with other settings, or files of something else.
+        """
+        text = settings_text(settings)
+        written = path / "settings.yaml"
+        if written.exists():
+            if written.read_text(encoding="utf-8") != text and not overwrite:
+                raise OutputError(
+                    f"The folder {path} holds a run with other settings.",
+                    expected="the settings it was begun with",
+                    found=f"differences to {written}",
+                    remedy="choose another folder, or pass --overwrite to discard the old run",
+                )
+        elif path.exists() and any(path.iterdir()) and not overwrite:
+            raise OutputError(
+                f"The folder {path} is not empty and holds no run.",
+                expected="an empty or absent folder, or a run with the same settings",
+                found=f"for example {next(path.iterdir()).name}",
+                remedy="choose another folder, or pass --overwrite to write into it",
+            )
+        run = cls(path)
+        if not written.exists() or written.read_text(encoding="utf-8") != text:
+            run.discard()
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(written, text)
+        run.record_environment()
+        return run
+
+    def discard(self) -> None:
+        """Remove the checkpoint, numbers and timings of an earlier run."""
+        for stale in (self.checkpoint, self.metrics, self.path / "timings.csv"):
+            stale.unlink(missing_ok=True)
+
+    def append_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Add one row to ``metrics.csv``; the first row decides the columns."""
+        _append_row(self.metrics, {"step": step, **{k: f"{v:.6g}" for k, v in values.items()}})
+
+    def keep_metrics_before(self, step: int) -> None:
+        """Drop the rows that a killed run wrote after its last checkpoint."""
+        if not self.metrics.exists():
+            return
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in lines[1:] if row.split(",")[0].isdigit() and _step_of(row) < step]
+        write_text(self.metrics, "\n".join([*lines[:1], *kept]) + "\n")
+
+    def record_timing(self, stage: str, seconds: float) -> None:
+        """Add a row to ``timings.csv``."""
+        _append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
+
+    def record_environment(self) -> None:
+        """Write what the run was computed with: Python, packages, processor."""
+        write_json(self.path / "environment.json", describe_environment())
+
+
+def describe_environment() -> dict[str, object]:
+    """Return the Python, package and processor versions of this machine."""
+    from importlib import metadata
+
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "packages": found,
+    }
+
+
+def read_environment(path: Path) -> dict[str, object]:
+    """Read ``environment.json`` of a run folder."""
+    content: dict[str, object] = json.loads((path / "environment.json").read_text("utf-8"))
+    return content
+
+
+def _step_of(row: str) -> int:
+    return int(row.split(",")[0])
+
+
+def _append_row(path: Path, row: Mapping[str, object]) -> None:
+    new = not path.exists()
+    if new:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
+            csv.writer(stream, lineterminator="\n").writerow(row.keys())
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        csv.writer(stream, lineterminator="\n").writerow(row.values())

@@ -1,0 +1,26 @@
+"""Learning rate over a run: a linear rise, then a cosine fall to a twentieth."""
+
+import math
+
+_FLOOR = 0.05
+
+
+def learning_rate_at(index: int, steps: int, peak: float, warm_up: int) -> float:
+    """Return the learning rate of a step.
+
+    Parameters
+    ----------
+    index
+        Number of the step, from 0.
+    steps
+        Steps of the whole run.
+    peak
+        Rate at the end of the rise.
+    warm_up
+        Steps of the rise, at most a tenth of the run.
+    """
+    rise = max(1, min(warm_up, steps // 10))
+    if index < rise:
+        return peak * (index + 1) / rise
+    share = (index - rise) / max(1, steps - rise)
+    return peak * (_FLOOR + (1 - _FLOOR) * 0.5 * (1 + math.cos(math.pi * share)))

@@ -1,0 +1,116 @@
+"""The loop around a training step: resume, count, log, save.
+
+What a step does stands in the method's own file; this loop decides nothing about it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from adaptoscope.training.checkpoints import Stateful, load_checkpoint, save_checkpoint
+from adaptoscope.training.progress import progress_display
+from adaptoscope.training.run_folder import RunFolder
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["32-true", "bf16-mixed"]
+Step = Callable[[int], Mapping[str, float | torch.Tensor]]
+
+
+def start_fabric(device: Device = "auto", precision: Precision = "32-true") -> Any:
+    """Start the engine that places networks and batches on a device.
+
+    Parameters
+    ----------
+    device
+        ``auto`` takes a GPU where there is one.
+    precision
+        ``bf16-mixed`` computes in bfloat16 where that is safe.
+
+    Returns
+    -------
+    lightning.fabric.Fabric
+        Launched, on one device.
+    """
+    from lightning.fabric import Fabric
+
+    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def seed_of_step(seed: int, step: int) -> int:
+    """Return the seed of everything random inside one step, independent of all other steps."""
+    return int(np.random.SeedSequence([seed, step]).generate_state(1)[0])
+
+
+def run_steps(
+    step: Step,
+    *,
+    steps: int,
+    state: Mapping[str, Stateful],
+    run: RunFolder,
+    save_every: int,
+    log_every: int,
+    description: str,
+    seed: int,
+) -> None:
+    """Take training steps until `steps` are done, going on where a killed run stopped.
+
+    Parameters
+    ----------
+    step
+        Does step i and returns the numbers to log. Batches must be a function of (seed, i) alone;
+        PyTorch's own generator is seeded from both before each call, so that a resumed run equals
+        an unbroken one.
+    steps
+        Number of steps of the whole run.
+    state
+        Everything that changes from step to step, by name.
+    run
+        Where numbers and checkpoints go.
+    save_every, log_every
+        Steps between checkpoints, and between rows of ``metrics.csv`` (means over the interval).
+    description
+        What the progress bar says.
+    seed
+        Seed of the run.
+    """
+    first = load_checkpoint(run.checkpoint, state)
+    run.keep_metrics_before(first)
+    if first >= steps:
+        return
+    window = _Window()
+    note = ""
+    with progress_display(description, steps, done=first) as advance:
+        for index in range(first, steps):
+            torch.manual_seed(seed_of_step(seed, index))
+            window.add(step(index))
+            done = index + 1
+            if done % log_every == 0 or done == steps:
+                run.append_metrics(index, window.means())
+                note = window.text()
+                window = _Window()
+            if (done % save_every == 0 and done % log_every == 0) or done == steps:
+                save_checkpoint(run.checkpoint, state, done)
+            advance(note)
+
+
+class _Window:
+    """Means of the numbers logged since the last row."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float | torch.Tensor] = {}
+        self.steps = 0
+
+    def add(self, values: Mapping[str, float | torch.Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.steps += 1
+
+    def means(self) -> dict[str, float]:
+        return {name: float(total) / self.steps for name, total in self.sums.items()}
+
+    def text(self) -> str:
+        return " ".join(f"{name} {value:.4g}" for name, value in self.means().items())

@@ -1,0 +1,47 @@
+import pytest
+
+from adaptoscope.training import progress as progress_module
+from adaptoscope.training.progress import progress, progress_display
+
+
+def test_items_pass_unchanged_and_quick_work_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(range(3), "counting")) == [0, 1, 2]
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert captured.err == ""
+
+
+def test_a_log_gets_a_line_at_the_end_of_long_work(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 5.0])
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
+    assert list(progress("ab", "reading")) == ["a", "b"]
+    captured = capfd.readouterr()
+    assert captured.err == "reading: 2 of 2\n"
+    assert captured.out == ""
+
+
+def test_a_log_gets_a_line_every_half_minute(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 31.0, 40.0])
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: next(clock))
+    with progress_display("reading", None) as advance:
+        advance()
+        advance()
+    assert capfd.readouterr().err == "reading: 1\n"
+
+
+def test_a_terminal_gets_a_bar_on_standard_error(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(progress_module, "PATIENCE_SECONDS", 0.0)
+    with progress_display("drawing", 2) as advance:
+        advance()
+        advance()
+    captured = capfd.readouterr()
+    assert captured.out == ""
+    assert "drawing" in captured.err
+    assert "2/2" in captured.err
