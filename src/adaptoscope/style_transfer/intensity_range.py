@@ -1,0 +1,41 @@
+"""The range of intensities in which the backbone sees an image, and the way back from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.images.intensity import robust_range
+
+_LOWEST, _HIGHEST = -0.3, 3.0
+
+
+@dataclass(frozen=True)
+class IntensityRange:
+    """Intensities that the backbone sees as -1 (background) and +1 (bright cells).
+
+    Parameters
+    ----------
+    low, high
+        In the units of `MicroscopyImage.pixels`, that is [0, 1] of the stored range.
+    """
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.float32]) -> "IntensityRange":
+        """Measure the 1st and the 99.8th percentile of a whole image, shape (H, W)."""
+        return cls(*robust_range(pixels, 1.0, 99.8))
+
+    def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
+        share = (pixels - self.low) / (self.high - self.low)
+        clipped: NDArray[np.float32] = 2 * np.clip(share, _LOWEST, _HIGHEST) - 1
+        return clipped.astype(np.float32)
+
+    def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Undo `to_model`; the result is clipped to [0, 1]."""
+        share = (values + 1) / 2
+        pixels: NDArray[np.float32] = share * (self.high - self.low) + self.low
+        return np.clip(pixels, 0.0, 1.0).astype(np.float32)

@@ -1,0 +1,56 @@
+"""The layout condition: where the cells are, at the resolution of the latents."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.segmentation import find_boundaries
+from torch.nn import functional
+
+PLANES = 2
+CHANNELS = 9
+
+
+def layout_planes(labels: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Turn an instance mask into coverage and depth.
+
+    Parameters
+    ----------
+    labels
+        Shape (H, W); 0 is background, each cell has its own number.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (2, H, W), values in [0, 1]: 1 inside any cell; and the distance to the cell's own
+        edge as a share of its largest value in that cell, so that touching cells stay apart.
+    """
+    inside = labels > 0
+    interior = inside & ~find_boundaries(labels, mode="inner", background=0)
+    depth = ndimage.distance_transform_edt(interior)
+    deepest = np.zeros(int(labels.max(initial=0)) + 1)
+    np.maximum.at(deepest, labels.ravel(), depth.ravel())
+    share = depth / np.maximum(deepest, 1.0)[labels]
+    return np.stack([inside, np.where(inside, share, 0.0)]).astype(np.float32)
+
+
+def layout_condition(planes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Bring layout planes to the grid of the latents.
+
+    Parameters
+    ----------
+    planes
+        Shape (B, 2, H, W); H and W are multiples of 8.
+    present
+        Shape (B,), true where the layout is given; elsewhere all channels are 0.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, 9, H / 8, W / 8): each plane averaged over 4 x 4 pixels, four values per latent
+        pixel, and a channel that says whether a layout is given.
+    """
+    quarters = functional.pixel_unshuffle(functional.avg_pool2d(planes, 4), 2)
+    flag = torch.ones_like(quarters[:, :1])
+    given = present.to(quarters.dtype).reshape(-1, 1, 1, 1)
+    return torch.cat([quarters, flag], dim=1) * given

@@ -1,0 +1,173 @@
+"""Read a style off real images: tokens, latent statistics, fine noise. Nothing is trained."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.images.measurement import measure_image
+from adaptoscope.images.windows import cut_window, tile_windows
+from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
+from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.starting_latent import latent_statistics
+from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
+
+TILE = 128
+_SMALLEST = 64
+
+
+def learn_style(
+    out: Path,
+    images: CountedImageSet,
+    backbone: Backbone,
+    backbone_sha256: str,
+    *,
+    held_out: Iterable[CountedImageSet] = (),
+    limit: int | None = None,
+    seed: int = 0,
+) -> Style:
+    """Read the style of real images without training, and write it to a file.
+
+    Parameters
+    ----------
+    out
+        Style file to write.
+    images
+        Unlabelled or labelled images; points and counts are not read. All must share one bit
+        depth.
+    backbone, backbone_sha256
+        The diffusion model, frozen, and the hash of its weights.
+    held_out
+        Sets whose validation and test images must not be used, recognised by their pixels; the
+        set itself is always one of them.
+    limit
+        Use at most this many images, drawn with `seed`.
+    seed
+        Seed of that draw.
+
+    Raises
+    ------
+    LeakageError
+        If an image is one that is kept back for validation or testing.
+    InputError
+        If an image is smaller than 64 pixels, or bit depths differ.
+    """
+    kept_back: dict[str, str] = {}
+    for other in (images, *held_out):
+        kept_back |= held_out_hashes(other)
+    records = list(images)
+    if limit is not None and limit < len(records):
+        chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
+        records = [records[index] for index in sorted(chosen)]
+    rows: list[dict[str, torch.Tensor]] = []
+    facts: list[StyleImage] = []
+    depths: set[tuple[int, float | None]] = set()
+    for record in records:
+        image = images.read(record)
+        refuse_held_out([(record.file_name, image.sha256)], kept_back, "learn a style from")
+        depths.add((image.scale.bit_depth, image.pixel_size_um))
+        _refuse_other_depths({depth for depth, _ in depths})
+        tensors, fact = _read_one(image, record.split or "", backbone)
+        rows.append(tensors)
+        facts.append(fact)
+    bit_depth = next(iter(depths))[0]
+    sizes = {size for _, size in depths}
+    style = Style(
+        facts=StyleFacts(
+            backbone=backbone.name,
+            backbone_sha256=backbone_sha256,
+            token_mode="zero_shot",
+            bit_depth=bit_depth,
+            pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
+            density_class="",
+            seed=seed,
+            steps=0,
+            images=tuple(facts),
+        ),
+        **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
+    )
+    save_style(out, style)
+    return style
+
+
+@torch.no_grad()
+def _read_one(
+    image: MicroscopyImage, split: str, backbone: Backbone
+) -> tuple[dict[str, torch.Tensor], StyleImage]:
+    height, width = image.pixels.shape
+    if min(height, width) < _SMALLEST:
+        raise InputError(
+            f"The style image {image.name} is too small.",
+            expected=f"at least {_SMALLEST} x {_SMALLEST} pixels",
+            found=f"{height} x {width}",
+            remedy="use larger images",
+        )
+    span = IntensityRange.of(image.pixels)
+    pixels = span.to_model(image.pixels)
+    latents = backbone.encode(as_batch([pixels], backbone.multiple))
+    rebuilt = backbone.decode(latents)[0, 0, :height, :width].numpy()
+    mean, sd = latent_statistics(latents)
+    residual = measure_residual(pixels, rebuilt)
+    measured = measure_image(image.pixels)
+    tensors: Mapping[str, torch.Tensor] = {
+        "tokens": backbone.embed_style(_busiest_tiles(pixels)).mean(0, keepdim=True),
+        "latent_mean": mean,
+        "latent_sd": sd,
+        **_residual_rows(residual),
+    }
+    return dict(tensors), StyleImage(
+        name=image.name,
+        sha256=image.sha256,
+        split=split,
+        intensity_low=span.low,
+        intensity_high=span.high,
+        cells_per_mpx=measured.cells_per_mpx,
+        cell_diameter_px=measured.diameter,
+        noise_level=measured.noise_sd,
+    )
+
+
+def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tensor:
+    """Stack images of one size and extend them by reflection to a multiple of some pixels.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, 1, H, W); the original image lies in the top left corner.
+    """
+    stack = np.stack(list(images))
+    pad = [(0, 0)] + [(0, -side % multiple) for side in stack.shape[1:]]
+    return torch.from_numpy(np.pad(stack, pad, mode="reflect"))[:, None]
+
+
+def _busiest_tiles(pixels: NDArray[np.float32]) -> torch.Tensor:
+    """Return the half of the tiles with the most contrast: those that show cells."""
+    windows = tile_windows(*pixels.shape, TILE)
+    tiles = np.stack([cut_window(pixels, window, TILE) for window in windows])
+    order = np.argsort(-tiles.std((1, 2)), kind="stable")
+    return torch.from_numpy(tiles[order[: -(-len(tiles) // 2)]])[:, None]
+
+
+def _residual_rows(residual: FineResidual) -> dict[str, torch.Tensor]:
+    return {
+        "residual_levels": torch.from_numpy(residual.levels)[None],
+        "residual_strengths": torch.from_numpy(residual.strengths)[None],
+        "residual_spectrum": torch.from_numpy(residual.spectrum)[None],
+    }
+
+
+def _refuse_other_depths(depths: set[int]) -> None:
+    if len(depths) > 1:
+        raise InputError(
+            "The style images do not share one bit depth.",
+            expected="all 8-bit or all 16-bit",
+            found=" and ".join(f"{depth}-bit" for depth in sorted(depths)),
+            remedy="learn one style from each kind",
+        )

@@ -1,0 +1,88 @@
+"""The noising rule of latent diffusion, and the step that a strength stands for.
+
+A schedule knows no network.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adaptoscope.errors import SettingsError
+
+
+class NoiseSchedule:
+    """Scaled-linear schedule of Stable Diffusion 1.x, computed in float64.
+
+    ``beta`` are the squares of evenly spaced numbers from sqrt(0.00085) to sqrt(0.012), and
+    ``alpha_bar[t]`` is the product of ``1 - beta`` up to step t.
+
+    Parameters
+    ----------
+    steps
+        Number of training steps T.
+    """
+
+    def __init__(self, steps: int = 1000) -> None:
+        self.steps = steps
+        betas = np.linspace(0.00085**0.5, 0.012**0.5, steps, dtype=np.float64) ** 2
+        self.alpha_bar: NDArray[np.float64] = np.cumprod(1.0 - betas)
+
+    def add_noise(
+        self, latents: torch.Tensor, noise: torch.Tensor, timestep: int | torch.Tensor
+    ) -> torch.Tensor:
+        """Return noised latents: paper 1, eq. (6).
+
+        Parameters
+        ----------
+        latents, noise
+            Shape (B, C, h, w).
+        timestep
+            One step for all, or shape (B,); each in [0, T).
+        """
+        alpha_bar = torch.from_numpy(self.alpha_bar).to(latents.device)[timestep]
+        alpha_bar = alpha_bar.to(latents.dtype).reshape(-1, 1, 1, 1)
+        return alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * noise  # paper 1, eq. (6)
+
+
+def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
+    """Return the DDIM time steps in rising order: 1, 21, ..., 981 for 50 of 1000.
+
+    Raises
+    ------
+    SettingsError
+        If `steps` is not between 1 and T.
+    """
+    if not 1 <= steps <= schedule.steps:
+        raise SettingsError(
+            "The number of sampling steps is out of range.",
+            expected=f"1 to {schedule.steps}",
+            found=str(steps),
+            remedy="change `steps`; the paper takes 50",
+        )
+    stride = schedule.steps // steps
+    return np.minimum(np.arange(steps, dtype=np.int64) * stride + 1, schedule.steps - 1)
+
+
+def steps_for_strength(strength: float, steps: int) -> int:
+    """Return how many of the sampling steps a strength runs: ``round(strength * steps)``.
+
+    Parameters
+    ----------
+    strength
+        Share of the noise schedule, in [0, 1]; 0 returns the drawing, 1 starts from noise.
+    steps
+        Number of DDIM steps over the whole schedule.
+
+    Raises
+    ------
+    SettingsError
+        If the strength is outside [0, 1].
+    """
+    if not 0.0 <= strength <= 1.0:
+        raise SettingsError(
+            "The strength of style transfer is out of range.",
+            expected="a number from 0 (drawing unchanged) to 1 (all style)",
+            found=str(strength),
+            remedy="change `strength`; the paper takes 0.7",
+        )
+    return int(np.floor(strength * steps + 0.5))

@@ -1,0 +1,225 @@
+"""Find the cells again in stylised images, and keep the images that kept their cells.
+
+The same detector looks at the drawing first: what it misses there is not held against the style.
+"""
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.writing import rewrite_records
+from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import (
+    automatic_threshold,
+    difference_of_gaussians_peaks,
+    estimate_diameter,
+    sigma_of_diameter,
+)
+from adaptoscope.images.cell_centres import Points
+from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.style_transfer.settings import ScreeningSettings
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What screening found in one image.
+
+    Parameters
+    ----------
+    record
+        The image's row, with its verdict.
+    stylised, drawing
+        Match of the detected cells with the drawn ones, in the stylised image and in the drawing.
+    """
+
+    record: ImageRecord
+    stylised: PointMatch
+    drawing: PointMatch
+
+
+@dataclass(frozen=True)
+class ScreeningSummary:
+    """Screening of a set.
+
+    Parameters
+    ----------
+    n, kept
+        Number of images, and of those kept.
+    precision, recall, f1
+        Over all cells of all images, kept and rejected together.
+    f1_drawings
+        The same detector's F1 on the drawings.
+    f1_kept
+        F1 over the kept images; NaN if none was kept.
+    rejects
+        Number of rejected images by reason.
+    """
+
+    n: int
+    kept: int
+    precision: float
+    recall: float
+    f1: float
+    f1_drawings: float
+    f1_kept: float
+    rejects: dict[str, int]
+
+    @property
+    def kept_share(self) -> float:
+        """Share of the images that were kept."""
+        return self.kept / self.n
+
+
+def screen_set(
+    stylised: CountedImageSet, drawings: CountedImageSet, settings: ScreeningSettings
+) -> ScreeningSummary:
+    """Judge every stylised image and write the verdicts into its ``metadata.csv``.
+
+    Parameters
+    ----------
+    stylised
+        Stylised images, rejected ones included; their column ``layout`` names the drawing.
+    drawings
+        The drawings they were made from.
+    settings
+        What is kept.
+
+    Raises
+    ------
+    InputError
+        If a drawing is missing.
+    """
+    by_name = {record.name: record for record in drawings}
+    screened = []
+    for record in stylised:
+        if record.layout not in by_name:
+            raise InputError(
+                f"The drawing of {record.name} is not there.",
+                expected=f"an image {record.layout or '(none named)'} in {drawings.folder}",
+                found="no such image",
+                remedy="name the folder of drawings that this set was stylised from",
+            )
+        drawing = by_name[record.layout]
+        screened.append(
+            screen_image(
+                record,
+                stylised.read(record).pixels,
+                drawings.read(drawing).pixels,
+                drawings.points(drawing),
+                stylised.mask(record),
+                settings,
+            )
+        )
+    rewrite_records(Path(stylised.folder), [item.record for item in screened])
+    return summarise(screened)
+
+
+def screen_image(
+    record: ImageRecord,
+    pixels: NDArray[np.float32],
+    drawing: NDArray[np.float32],
+    points: Points,
+    mask: NDArray[np.uint16] | None,
+    settings: ScreeningSettings,
+) -> Screened:
+    """Judge one stylised image.
+
+    Parameters
+    ----------
+    record
+        Its row.
+    pixels, drawing
+        The stylised image and its drawing, shape (H, W).
+    points
+        Drawn cell centres, shape (N, 2), (row, column).
+    mask
+        Instance mask of the drawing, or none; without it contrast is not judged.
+    settings
+        What is kept.
+    """
+    diameter = record.cell_diameter_px or estimate_diameter(drawing)
+    radius = settings.radius_in_diameters * diameter
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        found = match_points(detect(pixels, diameter), points, radius)
+        ceiling = match_points(detect(drawing, diameter), points, radius)
+    reasons = list(_reasons(found, ceiling, len(points), _contrast(pixels, mask), settings))
+    judged = replace(
+        record,
+        kept=not reasons,
+        reject_reason=reasons[0] if reasons else None,
+        precision=_known(found.precision),
+        recall=_known(found.recall),
+        f1=_known(found.f1),
+        invented=found.invented,
+        lost=found.lost,
+        merged=found.merged,
+    )
+    return Screened(judged, found, ceiling)
+
+
+def detect(pixels: NDArray[np.float32], diameter: float) -> Points:
+    """Find cells of a known diameter (pixels) without any label; shape (N, 2), (row, column)."""
+    sigma = sigma_of_diameter(diameter)
+    return difference_of_gaussians_peaks(pixels, sigma, automatic_threshold(pixels, sigma))
+
+
+def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
+    """Gather the verdicts of a set."""
+    items = list(screened)
+    kept = [item for item in items if item.record.kept]
+    pairs = sum(len(item.stylised.pairs) for item in items)
+    found = pairs + sum(item.stylised.invented for item in items)
+    drawn = pairs + sum(item.stylised.lost for item in items)
+    reasons = Counter(item.record.reject_reason for item in items if not item.record.kept)
+    return ScreeningSummary(
+        n=len(items),
+        kept=len(kept),
+        precision=pairs / found if found else math.nan,
+        recall=pairs / drawn if drawn else math.nan,
+        f1=pooled_f1([item.stylised for item in items]),
+        f1_drawings=pooled_f1([item.drawing for item in items]),
+        f1_kept=pooled_f1([item.stylised for item in kept]) if kept else math.nan,
+        rejects={str(reason): number for reason, number in sorted(reasons.items(), key=str)},
+    )
+
+
+def _reasons(
+    found: PointMatch,
+    ceiling: PointMatch,
+    drawn: int,
+    contrast: float,
+    settings: ScreeningSettings,
+) -> Iterable[str]:
+    """Yield why an image is not kept, the gravest reason first."""
+    cells = max(1, drawn)
+    if contrast < settings.minimum_contrast:
+        yield "faint"
+    if (found.invented - ceiling.invented) / cells > settings.maximum_invented:
+        yield "invented"
+    if (found.lost - ceiling.lost) / cells > settings.maximum_lost:
+        yield "lost"
+    if drawn and found.f1 < settings.minimum_relative_f1 * ceiling.f1:
+        yield "low_f1"
+
+
+def _contrast(pixels: NDArray[np.float32], mask: NDArray[np.uint16] | None) -> float:
+    """Return how far cells stand out, in standard deviations of the background's fine noise."""
+    if mask is None or not (mask > 0).any() or (mask > 0).all():
+        return math.inf
+    background = mask == 0
+    steps = (pixels[:, 1:] - pixels[:, :-1])[background[:, 1:] & background[:, :-1]]
+    noise = 1.4826 * float(np.median(np.abs(steps))) / math.sqrt(2) if steps.size else 0.0
+    difference = float(np.median(pixels[~background]) - np.median(pixels[background]))
+    return difference / max(noise, 1e-6)
+
+
+def _known(share: float) -> float | None:
+    return None if math.isnan(share) else share

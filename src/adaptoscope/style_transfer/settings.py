@@ -1,0 +1,118 @@
+"""Settings of style transfer: the compact backbone, its training, stylisation and screening."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from adaptoscope.training.settings import Settings
+
+
+class CompactSettings(Settings):
+    """Shape of the compact latent diffusion model (at most 11 M parameters together)."""
+
+    latent_channels: int = Field(default=16, ge=1)
+    """Channels of the latent, at an eighth of the image's side."""
+    autoencoder_widths: tuple[int, ...] = (24, 48, 96)
+    """Channels of the autoencoder at half, quarter and eighth size."""
+    denoiser_widths: tuple[int, ...] = (64, 96, 144)
+    """Channels of the U-Net at latent size, half and quarter of it; attention on the last two."""
+    style_widths: tuple[int, ...] = (24, 48, 96, 128)
+    """Channels of the style encoder after each halving."""
+    style_tokens: int = Field(default=4, ge=1)
+    """Number of style tokens."""
+    token_width: int = Field(default=192, ge=8)
+    """Length of a style token."""
+
+
+class AutoencoderTraining(Settings):
+    """How the autoencoder is trained."""
+
+    steps: int = Field(default=12000, ge=1)
+    """Training steps."""
+    batch: int = Field(default=32, ge=1)
+    """Crops in a step."""
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Adam, cosine decay to a twentieth."""
+    gradient_weight: float = Field(default=1.0, ge=0)
+    """Weight of the L1 distance between image gradients, which keeps edges and texture."""
+    divergence_weight: float = Field(default=1e-4, ge=0)
+    """Weight of the Kullback-Leibler term, mean over latent elements."""
+    adversarial_weight: float = Field(default=0.03, ge=0)
+    """Weight of the patch discriminator's verdict once it takes part."""
+    adversarial_from: float = Field(default=0.4, ge=0, le=1)
+    """Share of the steps after which the discriminator takes part."""
+
+
+class DenoiserTraining(Settings):
+    """How the U-Net and the style encoder are trained, jointly."""
+
+    steps: int = Field(default=30000, ge=1)
+    """Training steps."""
+    batch: int = Field(default=128, ge=1)
+    """Crops in a step."""
+    learning_rate: float = Field(default=4e-4, gt=0)
+    """AdamW, cosine decay to a twentieth."""
+    layout_dropout: float = Field(default=0.2, ge=0, le=1)
+    """Share of the crops whose layout is withheld."""
+    style_dropout: float = Field(default=0.1, ge=0, le=1)
+    """Share of the crops whose style is withheld, for guidance."""
+
+
+class BackboneTrainingSettings(Settings):
+    """Training of the compact backbone on unlabelled images; masks are used where there are any."""
+
+    crop: int = Field(default=128, ge=64, multiple_of=32)
+    """Side of the training crops, in pixels."""
+    scale_range: tuple[float, float] = (0.6, 1.8)
+    """Image pixels per crop pixel."""
+    warm_up: int = Field(default=500, ge=1)
+    """Steps over which the learning rate rises."""
+    seed: int = 0
+    """Seed of weights, crops and noise."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Arithmetic of the forward passes."""
+    network: CompactSettings = CompactSettings()
+    """Shape of the networks."""
+    autoencoder: AutoencoderTraining = AutoencoderTraining()
+    """First part: images to latents and back."""
+    denoiser: DenoiserTraining = DenoiserTraining()
+    """Second part: noise prediction, given style and layout."""
+
+
+class StylisationSettings(Settings):
+    """How drawings are given the look of real images."""
+
+    strength: float = Field(default=0.7, ge=0, le=1)
+    """Share of the noise schedule that is run; paper 1, section IV-A."""
+    steps: int = Field(default=50, ge=1, le=1000)
+    """DDIM steps over the whole schedule; paper 1, section V-E."""
+    guidance: float = Field(default=1.0, ge=0)
+    """Guidance scale; 1 evaluates the model once a step, other values twice (paper's code: 10)."""
+    inversion: Literal["stochastic", "sdedit", "none"] = "stochastic"
+    """`stochastic`: noise as the model predicts it (paper's code); `sdedit`: fresh noise (paper's
+    eq. 6); `none`: AdaIN alone, no diffusion (control)."""
+    use_layout: bool = True
+    """Give the model the drawing's instance mask as a condition."""
+    residual: bool = True
+    """Add the fine noise that the autoencoder cannot carry, as measured on the style images."""
+    reference: Literal["nearest_density", "any"] = "nearest_density"
+    """Which style image a drawing takes: one of those nearest in cell density, or any."""
+    batch: int = Field(default=8, ge=1)
+    """Images in a micro-batch; the last one is padded, so that results do not depend on it."""
+    seed: int = 0
+    """Seed; each image's own randomness comes from it and the image's name."""
+
+
+class ScreeningSettings(Settings):
+    """When a stylised image is kept."""
+
+    radius_in_diameters: float = Field(default=0.5, gt=0)
+    """A cell found within this many diameters of a drawn one is that cell."""
+    minimum_relative_f1: float = Field(default=0.8, ge=0, le=1)
+    """Least F1, divided by the same detector's F1 on the drawing."""
+    maximum_invented: float = Field(default=0.25, ge=0)
+    """Most invented cells, as a share of those drawn, beyond the drawing's own share."""
+    maximum_lost: float = Field(default=0.25, ge=0)
+    """Most lost cells, as a share of those drawn, beyond the drawing's own share."""
+    minimum_contrast: float = Field(default=3.0, ge=0)
+    """Least brightness of cells above the background, in background noise standard deviations."""

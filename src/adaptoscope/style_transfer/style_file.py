@@ -1,0 +1,147 @@
+"""A style on disk: tensors in safetensors, everything else as its metadata."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import atomic_path
+
+FORMAT = "adaptoscope-style-1"
+
+
+@dataclass(frozen=True)
+class StyleImage:
+    """What a style remembers of one of the images it was learnt from.
+
+    Parameters
+    ----------
+    name, sha256, split
+        Which image it was; the hash is that of its decoded pixels.
+    intensity_low, intensity_high
+        Intensities that the backbone saw as -1 and +1, in [0, 1] of the stored range.
+    cells_per_mpx, cell_diameter_px
+        As measured without labels.
+    noise_level
+        Standard deviation of the background noise, in [0, 1] of the stored range.
+    """
+
+    name: str
+    sha256: str
+    split: str
+    intensity_low: float
+    intensity_high: float
+    cells_per_mpx: float
+    cell_diameter_px: float
+    noise_level: float
+
+
+@dataclass(frozen=True)
+class StyleFacts:
+    """What is known of a style as a whole.
+
+    Parameters
+    ----------
+    backbone, backbone_sha256
+        Name of the diffusion model and hash of its weights.
+    token_mode
+        How the tokens were made; ``zero_shot`` reads them off the images without training.
+    bit_depth, pixel_size_um
+        Of the style images; outputs take them over.
+    density_class
+        Class of cell density the style stands for, empty for all.
+    seed, steps
+        Of the token training; 0 steps where there was none.
+    images
+        One entry per style image, in the order of the tensors.
+    """
+
+    backbone: str
+    backbone_sha256: str
+    token_mode: str
+    bit_depth: int
+    pixel_size_um: float | None
+    density_class: str
+    seed: int
+    steps: int
+    images: tuple[StyleImage, ...]
+
+
+@dataclass(frozen=True)
+class Style:
+    """A learnt style: facts, and one row of each tensor per style image.
+
+    Parameters
+    ----------
+    facts
+        What is known of it.
+    tokens
+        Shape (R, K, D).
+    latent_mean, latent_sd
+        Channel statistics for AdaIN, shape (R, C).
+    residual_levels, residual_strengths
+        Shape (R, 8); see `fine_residual.FineResidual`.
+    residual_spectrum
+        Shape (R, 64, 64).
+    """
+
+    facts: StyleFacts
+    tokens: torch.Tensor
+    latent_mean: torch.Tensor
+    latent_sd: torch.Tensor
+    residual_levels: torch.Tensor
+    residual_strengths: torch.Tensor
+    residual_spectrum: torch.Tensor
+
+
+_TENSORS = (
+    "tokens",
+    "latent_mean",
+    "latent_sd",
+    "residual_levels",
+    "residual_strengths",
+    "residual_spectrum",
+)
+
+
+def save_style(path: Path, style: Style) -> None:
+    """Write a style, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: getattr(style, name).contiguous() for name in _TENSORS}
+    metadata = {"format": FORMAT, "facts": json.dumps(asdict(style.facts), sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_style(path: Path) -> Style:
+    """Read a style.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, damaged or no style.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise _refusal(path, f"format {metadata.get('format', 'unknown')}")
+            facts = json.loads(metadata["facts"])
+            images = tuple(StyleImage(**image) for image in facts.pop("images"))
+            tensors = {name: stored.get_tensor(name) for name in _TENSORS}
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
+    return Style(facts=StyleFacts(**facts, images=images), **tensors)
+
+
+def _refusal(path: Path, found: str) -> InputError:
+    return InputError(
+        f"{path} is not a style that can be used.",
+        expected="a file written by `adaptoscope style learn`",
+        found=found,
+        remedy="learn the style again from its images",
+    )

@@ -1,0 +1,179 @@
+"""Stylise a whole folder of drawings; one micro-batch is one task that may be repeated."""
+
+import functools
+import hashlib
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptoscope.bulk.tasks import run_tasks
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import SettingsError
+from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.style_file import Style, load_style
+from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
+
+_CARD = """Drawings of cells with the look of real images, made by style transfer with a latent
+diffusion model. Synthetic: no cell here was ever alive. Points, counts and masks are those of the
+drawings; the style only suggests live or dead cells, which are not told apart.
+
+- Style: {style}, learnt from {images} real images (their hashes are in the style file).
+- Backbone: {backbone}. Strength {strength}, {steps} DDIM steps, guidance {guidance}, inversion
+  {inversion}, layout condition {layout}.
+"""
+
+
+@dataclass(frozen=True)
+class StylisationJob:
+    """Everything that a worker process needs to know, as plain values.
+
+    Parameters
+    ----------
+    out, drawings, style
+        Output folder, folder of drawings, style file.
+    backbone
+        Name or folder of the backbone.
+    settings
+        How to stylise.
+    """
+
+    out: Path
+    drawings: Path
+    style: Path
+    backbone: str
+    settings: StylisationSettings
+
+
+def stylise_set(
+    job: StylisationJob, *, workers: int = 1, overwrite: bool = False
+) -> CountedImageSet:
+    """Stylise every drawing of a folder that is not stylised yet.
+
+    Parameters
+    ----------
+    job
+        What to do.
+    workers
+        Processes; the files are the same for any number.
+    overwrite
+        Begin anew a folder that was made with other settings.
+
+    Returns
+    -------
+    CountedImageSet
+        The stylised images with the drawings' points, counts and masks.
+
+    Raises
+    ------
+    SettingsError
+        If the style was learnt with another backbone.
+    OutputError
+        If the folder holds images made with other settings.
+    """
+    drawings = open_counted_images(job.drawings)
+    style = load_style(job.style)
+    _refuse_other_backbone(job, style)
+    writer = _writer(job, overwrite=overwrite)
+    by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
+    for record in drawings:
+        if not writer.has(record.stem):
+            by_size[drawings.size(record)].append(record.name)
+    size = job.settings.batch
+    batches = [
+        tuple(names[start : start + size])
+        for names in by_size.values()
+        for start in range(0, len(names), size)
+    ]
+    run_tasks(
+        batches,
+        functools.partial(_stylise_and_write, job=job),
+        workers=workers,
+        description="stylise",
+    )
+    return writer.finish(_card(job, style))
+
+
+def _stylise_and_write(names: tuple[str, ...], job: StylisationJob) -> None:
+    drawings, style, backbone = _opened(job)
+    records = {record.name: record for record in drawings}
+    chosen = [records[name] for name in names]
+    batch = [
+        Drawing(
+            name=record.name,
+            pixels=drawings.read(record).pixels,
+            mask=drawings.mask(record),
+            cells_per_mpx=record.cells_per_mpx,
+        )
+        for record in chosen
+    ]
+    writer = _writer(job)
+    for record, drawing, result in zip(
+        chosen, batch, stylise_batch(batch, style, backbone, job.settings), strict=True
+    ):
+        writer.add(
+            record.stem,
+            result.pixels,
+            bit_depth=style.facts.bit_depth,
+            points=drawings.points(record) if record.labelled else None,
+            mask=drawing.mask,
+            pixel_size_um=style.facts.pixel_size_um,
+            cell_diameter_px=record.cell_diameter_px,
+            domain="stylised",
+            synthetic=True,
+            group=record.group,
+            split=record.split,
+            seed=job.settings.seed,
+            layout=record.name,
+            style=result.reference,
+            backbone=style.facts.backbone,
+            strength=job.settings.strength,
+            guidance=job.settings.guidance,
+            inversion=job.settings.inversion,
+        )
+
+
+@functools.lru_cache(maxsize=2)
+def _opened(job: StylisationJob) -> tuple[CountedImageSet, Style, CompactBackbone]:
+    backbone = CompactBackbone.load(locate_backbone(job.backbone))
+    return open_counted_images(job.drawings), load_style(job.style), backbone
+
+
+def _writer(job: StylisationJob, *, overwrite: bool = False) -> CountedImageWriter:
+    settings = {
+        "stylisation": job.settings.model_dump(mode="json"),
+        "style_sha256": hashlib.sha256(job.style.read_bytes()).hexdigest(),
+        "drawings_sha256": hashlib.sha256(
+            (job.drawings / "metadata.csv").read_bytes()
+            if (job.drawings / "metadata.csv").is_file()
+            else b""
+        ).hexdigest(),
+    }
+    return CountedImageWriter(job.out, settings, "Stylised drawings", overwrite=overwrite)
+
+
+def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:
+    found = hash_of_weights(locate_backbone(job.backbone))
+    if found != style.facts.backbone_sha256:
+        raise SettingsError(
+            f"The style {job.style.name} was learnt with another backbone.",
+            expected=f"weights with hash {style.facts.backbone_sha256[:12]}",
+            found=f"{job.backbone} with hash {found[:12]}",
+            remedy="learn the style again with this backbone, or name the one it was learnt with",
+        )
+
+
+def _card(job: StylisationJob, style: Style) -> str:
+    settings = job.settings
+    return _CARD.format(
+        style=job.style.name,
+        images=len(style.facts.images),
+        backbone=f"{style.facts.backbone} ({style.facts.backbone_sha256[:12]})",
+        strength=settings.strength,
+        steps=settings.steps,
+        guidance=settings.guidance,
+        inversion=settings.inversion,
+        layout="on" if settings.use_layout else "off",
+    )
