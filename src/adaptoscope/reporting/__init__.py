@@ -1,0 +1,1 @@
+"""Figures, tables and single-file HTML reports: the same inputs give the same bytes."""

@@ -1,0 +1,228 @@
+"""Pictures for reports, as encoded bytes with a text for those who cannot see them.
+
+Nothing here depends on the date, the machine or the order of earlier calls.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from adaptoscope.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+
+STRETCH = (0.5, 99.8)
+"""Percentiles of an image that are shown as black and as white."""
+
+_INK = "#1f2933"
+_DOT = "#0b6e99"
+_LINE = "#b4540a"
+_DOTS = (255, 80, 0)
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "adaptoscope",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "text.color": _INK,
+    "axes.edgecolor": "#8895a3",
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An encoded image.
+
+    Parameters
+    ----------
+    content
+        The bytes of a PNG or SVG file.
+    kind
+        ``image/png`` or ``image/svg+xml``.
+    alt
+        What is to be seen, for readers who cannot see it.
+    caption
+        Stands below the picture.
+    """
+
+    content: bytes
+    kind: str
+    alt: str
+    caption: str = ""
+
+    @property
+    def address(self) -> str:
+        """The picture as a ``data:`` address, so that a page can hold it."""
+        return f"data:{self.kind};base64,{base64.b64encode(self.content).decode('ascii')}"
+
+
+@dataclass(frozen=True)
+class MethodCounts:
+    """What one method counted.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    true, predicted
+        Shape (N,), cells per image, in the same order.
+    """
+
+    method: str
+    true: FloatArray
+    predicted: FloatArray
+
+
+def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Picture:
+    """Draw predicted against true counts, one panel per method, all on the same axes.
+
+    Parameters
+    ----------
+    methods
+        At least one method with at least one image.
+    columns
+        Panels side by side.
+
+    Returns
+    -------
+    Picture
+        An SVG. The line is where prediction and truth agree, the band 10 % around it.
+
+    Raises
+    ------
+    InputError
+        There is nothing to draw, or a method's counts do not belong together.
+    """
+    _check_counts(methods)
+    top = 1.05 * max(float(max(each.true.max(), each.predicted.max())) for each in methods)
+    columns = min(columns, len(methods))
+    rows = math.ceil(len(methods) / columns)
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(2.45 * columns + 0.3, 2.6 * rows + 0.3), layout="constrained")
+        FigureCanvasSVG(figure)
+        for index, each in enumerate(methods):
+            axes = figure.add_subplot(rows, columns, index + 1)
+            _draw_panel(axes, each, max(top, 1.0))
+            axes.tick_params(
+                labelleft=index % columns == 0, labelbottom=index + columns >= len(methods)
+            )
+        figure.supxlabel("true cells per image", fontsize=9)
+        figure.supylabel("predicted cells per image", fontsize=9)
+        content = _svg(figure)
+    names = ", ".join(each.method for each in methods)
+    images = max(len(each.true) for each in methods)
+    return Picture(
+        content=content,
+        kind="image/svg+xml",
+        alt=f"Predicted against true counts of {images} images, one panel for each of: {names}.",
+        caption="Each dot is one image. On the line, prediction and truth agree; the band is 10 % "
+        "to either side. All panels have the same axes.",
+    )
+
+
+def display_image(
+    pixels: npt.ArrayLike,
+    *,
+    alt: str,
+    caption: str = "",
+    points: FloatArray | None = None,
+    crop: int | None = 256,
+) -> Picture:
+    """Prepare an image for looking at: its centre, stretched to the full range of the screen.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any finite intensities.
+    alt
+        What is to be seen.
+    caption
+        Stands below the picture; the shown range of intensities is added to it.
+    points
+        Shape (N, 2), cell centres as (row, column) in pixels, marked by dots.
+    crop
+        Side in pixels of the central square that is shown, so that cells of different images
+        appear at the same scale; ``None`` shows the whole image.
+
+    Returns
+    -------
+    Picture
+        A PNG: black is the 0.5th percentile of the shown pixels, white the 99.8th.
+    """
+    image = np.asarray(pixels, dtype=np.float64)
+    if image.ndim != 2 or image.size == 0:
+        raise InputError(
+            "An image cannot be shown.", expected="shape (H, W)", found=f"shape {image.shape}"
+        )
+    top, left, height, width = _centre(image.shape[0], image.shape[1], crop)
+    shown = image[top : top + height, left : left + width]
+    low, high = np.percentile(shown, STRETCH)
+    grey = np.clip((shown - low) / max(high - low, 1e-9), 0.0, 1.0)
+    screen = np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
+    if points is not None:
+        _draw_dots(screen, np.asarray(points, dtype=np.float64) - (top, left))
+    return Picture(
+        content=bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9)),
+        kind="image/png",
+        alt=alt,
+        caption=f"{caption} (shown: {low:.3g} to {high:.3g})".strip(),
+    )
+
+
+def _check_counts(methods: Sequence[MethodCounts]) -> None:
+    if not methods:
+        raise InputError("There is no method to draw.", expected="at least one method")
+    for each in methods:
+        if each.true.shape != each.predicted.shape or each.true.ndim != 1 or not each.true.size:
+            raise InputError(
+                f"The counts of {each.method} cannot be drawn.",
+                expected="one true and one predicted count for each image, at least one image",
+                found=f"shapes {each.true.shape} and {each.predicted.shape}",
+            )
+
+
+def _draw_panel(axes: Axes, counts: MethodCounts, top: float) -> None:
+    line = np.array([0.0, top])
+    axes.fill_between(line, 0.9 * line, 1.1 * line, color=_LINE, alpha=0.13, linewidth=0)
+    axes.plot(line, line, color=_LINE, linewidth=1)
+    axes.scatter(counts.true, counts.predicted, s=16, color=_DOT, alpha=0.75, linewidth=0, zorder=3)
+    error = np.abs(counts.predicted - counts.true).mean()
+    axes.set_title(f"{counts.method}\nMAE {error:.1f}", fontsize=9)
+    axes.set_xlim(0, top)
+    axes.set_ylim(min(0.0, 1.05 * float(counts.predicted.min())), top)
+    axes.set_aspect("equal")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _centre(height: int, width: int, crop: int | None) -> tuple[int, int, int, int]:
+    shown_height = min(height, crop or height)
+    shown_width = min(width, crop or width)
+    return (height - shown_height) // 2, (width - shown_width) // 2, shown_height, shown_width
+
+
+def _draw_dots(screen: npt.NDArray[np.uint8], points: FloatArray) -> None:
+    """Mark points in place by 3 x 3 pixels; those outside the picture are left out."""
+    height, width = screen.shape[:2]
+    for row, column in np.rint(points).astype(int):
+        if 0 <= row < height and 0 <= column < width:
+            screen[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = _DOTS

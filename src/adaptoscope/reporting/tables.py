@@ -1,0 +1,273 @@
+"""Tables of results: how well methods count, and how well screening judges."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from adaptoscope.errors import InputError
+from adaptoscope.metrics.counts import CountErrors
+from adaptoscope.metrics.intervals import Interval
+
+NO_VALUE = "–"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table ready to be shown: every cell is text already.
+
+    Parameters
+    ----------
+    columns
+        Headings, from left to right.
+    rows
+        One tuple of texts per row, each as long as ``columns``.
+    caption
+        What the table shows, in one or two sentences.
+    best
+        Index of the row that is emphasised, or ``None``.
+    text_columns
+        How many columns from the left hold words (flush left); the others hold numbers.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    best: int | None = None
+    text_columns: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse rows that do not fit the headings."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise InputError(
+                    "A row does not fit its table.",
+                    expected=f"{len(self.columns)} cells ({', '.join(self.columns)})",
+                    found=f"{len(row)} cells",
+                )
+
+
+@dataclass(frozen=True)
+class CountingRow:
+    """How one method counted the test images.
+
+    Parameters
+    ----------
+    method
+        Name of the method.
+    init
+        What its weights began with; empty for methods without weights.
+    labels
+        Number of labelled real images that it used, tuning included.
+    seeds
+        Number of runs with different seeds; the errors are means over them.
+    errors
+        Errors over the test images.
+    mae_interval
+        Interval of the mean absolute error, or ``None`` if it was not measured.
+    """
+
+    method: str
+    init: str
+    labels: int
+    seeds: int
+    errors: CountErrors
+    mae_interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class ScreeningRow:
+    """What screening found in one set of stylised images.
+
+    Parameters
+    ----------
+    method
+        How the set was made.
+    images
+        Number of images before screening.
+    precision, recall, f1
+        Cells found again against the layout, 0 to 1, over all images.
+    kept
+        Number of images that passed.
+    rejects
+        Reason to number of images rejected for it.
+    """
+
+    method: str
+    images: int
+    precision: float
+    recall: float
+    f1: float
+    kept: int
+    rejects: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def share_kept(self) -> float:
+        """Share of the images that passed, 0 to 1; NaN where there was none."""
+        return self.kept / self.images if self.images else math.nan
+
+
+def best_row(rows: Sequence[CountingRow]) -> int | None:
+    """Return the index of the row with the smallest mean absolute error; ``None`` without rows."""
+    usable = [index for index, row in enumerate(rows) if math.isfinite(row.errors.mae)]
+    return min(usable, key=lambda index: rows[index].errors.mae, default=None)
+
+
+def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
+    """Lay out counting results, the best row emphasised.
+
+    Parameters
+    ----------
+    rows
+        In the order in which they are shown.
+    caption
+        What was counted.
+    """
+    columns = (
+        "Method",
+        "Initial weights",
+        "Labels used",
+        "Seeds",
+        "MAE [95\u00a0% interval]",
+        "RMSE",
+        "Bias",
+        "Within 5\u00a0%",
+        "Within 10\u00a0%",
+    )
+    return Table(
+        columns=columns,
+        rows=tuple(_counting_cells(row) for row in rows),
+        caption=caption,
+        best=best_row(rows),
+        text_columns=2,
+    )
+
+
+def screening_table(rows: Sequence[ScreeningRow], *, caption: str = "") -> Table:
+    """Lay out what screening found, with one column for each reason to reject.
+
+    Parameters
+    ----------
+    rows
+        In the order in which they are shown.
+    caption
+        What was screened.
+    """
+    reasons = sorted({reason for row in rows for reason in row.rejects})
+    rejected = (f"Rejected: {reason.replace('_', ' ')}" for reason in reasons)
+    return Table(
+        columns=("Images", "Number", "F1", "Precision", "Recall", "Kept", *rejected),
+        rows=tuple(_screening_cells(row, reasons) for row in rows),
+        caption=caption,
+    )
+
+
+def main_result(rows: Sequence[CountingRow], images: str) -> str:
+    """Say the main result in words.
+
+    Parameters
+    ----------
+    rows
+        Counting results, any order.
+    images
+        What was counted, as in "the 19 test images".
+
+    Returns
+    -------
+    str
+        One or two sentences, naming the best method, its error and what it needed.
+    """
+    best = best_row(rows)
+    if best is None:
+        return f"No method counted {images}."
+    row = rows[best]
+    interval = row.mae_interval
+    sure = (
+        f" ({100 * interval.level:.0f} % interval {interval.lower:.1f} to {interval.upper:.1f})"
+        if interval
+        else ""
+    )
+    labels = "no labelled image" if row.labels == 0 else f"{row.labels} labelled images"
+    sentence = (
+        f"On {images}, {row.method} came closest: {row.errors.mae:.1f} cells off on average{sure}, "
+        f"with {labels}."
+    )
+    others = [other for index, other in enumerate(rows) if index != best]
+    second = best_row(others)
+    if second is None:
+        return sentence
+    runner = others[second]
+    return f"{sentence} Next came {runner.method}, {runner.errors.mae:.1f} cells off."
+
+
+def markdown(table: Table) -> str:
+    """Return a table as Markdown, for a file or a terminal.
+
+    Parameters
+    ----------
+    table
+        The best row is set in bold.
+    """
+    rules = ["---" if index < table.text_columns else "---:" for index in range(len(table.columns))]
+    lines = [_line(table.columns), _line(rules)]
+    for index, row in enumerate(table.rows):
+        lines.append(_line([f"**{cell}**" for cell in row] if index == table.best else row))
+    return "\n".join(lines) + "\n"
+
+
+def _counting_cells(row: CountingRow) -> tuple[str, ...]:
+    errors = row.errors
+    mae = number(errors.mae)
+    if row.mae_interval:
+        mae += f" [{number(row.mae_interval.lower)}, {number(row.mae_interval.upper)}]"
+    return (
+        row.method,
+        row.init or NO_VALUE,
+        str(row.labels),
+        str(row.seeds) if row.seeds else NO_VALUE,
+        mae,
+        number(errors.rmse),
+        number(errors.bias, sign=True),
+        share(errors.within_5),
+        share(errors.within_10),
+    )
+
+
+def _screening_cells(row: ScreeningRow, reasons: Sequence[str]) -> tuple[str, ...]:
+    rejected = (row.rejects.get(reason, 0) for reason in reasons)
+    return (
+        row.method,
+        str(row.images),
+        number(row.f1, digits=3),
+        number(row.precision, digits=3),
+        number(row.recall, digits=3),
+        share(row.share_kept),
+        *(share(count / row.images if row.images else math.nan) for count in rejected),
+    )
+
+
+def number(value: float, *, digits: int = 2, sign: bool = False) -> str:
+    """Return a number as text; a dash where it is not finite.
+
+    Examples
+    --------
+    >>> number(-3.14159), number(2.0, sign=True), number(float("nan"))
+    ('−3.14', '+2.00', '–')
+    """
+    if not math.isfinite(value):
+        return NO_VALUE
+    return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
+
+
+def share(value: float) -> str:
+    """Return a share of 0 to 1 as per cent; a dash where it is not finite.
+
+    Examples
+    --------
+    >>> share(0.4737), share(float("nan"))
+    ('47 %', '–')
+    """
+    return f"{100 * value:.0f} %" if math.isfinite(value) else NO_VALUE
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
