@@ -1,0 +1,142 @@
+"""Simple counters that every learnt one has to beat: classical detectors and a constant."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptoscope.counting.counters import Counter, ImageCount
+from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import (
+    automatic_threshold,
+    difference_of_gaussians_peaks,
+    estimate_diameter,
+    fit_difference_of_gaussians,
+    otsu_watershed_labels,
+    sigma_of_diameter,
+)
+from adaptoscope.images.cell_centres import centres_of_labels, no_points
+
+BaselineName = Literal["dog", "otsu_watershed", "constant"]
+Image = npt.NDArray[np.float32]
+
+_DIAMETER_PER_SIGMA = 1.0 / sigma_of_diameter(1000.0) * 1000.0
+_DIAMETER_FACTORS = (0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
+
+
+@dataclass(frozen=True)
+class DogCounter:
+    """Peaks of the difference of Gaussians.
+
+    Parameters
+    ----------
+    sigma
+        Inner deviation in pixels; None takes it from the diameter measured in each image.
+    threshold
+        Least response in the unit of the stored range; None chooses it for each image.
+    """
+
+    sigma: float | None = None
+    threshold: float | None = None
+
+    def count(self, pixels: Image) -> ImageCount:
+        """Count the peaks of an image."""
+        if self.sigma is not None:
+            diameter, sigma = self.sigma * _DIAMETER_PER_SIGMA, self.sigma
+        else:
+            diameter = _measured_diameter(pixels)
+            if np.isnan(diameter):
+                return ImageCount(0.0, no_points())
+            sigma = sigma_of_diameter(diameter)
+        threshold = self.threshold
+        if threshold is None:
+            threshold = automatic_threshold(pixels, sigma)
+        points = difference_of_gaussians_peaks(pixels, sigma, threshold)
+        return ImageCount(float(len(points)), points, diameter)
+
+
+@dataclass(frozen=True)
+class OtsuWatershedCounter:
+    """Pieces above Otsu's threshold, touching ones split.
+
+    Parameters
+    ----------
+    splitting_px
+        Diameter, in pixels, from which pieces are split and kept; None takes the measured one.
+    """
+
+    splitting_px: float | None = None
+
+    def count(self, pixels: Image) -> ImageCount:
+        """Count the pieces of an image."""
+        diameter = _measured_diameter(pixels)
+        if np.isnan(diameter):
+            return ImageCount(0.0, no_points())
+        labels = otsu_watershed_labels(pixels, self.splitting_px or diameter)
+        points = centres_of_labels(labels)
+        return ImageCount(float(len(points)), points, diameter)
+
+
+@dataclass(frozen=True)
+class ConstantCounter:
+    """The same number for every image: what any counter must beat."""
+
+    value: float
+
+    def count(self, pixels: Image) -> ImageCount:
+        """Return the constant, whatever the image shows."""
+        return ImageCount(self.value)
+
+
+def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[float]) -> Counter:
+    """Fit a simple counter to counted images by least mean absolute error.
+
+    Parameters
+    ----------
+    name
+        ``dog`` fits sigma and threshold, ``otsu_watershed`` the splitting, ``constant`` the median.
+    images
+        Shape (H, W) each, in [0, 1] of the stored range.
+    counts
+        True number of cells of each image.
+
+    Raises
+    ------
+    InputError
+        There is no image, or not one count per image.
+    """
+    if not images or len(images) != len(counts):
+        raise InputError(
+            "A counter cannot be fitted to these images.",
+            expected="at least one image and one count per image",
+            found=f"{len(images)} images and {len(counts)} counts",
+            remedy="use a set whose cells are marked",
+        )
+    if name == "dog":
+        return DogCounter(*fit_difference_of_gaussians(images, counts))
+    if name == "otsu_watershed":
+        return OtsuWatershedCounter(_fit_splitting(images, counts))
+    return ConstantCounter(float(np.median(counts)))
+
+
+def _fit_splitting(images: Sequence[Image], counts: Sequence[float]) -> float:
+    measured = np.array([_measured_diameter(image) for image in images])
+    if np.isnan(measured).all():
+        raise InputError("No image shows cells to measure.", remedy="check channel and images")
+    candidates = np.round(np.nanmedian(measured) * np.array(_DIAMETER_FACTORS), 2)
+    truth = np.asarray(counts, dtype=np.float64)
+
+    def error(diameter: float) -> float:
+        found = [float(otsu_watershed_labels(image, diameter).max()) for image in images]
+        return float(np.abs(np.array(found) - truth).mean())
+
+    return float(min(candidates, key=error))
+
+
+def _measured_diameter(pixels: Image) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return estimate_diameter(pixels)

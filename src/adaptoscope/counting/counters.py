@@ -1,0 +1,82 @@
+"""What every counter offers, and the one that is a trained network."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from adaptoscope.counting.count_regressor import CountRegressor
+from adaptoscope.counting.window_sum import count_by_windows
+from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.normalisation import IntensityRange, measure_range
+
+
+@dataclass(frozen=True, eq=False)
+class ImageCount:
+    """What a counter says of one image.
+
+    Parameters
+    ----------
+    count
+        Number of cells, not rounded, at least 0.
+    points
+        Shape (N, 2), (row, column) in pixels; None where the counter gives no positions.
+    diameter_px
+        Cell diameter in pixels that was measured or assumed; None where none was needed.
+    """
+
+    count: float
+    points: Points | None = None
+    diameter_px: float | None = None
+
+
+class Counter(Protocol):
+    """Anything that counts the cells of one image."""
+
+    def count(self, pixels: npt.NDArray[np.float32]) -> ImageCount:
+        """Count the cells of an image of shape (H, W), in [0, 1] of the stored range."""
+        ...
+
+
+class NetworkCounter:
+    """A trained regressor that is summed over windows.
+
+    Parameters
+    ----------
+    network
+        The regressor, already on its device.
+    crop
+        Side of the windows in pixels.
+    intensity
+        Fixed range of intensities; None measures each image's own.
+    diameter_px
+        Cell diameter that the network was trained on, for the table.
+    """
+
+    def __init__(
+        self,
+        network: CountRegressor,
+        *,
+        crop: int,
+        intensity: IntensityRange | None,
+        diameter_px: float | None = None,
+    ) -> None:
+        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.crop = crop
+        self.intensity = intensity
+        self.diameter_px = diameter_px
+
+    def count(self, pixels: npt.NDArray[np.float32]) -> ImageCount:
+        """Normalise an image, count its windows and sum them."""
+        intensity = self.intensity or measure_range(pixels)
+        total = count_by_windows(intensity.apply(pixels), self.crop, self._predict)
+        return ImageCount(total, diameter_px=self.diameter_px)
+
+    @torch.inference_mode()
+    def _predict(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        device = self.network.count_mean.device
+        batch = torch.from_numpy(crops).to(device, memory_format=torch.channels_last)
+        counts: npt.NDArray[np.float64] = self.network(batch).double().cpu().numpy()
+        return counts

@@ -1,0 +1,111 @@
+"""The end of a training: measure the counter on validation images and write its model folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.count_regressor import CountRegressor
+from adaptoscope.counting.counters import Counter, NetworkCounter
+from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.evaluate import evaluate_counter
+from adaptoscope.counting.model_card import model_card
+from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_model
+from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.datasets.counted_images import CountedImageSet
+
+
+def finish_network(
+    folder: Path,
+    settings: CountingSettings,
+    network: CountRegressor,
+    seen: Sequence[TrainingImages],
+    real: CountedImageSet,
+) -> None:
+    """Write the model folder of a trained network.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    settings
+        How the network was trained.
+    network
+        The trained network.
+    seen
+        The training images of every phase, the real ones last.
+    real
+        The real set; its split ``val`` is measured.
+    """
+    intensity = seen[-1].intensity
+    facts = ModelRecord(
+        kind="count_regressor",
+        regime=settings.regime,
+        init=settings.init,
+        crop=settings.crop,
+        pooling=settings.pooling,
+        normalisation=settings.normalisation,
+        intensity={str(real.channel or 0): (intensity.low, intensity.high)},
+        channel=real.channel,
+        diameter_px=seen[-1].diameter_px,
+        pixel_size_um=seen[-1].pixel_size_um,
+        training_images={sha: name for images in seen for name, sha in images.hashes.items()},
+    )
+    counter = NetworkCounter(
+        network,
+        crop=settings.crop,
+        intensity=intensity if settings.normalisation == "set" else None,
+        diameter_px=facts.diameter_px,
+    )
+    finish(folder, facts, counter, real, weights=network)
+
+
+def finish(
+    folder: Path,
+    facts: ModelRecord,
+    counter: Counter,
+    real: CountedImageSet,
+    *,
+    weights: CountRegressor | None = None,
+) -> None:
+    """Measure a counter on the validation split, where there is one, and write its folder.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    facts
+        What is known of the counter, without what is measured here.
+    counter
+        The counter.
+    real
+        The real set.
+    weights
+        The network whose weights are written.
+    """
+    measured, calibration = _measure(facts, counter, real)
+    complete = facts.changed(measured=measured, calibration=calibration)
+    made_from = {
+        "images": f"{len(facts.training_images)} from {real.folder.name}",
+        "regime": facts.regime or "fitted to counts",
+        "encoder began as": facts.init or "no encoder",
+        "cell diameter (px)": facts.diameter_px and round(facts.diameter_px, 1),
+        "pixel size (um)": facts.pixel_size_um,
+    }
+    card = model_card(f"Cell counter: {facts.kind}", made_from, measured)
+    state = None if weights is None else weights.state_dict()
+    write_model(folder, complete, card=card, weights=state)
+
+
+def _measure(
+    facts: ModelRecord, counter: Counter, real: CountedImageSet
+) -> tuple[dict[str, float] | None, Calibration | None]:
+    validation = real.with_records(real.images_of("val")).labelled()
+    if not len(validation):
+        return None, None
+    result = evaluate_counter(CountingModel(facts.kind, facts, counter), validation)
+    predicted = np.array([row.predicted for row in result.images])
+    true = np.array([row.true for row in result.images])
+    measured = {name: float(value) for name, value in result.errors.as_dict().items()}
+    return measured, calibrate(predicted, true)

@@ -1,0 +1,189 @@
+"""Train the `nuclei` encoder: local counts on crops of public sets and simulation.
+
+The encoder learns to say, for each square of 32 x 32 pixels, how many cells have their centre
+there. That is a far richer signal than one number per crop, and what a counter needs to start from.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.images.files import write_json
+from adaptoscope.images.normalisation import measure_range
+from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
+from adaptoscope.pretrained.weights_files import write_weights
+from adaptoscope.training.appearance import change_appearance, draw_appearance
+from adaptoscope.training.averaging import AveragedWeights
+from adaptoscope.training.checkpoints import Stateful
+from adaptoscope.training.patch_pool import PatchPool, PoolImage, count_on_grid
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.schedule import learning_rate_at
+from adaptoscope.training.settings import Settings
+from adaptoscope.training.step_loop import Device, run_steps, seed_of_step, start_fabric
+
+STRIDE = 32
+
+
+class EncoderTrainingSettings(Settings):
+    """How the encoder is trained."""
+
+    steps: int = Field(default=6000, ge=1)
+    """Training steps."""
+    batch: int = Field(default=64, ge=1)
+    """Crops in a step."""
+    crop: int = Field(default=128, ge=64, multiple_of=32)
+    """Side of a crop in pixels."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """AdamW, cosine decay to a twentieth."""
+    scale_range: tuple[float, float] = (0.6, 1.8)
+    """Image pixels per crop pixel."""
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    """Arithmetic of the forward passes."""
+    seed: int = 0
+    """Seed of weights and crops."""
+
+
+class LocalCounter(nn.Module):
+    """The encoder with one more layer that turns each feature into a count of its square."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = NucleiEncoder()
+        self.head = nn.Conv2d(FEATURES, 1, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return counts of shape (B, 1, H / 32, W / 32), never negative."""
+        return functional.softplus(self.head(self.encoder(images)))
+
+
+class EncoderStep:
+    """One training step: crops, local counts, Poisson loss."""
+
+    def __init__(self, pool: PatchPool, settings: EncoderTrainingSettings, fabric: Any) -> None:
+        self.pool, self.settings, self.fabric = pool, settings, fabric
+        self.network = LocalCounter().to(memory_format=torch.channels_last).to(fabric.device)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), settings.learning_rate, weight_decay=0.02
+        )
+        self.average = AveragedWeights(self.network, 0.998)
+        self.state: dict[str, Stateful] = {
+            "network": self.network,
+            "optimiser": self.optimiser,
+            "average": self.average,
+        }
+
+    def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
+        """Take step `index`; return the loss and the mean absolute error of whole crops."""
+        settings = self.settings
+        images, counts = draw_counted_crops(self.pool, settings, index)
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate_at(index, settings.steps, settings.learning_rate, 300)
+        with self.fabric.autocast():
+            predicted = self.network(images).float()
+        loss = functional.poisson_nll_loss(predicted, counts, log_input=False, full=False)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimiser.step()
+        self.average.update()
+        error = (predicted.sum((1, 2, 3)) - counts.sum((1, 2, 3))).abs().mean()
+        return {"loss": loss.detach(), "crop_error": error.detach()}
+
+
+def draw_counted_crops(
+    pool: PatchPool, settings: EncoderTrainingSettings, index: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw augmented crops and their local counts; both depend only on (seed, index).
+
+    Returns
+    -------
+    tuple
+        Images of shape (B, 1, crop, crop), and counts of shape (B, 1, crop / 32, crop / 32).
+    """
+    rng = np.random.default_rng([settings.seed, index])
+    device = pool.pixels.device
+    noise = torch.Generator(device).manual_seed(seed_of_step(settings.seed, index))
+    windows = pool.draw_windows(
+        rng, settings.batch, settings.crop, scale_range=settings.scale_range
+    )
+    change = draw_appearance(rng, settings.batch)
+    images = change_appearance(pool.crops(windows, settings.crop)[:, :1], change, noise)
+    centres = pool.centres_in_crops(windows, settings.crop)
+    return images.clamp(-1.0, 4.0), count_on_grid(centres, settings.crop, STRIDE)
+
+
+def pretrain_encoder(
+    out: Path,
+    sets: Sequence[CountedImageSet],
+    settings: EncoderTrainingSettings,
+    *,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Train the encoder on the labelled training images of some sets.
+
+    Parameters
+    ----------
+    out
+        Run folder; the weights stand in ``out/nuclei_encoder.safetensors``.
+    sets
+        Labelled sets. Where a set is split, only its training images are read.
+    settings
+        Complete settings.
+    device
+        Where to compute.
+    overwrite
+        Discard a run with other settings in `out`.
+
+    Returns
+    -------
+    pathlib.Path
+        The weight file.
+    """
+    run = RunFolder.open(out, settings, overwrite=overwrite)
+    weights = out / "nuclei_encoder.safetensors"
+    if weights.exists():
+        return weights
+    fabric = start_fabric(device, settings.precision)
+    torch.manual_seed(settings.seed)
+    hashes: list[str] = []
+    pool = PatchPool(_pool_images(sets, hashes), 0, fabric.device)
+    step = EncoderStep(pool, settings, fabric)
+    started = time.perf_counter()
+    run_steps(
+        step,
+        steps=settings.steps,
+        state=step.state,
+        run=run,
+        save_every=500,
+        log_every=100,
+        description="encoder",
+        seed=settings.seed,
+    )
+    run.record_timing("encoder", time.perf_counter() - started)
+    write_json(out / "training_images.json", sorted(hashes))
+    encoder = step.average.module.get_submodule("encoder")
+    write_weights(weights, encoder.state_dict())
+    return weights
+
+
+def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator[PoolImage]:
+    for number, image_set in enumerate(sets):
+        split = any(record.split for record in image_set)
+        for record in (image_set.split("train") if split else image_set).labelled():
+            image = image_set.read(record)
+            hashes.append(image.sha256)
+            yield PoolImage(
+                pixels=measure_range(image.pixels).apply(image.pixels),
+                planes=None,
+                points=image_set.points(record),
+                group=f"{number}/{record.group}",
+            )

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from adaptoscope.counting.baselines import (
+    ConstantCounter,
+    DogCounter,
+    OtsuWatershedCounter,
+    fit_baseline,
+)
+from adaptoscope.errors import InputError
+
+
+@pytest.mark.parametrize("counter", [DogCounter(), OtsuWatershedCounter()])
+@pytest.mark.parametrize("count", [4, 30])
+def test_detectors_need_no_fit(draw_field, counter, count):
+    pixels, points = draw_field(count, 3)
+
+    found = counter.count(pixels)
+
+    assert found.count == len(points) == len(found.points)
+    assert found.diameter_px == pytest.approx(10, rel=0.15)
+
+
+@pytest.mark.parametrize("counter", [DogCounter(), OtsuWatershedCounter(), DogCounter(4, 0.05)])
+def test_an_image_without_cells_has_none(draw_field, counter):
+    pixels, _ = draw_field(0, 3)
+
+    found = counter.count(pixels)
+
+    assert found.count == 0
+    assert found.points.shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["dog", "otsu_watershed"])
+def test_a_fitted_detector_counts_new_images(draw_field, name):
+    fields = [draw_field(count, count) for count in (3, 12, 25)]
+
+    counter = fit_baseline(name, [pixels for pixels, _ in fields], [3, 12, 25])
+
+    assert counter.count(draw_field(18, 77)[0]).count == 18
+
+
+def test_the_constant_is_the_median_as_that_has_the_least_absolute_error():
+    pixels = [np.zeros((8, 8), dtype=np.float32)] * 3
+
+    counter = fit_baseline("constant", pixels, [1, 10, 300])
+
+    assert counter == ConstantCounter(10.0)
+    assert counter.count(pixels[0]).points is None
+
+
+def test_nothing_to_fit_is_refused():
+    with pytest.raises(InputError):
+        fit_baseline("dog", [], [])
+    with pytest.raises(InputError, match="No image shows cells"):
+        fit_baseline("otsu_watershed", [np.zeros((8, 8), dtype=np.float32)], [0])

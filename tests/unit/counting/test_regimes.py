@@ -1,0 +1,141 @@
+import dataclasses
+
+import pytest
+import torch
+
+from adaptoscope.counting.count_regressor import CountRegressor
+from adaptoscope.counting.crops import read_training_images
+from adaptoscope.counting.model_folder import read_record
+from adaptoscope.counting.regimes import Phase, Placed, counting_step, rate_factor, train_counter
+from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.errors import InputError, LeakageError, OutputError
+
+QUICK = CountingSettings(
+    init="random", steps=4, batch=4, crop=64, learning_rate=1e-3, save_every=1, log_every=1
+)
+TWO_PHASES = QUICK.changed(regime="fine_tuned", pretrain_steps=3)
+WRITTEN = ("weights.safetensors", "model.json", "README.md", "settings.yaml", "metrics.csv")
+
+
+class PlainFabric:
+    device = torch.device("cpu")
+
+    def backward(self, loss):
+        loss.backward()
+
+
+@pytest.fixture
+def synthetic(synthetic_folder):
+    return open_counted_images(synthetic_folder)
+
+
+def contents(folder):
+    return {name: (folder / name).read_bytes() for name in WRITTEN}
+
+
+def test_a_step_equals_the_same_step_written_out(real, tiny_encoder):
+    images = read_training_images(real.split("train"), crop=64, pad="refuse", normalisation="image")
+    settings = QUICK.changed(augment="none")
+    torch.manual_seed(0)
+    network = CountRegressor(tiny_encoder(), pooling="mean", crop=64)
+    copied = CountRegressor(tiny_encoder(), pooling="mean", crop=64)
+    copied.load_state_dict(network.state_dict())
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5)
+    other = torch.optim.Adam(copied.parameters(), lr=1e-3, weight_decay=1e-5)
+
+    placed = Placed(PlainFabric(), network, optimiser)
+    numbers = counting_step(settings, [Phase(images, 0, 4)], network, optimiser, placed)(0)
+
+    crops, counts = images.draw(crop=64, batch=4, seed=0, step=0)
+    copied.standardise(*images.count_statistics(64, 0))
+    loss = ((copied(crops) - counts) / copied.count_sd).square().mean()
+    loss.backward()
+    other.step()
+    assert float(numbers["loss"]) == pytest.approx(loss.item(), rel=1e-5)
+    for ours, by_hand in zip(network.parameters(), copied.parameters(), strict=True):
+        assert torch.allclose(ours, by_hand, atol=1e-6)
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+@pytest.mark.parametrize("killed_at", [1, 3, 5])
+def test_a_killed_run_ends_in_the_same_files(real, synthetic, tmp_path, monkeypatch, killed_at):
+    import adaptoscope.counting.regimes as regimes
+
+    unbroken = train_counter(
+        TWO_PHASES, tmp_path / "unbroken", real=real, synthetic=synthetic, device="cpu"
+    )
+    whole = counting_step
+
+    def dying(*arguments):
+        step = whole(*arguments)
+
+        def die(index):
+            if index == killed_at:
+                raise KeyboardInterrupt
+            return step(index)
+
+        return die
+
+    monkeypatch.setattr(regimes, "counting_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        train_counter(TWO_PHASES, tmp_path / "b", real=real, synthetic=synthetic, device="cpu")
+    monkeypatch.setattr(regimes, "counting_step", whole)
+    resumed = train_counter(
+        TWO_PHASES, tmp_path / "b", real=real, synthetic=synthetic, device="cpu"
+    )
+
+    assert contents(resumed) == contents(unbroken)
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+def test_the_record_names_everything_that_was_seen(real, synthetic, tmp_path):
+    folder = train_counter(
+        TWO_PHASES, tmp_path / "run", real=real, synthetic=synthetic, device="cpu"
+    )
+
+    record = read_record(folder)
+
+    assert len(record.training_images) == 6 + 6
+    assert not set(record.training_images) & set(real.hashes("test").values())
+    assert record.measured is not None
+    assert record.measured["n"] == 5
+    assert record.calibration is not None
+    assert len(record.calibration.residuals) == 5
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+def test_held_out_images_are_refused_under_any_name(real, synthetic, tmp_path):
+    stolen = synthetic.with_records(
+        dataclasses.replace(record, source_sha256=next(iter(real.hashes("test").values())))
+        for record in synthetic
+    )
+
+    with pytest.raises(LeakageError, match="test0"):
+        train_counter(TWO_PHASES, tmp_path / "run", real=real, synthetic=stolen, device="cpu")
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+def test_another_run_is_not_overwritten(real, tmp_path):
+    train_counter(QUICK, tmp_path / "run", real=real, device="cpu")
+
+    with pytest.raises(OutputError, match="other settings"):
+        train_counter(QUICK.changed(seed=1), tmp_path / "run", real=real, device="cpu")
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+def test_fine_tuning_needs_synthetic_images(real, tmp_path):
+    with pytest.raises(InputError, match="--synthetic"):
+        train_counter(TWO_PHASES, tmp_path / "run", real=real, device="cpu")
+
+
+def test_the_learning_rate_rises_and_falls_in_each_phase():
+    cosine = QUICK.changed(schedule="cosine")
+    phase = Phase(images=None, first=100, end=200)
+
+    factors = [rate_factor(cosine, phase, index) for index in range(100, 200)]
+
+    assert factors[0] == pytest.approx(0.1)
+    assert max(factors) == factors[9] == 1.0
+    assert factors[-1] < 0.01
+    assert rate_factor(QUICK, phase, 150) == 1.0

@@ -1,0 +1,41 @@
+import pytest
+
+from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.errors import SettingsError
+from adaptoscope.training.settings import load_settings, save_settings, settings_from
+
+
+def test_defaults_are_those_of_paper_one():
+    settings = CountingSettings()
+
+    assert (settings.crop, settings.batch) == (200, 16)
+    assert (settings.learning_rate, settings.weight_decay) == (1e-4, 1e-5)
+    assert settings.regime == "supervised"
+    assert settings.total_steps == pytest.approx(50 * 95 / 16, abs=4)
+
+
+def test_every_field_is_documented():
+    assert all(field.description for field in CountingSettings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"regime": "fine_tuned"}, "pretrain_steps"),
+        ({"pretrain_steps": 5}, "pretrain_steps"),
+        ({"regime": "dual"}, "regime"),
+        ({"crops": 64}, "crops"),
+        ({"learning_rate": 0}, "learning_rate"),
+    ],
+)
+def test_settings_that_contradict_are_refused_by_name(values, field):
+    with pytest.raises(SettingsError, match=field):
+        settings_from(values, CountingSettings)
+
+
+def test_settings_survive_the_file(tmp_path):
+    settings = CountingSettings(regime="fine_tuned", pretrain_steps=7, init="random")
+
+    save_settings(tmp_path / "settings.yaml", settings)
+
+    assert load_settings(tmp_path / "settings.yaml", CountingSettings) == settings
