@@ -85,7 +85,8 @@ class CompactAutoencoder(nn.Module):
 
     def rebuild(self, latents: torch.Tensor) -> torch.Tensor:
         """Return the images of raw latents of shape (B, C, H / 8, W / 8)."""
-        return nn.functional.pixel_shuffle(self.network.decode(latents).sample, _BLOCK)
+        blocks: torch.Tensor = self.network.decode(latents).sample
+        return nn.functional.pixel_shuffle(blocks, _BLOCK)
 
 
 class CompactBackbone(nn.Module):
@@ -118,7 +119,7 @@ class CompactBackbone(nn.Module):
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return latents, shape (B, C, H / 8, W / 8), each channel near mean 0 and sd 1."""
-        latents = self.autoencoder.posterior(pixels).mean
+        latents: torch.Tensor = self.autoencoder.posterior(pixels).mean
         return (latents - self.latent_mean) / self.latent_sd
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
@@ -196,7 +197,7 @@ class CompactBackbone(nn.Module):
         backbone.autoencoder.load_state_dict(autoencoder)
         backbone.denoiser.load_state_dict(denoiser)
         backbone.style_encoder.load_state_dict(read_weights(folder / "style_encoder.safetensors"))
-        return backbone.eval().requires_grad_(False)
+        return backbone.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def _denoiser(settings: CompactSettings) -> UNet2DConditionModel:

@@ -31,11 +31,10 @@ class IntensityRange:
     def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
         share = (pixels - self.low) / (self.high - self.low)
-        clipped: NDArray[np.float32] = 2 * np.clip(share, _LOWEST, _HIGHEST) - 1
-        return clipped.astype(np.float32)
+        return np.asarray(2 * np.clip(share, _LOWEST, _HIGHEST) - 1, dtype=np.float32)
 
     def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo `to_model`; the result is clipped to [0, 1]."""
         share = (values + 1) / 2
-        pixels: NDArray[np.float32] = share * (self.high - self.low) + self.low
-        return np.clip(pixels, 0.0, 1.0).astype(np.float32)
+        pixels = np.clip(share * (self.high - self.low) + self.low, 0.0, 1.0)
+        return np.asarray(pixels, dtype=np.float32)

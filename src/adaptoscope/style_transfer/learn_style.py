@@ -149,7 +149,7 @@ def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tens
 
 def _busiest_tiles(pixels: NDArray[np.float32]) -> torch.Tensor:
     """Return the half of the tiles with the most contrast: those that show cells."""
-    windows = tile_windows(*pixels.shape, TILE)
+    windows = tile_windows(pixels.shape[0], pixels.shape[1], TILE)
     tiles = np.stack([cut_window(pixels, window, TILE) for window in windows])
     order = np.argsort(-tiles.std((1, 2)), kind="stable")
     return torch.from_numpy(tiles[order[: -(-len(tiles) // 2)]])[:, None]

@@ -25,7 +25,7 @@ class NoiseSchedule:
     def __init__(self, steps: int = 1000) -> None:
         self.steps = steps
         betas = np.linspace(0.00085**0.5, 0.012**0.5, steps, dtype=np.float64) ** 2
-        self.alpha_bar: NDArray[np.float64] = np.cumprod(1.0 - betas)
+        self.alpha_bar = np.asarray(np.cumprod(1.0 - betas), dtype=np.float64)
 
     def add_noise(
         self, latents: torch.Tensor, noise: torch.Tensor, timestep: int | torch.Tensor

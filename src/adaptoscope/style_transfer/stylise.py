@@ -1,7 +1,10 @@
 """Give drawings the look of a style: AdaIN, stochastic inversion, DDIM, decode, fine noise."""
 
 import hashlib
-from collections.abc import Sequence
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,17 +69,47 @@ def generator_of(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 
+def place_of(name: str, batch: int) -> int:
+    """Return an image's place in a micro-batch: a function of its name alone.
+
+    Parameters
+    ----------
+    name
+        File name. If it ends in a number before the suffix, as generated names do, consecutive
+        images take consecutive places.
+    batch
+        Number of places.
+    """
+    number = re.search(r"(\d+)(?:\.\w+)?$", name)
+    return (int(number[1]) if number else zlib.crc32(name.encode())) % batch
+
+
+def arrange(names: Iterable[str], batch: int) -> list[tuple[str, ...]]:
+    """Divide images into micro-batches in which no two have the same place."""
+    queues: dict[int, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        queues[place_of(name, batch)].append(name)
+    longest = max((len(queue) for queue in queues.values()), default=0)
+    return [
+        tuple(queue[turn] for _, queue in sorted(queues.items()) if turn < len(queue))
+        for turn in range(longest)
+    ]
+
+
 @torch.no_grad()
 def stylise_batch(
     drawings: Sequence[Drawing], style: Style, backbone: Backbone, settings: StylisationSettings
 ) -> list[Stylised]:
     """Stylise drawings of one size, as a micro-batch of fixed shape.
 
+    Every drawing has its own place in the batch, and empty places are filled with copies, so that
+    a result depends neither on how many drawings there are nor on their order: the arithmetic of a
+    processor may differ in the last bit between places, but not with what stands in the others.
+
     Parameters
     ----------
     drawings
-        At most ``settings.batch`` drawings of one size; the batch is filled up by repeating the
-        last one, so that a result does not depend on how many there are.
+        Drawings of one size, each with another `place_of`; see `arrange`.
     style
         The look to give.
     backbone
@@ -89,7 +122,10 @@ def stylise_batch(
     list of Stylised
         One for each drawing, in order.
     """
-    filled = [*drawings, *[drawings[-1]] * (settings.batch - len(drawings))]
+    places = [place_of(drawing.name, settings.batch) for drawing in drawings]
+    filled = [drawings[0]] * settings.batch
+    for place, drawing in zip(places, drawings, strict=True):
+        filled[place] = drawing
     generators = [generator_of(settings.seed, drawing.name) for drawing in filled]
     references = [
         choose_reference(style, drawing.cells_per_mpx, settings.reference, generator)
@@ -110,7 +146,7 @@ def stylise_batch(
     height, width = filled[0].pixels.shape
     return [
         _finished(decoded[i, :height, :width], style, references[i], generators[i], settings)
-        for i in range(len(drawings))
+        for i in places
     ]
 
 

@@ -14,7 +14,7 @@ from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
-from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
+from adaptoscope.style_transfer.stylise import Drawing, arrange, stylise_batch
 
 _CARD = """Drawings of cells with the look of real images, made by style transfer with a latent
 diffusion model. Synthetic: no cell here was ever alive. Points, counts and masks are those of the
@@ -81,12 +81,7 @@ def stylise_set(
     for record in drawings:
         if not writer.has(record.stem):
             by_size[drawings.size(record)].append(record.name)
-    size = job.settings.batch
-    batches = [
-        tuple(names[start : start + size])
-        for names in by_size.values()
-        for start in range(0, len(names), size)
-    ]
+    batches = [batch for names in by_size.values() for batch in arrange(names, job.settings.batch)]
     run_tasks(
         batches,
         functools.partial(_stylise_and_write, job=job),

@@ -13,6 +13,7 @@ from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.training.appearance import change_appearance, draw_appearance
 from adaptoscope.training.averaging import AveragedWeights
+from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.patch_pool import PatchPool
 from adaptoscope.training.schedule import learning_rate_at
 from adaptoscope.training.step_loop import seed_of_step
@@ -51,7 +52,7 @@ class AutoencoderStep:
         self.settings = settings
         self.pool = pool
         self.fabric = fabric
-        self.network = backbone.autoencoder.to(fabric.device, memory_format=torch.channels_last)
+        self.network = backbone.autoencoder.to(memory_format=torch.channels_last).to(fabric.device)
         self.verdict = PatchVerdict().to(fabric.device)
         rate = settings.autoencoder.learning_rate
         self.optimiser = torch.optim.Adam(self.network.parameters(), rate, betas=(0.5, 0.99))
@@ -59,7 +60,7 @@ class AutoencoderStep:
             self.verdict.parameters(), rate / 2, betas=(0.5, 0.99)
         )
         self.average = AveragedWeights(self.network)
-        self.state = {
+        self.state: dict[str, Stateful] = {
             "network": self.network,
             "verdict": self.verdict,
             "optimiser": self.optimiser,
@@ -106,7 +107,8 @@ class AutoencoderStep:
         self.verdict_optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.verdict_optimiser.step()
-        return (real_logits.mean() - false_logits.mean()).detach()
+        margin: torch.Tensor = real_logits.mean() - false_logits.mean()
+        return margin.detach()
 
 
 def draw_style_crops(
@@ -147,6 +149,7 @@ def draw_style_crops(
 
 
 def _gradients(pixels: torch.Tensor) -> torch.Tensor:
-    rows = pixels[..., 1:, :-1] - pixels[..., :-1, :-1]
-    columns = pixels[..., :-1, 1:] - pixels[..., :-1, :-1]
+    corner = pixels[..., :-1, :-1]
+    rows: torch.Tensor = pixels[..., 1:, :-1] - corner
+    columns: torch.Tensor = pixels[..., :-1, 1:] - corner
     return torch.cat([rows, columns], dim=1)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -99,9 +100,9 @@ def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator
             image = image_set.read(record)
             mask = image_set.mask(record)
             hashes.append(image.sha256)
-            share = (IntensityRange.of(image.pixels).to_model(image.pixels) + 1) / 2
+            values = IntensityRange.of(image.pixels).to_model(image.pixels)
             yield PoolImage(
-                pixels=share,
+                pixels=((values + 1) / 2).astype(np.float32),
                 planes=None if mask is None else layout_planes(mask),
                 points=no_points(),
                 group=f"{number}/{record.group}",

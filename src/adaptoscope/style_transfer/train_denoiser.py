@@ -15,6 +15,7 @@ from adaptoscope.style_transfer.layout import layout_condition
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.style_transfer.train_autoencoder import draw_style_crops
 from adaptoscope.training.averaging import AveragedWeights
+from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.patch_pool import PatchPool
 from adaptoscope.training.schedule import learning_rate_at
 
@@ -32,7 +33,7 @@ class DenoiserStep:
         self.settings = settings
         self.pool = pool
         self.fabric = fabric
-        self.backbone = backbone.to(fabric.device, memory_format=torch.channels_last)
+        self.backbone = backbone.to(memory_format=torch.channels_last).to(fabric.device)
         self.backbone.autoencoder.requires_grad_(False).eval()
         self.trained = torch.nn.ModuleDict(
             {"denoiser": backbone.denoiser, "style_encoder": backbone.style_encoder}
@@ -42,7 +43,7 @@ class DenoiserStep:
             self.trained.parameters(), settings.denoiser.learning_rate, weight_decay=0.01
         )
         self.average = AveragedWeights(self.trained, 0.9995)
-        self.state = {
+        self.state: dict[str, Stateful] = {
             "trained": self.trained,
             "optimiser": self.optimiser,
             "average": self.average,

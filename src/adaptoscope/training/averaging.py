@@ -33,8 +33,9 @@ class AveragedWeights:
         """Move the average one step towards the network's present weights."""
         self.updates += 1
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        averaged = list(self.module.parameters())
-        torch._foreach_lerp_(averaged, list(self.network.parameters()), 1.0 - decay)
+        averaged: list[torch.Tensor] = list(self.module.parameters())
+        followed: list[torch.Tensor] = list(self.network.parameters())
+        torch._foreach_lerp_(averaged, followed, 1.0 - decay)
         for copied, buffer in zip(self.module.buffers(), self.network.buffers(), strict=True):
             copied.copy_(buffer)
 

@@ -132,7 +132,7 @@ class PatchPool:
             untouched by interpolation.
         """
         unscaled = rng.random(batch) < unscaled_share
-        scales = np.exp(rng.uniform(*np.log(scale_range), batch))
+        scales = np.exp(rng.uniform(np.log(scale_range[0]), np.log(scale_range[1]), batch))
         scales = np.where(unscaled, 1.0, np.minimum(scales, (PATCH - 2) / crop))
         windows = CropWindows(
             patches=rng.choice(len(self), size=batch, p=self.probabilities),
@@ -228,12 +228,15 @@ def _starts(side: int) -> Sequence[int]:
 
 def _reflected(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
     """Add the mirror images of the points that symmetric padding makes."""
-    every = [points]
-    if height < PATCH:
-        every.append(np.stack([2 * height - 1 - points[:, 0], points[:, 1]], axis=1))
-    if width < PATCH:
-        every += [np.stack([p[:, 0], 2 * width - 1 - p[:, 1]], axis=1) for p in tuple(every)]
-    return np.concatenate(every)
+    for axis, side in enumerate((height, width)):
+        copies = []
+        for number in range(-(-PATCH // side)):
+            copy = points.copy()
+            turned = side - 1 - points[:, axis] if number % 2 else points[:, axis]
+            copy[:, axis] = number * side + turned
+            copies.append(copy)
+        points = np.concatenate(copies)
+    return points
 
 
 def _padded(points: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:

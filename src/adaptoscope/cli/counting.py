@@ -1,0 +1,183 @@
+"""Commands of stage 3: train a counter, test it, count images."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from adaptoscope.cli.options import AsJson, Channel, Device, Overwrite, Root, Seed
+from adaptoscope.cli.options import print_answer as answer
+
+app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
+
+Split = Annotated[
+    str | None, typer.Option("--split", help="Only the images of this split, for example test.")
+]
+
+
+@app.command("train")
+def train(
+    out: Annotated[Path, typer.Argument(help="Model folder to write.")],
+    real: Annotated[Path, typer.Option("--real", help="Counted real images.")],
+    synthetic: Annotated[
+        Path | None, typer.Option("--synthetic", help="Counted synthetic images to begin with.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="regressor, dog, otsu_watershed or constant.")
+    ] = "regressor",
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file of CountingSettings.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option("--init", help="nuclei, imagenet, random, or a .safetensors file.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    root: Root = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a counter on the split train of counted images; with --synthetic, on those first."""
+    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+    from adaptoscope.counting.regimes import train_counter
+    from adaptoscope.counting.settings import CountingSettings
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.training.settings import load_settings, settings_from
+
+    images = open_counted_images(real, root=root)
+    if method != "regressor":
+        fitted = settings_from({"method": method}, BaselineSettings)
+        typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
+        return
+    chosen = load_settings(settings, CountingSettings) if settings else CountingSettings()
+    changes: dict[str, object] = {"seed": seed} | ({"init": init} if init else {})
+    if synthetic is not None and chosen.regime == "supervised":
+        changes |= {"regime": "fine_tuned", "pretrain_steps": chosen.steps}
+    typer.echo(
+        train_counter(
+            chosen.changed(**changes),
+            out,
+            real=images,
+            synthetic=open_counted_images(synthetic) if synthetic else None,
+            device=device,
+            overwrite=overwrite,
+        )
+    )
+
+
+@app.command("evaluate")
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Model folder, dog or otsu_watershed.")],
+    images: Annotated[Path, typer.Argument(metavar="SET", help="Counted images.")],
+    split: Split = None,
+    table: Annotated[
+        Path | None, typer.Option("--table", help="CSV file for one row per image.")
+    ] = None,
+    allow_training_images: Annotated[
+        bool, typer.Option("--allow-training-images", help="Do not refuse images it has seen.")
+    ] = False,
+    seed: Seed = 0,
+    root: Root = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a counter with counted images: errors and their 95 % interval."""
+    from adaptoscope.counting.evaluate import evaluate_counter
+    from adaptoscope.counting.model_folder import load_counter
+    from adaptoscope.datasets.counted_images import open_counted_images
+
+    opened = open_counted_images(images, root=root)
+    found = evaluate_counter(
+        load_counter(model),
+        opened.split(split) if split else opened,
+        seed=seed,
+        allow_training_images=allow_training_images,
+    )
+    if table is not None:
+        found.write_table(table)
+    answer(found.as_dict(), as_json=as_json, title=f"{model} on {images}")
+
+
+@app.command("predict")
+def predict(
+    images: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
+    out: Annotated[Path, typer.Option("--out", help="CSV file to write.")] = Path("counts.csv"),
+    model: Annotated[
+        str, typer.Option("--model", help="Model folder, dog or otsu_watershed.")
+    ] = "dog",
+    channel: Channel = None,
+    z: Annotated[
+        str | None, typer.Option("--z", help="Focal plane of stacks: its index, or max.")
+    ] = None,
+    pixel_size_um: Annotated[
+        float | None,
+        typer.Option("--pixel-size-um", min=0.0, help="Where the images do not tell it."),
+    ] = None,
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Count images and write one row for each; an image that fails gets its error, never 0."""
+    from adaptoscope.counting.model_folder import load_counter
+    from adaptoscope.counting.predict import predict_counts
+    from adaptoscope.training.step_loop import start_fabric
+
+    place = "cpu" if model in {"dog", "otsu_watershed"} else str(start_fabric(device).device)
+    rows = predict_counts(
+        load_counter(model, device=place),
+        images,
+        out,
+        channel=channel,
+        z=plane(z),
+        pixel_size_um=pixel_size_um,
+    )
+    failed = sum(bool(row.error) for row in rows)
+    cells = sum(row.count or 0.0 for row in rows)
+    found = {"table": str(out), "images": len(rows), "failed": failed, "cells": cells}
+    answer(found, as_json=as_json, title=f"Counted with {model}")
+
+
+@app.command("train-encoder")
+def train_encoder(
+    out: Annotated[Path, typer.Argument(help="Run folder; weights go to OUT.")],
+    images: Annotated[
+        list[Path], typer.Option("--images", help="A counted set; may be given again.")
+    ],
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file of EncoderTrainingSettings.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    root: Root = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Train an encoder that counters can start from, on the training splits of counted sets."""
+    from adaptoscope.counting.pretrain_encoder import EncoderTrainingSettings, pretrain_encoder
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.training.settings import load_settings
+
+    chosen = load_settings(settings, EncoderTrainingSettings) if settings else None
+    chosen = (chosen or EncoderTrainingSettings()).changed(seed=seed)
+    sets = [open_counted_images(folder, root=root) for folder in images]
+    typer.echo(pretrain_encoder(out, sets, chosen, device=device, overwrite=overwrite))
+
+
+def plane(text: str | None) -> int | Literal["max"] | None:
+    """Turn the option --z into an index or ``max``.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither.
+    """
+    from adaptoscope.errors import SettingsError
+
+    if text is None:
+        return None
+    if text == "max":
+        return "max"
+    if text.isdigit():
+        return int(text)
+    raise SettingsError(
+        "The focal plane is not clear.",
+        expected="max, or the index of a plane counted from 0",
+        found=text,
+        remedy="correct --z",
+    )

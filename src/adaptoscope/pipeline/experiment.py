@@ -1,0 +1,85 @@
+"""Run a counting experiment from its settings to its report."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adaptoscope.pipeline.counting_stage import run_row
+from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
+from adaptoscope.pipeline.report import write_report
+from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.style_transfer.screening import ScreeningSummary
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.settings import load_settings
+from adaptoscope.training.step_loop import Device
+
+
+def run(
+    experiment: Path | ExperimentSettings,
+    out: Path | None = None,
+    *,
+    device: Device = "auto",
+    workers: int = 1,
+    overwrite: bool = False,
+) -> Path:
+    """Run every stage of an experiment; what an earlier call finished is not done again.
+
+    Parameters
+    ----------
+    experiment
+        Settings, or the YAML file that holds them.
+    out
+        Run folder; by default ``runs/NAME``.
+    device
+        Where networks are trained.
+    workers
+        Processes for stylising; the results are the same for any number.
+    overwrite
+        Discard a run with other settings in `out`.
+
+    Returns
+    -------
+    pathlib.Path
+        The report, ``report.html`` in the run folder.
+
+    Raises
+    ------
+    AdaptoscopeError
+        If an input cannot be used; what was finished stays and the next call goes on from there.
+    """
+    settings = (
+        experiment
+        if isinstance(experiment, ExperimentSettings)
+        else load_settings(Path(experiment), ExperimentSettings)
+    )
+    folder = RunFolder.open(
+        Path("runs") / settings.name if out is None else Path(out), settings, overwrite=overwrite
+    )
+    stages = ImageStages(settings, folder.path, workers=workers)
+    with _timed(folder, "real images"):
+        real = stages.real()
+    screening: dict[str, ScreeningSummary] = {}
+    if settings.needs("drawings") or settings.needs("stylised"):
+        with _timed(folder, "drawings"):
+            drawings = stages.drawings(real)
+    if settings.needs("stylised"):
+        with _timed(folder, "style"):
+            style = stages.style(real)
+        with _timed(folder, "stylise"):
+            screening["stylised"] = stages.screened(stages.stylised(style), drawings)
+        if settings.adain_control:
+            with _timed(folder, "stylise, control"):
+                screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
+    results = []
+    for row in settings.rows:
+        with _timed(folder, row.name):
+            results.append(run_row(settings, row, real, folder.path, device))
+    return write_report(settings, folder.path, real, results, screening)
+
+
+@contextmanager
+def _timed(folder: RunFolder, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    folder.record_timing(stage, time.perf_counter() - started)

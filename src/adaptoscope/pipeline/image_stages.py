@@ -1,0 +1,133 @@
+"""Stages 0 to 2 of an experiment: real images, drawings, style, stylised images, screening."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, expand_data_path
+from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
+from adaptoscope.simulation.write import simulate
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.screening import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.synthesis.write import synthesise
+
+CONTROL = "stylised_adain"
+
+
+class ImageStages:
+    """The folders of one run, each made once and then only read.
+
+    Parameters
+    ----------
+    settings
+        The experiment.
+    out
+        Its run folder.
+    workers
+        Processes for stylising.
+    """
+
+    def __init__(self, settings: ExperimentSettings, out: Path, *, workers: int = 1) -> None:
+        self.settings = settings
+        self.out = out
+        self.workers = workers
+
+    def real(self) -> CountedImageSet:
+        """Open the real images, or make the simulated ones that stand for them.
+
+        Raises
+        ------
+        InputError
+            If a split is missing.
+        """
+        chosen = self.settings.real
+        if isinstance(chosen, RealFolder):
+            root = None if chosen.root is None else expand_data_path(chosen.root)
+            real = open_counted_images(chosen.path(), root=root, channel=chosen.channel, z=chosen.z)
+        else:
+            real = simulate(
+                self.out / "real",
+                chosen.simulation,
+                count=chosen.images,
+                seed=chosen.seed,
+                fractions=chosen.fractions,
+            )
+        missing = [split for split in ("train", "test") if not real.images_of(split)]
+        if missing:
+            raise InputError(
+                f"The images of {real.folder} are not divided into splits.",
+                expected="a column split with train, test and if possible val",
+                found=f"no image in {' or '.join(missing)}",
+                remedy="add a column split to metadata.csv or split.csv",
+            )
+        return real
+
+    def drawings(self, real: CountedImageSet) -> CountedImageSet:
+        """Draw cells whose number is known."""
+        chosen = self.settings.drawings
+        like = real.split("train") if chosen.like_real else None
+        return synthesise(
+            self.out / "drawings",
+            chosen.settings,
+            count=chosen.images,
+            seed=self.settings.seeds[0],
+            like=like,
+            held_out=[real],
+        )
+
+    def style(self, real: CountedImageSet) -> Path:
+        """Read the style off the real training images, without their labels."""
+        path = self.out / "style.safetensors"
+        if path.exists():
+            return path
+        chosen = self.settings.style
+        images = real.split("train")
+        if chosen.images is not None:
+            images = open_counted_images(expand_data_path(chosen.images))
+        folder = locate_backbone(chosen.backbone)
+        learn_style(
+            path,
+            images,
+            CompactBackbone.load(folder),
+            hash_of_weights(folder),
+            held_out=[real],
+            limit=chosen.limit,
+            seed=self.settings.seeds[0],
+        )
+        return path
+
+    def stylised(self, style: Path) -> CountedImageSet:
+        """Give the drawings the look of the real images."""
+        return self._stylise("stylised", style, self.settings.stylisation)
+
+    def adain_control(self, style: Path) -> CountedImageSet:
+        """Match latent statistics only; no diffusion, all else equal."""
+        return self._stylise(CONTROL, style, self.settings.stylisation.changed(inversion="none"))
+
+    def screened(self, stylised: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
+        """Judge stylised images; the verdicts go to their ``metadata.csv``, the summary beside."""
+        path = stylised.folder.with_name(f"{stylised.folder.name}_screening.json")
+        if path.exists():
+            return ScreeningSummary(**json.loads(path.read_text("utf-8")))
+        summary = screen_set(stylised, drawings, self.settings.screening)
+        write_json(path, asdict(summary))
+        return summary
+
+    def _stylise(self, name: str, style: Path, how: StylisationSettings) -> CountedImageSet:
+        folder = self.out / name
+        if (folder / "metadata.csv").exists():
+            return open_counted_images(folder, include_rejected=True)
+        job = StylisationJob(
+            out=folder,
+            drawings=self.out / "drawings",
+            style=style,
+            backbone=self.settings.style.backbone,
+            settings=how,
+        )
+        return stylise_set(job, workers=self.workers)

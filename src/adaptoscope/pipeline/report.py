@@ -1,0 +1,222 @@
+"""Turn what a run left on disk into its report."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
+from adaptoscope.images.files import write_json, write_text
+from adaptoscope.pipeline.counting_stage import RowResult
+from adaptoscope.pipeline.image_stages import CONTROL
+from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+from adaptoscope.reporting.counting_report import CountingRun, counting_report
+from adaptoscope.reporting.figures import MethodCounts, Picture, display_image
+from adaptoscope.reporting.tables import (
+    CountingRow,
+    ScreeningRow,
+    counting_table,
+    markdown,
+    screening_table,
+)
+from adaptoscope.style_transfer.screening import ScreeningSummary
+from adaptoscope.style_transfer.style_file import load_style
+
+_SHOWN = 3
+
+
+def write_report(
+    settings: ExperimentSettings,
+    out: Path,
+    real: CountedImageSet,
+    results: Sequence[RowResult],
+    screening: dict[str, ScreeningSummary],
+) -> Path:
+    """Write ``report.html``, ``results.json`` and ``results.md`` of a finished run.
+
+    Parameters
+    ----------
+    settings
+        The experiment.
+    out
+        Its run folder.
+    real
+        The real images.
+    results
+        One per row.
+    screening
+        Summary by name of the stylised folder.
+
+    Returns
+    -------
+    pathlib.Path
+        ``report.html``.
+    """
+    rows = [_counting_row(settings, result, real) for result in results]
+    screened = [_screening_row(name, summary) for name, summary in screening.items()]
+    write_json(out / "results.json", _plain(results, rows, screening))
+    tables = [counting_table(rows), *([screening_table(screened)] if screened else [])]
+    write_text(out / "results.md", "\n\n".join(markdown(table) for table in tables) + "\n")
+    run = CountingRun(
+        title=settings.title,
+        subtitle=_subtitle(settings),
+        images=f"the {len(results[0].true)} test images",
+        results=rows,
+        counts=[MethodCounts(r.row.name, r.true, r.predicted.mean(axis=0)) for r in results],
+        screening=screened,
+        settings=settings.model_dump(mode="json"),
+        provenance=_provenance(settings, out, real),
+        styles=_styles(out),
+        published=settings.published,
+        remarks=_remarks(results, screening),
+        **_gallery(out, real),
+    )
+    path = out / "report.html"
+    counting_report(run).write(path)
+    return path
+
+
+def _counting_row(
+    settings: ExperimentSettings, result: RowResult, real: CountedImageSet
+) -> CountingRow:
+    row = result.row
+    init = (row.init or settings.counting.init) if row.method == "regressor" else ""
+    return CountingRow(
+        method=row.name,
+        init=init,
+        labels=len(real.split("train").labelled()),
+        seeds=len(result.predicted),
+        errors=result.errors(),
+        mae_interval=result.interval(),
+    )
+
+
+def _screening_row(name: str, summary: ScreeningSummary) -> ScreeningRow:
+    title = "AdaIN without diffusion" if name == CONTROL else "Stylised (AdaIN and diffusion)"
+    return ScreeningRow(
+        method=title,
+        images=summary.n,
+        precision=summary.precision,
+        recall=summary.recall,
+        f1=summary.f1,
+        kept=summary.kept,
+        rejects=dict(summary.rejects),
+    )
+
+
+def _plain(
+    results: Sequence[RowResult],
+    rows: Sequence[CountingRow],
+    screening: dict[str, ScreeningSummary],
+) -> dict[str, object]:
+    return {
+        "rows": [
+            {
+                "name": row.method,
+                "init": row.init,
+                "labels": row.labels,
+                **row.errors.as_dict(),
+                "mae_interval": [row.mae_interval.lower, row.mae_interval.upper]
+                if row.mae_interval
+                else None,
+                "mae_by_seed": list(result.mae_by_seed),
+            }
+            for row, result in zip(rows, results, strict=True)
+        ],
+        "screening": {
+            name: {**asdict(summary), "yield": summary.kept_share}
+            for name, summary in screening.items()
+        },
+    }
+
+
+def _subtitle(settings: ExperimentSettings) -> str:
+    seeds = ", ".join(str(seed) for seed in settings.seeds)
+    return f"Experiment {settings.name}; regressors trained with seeds {seeds}."
+
+
+def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary]) -> list[str]:
+    remarks = []
+    learnt = [result for result in results if len(result.predicted) > 1]
+    if learnt:
+        each = "; ".join(
+            f"{result.row.name}: {', '.join(f'{mae:.1f}' for mae in result.mae_by_seed)}"
+            for result in learnt
+        )
+        remarks.append(f"MAE of each seed, in cells: {each}.")
+    for name, summary in screening.items():
+        kind = "AdaIN without diffusion" if name == CONTROL else "Style transfer"
+        remarks.append(
+            f"{kind}: {summary.kept} of {summary.n} images kept; F1 {summary.f1:.3f} over all, "
+            f"{summary.f1_kept:.3f} over the kept ones, {summary.f1_drawings:.3f} with the same "
+            "detector on the drawings."
+        )
+    return remarks
+
+
+def _styles(out: Path) -> dict[str, str] | None:
+    path = out / "style.safetensors"
+    if not path.exists():
+        return None
+    facts = load_style(path).facts
+    diameters = sorted(image.cell_diameter_px for image in facts.images)
+    return {
+        path.name: f"{facts.token_mode.replace('_', '-')} from {len(facts.images)} images, "
+        f"{facts.bit_depth}-bit, median cell diameter {diameters[len(diameters) // 2]:.1f} px; "
+        f"backbone {facts.backbone} {facts.backbone_sha256[:12]}",
+        "style images": ", ".join(f"{image.name} ({image.split})" for image in facts.images),
+    }
+
+
+def _provenance(settings: ExperimentSettings, out: Path, real: CountedImageSet) -> dict[str, str]:
+    facts = {
+        f"real images, {split}": f"{len(records)} images"
+        for split in ("train", "val", "test")
+        if (records := real.images_of(split))
+    }
+    path = out / "style.safetensors"
+    if path.exists():
+        facts["backbone"] = load_style(path).facts.backbone_sha256
+    learnt = [row for row in settings.rows if row.method == "regressor"]
+    if any((row.init or settings.counting.init) == "nuclei" for row in learnt):
+        facts["nuclei encoder"] = hash_of_weights(bundled_weights()["nuclei"])
+    for name, sha256 in sorted(real.split("test").hashes().items()):
+        facts[f"test image {Path(name).name}"] = sha256
+    return facts
+
+
+def _gallery(out: Path, real: CountedImageSet) -> dict[str, list[Picture]]:
+    columns: dict[str, list[Picture]] = {
+        "real": [_picture(real, record, "real") for record in list(real.split("train"))[:_SHOWN]]
+    }
+    if not (out / "stylised" / "metadata.csv").exists():
+        return columns
+    drawings = open_counted_images(out / "drawings")
+    by_name = {record.name: record for record in drawings}
+    stylised = open_counted_images(out / "stylised", include_rejected=True)
+    kept = [record for record in stylised if record.kept is not False][:_SHOWN]
+    rejected = [record for record in stylised if record.kept is False][:_SHOWN]
+    columns["drawn"] = [
+        _picture(drawings, by_name[record.layout], "drawing") for record in kept if record.layout
+    ]
+    columns["stylised"] = [_picture(stylised, record, "stylised") for record in kept]
+    columns["rejected"] = [_picture(stylised, record, "rejected") for record in rejected]
+    return columns
+
+
+def _picture(images: CountedImageSet, record: ImageRecord, kind: str) -> Picture:
+    cells = "unknown number of" if record.count is None else str(record.count)
+    reason = f", {record.reject_reason}" if record.reject_reason else ""
+    return display_image(
+        images.read(record).pixels,
+        alt=f"{kind} image {record.name} with {cells} cells",
+        caption=f"{record.name}: {cells} cells{reason}",
+        points=images.points(record) if kind in {"drawing", "rejected"} else None,
+    )
+
+
+def read_results(out: Path) -> dict[str, object]:
+    """Read ``results.json`` of a finished run."""
+    results: dict[str, object] = json.loads((out / "results.json").read_text("utf-8"))
+    return results

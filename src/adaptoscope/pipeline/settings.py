@@ -1,0 +1,173 @@
+"""Settings of an experiment: one file says everything from the images to the table."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.errors import SettingsError
+from adaptoscope.simulation.settings import SimulationSettings
+from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.settings import Settings
+
+DATA_VARIABLE = "ADAPTOSCOPE_DATA"
+
+
+class RealFolder(Settings):
+    """Real images in a folder."""
+
+    kind: Literal["folder"] = "folder"
+    folder: str
+    """A counted-image folder with splits. A leading `$ADAPTOSCOPE_DATA` is replaced by that
+    variable; other paths count from the working directory."""
+    root: str | None = None
+    """A further folder that listed images may lie in."""
+    channel: int | None = None
+    """Which channel, where images have several."""
+    z: int | Literal["max"] | None = None
+    """Which focal plane, where images are stacks."""
+
+    def path(self) -> Path:
+        """Return the folder with the variable replaced.
+
+        Raises
+        ------
+        SettingsError
+            If the variable is used but not set.
+        """
+        return expand_data_path(self.folder)
+
+
+class RealSimulated(Settings):
+    """An invented microscope in the place of real images."""
+
+    kind: Literal["simulated"] = "simulated"
+    simulation: SimulationSettings = SimulationSettings()
+    """Specimen and microscope."""
+    images: int = Field(default=40, ge=6)
+    """Number of fields."""
+    fractions: dict[str, float] = Field(
+        default={"train": 0.4, "val": 0.2, "test": 0.4}
+    )
+    """Shares of the splits, adding up to 1."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the fields."""
+
+
+class DrawingSettings(Settings):
+    """The drawings (Syn-HC)."""
+
+    images: int = Field(default=160, ge=1)
+    """Number of drawings."""
+    like_real: bool = True
+    """Measure cell size, density, intensity and background on the real training images, without
+    their labels, and draw accordingly; otherwise the paper's constants hold."""
+    settings: SynthesisSettings = SynthesisSettings()
+    """Algorithm 1; measured values replace those given here where `like_real` is set."""
+
+
+class StyleSettings(Settings):
+    """Where the look comes from."""
+
+    backbone: str = "compact"
+    """Bundled backbone, or a folder written by `style train-backbone`."""
+    images: str | None = None
+    """Folder of style images; by default the training split of the real images."""
+    limit: int | None = Field(default=24, ge=1)
+    """Use at most this many of them, drawn with the experiment's first seed."""
+
+
+class Row(Settings):
+    """One line of the result table."""
+
+    name: str = Field(min_length=1)
+    """As the table shows it."""
+    method: Literal["constant", "otsu_watershed", "dog", "regressor"]
+    """What counts."""
+    init: str | None = None
+    """Where a regressor's encoder starts."""
+    synthetic: Literal["drawings", "stylised"] | None = None
+    """Images that a regressor is trained on first; none trains on real images only."""
+    steps: int | None = Field(default=None, ge=1)
+    """Steps on real images, in place of those of `counting`."""
+
+    @model_validator(mode="after")
+    def _only_regressors_learn(self) -> "Row":
+        if self.method != "regressor" and (self.init or self.synthetic or self.steps):
+            raise ValueError("init, synthetic and steps are only for method regressor")
+        return self
+
+    @property
+    def slug(self) -> str:
+        """The name as a file name."""
+        kept = [letter if letter.isalnum() else "-" for letter in self.name.lower()]
+        return "-".join(part for part in "".join(kept).split("-") if part)
+
+
+class ExperimentSettings(Settings):
+    """A counting experiment from images to report."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
+    title: str
+    """Head of the report."""
+    real: Annotated[RealFolder | RealSimulated, Field(discriminator="kind")]
+    """The real images: split `train` teaches, `val` calibrates, `test` is reported once."""
+    drawings: DrawingSettings = DrawingSettings()
+    """Stage 1."""
+    style: StyleSettings = StyleSettings()
+    """Stage 2: whose look."""
+    stylisation: StylisationSettings = StylisationSettings()
+    """Stage 2: how it is given."""
+    adain_control: bool = True
+    """Also stylise by AdaIN without diffusion, and screen the result beside."""
+    screening: ScreeningSettings = ScreeningSettings()
+    """Stage 2: what is kept."""
+    counting: CountingSettings = CountingSettings()
+    """Stage 3: how regressors are trained; `init`, `regime` and `seed` come from rows and seeds."""
+    pretrain_steps: int = Field(default=100, ge=1)
+    """Steps on synthetic images in rows that have them."""
+    rows: tuple[Row, ...] = Field(min_length=1)
+    """The table, from top to bottom."""
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    """Each regressor is trained once with each."""
+    published: str = ""
+    """Figures of a paper to show apart from the table, in words."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "ExperimentSettings":
+        slugs = [row.slug for row in self.rows]
+        if len(set(slugs)) < len(slugs) or not all(slugs):
+            raise ValueError("rows need different names with letters or digits in them")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("seeds must differ from one another")
+        return self
+
+    def needs(self, synthetic: str) -> bool:
+        """Tell whether a row is trained on these synthetic images."""
+        return any(row.synthetic == synthetic for row in self.rows)
+
+
+def expand_data_path(folder: str) -> Path:
+    """Replace a leading ``$ADAPTOSCOPE_DATA`` in a path.
+
+    Raises
+    ------
+    SettingsError
+        If the variable is used but not set.
+    """
+    first, *rest = Path(folder).parts or ("",)
+    if first != f"${DATA_VARIABLE}":
+        return Path(folder)
+    data = os.environ.get(DATA_VARIABLE)
+    if not data:
+        raise SettingsError(
+            f"The settings name a folder in ${DATA_VARIABLE}, which is not set.",
+            expected=f"the environment variable {DATA_VARIABLE}, the folder of your data sets",
+            found="no such variable",
+            remedy=f"set {DATA_VARIABLE}, or write the whole path into the settings",
+        )
+    return Path(data, *rest)

@@ -1,0 +1,57 @@
+import json
+
+import pytest
+
+from adaptoscope.cli import doctor as doctor_module
+from adaptoscope.cli.doctor import advise, doctor, examine, usable_cpus
+
+MACHINE: dict[str, object] = {"accelerator": "cuda: some card", "disk_free_gib": 100.0}
+COMPLETE: dict[str, object] = {"ADAPTOSCOPE_DATA": "data", "imagenet_weights_cached": True}
+WEIGHTS = {"nuclei": "0123", "compact": "4567"}
+
+
+def test_the_findings_are_complete() -> None:
+    findings = examine()
+    assert list(findings) == ["adaptoscope", "machine", "libraries", "weights", "data", "advice"]
+    machine = findings["machine"]
+    assert isinstance(machine, dict)
+    assert machine["cpus"] == usable_cpus() >= 1
+    libraries = findings["libraries"]
+    assert isinstance(libraries, dict)
+    assert libraries["torch"] is not None
+
+
+def test_a_complete_machine_needs_no_advice() -> None:
+    assert advise(MACHINE, WEIGHTS, COMPLETE) == []
+
+
+def test_each_lack_is_named_with_its_remedy() -> None:
+    machine = {"accelerator": "none", "disk_free_gib": 1.5}
+    weights = {"nuclei": None, "compact_backbone": "0123"}
+    data = {"ADAPTOSCOPE_DATA": None, "imagenet_weights_cached": False}
+    advice = advise(machine, weights, data)
+    assert len(advice) == 5
+    assert "`nuclei`" in advice[0]
+    assert "--init random" in advice[0]
+    assert "1.5 GiB" in advice[3]
+
+
+def test_json_and_text_tell_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = {
+        "adaptoscope": "0",
+        "machine": MACHINE,
+        "libraries": {"torch": "2.9", "timm": None},
+        "weights": {"nuclei": None},
+        "data": COMPLETE,
+        "advice": ["do this"],
+    }
+    monkeypatch.setattr(doctor_module, "examine", lambda: findings)
+    doctor(as_json=True)
+    assert json.loads(capsys.readouterr().out) == findings
+    doctor()
+    text = capsys.readouterr().out
+    assert "nuclei  absent" in text
+    assert "timm   absent" in text
+    assert text.endswith("advice\n  - do this\n")

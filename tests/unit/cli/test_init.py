@@ -1,0 +1,85 @@
+import pytest
+import typer
+
+from adaptoscope import cli
+from adaptoscope.cli import COMMANDS, Listing, load_command, main
+from adaptoscope.errors import InputError
+
+
+def refuse() -> None:
+    raise InputError(
+        "The image a.tif cannot be read.",
+        expected="a TIFF",
+        found="a torn file",
+        remedy="copy it again",
+    )
+
+
+def miss_a_file() -> None:
+    raise FileNotFoundError(2, "No such file or directory", "a.tif")
+
+
+def succeed() -> None:
+    typer.echo("done")
+
+
+@pytest.fixture
+def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = {
+        "refuse": Listing(f"{__name__}:refuse", "Fails."),
+        "miss": Listing(f"{__name__}:miss_a_file", "Fails."),
+        "succeed": Listing(f"{__name__}:succeed", "Succeeds."),
+    }
+    monkeypatch.setattr(cli, "COMMANDS", small)
+
+
+def leave(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as leaving:
+        main(list(arguments))
+    return int(leaving.value.code or 0)
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_listed_command_can_be_loaded(name: str) -> None:
+    command = load_command(name)
+    assert command.name == name
+    assert command.help
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_an_error_is_one_readable_block_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert leave("refuse") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        "error: The image a.tif cannot be read.\n"
+        "  expected: a TIFF\n  found: a torn file\n  remedy: copy it again\n"
+    )
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_a_missing_file_is_named_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("miss") == 1
+    error = capsys.readouterr().err
+    assert "a.tif" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_the_traceback_is_kept_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTOSCOPE_TRACEBACK", "1")
+    with pytest.raises(InputError):
+        main(["refuse"])
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_success_leaves_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("succeed") == 0
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_an_unknown_command_leaves_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("conut") == 2
+    assert "conut" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptoscope.cli.options import plain, print_answer
+
+
+def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"n": np.int64(3), "mae": float("nan"), "interval": np.array([1.5, 2.0])}
+    print_answer(answer, as_json=True, title="Errors")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"n": 3, "mae": None, "interval": [1.5, 2.0]}
+    assert captured.err == ""
+
+
+def test_text_is_aligned_and_rounded(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"n": 3, "within_5": 0.123456, "kept": True, "rejects": {"lost": 2}, "model": None}
+    print_answer(answer, as_json=False, title="Errors")
+    assert capsys.readouterr().out.splitlines() == [
+        "Errors",
+        "  n         3",
+        "  within 5  0.1235",
+        "  kept      yes",
+        "  rejects   lost: 2",
+        "  model     none",
+    ]
+
+
+def test_paths_and_nested_values_become_plain() -> None:
+    assert plain({"a": (Path("b.tif"), float("inf"))}) == {"a": ["b.tif", None]}

@@ -1,0 +1,96 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
+
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError, LeakageError
+from adaptoscope.images.files import read_image, write_image
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.learn_style import as_batch, learn_style
+from adaptoscope.style_transfer.style_file import load_style
+
+SPLITS = "train train val test"
+
+
+def test_a_style_holds_a_row_for_every_image(backbone: CompactBackbone, tmp_path: Path) -> None:
+    images = write_set(tmp_path / "real", 4, ODD_SHAPE, SPLITS).split("train")
+    style = learn_style(tmp_path / "style.safetensors", images, backbone, "hash", seed=5)
+    assert style.tokens.shape == (2, 2, 16)
+    assert style.latent_mean.shape == (2, 4)
+    assert style.residual_spectrum.shape == (2, 64, 64)
+    facts = load_style(tmp_path / "style.safetensors").facts
+    assert [image.split for image in facts.images] == ["train", "train"]
+    assert facts.images[0].sha256 == images.read(images.records[0]).sha256
+    assert (facts.bit_depth, facts.token_mode, facts.steps) == (8, "zero_shot", 0)
+    assert 0 < facts.images[0].noise_level < 0.1
+    assert facts.images[0].intensity_low < facts.images[0].intensity_high
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_images_kept_back_are_refused(
+    backbone: CompactBackbone, tmp_path: Path, split: str
+) -> None:
+    images = write_set(tmp_path / "real", 4, splits=SPLITS)
+    with pytest.raises(LeakageError, match="kept back"):
+        learn_style(tmp_path / "style.safetensors", images.split(split), backbone, "hash")
+    assert not (tmp_path / "style.safetensors").exists()
+
+
+def test_a_renamed_and_converted_test_image_is_still_refused(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    real = write_set(tmp_path / "real", 4, splits=SPLITS)
+    copy = tmp_path / "mine" / "harmless.tif"
+    copy.parent.mkdir()
+    held = read_image(real.path(real.images_of("test")[0]))
+    write_image(copy, held.pixels, bit_depth=8)
+    mine = open_counted_images(tmp_path / "mine")
+    with pytest.raises(LeakageError) as caught:
+        learn_style(tmp_path / "s.safetensors", mine, backbone, "hash", held_out=[real])
+    assert "harmless.tif" in caught.value.summary
+    assert "test" in caught.value.found
+
+
+def test_the_limit_draws_by_seed(backbone: CompactBackbone, tmp_path: Path) -> None:
+    images = write_set(tmp_path / "real", 6)
+    chosen = [
+        [
+            image.name
+            for image in learn_style(
+                tmp_path / "s.safetensors", images, backbone, "hash", limit=2, seed=seed
+            ).facts.images
+        ]
+        for seed in (0, 0, 1)
+    ]
+    assert chosen[0] == chosen[1]
+    assert len(chosen[2]) == 2
+
+
+def test_images_too_small_for_a_style_are_refused(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    images = write_set(tmp_path / "real", 1, (48, 80))
+    with pytest.raises(InputError, match="too small"):
+        learn_style(tmp_path / "s.safetensors", images, backbone, "hash")
+
+
+def test_mixed_bit_depths_are_refused(backbone: CompactBackbone, tmp_path: Path) -> None:
+    writer = CountedImageWriter(tmp_path / "real", {}, "Mixed")
+    pixels = np.random.default_rng(0).random((64, 64)).astype(np.float32)
+    for name, depth in (("a", 8), ("b", 16)):
+        writer.add(name, pixels, bit_depth=depth, points=None)
+    images = writer.finish("Made for a test.")
+    with pytest.raises(InputError, match="bit depth"):
+        learn_style(tmp_path / "s.safetensors", images, backbone, "hash")
+    shutil.rmtree(tmp_path / "real")
+
+
+def test_images_are_extended_to_the_multiple() -> None:
+    image = np.arange(30 * 33, dtype=np.float32).reshape(30, 33)
+    batch = as_batch([image, image], 32)
+    assert batch.shape == (2, 1, 32, 64)
+    np.testing.assert_array_equal(batch[0, 0, :30, :33].numpy(), image)

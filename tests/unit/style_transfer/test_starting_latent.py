@@ -1,0 +1,75 @@
+import torch
+
+from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.starting_latent import (
+    adain,
+    latent_statistics,
+    stochastic_inversion,
+)
+
+
+class CountingModel:
+    """Predicts a constant noise and counts how often it is asked."""
+
+    name = "constant"
+    multiple = 8
+
+    def __init__(self, noise: float) -> None:
+        self.schedule = NoiseSchedule()
+        self.noise = noise
+        self.asked: list[int] = []
+
+    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents
+
+    def embed_style(self, pixels: torch.Tensor) -> torch.Tensor:
+        return pixels
+
+    def predict_noise(
+        self,
+        latents: torch.Tensor,
+        timestep: int,
+        tokens: torch.Tensor | None,
+        layout: torch.Tensor | None,
+    ) -> torch.Tensor:
+        self.asked.append(timestep)
+        return torch.full_like(latents, self.noise)
+
+
+def random_latents(seed: int, scale: float = 1.0, shift: float = 0.0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return scale * torch.randn(2, 3, 16, 16, generator=generator) + shift
+
+
+def test_adain_takes_over_mean_and_deviation_of_the_style() -> None:
+    content, style = random_latents(0), random_latents(1, 2.5, -1.0)
+    result = adain(content, *latent_statistics(style))
+    torch.testing.assert_close(result.mean((2, 3)), style.mean((2, 3)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(result.std((2, 3)), style.std((2, 3)), atol=1e-4, rtol=0)
+
+
+def test_adain_of_an_image_with_itself_changes_nothing() -> None:
+    latents = random_latents(2)
+    torch.testing.assert_close(adain(latents, *latent_statistics(latents)), latents)
+
+
+def test_the_variance_is_the_unbiased_one() -> None:
+    latents = torch.tensor([[[[0.0, 2.0]]]])
+    _, sd = latent_statistics(latents)
+    torch.testing.assert_close(sd, torch.tensor([[(2.0 + 1e-5) ** 0.5]]))
+
+
+def test_a_flat_channel_gives_no_infinity() -> None:
+    flat = torch.ones(1, 1, 4, 4)
+    assert torch.isfinite(adain(flat, *latent_statistics(random_latents(3)[:1, :1]))).all()
+
+
+def test_inversion_puts_the_predicted_noise_in_the_place_of_the_fresh_one() -> None:
+    initial, fresh = random_latents(4), random_latents(5)
+    model = CountingModel(0.0)
+    inverted = stochastic_inversion(model, initial, fresh, 681, None, None)
+    torch.testing.assert_close(inverted, initial * model.schedule.alpha_bar[681] ** 0.5)
+    assert model.asked == [681]

@@ -1,0 +1,136 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
+from tests.unit.style_transfer.test_style_file import made_up_style
+
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.stylise import (
+    Drawing,
+    arrange,
+    choose_reference,
+    generator_of,
+    place_of,
+    stylise_batch,
+)
+
+QUICK = StylisationSettings(steps=4, batch=3)
+STYLE = made_up_style((100.0, 300.0, 500.0, 700.0, 900.0, 5000.0, 9000.0))
+
+
+def drawings(count: int) -> list[Drawing]:
+    made = []
+    for index in range(count):
+        rng = np.random.default_rng(index)
+        pixels, mask = draw_discs(ODD_SHAPE, rng.uniform(8, 60, (4, 2)))
+        made.append(Drawing(f"{index}.png", pixels, mask, 400.0))
+    return made
+
+
+@given(st.lists(st.text("ab01.", min_size=1), unique=True, max_size=12), st.integers(1, 5))
+def test_no_two_images_of_a_batch_share_a_place(names: list[str], batch: int) -> None:
+    arranged = arrange(names, batch)
+    assert sorted(name for group in arranged for name in group) == sorted(names)
+    for group in arranged:
+        assert len({place_of(name, batch) for name in group}) == len(group) <= batch
+
+
+def test_numbered_images_fill_their_batches() -> None:
+    names = [f"cells_{index:05d}.png" for index in range(16)]
+    assert [len(group) for group in arrange(names, 8)] == [8, 8]
+
+
+def test_the_output_keeps_the_size_and_lies_in_the_range_of_the_style(
+    backbone: CompactBackbone,
+) -> None:
+    (result,) = stylise_batch(drawings(1), STYLE, backbone, QUICK)
+    assert result.pixels.shape == ODD_SHAPE
+    assert result.pixels.dtype == np.float32
+    assert (result.pixels >= 0).all()
+    assert (result.pixels <= 1).all()
+
+
+def test_a_result_does_not_depend_on_its_batch(backbone: CompactBackbone) -> None:
+    a, b, c = drawings(3)
+    together = stylise_batch([a, b, c], STYLE, backbone, QUICK)
+    turned = stylise_batch([c, a], STYLE, backbone, QUICK)
+    (alone,) = stylise_batch([a], STYLE, backbone, QUICK)
+    np.testing.assert_array_equal(together[0].pixels, alone.pixels)
+    np.testing.assert_array_equal(together[0].pixels, turned[1].pixels)
+    np.testing.assert_array_equal(together[2].pixels, turned[0].pixels)
+
+
+def test_another_batch_size_changes_next_to_nothing(backbone: CompactBackbone) -> None:
+    (one,) = stylise_batch(drawings(1), STYLE, backbone, QUICK)
+    (other,) = stylise_batch(drawings(1), STYLE, backbone, QUICK.changed(batch=1))
+    difference = np.abs(np.rint(255 * one.pixels) - np.rint(255 * other.pixels))
+    assert np.mean(difference <= 1) >= 0.999
+
+
+def test_seed_and_name_decide_the_randomness(backbone: CompactBackbone) -> None:
+    (drawing,) = drawings(1)
+    (first,) = stylise_batch([drawing], STYLE, backbone, QUICK)
+    (other_seed,) = stylise_batch([drawing], STYLE, backbone, QUICK.changed(seed=1))
+    renamed = dataclasses.replace(drawing, name="renamed.png")
+    (other_name,) = stylise_batch([renamed], STYLE, backbone, QUICK)
+    assert not np.array_equal(first.pixels, other_seed.pixels)
+    assert not np.array_equal(first.pixels, other_name.pixels)
+    assert generator_of(0, "a").random() == generator_of(0, "a").random()
+
+
+@pytest.mark.parametrize("inversion", ["stochastic", "sdedit", "none"])
+def test_the_number_of_evaluations(
+    backbone: CompactBackbone, inversion: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    predict = backbone.predict_noise
+
+    def counted(latents: torch.Tensor, timestep: int, *rest: torch.Tensor | None) -> torch.Tensor:
+        asked.append(timestep)
+        return predict(latents, timestep, *rest)
+
+    monkeypatch.setattr(backbone, "predict_noise", counted)
+    stylise_batch(drawings(1), STYLE, backbone, StylisationSettings(inversion=inversion, batch=1))
+    assert len(asked) == {"stochastic": 36, "sdedit": 35, "none": 0}[inversion]
+    if asked:
+        assert (asked[0], asked[-1]) == (681, 1)
+
+
+def test_guidance_evaluates_twice_a_step(
+    backbone: CompactBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unconditional: list[bool] = []
+    predict = backbone.predict_noise
+
+    def counted(
+        latents: torch.Tensor, timestep: int, tokens: torch.Tensor | None, layout: torch.Tensor
+    ) -> torch.Tensor:
+        unconditional.append(tokens is None)
+        return predict(latents, timestep, tokens, layout)
+
+    monkeypatch.setattr(backbone, "predict_noise", counted)
+    stylise_batch(drawings(1), STYLE, backbone, StylisationSettings(guidance=2.0, batch=1))
+    assert len(unconditional) == 71
+    assert sum(unconditional) == 35
+
+
+def test_strength_zero_runs_no_step(backbone: CompactBackbone) -> None:
+    plain = QUICK.changed(residual=False)
+    (zero,) = stylise_batch(drawings(1), STYLE, backbone, plain.changed(strength=0.0))
+    (none,) = stylise_batch(drawings(1), STYLE, backbone, plain.changed(inversion="none"))
+    np.testing.assert_array_equal(zero.pixels, none.pixels)
+
+
+def test_the_reference_is_one_of_the_five_nearest_in_density() -> None:
+    chosen = {
+        choose_reference(STYLE, 100.0, "nearest_density", np.random.default_rng(seed))
+        for seed in range(60)
+    }
+    assert chosen == {0, 1, 2, 3, 4}
+    every = {choose_reference(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
+    assert every == set(range(7))

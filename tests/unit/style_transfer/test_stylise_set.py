@@ -1,0 +1,105 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.style_transfer.conftest import write_set
+
+from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.pretrained.bundled import hash_of_weights
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+
+QUICK = StylisationSettings(steps=3, batch=2)
+
+
+@pytest.fixture
+def job(backbone: CompactBackbone, backbone_folder: Path, tmp_path: Path) -> StylisationJob:
+    write_set(tmp_path / "drawings", 5, seed=1)
+    real = write_set(tmp_path / "real", 2, (72, 80), seed=2)
+    style = tmp_path / "style.safetensors"
+    learn_style(style, real, backbone, hash_of_weights(backbone_folder))
+    return StylisationJob(
+        tmp_path / "stylised", tmp_path / "drawings", style, str(backbone_folder), QUICK
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    }
+
+
+def test_points_counts_and_masks_are_carried_over(job: StylisationJob) -> None:
+    from adaptoscope.datasets.counted_images import open_counted_images
+
+    stylised, drawings = stylise_set(job), open_counted_images(job.drawings)
+    assert len(stylised) == 5
+    for record, drawing in zip(stylised, drawings, strict=True):
+        assert (record.layout, record.count) == (drawing.name, drawing.count)
+        np.testing.assert_allclose(stylised.points(record), drawings.points(drawing), atol=0.01)
+        np.testing.assert_array_equal(stylised.mask(record), drawings.mask(drawing))
+        assert (record.synthetic, record.inversion, record.strength) == (True, "stochastic", 0.7)
+        assert record.style in {"field_00.png", "field_01.png"}
+
+
+def test_files_are_the_same_after_a_stop_and_in_any_order(
+    job: StylisationJob, tmp_path: Path
+) -> None:
+    stylise_set(job)
+    whole = contents(job.out)
+    shutil.rmtree(job.out / "records", ignore_errors=True)
+    half = tmp_path / "half"
+    resumed = StylisationJob(half, job.drawings, job.style, job.backbone, job.settings)
+    import adaptoscope.style_transfer.stylise_set as module
+
+    work, made = module._stylise_and_write, []
+
+    def stops_after_one(names: tuple[str, ...], job: StylisationJob) -> None:
+        if made:
+            raise KeyboardInterrupt
+        made.append(names)
+        work(names[::-1], job)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_stylise_and_write", stops_after_one)
+        with pytest.raises(KeyboardInterrupt):
+            stylise_set(resumed)
+    assert not (half / "metadata.csv").exists()
+    stylise_set(resumed)
+    assert contents(half) == whole
+
+
+def test_files_are_the_same_for_two_processes(job: StylisationJob, tmp_path: Path) -> None:
+    stylise_set(job)
+    other = StylisationJob(tmp_path / "two", job.drawings, job.style, job.backbone, job.settings)
+    stylise_set(other, workers=2)
+    assert contents(other.out) == contents(job.out)
+
+
+def test_other_settings_need_another_folder(job: StylisationJob) -> None:
+    stylise_set(job)
+    before = contents(job.out)
+    changed = StylisationJob(
+        job.out, job.drawings, job.style, job.backbone, QUICK.changed(strength=0.5)
+    )
+    with pytest.raises(OutputError):
+        stylise_set(changed)
+    assert contents(job.out) == before
+
+
+def test_a_style_of_another_backbone_is_refused(job: StylisationJob, tmp_path: Path) -> None:
+    import torch
+    from tests.unit.style_transfer.conftest import TINY
+
+    torch.manual_seed(9)
+    CompactBackbone(TINY).save(tmp_path / "other")
+    with pytest.raises(SettingsError, match="another backbone"):
+        stylise_set(
+            StylisationJob(job.out, job.drawings, job.style, str(tmp_path / "other"), QUICK)
+        )
+    assert not job.out.exists()

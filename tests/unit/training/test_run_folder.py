@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+
+from adaptoscope.errors import OutputError
+from adaptoscope.training.run_folder import RunFolder, read_environment
+from adaptoscope.training.settings import Settings
+
+
+class Some(Settings):
+    steps: int = 3
+
+
+def test_a_run_goes_on_only_with_equal_settings(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.append_metrics(0, {"loss": 1.0})
+    again = RunFolder.open(tmp_path / "run", Some())
+    assert again.metrics.read_text() == "step,loss\n0,1\n"
+    with pytest.raises(OutputError, match="other settings") as caught:
+        RunFolder.open(tmp_path / "run", Some(steps=4))
+    assert "--overwrite" in caught.value.remedy
+    assert "steps: 3" in (tmp_path / "run" / "settings.yaml").read_text()
+
+
+def test_overwriting_discards_the_old_numbers(tmp_path: Path) -> None:
+    RunFolder.open(tmp_path / "run", Some()).append_metrics(0, {"loss": 1.0})
+    run = RunFolder.open(tmp_path / "run", Some(steps=4), overwrite=True)
+    assert not run.metrics.exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("precious")
+    with pytest.raises(OutputError, match="holds no run"):
+        RunFolder.open(tmp_path, Some())
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.doc"]
+
+
+def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    for step in range(4):
+        run.append_metrics(step, {"loss": step / 3})
+    run.keep_metrics_before(2)
+    assert run.metrics.read_text().splitlines() == ["step,loss", "0,0", "1,0.333333"]
+
+
+def test_machine_and_clock_stand_only_in_their_own_files(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.record_timing("learn", 1.234)
+    assert (run.path / "timings.csv").read_text() == "stage,seconds\nlearn,1.23\n"
+    assert "python" in read_environment(run.path)
+    assert (run.path / "settings.yaml").read_text() == "steps: 3\n"
