@@ -18,7 +18,7 @@ def blur(pixels: FloatImage, sigma: float) -> FloatImage:
     """Blur with a Gaussian point spread function, keeping the total light inside.
 
     A wide blur is computed on a coarser grid: the result differs from the direct one by less than
-    one per cent of the range and costs a small part of it.
+    five per cent of the brightest pixel, even around single bright pixels, at a part of the cost.
 
     Parameters
     ----------
@@ -35,10 +35,11 @@ def blur(pixels: FloatImage, sigma: float) -> FloatImage:
     if sigma <= 0:
         return np.array(pixels, dtype=np.float32)
     if sigma <= WIDEST_DIRECT_SIGMA or min(pixels.shape) < 8 * WIDEST_DIRECT_SIGMA:
-        return ndimage.gaussian_filter(pixels.astype(np.float32), sigma, mode="reflect")
-    factor = int(2 * sigma / WIDEST_DIRECT_SIGMA)
+        return np.asarray(ndimage.gaussian_filter(np.float32(pixels), sigma, mode="reflect"))
+    factor = max(1, min(int(2 * sigma / WIDEST_DIRECT_SIGMA), min(pixels.shape) // 48))
     coarse = _block_mean(pixels.astype(np.float32), factor)
-    remaining = np.sqrt(max((sigma / factor) ** 2 - 1 / 6, 0.0))
+    # Averaging blocks (1/12) and drawing lines between them (1/6) blur as well.
+    remaining = np.sqrt((sigma / factor) ** 2 - 1 / 4)
     coarse = ndimage.gaussian_filter(coarse, remaining, mode="reflect")
     return _enlarge(coarse, factor, pixels.shape)
 
@@ -94,8 +95,7 @@ def smooth_field(shape: tuple[int, int], scale: float, rng: np.random.Generator)
     values = rng.standard_normal(knots).astype(np.float32)
     rows = _spline_weights(shape[0], knots[0])
     columns = _spline_weights(shape[1], knots[1])
-    field: FloatImage = rows @ values @ columns.T
-    return field
+    return np.asarray(rows @ values @ columns.T, dtype=np.float32)
 
 
 def illumination(
@@ -128,7 +128,7 @@ def illumination(
     distance = ((rows - centre[0]) ** 2 + (columns - centre[1]) ** 2) / 2
     field = 1 - vignette * distance + tilt[0] * rows + tilt[1] * columns
     field = np.maximum(field, np.float32(0.05))
-    return (field / field.mean()).astype(np.float32)
+    return np.asarray((field / field.mean()), dtype=np.float32)
 
 
 def shot_and_read_noise(
@@ -187,7 +187,7 @@ def digitise(
         Counts, shape (H, W), 0 to `largest_count`.
     """
     counts = np.rint(electrons * np.float32(counts_per_electron) + np.float32(offset))
-    return np.clip(counts, 0, largest_count).astype(np.uint16)
+    return np.asarray(np.clip(counts, 0, largest_count), dtype=np.uint16)
 
 
 def saturate(pixels: FloatImage, gain: float, *, ceiling: float = 1.0) -> FloatImage:
@@ -207,7 +207,9 @@ def saturate(pixels: FloatImage, gain: float, *, ceiling: float = 1.0) -> FloatI
     FloatImage
         Image, shape (H, W), at most `ceiling`.
     """
-    return np.clip(pixels * np.float32(gain), None, np.float32(ceiling)).astype(np.float32)
+    return np.asarray(
+        np.clip(pixels * np.float32(gain), None, np.float32(ceiling)), dtype=np.float32
+    )
 
 
 def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
@@ -215,20 +217,19 @@ def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
     padded = np.pad(pixels, padding, mode="edge")
     height, width = (side // factor for side in padded.shape)
     blocks = padded.reshape(height, factor, width, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
 
 
 def _enlarge(coarse: FloatImage, factor: int, shape: tuple[int, ...]) -> FloatImage:
     rows = _linear_weights(shape[0], coarse.shape[0], factor)
     columns = _linear_weights(shape[1], coarse.shape[1], factor)
-    enlarged: FloatImage = rows @ coarse @ columns.T
-    return enlarged
+    return np.asarray(rows @ coarse @ columns.T, dtype=np.float32)
 
 
 def _linear_weights(side: int, knots: int, factor: int) -> FloatImage:
     positions = np.clip((np.arange(side) + 0.5) / factor - 0.5, 0, knots - 1)
     distance = np.abs(positions[:, None] - np.arange(knots)[None, :])
-    return np.maximum(1 - distance, 0).astype(np.float32)
+    return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
 
 
 def _spline_weights(side: int, knots: int) -> FloatImage:
@@ -237,4 +238,6 @@ def _spline_weights(side: int, knots: int) -> FloatImage:
     near = 2 / 3 - distance**2 + distance**3 / 2
     far = np.maximum(2 - distance, 0) ** 3 / 6
     weights = np.where(distance < 1, near, far)
-    return (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))).astype(np.float32)
+    return np.asarray(
+        (weights / np.sqrt((weights**2).sum(axis=1, keepdims=True))), dtype=np.float32
+    )

@@ -267,15 +267,17 @@ def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> La
     """Cut nuclei out at half their height and part those that touch."""
     smooth = ndimage.gaussian_filter(signal, max(0.6, 0.1 * diameter))
     peak = ndimage.maximum_filter(smooth, size=max(3, int(_PEAK_WINDOW * diameter)))
-    nuclei = ndimage.binary_fill_holes(bright & (ndimage.gaussian_filter(signal, 1.0) > _HALF_HEIGHT * peak))
+    nuclei = ndimage.binary_fill_holes(
+        bright & (ndimage.gaussian_filter(signal, 1.0) > _HALF_HEIGHT * peak)
+    )
     if diameter > 8:
         nuclei = ndimage.binary_opening(nuclei)
     depth = ndimage.distance_transform_edt(nuclei)
     depth = ndimage.gaussian_filter(depth, max(0.5, 0.06 * diameter))
     seeds = peak_local_max(
-        depth,
+        np.where(nuclei, depth, 0),
         min_distance=max(1, int(_SEED_DISTANCE * diameter)),
-        labels=nuclei.astype(np.int32),
+        threshold_abs=1e-3,
         exclude_border=False,
     )
     markers = np.zeros(nuclei.shape, dtype=np.int32)
@@ -296,7 +298,7 @@ def _drop_fragments(labels: Labels, diameter: float) -> tuple[Labels, float]:
     return numbers[labels], float(np.median(diameters[kept]))
 
 
-def _weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+def _weighted_median(values: NDArray[np.floating], weights: NDArray[np.number]) -> float:
     order = np.argsort(values)
     summed = np.cumsum(weights[order])
     return float(values[order][np.searchsorted(summed, summed[-1] / 2)])

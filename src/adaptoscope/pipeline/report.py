@@ -1,6 +1,7 @@
 """Turn what a run left on disk into its report."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -97,9 +98,9 @@ def _screening_row(name: str, summary: ScreeningSummary) -> ScreeningRow:
     return ScreeningRow(
         method=title,
         images=summary.n,
-        precision=summary.precision,
-        recall=summary.recall,
-        f1=summary.f1,
+        precision=_or_nan(summary.precision),
+        recall=_or_nan(summary.recall),
+        f1=_or_nan(summary.f1),
         kept=summary.kept,
         rejects=dict(summary.rejects),
     )
@@ -148,9 +149,9 @@ def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary
     for name, summary in screening.items():
         kind = "AdaIN without diffusion" if name == CONTROL else "Style transfer"
         remarks.append(
-            f"{kind}: {summary.kept} of {summary.n} images kept; F1 {summary.f1:.3f} over all, "
-            f"{summary.f1_kept:.3f} over the kept ones, {summary.f1_drawings:.3f} with the same "
-            "detector on the drawings."
+            f"{kind}: {summary.kept} of {summary.n} images kept; F1 {_shown(summary.f1)} over all, "
+            f"{_shown(summary.f1_kept)} over the kept ones, {_shown(summary.f1_drawings)} with the "
+            "same detector on the drawings."
         )
     return remarks
 
@@ -214,6 +215,14 @@ def _picture(images: CountedImageSet, record: ImageRecord, kind: str) -> Picture
         caption=f"{record.name}: {cells} cells{reason}",
         points=images.points(record) if kind in {"drawing", "rejected"} else None,
     )
+
+
+def _or_nan(share: float | None) -> float:
+    return math.nan if share is None else share
+
+
+def _shown(share: float | None) -> str:
+    return "unknown" if share is None else f"{share:.3f}"
 
 
 def read_results(out: Path) -> dict[str, object]:

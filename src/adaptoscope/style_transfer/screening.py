@@ -53,22 +53,22 @@ class ScreeningSummary:
     n, kept
         Number of images, and of those kept.
     precision, recall, f1
-        Over all cells of all images, kept and rejected together.
+        Over all cells of all images, kept and rejected together; None where there is none.
     f1_drawings
         The same detector's F1 on the drawings.
     f1_kept
-        F1 over the kept images; NaN if none was kept.
+        F1 over the kept images; None if none was kept.
     rejects
         Number of rejected images by reason.
     """
 
     n: int
     kept: int
-    precision: float
-    recall: float
-    f1: float
-    f1_drawings: float
-    f1_kept: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    f1_drawings: float | None
+    f1_kept: float | None
     rejects: dict[str, int]
 
     @property
@@ -182,11 +182,11 @@ def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
     return ScreeningSummary(
         n=len(items),
         kept=len(kept),
-        precision=pairs / found if found else math.nan,
-        recall=pairs / drawn if drawn else math.nan,
-        f1=pooled_f1([item.stylised for item in items]),
-        f1_drawings=pooled_f1([item.drawing for item in items]),
-        f1_kept=pooled_f1([item.stylised for item in kept]) if kept else math.nan,
+        precision=pairs / found if found else None,
+        recall=pairs / drawn if drawn else None,
+        f1=_known(pooled_f1([item.stylised for item in items])),
+        f1_drawings=_known(pooled_f1([item.drawing for item in items])),
+        f1_kept=_known(pooled_f1([item.stylised for item in kept])),
         rejects={str(reason): number for reason, number in sorted(reasons.items(), key=str)},
     )
 

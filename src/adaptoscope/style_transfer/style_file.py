@@ -12,6 +12,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import atomic_path
 
 FORMAT = "adaptoscope-style-1"
+_ENTRY = "adaptoscope"
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,9 @@ def save_style(path: Path, style: Style) -> None:
     """Write a style, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: getattr(style, name).contiguous() for name in _TENSORS}
-    metadata = {"format": FORMAT, "facts": json.dumps(asdict(style.facts), sort_keys=True)}
+    # One entry only: safetensors writes several in an order that differs from run to run.
+    facts = {"format": FORMAT, **asdict(style.facts)}
+    metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 
@@ -127,10 +130,10 @@ def load_style(path: Path) -> Style:
     """
     try:
         with safe_open(path, framework="pt") as stored:
-            metadata = stored.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise _refusal(path, f"format {metadata.get('format', 'unknown')}")
-            facts = json.loads(metadata["facts"])
+            facts = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            found = facts.pop("format", "unknown")
+            if found != FORMAT:
+                raise _refusal(path, f"format {found}")
             images = tuple(StyleImage(**image) for image in facts.pop("images"))
             tensors = {name: stored.get_tensor(name) for name in _TENSORS}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:

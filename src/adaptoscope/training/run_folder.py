@@ -6,6 +6,8 @@ import platform
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
+
 from adaptoscope.errors import OutputError
 from adaptoscope.images.files import atomic_path, write_json, write_text
 from adaptoscope.training.settings import Settings, settings_text
@@ -45,8 +47,9 @@ class RunFolder:
         """
         text = settings_text(settings)
         written = path / "settings.yaml"
+        same = written.exists() and _same_values(written.read_text(encoding="utf-8"), text)
         if written.exists():
-            if written.read_text(encoding="utf-8") != text and not overwrite:
+            if not same and not overwrite:
                 raise OutputError(
                     f"The folder {path} holds a run with other settings.",
                     expected="the settings it was begun with",
@@ -61,10 +64,10 @@ class RunFolder:
                 remedy="choose another folder, or pass --overwrite to write into it",
             )
         run = cls(path)
-        if not written.exists() or written.read_text(encoding="utf-8") != text:
+        if not same:
             run.discard()
-        path.mkdir(parents=True, exist_ok=True)
-        write_text(written, text)
+            path.mkdir(parents=True, exist_ok=True)
+            write_text(written, text)
         run.record_environment()
         return run
 
@@ -116,6 +119,13 @@ def read_environment(path: Path) -> dict[str, object]:
     """Read ``environment.json`` of a run folder."""
     content: dict[str, object] = json.loads((path / "environment.json").read_text("utf-8"))
     return content
+
+
+def _same_values(first: str, second: str) -> bool:
+    try:
+        return bool(yaml.safe_load(first) == yaml.safe_load(second))
+    except yaml.YAMLError:
+        return False
 
 
 def _step_of(row: str) -> int:

@@ -1,0 +1,195 @@
+"""A folder of simulated fields with truth, each field a task of its own."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import SettingsError
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.randomisation import randomised_settings
+from adaptoscope.simulation.settings import SimulationSettings
+
+DOMAIN = "simulated-wide-field"
+SPLITS = ("train", "val", "test")
+CULTURE_STREAM = 2**31
+CARD = """Simulated images: invented stained nuclei under an invented wide-field fluorescence
+microscope. Truth (points, masks) is exact. A nucleus cut by the border is labelled by the rule
+`edge_rule` of `settings.json`. Specks without a label are debris. Nothing here was taken from a
+real image.
+
+Limits: a simulation. Figures obtained on it say nothing about a real microscope. Live and dead
+cells are not told apart.
+"""
+
+
+def simulate(
+    out: Path,
+    settings: SimulationSettings | None = None,
+    count: int = 100,
+    seed: int = 0,
+    *,
+    fractions: Mapping[str, float] | None = None,
+    cultures: int = 4,
+    randomise: bool = False,
+    overwrite: bool = False,
+    on_image: Callable[[str], None] | None = None,
+) -> CountedImageSet:
+    """Write a counted-image folder of simulated fields.
+
+    Parameters
+    ----------
+    out
+        Folder to write; continued if begun with equal settings.
+    settings
+        Specimen and microscope.
+    count
+        Number of fields.
+    seed
+        With the number of a field the only source of its randomness; with the number of a culture
+        that of the culture's brightness and density.
+    fractions
+        Shares of the splits `train`, `val` and `test`, adding up to 1; all `train` if not given.
+        Cultures are runs of fields, so that each occurs in every split, as in
+        IDCIA.
+    cultures
+        Number of cultures, the `group` of the images.
+    randomise
+        Draw another specimen and microscope for every field.
+    overwrite
+        Begin anew a folder that an earlier run wrote.
+    on_image
+        Called with the name of each field once it stands.
+
+    Returns
+    -------
+    CountedImageSet
+        The folder.
+
+    Raises
+    ------
+    SettingsError
+        If a number is out of range or the shares do not add up to 1.
+    OutputError
+        If the folder was begun with other settings or holds something else.
+    """
+    settings = settings or SimulationSettings()
+    shares = dict(fractions) if fractions is not None else {"train": 1.0}
+    _check(count, seed, cultures, shares)
+    kept = {
+        "stage": "simulation",
+        "count": count,
+        "seed": seed,
+        "fractions": shares,
+        "cultures": cultures,
+        "randomise": randomise,
+        "settings": settings.model_dump(mode="json"),
+    }
+    writer = CountedImageWriter(out, kept, "Simulated wide-field nuclei", overwrite=overwrite)
+    splits = divide(count, shares)
+    for index in range(count):
+        culture = index * cultures // count
+        write_field(
+            writer, settings, seed, index, culture=culture, split=splits[index], randomise=randomise
+        )
+        if on_image is not None:
+            on_image(field_name(index))
+    return writer.finish(CARD)
+
+
+def write_field(
+    writer: CountedImageWriter,
+    settings: SimulationSettings,
+    seed: int,
+    index: int,
+    *,
+    culture: int,
+    split: str,
+    randomise: bool = False,
+) -> None:
+    """Draw and write one field, unless it stands already.
+
+    Parameters
+    ----------
+    writer
+        Where to write.
+    settings
+        Specimen and microscope, or with `randomise` only its canvas.
+    seed, index
+        Give the field's randomness and name.
+    culture, split
+        Written to `metadata.csv`; the culture also sets brightness and density.
+    randomise
+        Draw another specimen and microscope.
+    """
+    if writer.has(field_name(index)):
+        return
+    rng = np.random.default_rng([seed, index])
+    if randomise:
+        settings = randomised_settings(rng, settings)
+    of_culture = np.random.default_rng([seed, CULTURE_STREAM + culture])
+    factors = np.exp(settings.culture_spread * of_culture.standard_normal(2))
+    drawn = draw_field(settings, rng, brightness_factor=factors[0], density_factor=factors[1])
+    writer.add(
+        field_name(index),
+        drawn.pixels,
+        bit_depth=drawn.bit_depth,
+        points=drawn.points,
+        mask=drawn.mask,
+        pixel_size_um=settings.pixel_size_um,
+        channel="nuclei",
+        cell_diameter_px=settings.cell_diameter_px,
+        domain=DOMAIN,
+        synthetic=True,
+        group=f"culture_{culture:02d}",
+        split=split,
+        seed=seed,
+    )
+
+
+def divide(count: int, shares: Mapping[str, float]) -> list[str]:
+    """Give every field a split so that the shares hold as well as whole numbers allow.
+
+    Parameters
+    ----------
+    count
+        Number of fields.
+    shares
+        Share of each split, adding up to 1.
+
+    Returns
+    -------
+    list[str]
+        One split per field; the same for every run, spread evenly over the numbers.
+    """
+    splits: list[str] = []
+    for number in range(1, count + 1):
+        owed = {name: share * number - splits.count(name) for name, share in shares.items()}
+        splits.append(max(owed, key=lambda name: owed[name]))
+    return splits
+
+
+def field_name(index: int) -> str:
+    """Return the name of the field with a number, without suffix."""
+    return f"field_{index:05d}"
+
+
+def _check(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:
+    if count < 1 or seed < 0 or cultures < 1:
+        raise SettingsError(
+            "A number is out of range.",
+            expected="count and cultures of at least 1, seed of at least 0",
+            found=f"count {count}, cultures {cultures}, seed {seed}",
+            remedy="give other numbers",
+        )
+    unknown = set(shares) - set(SPLITS)
+    negative = any(share < 0 for share in shares.values())
+    if unknown or negative or abs(sum(shares.values()) - 1) > 1e-6:
+        raise SettingsError(
+            "The shares of the splits cannot be used.",
+            expected="shares of train, val and test, none below 0, adding up to 1",
+            found=", ".join(f"{name}: {share:g}" for name, share in shares.items()) or "none",
+            remedy="for example train: 0.6, val: 0.2, test: 0.2",
+        )

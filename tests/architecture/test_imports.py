@@ -1,0 +1,134 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import adaptoscope
+
+SOURCE = Path(adaptoscope.__file__).parent
+
+BASE = {"networks", "training", "images", "metrics", "errors"}
+SHARED = {"datasets", "training", "pretrained", "networks", "images", "metrics", "errors"}
+STAGES = {"simulation", "synthesis", "style_transfer", "counting"}
+BESIDE = {"datasets", "training", "images", "metrics", "errors"}
+
+ALLOWED = {
+    "errors": set(),
+    "images": {"errors"},
+    "metrics": {"errors"},
+    "networks": {"errors"},
+    "training": {"errors"},
+    "pretrained": {"networks", "errors"},
+    "datasets": {"images", "errors"},
+    "reporting": BESIDE,
+    "bulk": BESIDE,
+    **dict.fromkeys(STAGES, SHARED),
+    "pipeline": SHARED | STAGES | {"reporting", "bulk"},
+    "cli": SHARED | STAGES | {"reporting", "bulk", "pipeline"},
+    "__main__": {"cli"},
+    "__init__": {"errors", "images", "datasets", "pipeline"},
+}
+"""What each part may import besides itself. `A: {B}` reads "A imports B"."""
+
+EXCEPTIONS = {
+    ("training", "images.files"): "run folders and checkpoints are written whole or not at all",
+    ("training", "images.atomic_files"): "the same",
+    ("pretrained", "images.files"): "weights and their cards are written whole or not at all",
+}
+"""Single modules that may be imported besides, each with the reason."""
+
+
+def imported_names(tree: ast.AST, package: str) -> Iterator[str]:
+    """Yield every adaptoscope module or name that a file imports, wherever in the file."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: 1 - node.level or None] if node.level else []
+            module = ".".join([*parents, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if called in {"import_module", "__import__"}:
+                yield str(node.args[0].value)
+
+
+def part_of(path: Path, root: Path) -> str:
+    return path.relative_to(root).parts[0].removesuffix(".py")
+
+
+def violations(root: Path) -> list[str]:
+    """List the imports below ``root`` that go against the drawing."""
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        part = part_of(path, root)
+        package = ".".join(["adaptoscope", *path.relative_to(root).parent.parts])
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name in imported_names(tree, package):
+            top, _, rest = name.partition(".")
+            if top != "adaptoscope" or not rest:
+                continue
+            target = rest.split(".")[0]
+            if target in {part, "__version__"} or target in ALLOWED.get(part, set()):
+                continue
+            if any(p == part and f"{rest}.".startswith(f"{m}.") for p, m in EXCEPTIONS):
+                continue
+            found.append(f"{path.relative_to(root).as_posix()} imports {name}")
+    return found
+
+
+def test_imports_follow_the_drawing() -> None:
+    assert violations(SOURCE) == []
+
+
+def test_every_part_is_in_the_drawing() -> None:
+    parts = {part_of(path, SOURCE) for path in SOURCE.rglob("*.py")}
+    assert parts - set(ALLOWED) == set()
+
+
+def test_no_stage_may_import_another() -> None:
+    for stage in STAGES:
+        assert ALLOWED[stage].isdisjoint(STAGES)
+
+
+def test_the_drawing_has_no_circle() -> None:
+    reached: set[str] = set()
+    while len(reached) < len(ALLOWED):
+        free = {part for part in set(ALLOWED) - reached if ALLOWED[part] <= reached}
+        assert free, f"circle among {sorted(set(ALLOWED) - reached)}"
+        reached |= free
+
+
+PLANTED = {
+    "at the top": "from adaptoscope.counting.settings import CountingSettings",
+    "of the package itself": "from adaptoscope import counting",
+    "as a module": "import adaptoscope.counting.evaluate as evaluate",
+    "inside a function": "def f():\n    from adaptoscope.counting import settings\n",
+    "for types only": "import typing\nif typing.TYPE_CHECKING:\n    import adaptoscope.counting\n",
+    "by its name": "from importlib import import_module\nimport_module('adaptoscope.counting.x')",
+    "relative to the package": "from ..counting import settings",
+}
+
+
+@pytest.mark.parametrize("code", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_import_sideways_is_caught(tmp_path: Path, code: str) -> None:
+    (tmp_path / "synthesis").mkdir()
+    (tmp_path / "synthesis" / "generate.py").write_text(code)
+    (caught,) = violations(tmp_path)
+    assert caught.startswith("synthesis/generate.py imports adaptoscope.counting")
+
+
+def test_a_planted_import_upwards_is_caught(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "files.py").write_text("from adaptoscope.datasets import writing")
+    assert violations(tmp_path) == ["images/files.py imports adaptoscope.datasets.writing"]
+
+
+def test_imports_downwards_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "counting").mkdir()
+    (tmp_path / "counting" / "evaluate.py").write_text(
+        "import numpy\nfrom adaptoscope.images.files import read_image\n"
+        "from adaptoscope.counting import settings\n"
+    )
+    assert violations(tmp_path) == []

@@ -1,0 +1,163 @@
+"""The whole job as a person runs it: settings in, report out, whatever happens in between."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from adaptoscope.errors import LeakageError, OutputError, SettingsError
+from adaptoscope.pipeline.experiment import run
+from adaptoscope.pipeline.report import read_results
+from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.settings import CompactSettings
+from adaptoscope.training.settings import settings_from
+
+# Small enough for seconds: 64 pixels is the least for style images, 32 the backbone's multiple.
+SIDE = 64
+TINY = CompactSettings(
+    latent_channels=4,
+    autoencoder_widths=(8, 8, 8),
+    denoiser_widths=(8, 16, 16),
+    style_widths=(8, 8),
+    style_tokens=2,
+    token_width=16,
+)
+ELSEWHERE = {"environment.json", "timings.csv"}
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Settings of a tiny experiment; a random backbone of the real classes, nothing rejected."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights") / "backbone"
+    CompactBackbone(TINY).save(folder)
+    canvas = {"height": SIDE, "width": SIDE}
+    return {
+        "name": "tiny",
+        "title": "A tiny experiment",
+        "real": {
+            "kind": "simulated",
+            "images": 8,
+            "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
+            "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
+        },
+        "drawings": {"images": 9, "settings": canvas},
+        "style": {"backbone": str(folder), "limit": None},
+        "stylisation": {"strength": 0.1, "batch": 3},
+        "screening": {
+            "minimum_relative_f1": 0,
+            "maximum_invented": 1000,
+            "maximum_lost": 1000,
+            "minimum_contrast": 0,
+        },
+        "counting": {"crop": 64, "batch": 2, "steps": 2, "save_every": 1, "log_every": 1},
+        "pretrain_steps": 2,
+        "rows": [
+            {"name": "Constant", "method": "constant"},
+            {"name": "Difference of Gaussians", "method": "dog"},
+            {"name": "Stylised", "method": "regressor", "init": "random", "synthetic": "stylised"},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(
+    values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The run folder of an experiment that nothing interrupted."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    report = run(settings_from(values, ExperimentSettings), out, device="cpu")
+    assert report == out / "report.html"
+    return out
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name not in ELSEWHERE
+    }
+
+
+def test_the_report_holds_the_table_the_screening_and_nothing_from_elsewhere(
+    finished: Path,
+) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    for text in ("A tiny experiment", "Difference of Gaussians", "AdaIN without diffusion", "95 %"):
+        assert text in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert str(finished) not in page
+    rows = read_results(finished)["rows"]
+    assert isinstance(rows, list)
+    assert [row["name"] for row in rows] == ["Constant", "Difference of Gaussians", "Stylised"]
+    assert all(row["n"] == 2 for row in rows)
+
+
+def test_a_second_call_does_nothing_again(
+    finished: Path, values: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(finished)
+    import adaptoscope.pipeline.counting_stage as counting_stage
+    import adaptoscope.style_transfer.stylise_set as stylise_set
+
+    for module, name in ((counting_stage, "_train"), (stylise_set, "_stylise_and_write")):
+        monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("done again"))
+    run(settings_from(values, ExperimentSettings), finished, device="cpu")
+    assert contents(finished) == before
+
+
+@pytest.mark.parametrize("marker", ["stylised/records/*.json", "models/*/checkpoints/last.pt"])
+def test_a_killed_run_ends_with_the_same_files(
+    finished: Path, values: dict[str, object], tmp_path: Path, marker: str
+) -> None:
+    settings = tmp_path / "tiny.yaml"
+    settings.write_text(yaml.safe_dump(values, sort_keys=False))
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "adaptoscope", "run", str(settings), "--out", str(out)]
+    command += ["--device", "cpu", "--workers", "1"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    while not list(out.glob(marker)):
+        assert process.poll() is None, process.communicate()[1].decode()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (out / "report.html").exists()
+    run(settings_from(values, ExperimentSettings), out, device="cpu")
+    assert contents(out).keys() == contents(finished).keys()
+    assert contents(out) == contents(finished)
+
+
+def test_other_settings_need_another_folder(finished: Path, values: dict[str, object]) -> None:
+    with pytest.raises(OutputError, match="other settings"):
+        run(settings_from({**values, "title": "Other"}, ExperimentSettings), finished)
+
+
+def test_style_images_kept_back_are_refused(
+    finished: Path, values: dict[str, object], tmp_path: Path
+) -> None:
+    from adaptoscope.datasets.counted_images import open_counted_images
+
+    real = open_counted_images(finished / "real")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "nice.png").write_bytes(real.path(real.images_of("test")[0]).read_bytes())
+    style = {"backbone": values["style"]["backbone"], "images": str(mine)}  # type: ignore[index]
+    changed = settings_from({**values, "style": style}, ExperimentSettings)
+    with pytest.raises(LeakageError, match=r"nice\.png"):
+        run(changed, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run" / "style.safetensors").exists()
+
+
+def test_a_missing_data_variable_is_named(
+    values: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADAPTOSCOPE_DATA", raising=False)
+    real = {"kind": "folder", "folder": "$ADAPTOSCOPE_DATA/idcia-dapi"}
+    settings = settings_from({**values, "real": real}, ExperimentSettings)
+    with pytest.raises(SettingsError, match="ADAPTOSCOPE_DATA"):
+        run(settings, tmp_path / "run")

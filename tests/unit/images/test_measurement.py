@@ -1,0 +1,102 @@
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import read_image, read_mask
+from adaptoscope.images.measurement import (
+    background_level,
+    estimate_cell_diameter,
+    measure_image,
+    noise_sd,
+    segment_nuclei,
+)
+
+SIDE = 192  # room for 16 discs of up to 30 pixels
+
+
+def discs(diameter: float, *, contrast: float = 0.15, noise: float = 0.01, haze: float = 0.0):
+    rng = np.random.default_rng(5)
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    pixels = 0.03 + haze * columns / SIDE + noise * rng.standard_normal((SIDE, SIDE))
+    for row in range(24, SIDE, 48):
+        for column in range(24, SIDE, 48):
+            inside = np.hypot(rows - row, columns - column) <= diameter / 2
+            pixels += contrast * rng.uniform(0.6, 1.4) * inside
+    return pixels.astype(np.float32)
+
+
+@pytest.mark.parametrize("diameter", [9.0, 16.0, 30.0])
+@pytest.mark.parametrize("haze", [0.0, 0.1])
+def test_diameter_and_number_of_discs(diameter, haze):
+    measures = measure_image(discs(diameter, haze=haze))
+    assert measures.diameter == pytest.approx(diameter, rel=0.15)
+    assert measures.number == 16
+    assert measures.cells_per_mpx == pytest.approx(16 / SIDE**2 * 1e6)
+
+
+def test_measures_do_not_depend_on_the_scale_of_intensity():
+    bright, dark = discs(16.0), 0.1 * discs(16.0)
+    assert estimate_cell_diameter(dark) == pytest.approx(estimate_cell_diameter(bright), rel=0.02)
+
+
+def test_background_and_noise():
+    measures = measure_image(discs(16.0, noise=0.01))
+    assert measures.background_mean == pytest.approx(0.03, abs=0.002)
+    assert measures.background_sd == pytest.approx(0.01, rel=0.15)
+    assert measures.noise_sd == pytest.approx(0.01, rel=0.15)
+
+
+def test_nucleus_intensity_lies_between_background_and_peak():
+    measures = measure_image(discs(16.0))
+    quantiles = np.array(measures.nucleus_intensity)
+    assert np.all(np.diff(quantiles) >= 0)
+    assert quantiles[2] == pytest.approx(0.03 + 0.15, abs=0.04)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_an_empty_image_has_no_nuclei_to_speak_of(noise):
+    rng = np.random.default_rng(0)
+    pixels = (0.05 + noise * rng.standard_normal((128, 128))).astype(np.float32)
+    measures = measure_image(pixels)
+    assert measures.number <= 3
+    if not measures.number:
+        assert np.isnan(measures.diameter)
+        assert np.isnan(measures.nucleus_intensity).all()
+
+
+def test_labels_are_consecutive():
+    labels, _ = segment_nuclei(discs(16.0))
+    assert np.array_equal(np.unique(labels), np.arange(labels.max() + 1))
+
+
+def test_constant_image_has_no_noise():
+    pixels = np.full((32, 32), 0.2, dtype=np.float32)
+    assert noise_sd(pixels) == 0
+    assert background_level(pixels)[0] == pytest.approx(0.2, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((8, 8)), np.zeros((32, 32, 3)), np.full((32, 32), np.nan)]
+)
+def test_unusable_images_are_refused(pixels):
+    with pytest.raises(InputError):
+        measure_image(pixels.astype(np.float32))
+
+
+def test_diameter_of_real_nuclei():
+    root = os.environ.get("ADAPTOSCOPE_DATA")
+    if not root or not (Path(root) / "bbbc039").is_dir():
+        pytest.skip("ADAPTOSCOPE_DATA does not name a folder with bbbc039")
+    folder = Path(root) / "bbbc039"
+    with (folder / "split.csv").open(encoding="utf-8") as file:
+        names = [row["image"] for row in csv.DictReader(file) if row["split"] == "train"][:2]
+    ratios = []
+    for name in names:
+        areas = np.bincount(read_mask(folder / "masks" / name).ravel())[1:]
+        true = np.median(2 * np.sqrt(areas[areas > 0] / np.pi))
+        ratios.append(estimate_cell_diameter(read_image(folder / "images" / name).pixels) / true)
+    assert np.median(ratios) == pytest.approx(1, abs=0.2)
