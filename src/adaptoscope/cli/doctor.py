@@ -1,17 +1,17 @@
 """``adaptoscope doctor``: what this machine can do, and what is missing."""
 
-import hashlib
 import os
 import platform
 import shutil
 import sys
 from collections.abc import Mapping
 from importlib import metadata
-from importlib.resources import files
 from pathlib import Path
 
 from adaptoscope import __version__
 from adaptoscope.cli.options import AsJson, print_answer
+from adaptoscope.pretrained.bundled import bundled_weights as places
+from adaptoscope.pretrained.bundled import hash_of_weights, is_complete
 
 _GIB = 1024**3
 _LIBRARIES = ("torch", "lightning", "timm", "diffusers", "numpy", "scipy", "scikit-image")
@@ -114,22 +114,17 @@ def library_versions() -> dict[str, str | None]:
 
 
 def bundled_weights() -> dict[str, str | None]:
-    """Hash every bundled file of weights; ``None`` stands for one that is absent.
+    """Hash all bundled weights; ``None`` stands for those that are absent.
 
     Returns
     -------
     dict
-        Name without suffix to the first 16 digits of the file's SHA-256.
+        Name to the first 16 digits of their SHA-256.
     """
-    folder = files("adaptoscope.pretrained").joinpath("weights")
-    entries = sorted(folder.iterdir(), key=lambda item: item.name) if folder.is_dir() else []
-    found: dict[str, str | None] = {
-        entry.name.removesuffix(".safetensors"): hashlib.sha256(entry.read_bytes()).hexdigest()[:16]
-        for entry in entries
-        if entry.name.endswith(".safetensors")
+    return {
+        name: hash_of_weights(path)[:16] if is_complete(path) else None
+        for name, path in places().items()
     }
-    missing = (name for name in _BUNDLED if not any(key.startswith(name) for key in found))
-    return {**dict.fromkeys(missing), **found}
 
 
 def advise(

@@ -19,6 +19,13 @@ def bundled_weights() -> dict[str, Path]:
     return {"compact": WEIGHTS / "compact", "nuclei": WEIGHTS / "nuclei_encoder.safetensors"}
 
 
+def is_complete(path: Path) -> bool:
+    """Tell whether a weight file, or every file of a backbone's folder, is there."""
+    if path.suffix:
+        return path.is_file()
+    return all((path / file).is_file() for file in BACKBONE_FILES)
+
+
 def locate_backbone(name: str) -> Path:
     """Return the folder of a compact backbone.
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from adaptoscope.errors import InputError
 
@@ -111,7 +112,9 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     columns = min(columns, len(methods))
     rows = math.ceil(len(methods) / columns)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(2.45 * columns + 0.3, 2.6 * rows + 0.3), layout="constrained")
+        # The topmost titles would be cut by a hair without the free strip above them.
+        layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.96))
+        figure = Figure(figsize=(2.45 * columns + 0.3, 2.7 * rows + 0.3), layout=layout)
         FigureCanvasSVG(figure)
         for index, each in enumerate(methods):
             axes = figure.add_subplot(rows, columns, index + 1)

@@ -1,5 +1,6 @@
 """Save and load the state of a training run without pickle."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,8 +26,11 @@ class Stateful(Protocol):
 def save_checkpoint(path: Path, state: Mapping[str, Stateful], step: int) -> None:
     """Write the state of all parts and the number of finished steps, whole or not at all."""
     content = {"step": step, "state": {name: part.state_dict() for name, part in state.items()}}
+    # Into memory first: given a path, PyTorch writes the file's own name into it.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
     with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+        temporary.write_bytes(buffer.getvalue())
 
 
 def load_checkpoint(path: Path, state: Mapping[str, Stateful]) -> int:
