@@ -39,7 +39,7 @@ demo: setup
 
 test: setup
 	@cat $(STAMP)
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n auto $(TEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .

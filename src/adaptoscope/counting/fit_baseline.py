@@ -12,7 +12,7 @@ from adaptoscope.counting.crops import (
     usual_diameter,
 )
 from adaptoscope.counting.finish import finish
-from adaptoscope.counting.model_folder import ModelRecord
+from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
@@ -59,7 +59,7 @@ def train_baseline(
     hashes = {image.name: image.sha256 for image in images}
     refuse_kept_back(labelled, hashes, real)
     counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
-    run = RunFolder.open(out, settings, overwrite=overwrite)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     facts = {
         "diameter_px": usual_diameter(labelled, [image.pixels for image in images]),
         "pixel_size_um": common_pixel_size([image.pixel_size_um for image in images]),

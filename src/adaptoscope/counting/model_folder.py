@@ -22,6 +22,7 @@ from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 
 BUNDLED = ("dog", "otsu_watershed")
+MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
 
 
 class ModelRecord(Settings):

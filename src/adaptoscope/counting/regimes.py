@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.crops import (
     TrainingImages,
@@ -17,12 +18,16 @@ from adaptoscope.counting.crops import (
     training_part,
 )
 from adaptoscope.counting.finish import finish_network
+from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+
+
+_STATISTICS_BATCHES = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +98,17 @@ def train_counter(
         ``out`` holds something else.
     """
     phases = _phases(settings, real, synthetic)
-    run = RunFolder.open(out, settings, overwrite=overwrite)
     network = _build(settings)
     optimiser = torch.optim.Adam(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     fabric = start_fabric(device)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     placed_network, placed_optimiser = fabric.setup(network, optimiser)
     placed = Placed(fabric, placed_network, placed_optimiser)
     network.train()
+    if settings.frozen_statistics:
+        freeze_statistics(network)
     run_steps(
         counting_step(settings, phases, network, optimiser, placed),
         steps=settings.total_steps,
@@ -112,6 +119,8 @@ def train_counter(
         description=f"count ({settings.regime})",
         seed=settings.seed,
     )
+    if not settings.frozen_statistics:
+        _measure_statistics(settings, phases[-1].images, network)
     finish_network(run.path, settings, network, [phase.images for phase in phases], real)
     return run.path
 
@@ -169,6 +178,24 @@ def counting_step(
         return {"loss": loss.detach(), "mae": (predicted.detach() - counts).abs().mean()}
 
     return step
+
+
+def _measure_statistics(
+    settings: CountingSettings, images: TrainingImages, network: CountRegressor
+) -> None:
+    device = network.count_mean.device
+
+    def draw(index: int) -> torch.Tensor:
+        crops, _ = images.draw(
+            crop=settings.crop,
+            batch=settings.batch,
+            seed=settings.seed,
+            step=settings.total_steps + index,
+            augment="flips",
+        )
+        return crops.to(device, memory_format=torch.channels_last)
+
+    measure_statistics(network, draw, _STATISTICS_BATCHES)
 
 
 def rate_factor(settings: CountingSettings, phase: Phase, index: int) -> float:

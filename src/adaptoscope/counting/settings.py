@@ -54,6 +54,12 @@ class CountingSettings(Settings):
     """How the feature map becomes one vector (paper 1: the usual average pooling of
     EfficientNet-B0). `sum` gives the same on crops of full size, up to a constant."""
 
+    batch_norm: Literal["auto", "frozen", "batch"] = "auto"
+    """Statistics of batch normalisation: `frozen` keeps those of the initial weights, `batch` takes
+    each batch's own and measures them anew over training crops at the end. `auto` is `batch` for
+    random weights, else `frozen`. Paper 1 states none; its code trains with `batch` and uses the
+    running averages."""
+
     augment: Literal["none", "flips", "appearance"] = "flips"
     """Random changes of training crops: none, the eight flips and quarter turns, or these with
     changes of gamma, gain, blur, noise and background. Paper 1 states none."""
@@ -78,6 +84,13 @@ class CountingSettings(Settings):
         if self.regime == "supervised" and self.pretrain_steps:
             raise ValueError("pretrain_steps is only for regime fine_tuned; set it to 0")
         return self
+
+    @property
+    def frozen_statistics(self) -> bool:
+        """Whether batch normalisation keeps the statistics of the initial weights."""
+        if self.batch_norm == "auto":
+            return self.init != "random"
+        return self.batch_norm == "frozen"
 
     @property
     def total_steps(self) -> int:

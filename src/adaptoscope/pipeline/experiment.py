@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.counting_stage import run_row
 from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
 from adaptoscope.pipeline.report import write_report
@@ -13,6 +14,21 @@ from adaptoscope.style_transfer.screening import ScreeningSummary
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device
+
+PARTS = (
+    "report.html",
+    "results.json",
+    "results.md",
+    "counts",
+    "models",
+    "stylised_screening.json",
+    f"{CONTROL}_screening.json",
+    "stylised",
+    CONTROL,
+    "style.safetensors",
+    "drawings",
+)
+"""What the stages leave in a run folder, besides simulated images, which look after themselves."""
 
 
 def run(
@@ -36,7 +52,7 @@ def run(
     workers
         Processes for stylising; the results are the same for any number.
     overwrite
-        Discard a run with other settings in `out`.
+        Begin anew: discard what an earlier run made in `out`.
 
     Returns
     -------
@@ -54,28 +70,41 @@ def run(
         else load_settings(Path(experiment), ExperimentSettings)
     )
     folder = RunFolder.open(
-        Path("runs") / settings.name if out is None else Path(out), settings, overwrite=overwrite
+        Path("runs") / settings.name if out is None else Path(out),
+        settings,
+        overwrite=overwrite,
+        parts=PARTS,
     )
-    stages = ImageStages(settings, folder.path, workers=workers)
+    stages = ImageStages(settings, folder.path, workers=workers, overwrite=overwrite)
     with _timed(folder, "real images"):
         real = stages.real()
-    screening: dict[str, ScreeningSummary] = {}
-    if settings.needs("drawings") or settings.needs("stylised"):
-        with _timed(folder, "drawings"):
-            drawings = stages.drawings(real)
-    if settings.needs("stylised"):
-        with _timed(folder, "style"):
-            style = stages.style(real)
-        with _timed(folder, "stylise"):
-            screening["stylised"] = stages.screened(stages.stylised(style), drawings)
-        if settings.adain_control:
-            with _timed(folder, "stylise, control"):
-                screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
-    results = []
+    results, screening = [], dict[str, ScreeningSummary]()
     for row in settings.rows:
+        if row.synthetic == "stylised" and not screening:
+            screening = _stylised_and_screened(stages, real, folder)
+        elif row.synthetic == "drawings":
+            with _timed(folder, "drawings"):
+                stages.drawings(real)
         with _timed(folder, row.name):
             results.append(run_row(settings, row, real, folder.path, device))
     return write_report(settings, folder.path, real, results, screening)
+
+
+def _stylised_and_screened(
+    stages: ImageStages, real: CountedImageSet, folder: RunFolder
+) -> dict[str, ScreeningSummary]:
+    """Make the stylised images and their control, when the first row asks for them."""
+    screening = {}
+    with _timed(folder, "drawings"):
+        drawings = stages.drawings(real)
+    with _timed(folder, "style"):
+        style = stages.style(real)
+    with _timed(folder, "stylise"):
+        screening["stylised"] = stages.screened(stages.stylised(style), drawings)
+    if stages.settings.adain_control:
+        with _timed(folder, "stylise, control"):
+            screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
+    return screening
 
 
 @contextmanager

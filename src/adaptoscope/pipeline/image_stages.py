@@ -31,12 +31,17 @@ class ImageStages:
         Its run folder.
     workers
         Processes for stylising.
+    overwrite
+        Make the simulated images anew.
     """
 
-    def __init__(self, settings: ExperimentSettings, out: Path, *, workers: int = 1) -> None:
+    def __init__(
+        self, settings: ExperimentSettings, out: Path, *, workers: int = 1, overwrite: bool = False
+    ) -> None:
         self.settings = settings
         self.out = out
         self.workers = workers
+        self.overwrite = overwrite
 
     def real(self) -> CountedImageSet:
         """Open the real images, or make the simulated ones that stand for them.
@@ -57,6 +62,7 @@ class ImageStages:
                 count=chosen.images,
                 seed=chosen.seed,
                 fractions=chosen.fractions,
+                overwrite=self.overwrite,
             )
         missing = [split for split in ("train", "test") if not real.images_of(split)]
         if missing:
