@@ -23,7 +23,7 @@ ALLOWED = {
     "datasets": {"images", "errors"},
     "reporting": BESIDE,
     "bulk": BESIDE,
-    **dict.fromkeys(STAGES, SHARED),
+    **dict.fromkeys(STAGES, SHARED | {"bulk"}),
     "pipeline": SHARED | STAGES | {"reporting", "bulk"},
     "cli": SHARED | STAGES | {"reporting", "bulk", "pipeline"},
     "__main__": {"cli"},
@@ -33,7 +33,6 @@ ALLOWED = {
 
 EXCEPTIONS = {
     ("training", "images.files"): "run folders and checkpoints are written whole or not at all",
-    ("training", "images.atomic_files"): "the same",
     ("pretrained", "images.files"): "weights and their cards are written whole or not at all",
 }
 """Single modules that may be imported besides, each with the reason."""

@@ -66,9 +66,7 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def finished(
-    values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def finished(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of an experiment that nothing interrupted."""
     out = tmp_path_factory.mktemp("finished") / "run"
     report = run(settings_from(values, ExperimentSettings), out, device="cpu")

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adaptoscope import __version__
-from adaptoscope.errors import AdaptoscopeError
+from adaptoscope.errors import AdaptoscopeError, OutputError
 
 
 class Listing(NamedTuple):
@@ -125,7 +125,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AdaptoscopeError as error:
         _leave(error, str(error))
     except OSError as error:
-        _leave(error, f"A file could not be used.\n  found: {error}")
+        _leave(error, str(_unusable_file(error)))
+
+
+def _unusable_file(error: OSError) -> OutputError:
+    return OutputError(
+        "A file or folder could not be used.",
+        expected="a path that can be read or written, and room on the disk",
+        found=str(error),
+        remedy="check the path and your rights to it, and the free space",
+    )
 
 
 def _leave(error: Exception, message: str) -> None:

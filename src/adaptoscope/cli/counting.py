@@ -1,12 +1,13 @@
 """Commands of stage 3: train a counter, test it, count images."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import AsJson, Channel, Device, Overwrite, Root, Seed
+from adaptoscope.cli.options import AsJson, Channel, Device, Overwrite, Root, Seed, Z, plane
 from adaptoscope.cli.options import print_answer as answer
+from adaptoscope.errors import SettingsError
 
 app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
 
@@ -34,6 +35,8 @@ def train(
     seed: Seed = 0,
     device: Device = "auto",
     root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a counter on the split train of counted images; with --synthetic, on those first."""
@@ -43,8 +46,9 @@ def train(
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.training.settings import load_settings, settings_from
 
-    images = open_counted_images(real, root=root)
+    images = open_counted_images(real, root=root, channel=channel, z=plane(z))
     if method != "regressor":
+        _refuse_unused(method, synthetic=synthetic, settings=settings, init=init)
         fitted = settings_from({"method": method}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         return
@@ -77,6 +81,8 @@ def evaluate(
     ] = False,
     seed: Seed = 0,
     root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare a counter with counted images: errors and their 95 % interval."""
@@ -84,7 +90,7 @@ def evaluate(
     from adaptoscope.counting.model_folder import load_counter
     from adaptoscope.datasets.counted_images import open_counted_images
 
-    opened = open_counted_images(images, root=root)
+    opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
     found = evaluate_counter(
         load_counter(model),
         opened.split(split) if split else opened,
@@ -104,9 +110,7 @@ def predict(
         str, typer.Option("--model", help="Model folder, dog or otsu_watershed.")
     ] = "dog",
     channel: Channel = None,
-    z: Annotated[
-        str | None, typer.Option("--z", help="Focal plane of stacks: its index, or max.")
-    ] = None,
+    z: Z = None,
     pixel_size_um: Annotated[
         float | None,
         typer.Option("--pixel-size-um", min=0.0, help="Where the images do not tell it."),
@@ -146,6 +150,8 @@ def train_encoder(
     seed: Seed = 0,
     device: Device = "auto",
     root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Train an encoder that counters can start from, on the training splits of counted sets."""
@@ -155,29 +161,18 @@ def train_encoder(
 
     chosen = load_settings(settings, EncoderTrainingSettings) if settings else None
     chosen = (chosen or EncoderTrainingSettings()).changed(seed=seed)
-    sets = [open_counted_images(folder, root=root) for folder in images]
+    sets = [
+        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
+    ]
     typer.echo(pretrain_encoder(out, sets, chosen, device=device, overwrite=overwrite))
 
 
-def plane(text: str | None) -> int | Literal["max"] | None:
-    """Turn the option --z into an index or ``max``.
-
-    Raises
-    ------
-    SettingsError
-        If it is neither.
-    """
-    from adaptoscope.errors import SettingsError
-
-    if text is None:
-        return None
-    if text == "max":
-        return "max"
-    if text.isdigit():
-        return int(text)
-    raise SettingsError(
-        "The focal plane is not clear.",
-        expected="max, or the index of a plane counted from 0",
-        found=text,
-        remedy="correct --z",
-    )
+def _refuse_unused(method: str, **options: object) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise SettingsError(
+            f"The method {method} has no use for {', '.join(given)}.",
+            expected="--real only; it is fitted to the numbers of cells of real images",
+            found=", ".join(given),
+            remedy="leave these options out, or choose --method regressor",
+        )

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from adaptoscope.errors import SettingsError
+
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
 Seed = Annotated[
@@ -33,6 +35,33 @@ Channel = Annotated[
     int | None,
     typer.Option("--channel", min=0, help="Which channel of colour or multi-channel images."),
 ]
+
+
+Z = Annotated[
+    str | None, typer.Option("--z", help="Focal plane of stacks: its index from 0, or max.")
+]
+
+
+def plane(text: str | None) -> int | Literal["max"] | None:
+    """Turn the option --z into an index or ``max``.
+
+    Raises
+    ------
+    SettingsError
+        If it is neither.
+    """
+    if text is None:
+        return None
+    if text == "max":
+        return "max"
+    if text.isdecimal():
+        return int(text)
+    raise SettingsError(
+        "The focal plane is not clear.",
+        expected="max, or the index of a plane counted from 0",
+        found=text,
+        remedy="correct --z",
+    )
 
 
 def print_answer(answer: Mapping[str, object], *, as_json: bool, title: str = "") -> None:

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import AsJson, Channel, Device, Overwrite, Root, Seed, Workers
+from adaptoscope.cli.options import (
+    AsJson,
+    Channel,
+    Device,
+    Overwrite,
+    Root,
+    Seed,
+    Workers,
+    Z,
+    plane,
+)
 from adaptoscope.cli.options import print_answer as answer
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
@@ -28,6 +38,8 @@ def train_backbone(
     device: Device = "auto",
     overwrite: Overwrite = False,
     root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
 ) -> None:
     """Train the compact backbone on unlabelled images; masks are used where there are any.
 
@@ -40,7 +52,9 @@ def train_backbone(
 
     chosen = load_settings(settings, BackboneTrainingSettings) if settings else None
     chosen = (chosen or BackboneTrainingSettings()).changed(seed=seed)
-    sets = [open_counted_images(folder, root=root) for folder in images]
+    sets = [
+        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
+    ]
     typer.echo(train(out, sets, chosen, device=device, overwrite=overwrite))
 
 
@@ -63,6 +77,7 @@ def learn(
     seed: Seed = 0,
     root: Root = None,
     channel: Channel = None,
+    z: Z = None,
 ) -> None:
     """Read the style off real images, without training and without their labels."""
     from adaptoscope.datasets.counted_images import open_counted_images
@@ -71,14 +86,17 @@ def learn(
     from adaptoscope.style_transfer.learn_style import learn_style
     from adaptoscope.style_transfer.train_backbone import training_part
 
-    real = open_counted_images(images, root=root, channel=channel)
+    real, *others = (
+        open_counted_images(folder, root=root, channel=channel, z=plane(z))
+        for folder in (images, *(held_out or ()))
+    )
     folder = locate_backbone(backbone)
     style = learn_style(
         out,
         training_part(real),
         CompactBackbone.load(folder),
         hash_of_weights(folder),
-        held_out=[real, *(open_counted_images(other, root=root) for other in held_out or [])],
+        held_out=[real, *others],
         limit=limit,
         seed=seed,
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import Channel, Overwrite, Root, Seed
+from adaptoscope.cli.options import Channel, Overwrite, Root, Seed, Z, plane
 
 
 def synthesise(
@@ -28,6 +28,7 @@ def synthesise(
     overwrite: Overwrite = False,
     root: Root = None,
     channel: Channel = None,
+    z: Z = None,
 ) -> None:
     """Draw cells whose number is known (Syn-HC, Algorithm 1 of the InST-Microscopy paper)."""
     from adaptoscope.datasets.counted_images import open_counted_images
@@ -37,7 +38,10 @@ def synthesise(
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, SynthesisSettings) if settings else SynthesisSettings()
-    real = None if like is None else open_counted_images(like, root=root, channel=channel)
+    real, *others = (
+        open_counted_images(folder, root=root, channel=channel, z=plane(z)) if folder else None
+        for folder in (like, *(held_out or ()))
+    )
     with progress_display("synthesise", count) as advance:
         written = synthesise_folder(
             out,
@@ -45,7 +49,7 @@ def synthesise(
             count=count,
             seed=seed,
             like=real,
-            held_out=[open_counted_images(other, root=root) for other in held_out or []],
+            held_out=[other for other in others if other],
             overwrite=overwrite,
             on_image=advance,
         )

@@ -26,7 +26,6 @@ from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 
-
 _STATISTICS_BATCHES = 40
 
 

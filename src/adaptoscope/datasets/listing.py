@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptoscope.datasets.foreign import foreign_records, has_list
+from adaptoscope.datasets.output_folder import RECORDS_FOLDER, SETTINGS_FILE
 from adaptoscope.datasets.paths import resolve_inside
 from adaptoscope.datasets.point_tables import read_points, refuse_stray_points
 from adaptoscope.datasets.records import ImageRecord, record_from_row, refuse_unknown_columns
@@ -55,10 +56,11 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
     Raises
     ------
     InputError
-        If a listed file is missing or lies elsewhere, a table cannot be understood, or the
-        tables contradict each other.
+        If a listed file is missing or lies elsewhere, a table cannot be understood, the tables
+        contradict each other, or a writer has not finished the folder.
     """
     own = (folder / "metadata.csv").is_file()
+    _refuse_unfinished(folder)
     records = _own_records(folder) if own else foreign_records(folder)
     files = _locate(folder, root, records)
     centres, with_points = _find_centres(folder, files)
@@ -66,6 +68,18 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
         with_points &= set(centres)
     labelled = [_labelled(folder, record, centres, with_points) for record in records]
     return Listing(tuple(labelled), files, centres)
+
+
+def _refuse_unfinished(folder: Path) -> None:
+    begun = (folder / SETTINGS_FILE).is_file() and (folder / RECORDS_FOLDER).is_dir()
+    if not begun or (folder / "metadata.csv").is_file():
+        return
+    raise InputError(
+        f"The folder {folder} is not finished.",
+        expected="metadata.csv, which is written last",
+        found=f"{RECORDS_FOLDER}/ of a command that was stopped or still runs",
+        remedy="let the command end, or repeat it: what it has written is kept",
+    )
 
 
 def _own_records(folder: Path) -> list[ImageRecord]:

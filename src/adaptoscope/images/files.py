@@ -20,7 +20,7 @@ from adaptoscope.images.atomic_files import (
 )
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.png_files import SIGNATURE, encode_png, read_png, read_png_header
-from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, select_plane
+from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, as_counts, select_plane
 from adaptoscope.images.tiff_files import read_tiff, read_tiff_header, write_tiff
 
 __all__ = [
@@ -174,7 +174,7 @@ def read_image(
     """
     path = Path(path)
     planes = _read_planes(path)
-    stored = _as_counts(select_plane(planes, path, channel=channel, z=z), path)
+    stored = as_counts(select_plane(planes, path, channel=channel, z=z), path)
     scale = IntensityScale.full_range(stored.dtype.itemsize * 8)
     several = any(letter in "CS" for letter in planes.axes)
     return MicroscopyImage(
@@ -316,24 +316,6 @@ def _file_kind(path: Path) -> Literal["png", "tiff"]:
 
 def _read_planes(path: Path) -> StoredPlanes:
     return read_png(path) if _file_kind(path) == "png" else read_tiff(path)
-
-
-def _as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    if plane.dtype == np.uint8:
-        return plane.astype(np.uint8)
-    if plane.dtype == np.uint16:
-        return plane.astype(np.uint16)
-    values = plane.astype(np.float64)
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
-        raise InputError(
-            f"The floating-point image {path} is not on a known scale.",
-            expected="finite values from 0 to 1",
-            found="values that are NaN or infinite"
-            if not np.isfinite(values).all()
-            else f"values from {values.min():g} to {values.max():g}",
-            remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
-        )
-    return IntensityScale.full_range(16).to_stored(values)
 
 
 def _write_stored(

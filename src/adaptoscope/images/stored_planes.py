@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.intensity import IntensityScale
 
 MAX_SIDE = 20_000
 MAX_BYTES = 4 * 2**30
@@ -128,6 +129,43 @@ def select_plane(
     else:
         values, axes = _take(values, axes, depth_axis, z if isinstance(z, int) else 0)
     return values if axes == "YX" else values.T
+
+
+def as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Bring one plane to stored counts.
+
+    Parameters
+    ----------
+    plane
+        Shape (H, W), values as stored: uint8, uint16, or floating point from 0 to 1.
+    path
+        File to name in the error.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), uint8 or uint16; floating point becomes 16-bit.
+
+    Raises
+    ------
+    InputError
+        If floating-point values are not finite or leave 0 to 1.
+    """
+    if plane.dtype == np.uint8:
+        return plane.astype(np.uint8)
+    if plane.dtype == np.uint16:
+        return plane.astype(np.uint16)
+    values = plane.astype(np.float64)
+    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+        raise InputError(
+            f"The floating-point image {path} is not on a known scale.",
+            expected="finite values from 0 to 1",
+            found="values that are NaN or infinite"
+            if not np.isfinite(values).all()
+            else f"values from {values.min():g} to {values.max():g}",
+            remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
+        )
+    return IntensityScale.full_range(16).to_stored(values)
 
 
 def _take(

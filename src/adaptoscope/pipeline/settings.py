@@ -49,9 +49,7 @@ class RealSimulated(Settings):
     """Specimen and microscope."""
     images: int = Field(default=40, ge=6)
     """Number of fields."""
-    fractions: dict[str, float] = Field(
-        default={"train": 0.4, "val": 0.2, "test": 0.4}
-    )
+    fractions: dict[str, float] = Field(default={"train": 0.4, "val": 0.2, "test": 0.4})
     """Shares of the splits, adding up to 1."""
     seed: int = Field(default=0, ge=0)
     """Seed of the fields."""

@@ -9,6 +9,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import nn
 
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS
@@ -187,17 +188,29 @@ class CompactBackbone(nn.Module):
         InputError
             If a file is damaged or does not fit the networks.
         """
-        shape = json.loads((folder / "backbone.json").read_text("utf-8"))
-        backbone = cls(settings_from(shape, CompactSettings, origin=str(folder)))
-        autoencoder = read_weights(folder / "autoencoder.safetensors")
-        denoiser = read_weights(folder / "denoiser.safetensors")
-        backbone.latent_mean = autoencoder.pop("latent_mean")
-        backbone.latent_sd = autoencoder.pop("latent_sd")
-        backbone.no_style.data = denoiser.pop("no_style")
-        backbone.autoencoder.load_state_dict(autoencoder)
-        backbone.denoiser.load_state_dict(denoiser)
-        backbone.style_encoder.load_state_dict(read_weights(folder / "style_encoder.safetensors"))
+        parts = {
+            name: read_weights(folder / f"{name}.safetensors")
+            for name in ("autoencoder", "denoiser", "style_encoder")
+        }
+        try:
+            shape = json.loads((folder / "backbone.json").read_text("utf-8"))
+            backbone = cls(settings_from(shape, CompactSettings, origin=str(folder)))
+            backbone._fill(parts)
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"The backbone {folder} is damaged.",
+                expected="weights and backbone.json as `style train-backbone` writes them",
+                found=" ".join(str(error).split())[:200],
+                remedy="copy the folder again, or use `--backbone compact`",
+            ) from error
         return backbone.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def _fill(self, parts: dict[str, dict[str, torch.Tensor]]) -> None:
+        self.latent_mean = parts["autoencoder"].pop("latent_mean")
+        self.latent_sd = parts["autoencoder"].pop("latent_sd")
+        self.no_style.data = parts["denoiser"].pop("no_style")
+        for name, tensors in parts.items():
+            self.get_submodule(name).load_state_dict(tensors)
 
 
 def _denoiser(settings: CompactSettings) -> UNet2DConditionModel:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image
 from adaptoscope.images.windows import cut_window, tile_windows
@@ -58,7 +58,10 @@ def learn_style(
         If an image is one that is kept back for validation or testing.
     InputError
         If an image is smaller than 64 pixels, or bit depths differ.
+    OutputError
+        If `out` is not named as a style file.
     """
+    _refuse_other_name(out)
     kept_back: dict[str, str] = {}
     for other in (images, *held_out):
         kept_back |= held_out_hashes(other)
@@ -161,6 +164,16 @@ def _residual_rows(residual: FineResidual) -> dict[str, torch.Tensor]:
         "residual_strengths": torch.from_numpy(residual.strengths)[None],
         "residual_spectrum": torch.from_numpy(residual.spectrum)[None],
     }
+
+
+def _refuse_other_name(out: Path) -> None:
+    if out.suffix != ".safetensors":
+        raise OutputError(
+            f"A style cannot be written to {out}.",
+            expected="a file name that ends in .safetensors",
+            found=out.suffix or "no suffix",
+            remedy="choose another name",
+        )
 
 
 def _refuse_other_depths(depths: set[int]) -> None:

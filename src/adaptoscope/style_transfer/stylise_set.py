@@ -9,7 +9,7 @@ from pathlib import Path
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -70,17 +70,23 @@ def stylise_set(
     ------
     SettingsError
         If the style was learnt with another backbone.
+    InputError
+        If a drawing cannot be read or a cell lies outside it.
     OutputError
-        If the folder holds images made with other settings.
+        If the folder holds images made with other settings, or is that of the drawings.
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)
     _refuse_other_backbone(job, style)
+    _refuse_own_drawings(job)
+    sizes = {record.name: drawings.size(record) for record in drawings}
+    for record in drawings.labelled():
+        drawings.points(record)
     writer = _writer(job, overwrite=overwrite)
     by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
     for record in drawings:
         if not writer.has(record.stem):
-            by_size[drawings.size(record)].append(record.name)
+            by_size[sizes[record.name]].append(record.name)
     batches = [batch for names in by_size.values() for batch in arrange(names, job.settings.batch)]
     run_tasks(
         batches,
@@ -147,6 +153,16 @@ def _writer(job: StylisationJob, *, overwrite: bool = False) -> CountedImageWrit
         ).hexdigest(),
     }
     return CountedImageWriter(job.out, settings, "Stylised drawings", overwrite=overwrite)
+
+
+def _refuse_own_drawings(job: StylisationJob) -> None:
+    if job.out.resolve() == job.drawings.resolve():
+        raise OutputError(
+            f"The output folder {job.out} is that of the drawings.",
+            expected="another folder, so that the drawings stay",
+            found="the same folder twice",
+            remedy="choose another output folder",
+        )
 
 
 def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:

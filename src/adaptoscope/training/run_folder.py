@@ -3,7 +3,8 @@
 import csv
 import json
 import platform
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import yaml
@@ -28,7 +29,14 @@ class RunFolder:
         self.metrics = path / "metrics.csv"
 
     @classmethod
-    def open(cls, path: Path, settings: Settings, *, overwrite: bool = False) -> "RunFolder":
+    def open(
+        cls,
+        path: Path,
+        settings: Settings,
+        *,
+        overwrite: bool = False,
+        parts: Iterable[str] = (),
+    ) -> "RunFolder":
         """Begin a run, or go on with the one that was begun with equal settings.
 
         Parameters
@@ -38,7 +46,9 @@ class RunFolder:
         settings
             The complete settings of the run.
         overwrite
-            Discard what an earlier run with other settings left in its own files.
+            Begin anew: discard what an earlier run left in its own files.
+        parts
+            Further files and folders that the run writes, discarded with the earlier run.
 
         Raises
         ------
@@ -64,17 +74,21 @@ class RunFolder:
                 remedy="choose another folder, or pass --overwrite to write into it",
             )
         run = cls(path)
-        if not same:
-            run.discard()
+        if overwrite or not same:
+            run.discard(parts if written.exists() else ())
             path.mkdir(parents=True, exist_ok=True)
             write_text(written, text)
         run.record_environment()
         return run
 
-    def discard(self) -> None:
-        """Remove the checkpoint, numbers and timings of an earlier run."""
-        for stale in (self.checkpoint, self.metrics, self.path / "timings.csv"):
-            stale.unlink(missing_ok=True)
+    def discard(self, parts: Iterable[str] = ()) -> None:
+        """Remove what an earlier run made: parts by name, checkpoint, numbers and timings."""
+        stale = [*(self.path / part for part in parts), self.checkpoint, self.metrics]
+        for place in (*stale, self.path / "timings.csv"):
+            if place.is_dir() and not place.is_symlink():
+                shutil.rmtree(place)
+            else:
+                place.unlink(missing_ok=True)
 
     def append_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Add one row to ``metrics.csv``; the first row decides the columns."""

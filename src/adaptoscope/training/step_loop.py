@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from adaptoscope.errors import SettingsError
 from adaptoscope.training.checkpoints import Stateful, load_checkpoint, save_checkpoint
 from adaptoscope.training.progress import progress_display
 from adaptoscope.training.run_folder import RunFolder
@@ -32,10 +33,23 @@ def start_fabric(device: Device = "auto", precision: Precision = "32-true") -> A
     -------
     lightning.fabric.Fabric
         Launched, on one device.
+
+    Raises
+    ------
+    SettingsError
+        If this machine has no such device.
     """
     from lightning.fabric import Fabric
 
-    fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    try:
+        fabric = Fabric(accelerator=device, devices=1, precision=precision)
+    except RuntimeError as error:
+        raise SettingsError(
+            f"The device {device} cannot be used.",
+            expected="a device of this machine",
+            found=" ".join(str(error).split()),
+            remedy="use --device auto, or see `adaptoscope doctor` for what there is",
+        ) from error
     fabric.launch()
     return fabric
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.cli.options import plain, print_answer
+from adaptoscope.cli.options import plain, plane, print_answer
+from adaptoscope.errors import SettingsError
 
 
 def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,3 +31,14 @@ def test_text_is_aligned_and_rounded(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_paths_and_nested_values_become_plain() -> None:
     assert plain({"a": (Path("b.tif"), float("inf"))}) == {"a": ["b.tif", None]}
+
+
+@pytest.mark.parametrize(("text", "chosen"), [(None, None), ("max", "max"), ("0", 0), ("12", 12)])
+def test_a_focal_plane_is_an_index_or_max(text: str | None, chosen: object) -> None:
+    assert plane(text) == chosen
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "middle"])
+def test_another_focal_plane_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="focal plane"):
+        plane(text)

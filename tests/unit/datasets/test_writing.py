@@ -123,6 +123,14 @@ def test_a_failing_image_leaves_nothing(tmp_path, pixels):
         writer.finish("")
 
 
+def test_an_unfinished_folder_is_not_read(tmp_path, pixels):
+    begin(tmp_path / "set").add("a", pixels(), points=[], split="test")
+    with pytest.raises(InputError, match="not finished"):
+        open_counted_images(tmp_path / "set")
+    begin(tmp_path / "set").finish("")
+    assert len(open_counted_images(tmp_path / "set")) == 1
+
+
 def test_rejected_images_stay_and_are_skipped(tmp_path, pixels):
     writer = begin(tmp_path / "set")
     writer.add("a", pixels(0), points=[], kept=False, reject_reason="lost cells", f1=0.25)

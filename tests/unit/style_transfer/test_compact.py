@@ -67,3 +67,15 @@ def test_damaged_weights_are_refused(backbone_folder: Path, tmp_path: Path) -> N
     (tmp_path / "backbone.json").write_bytes((backbone_folder / "backbone.json").read_bytes())
     with pytest.raises(InputError, match="cannot be read"):
         CompactBackbone.load(tmp_path)
+
+
+@pytest.mark.parametrize("spoilt", ["denoiser.safetensors", "backbone.json"])
+def test_parts_that_do_not_fit_are_refused(
+    backbone_folder: Path, tmp_path: Path, spoilt: str
+) -> None:
+    for file in backbone_folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    other = "style_encoder.safetensors" if spoilt.endswith("tensors") else "denoiser.safetensors"
+    (tmp_path / spoilt).write_bytes((backbone_folder / other).read_bytes())
+    with pytest.raises(InputError, match="damaged"):
+        CompactBackbone.load(tmp_path)

@@ -15,9 +15,7 @@ def test_strength_follows_brightness() -> None:
     strength = 0.02 + 0.05 * (rebuilt + 1)
     noisy = (rebuilt + strength * rng.standard_normal(rebuilt.shape)).astype(np.float32)
     residual = measure_residual(noisy, rebuilt)
-    np.testing.assert_allclose(
-        residual.strengths, 0.02 + 0.05 * (residual.levels + 1), rtol=0.12
-    )
+    np.testing.assert_allclose(residual.strengths, 0.02 + 0.05 * (residual.levels + 1), rtol=0.12)
 
 
 @pytest.mark.parametrize("correlated", [False, True])

@@ -1,9 +1,12 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.writing import rewrite_records
+from adaptoscope.errors import LeakageError, OutputError, SettingsError
 from adaptoscope.synthesis import (
     SynthesisSettings,
     draw_synthetic,
@@ -66,6 +69,20 @@ def test_like_measures_real_images(tmp_path):
     real = synthesise(tmp_path / "real", SMALL.changed(height=96, width=96), 3, 0)
     images = synthesise(tmp_path / "out", SMALL, 2, 0, real)
     assert {record.cell_diameter_px for record in images} != {15.0}
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_images_that_another_set_keeps_back_are_not_measured(tmp_path, split):
+    larger = SMALL.changed(height=96, width=96)
+    real = synthesise(tmp_path / "real", larger, 3, 0)
+    other = synthesise(tmp_path / "other", larger, 3, 0)
+    kept_back = [replace(other.records[0], split=split), *other.records[1:]]
+    rewrite_records(other.folder, kept_back)
+    held_out = [open_counted_images(other.folder)]
+    with pytest.raises(LeakageError, match=r"syn_00000\.png") as caught:
+        synthesise(tmp_path / "out", SMALL, 2, 0, real, held_out=held_out)
+    assert f"{split}: images/syn_00000.png" in caught.value.found
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (1, -1)])

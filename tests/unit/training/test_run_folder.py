@@ -28,6 +28,30 @@ def test_overwriting_discards_the_old_numbers(tmp_path: Path) -> None:
     assert not run.metrics.exists()
 
 
+@pytest.mark.parametrize("steps", [3, 4], ids=["same", "other"])
+def test_overwriting_begins_anew_and_discards_the_named_parts_only(
+    tmp_path: Path, steps: int
+) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.checkpoint.parent.mkdir()
+    for place in (run.checkpoint, run.path / "model.json", run.path / "mine.txt"):
+        place.write_text("old")
+    (run.path / "drawings").mkdir()
+    parts = ("model.json", "drawings", "absent")
+    RunFolder.open(run.path, Some(), parts=parts)
+    assert run.checkpoint.exists()
+    RunFolder.open(run.path, Some(steps=steps), overwrite=True, parts=parts)
+    left = sorted(entry.name for entry in run.path.iterdir())
+    assert left == ["checkpoints", "environment.json", "mine.txt", "settings.yaml"]
+    assert not run.checkpoint.exists()
+
+
+def test_parts_of_a_folder_that_is_no_run_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "model.json").write_text("of somebody else")
+    RunFolder.open(tmp_path, Some(), overwrite=True, parts=("model.json",))
+    assert (tmp_path / "model.json").read_text() == "of somebody else"
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.doc").write_text("precious")
     with pytest.raises(OutputError, match="holds no run"):

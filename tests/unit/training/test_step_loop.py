@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import load_checkpoint
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.schedule import learning_rate_at
-from adaptoscope.training.step_loop import run_steps, seed_of_step
+from adaptoscope.training.step_loop import run_steps, seed_of_step, start_fabric
 
 
 class Learner:
@@ -74,6 +75,13 @@ def test_a_finished_run_is_not_taken_further(tmp_path: Path) -> None:
     again = train(tmp_path, Learner(stops_at=0))
     assert (tmp_path / "metrics.csv").read_text() == before
     assert load_checkpoint(tmp_path / "checkpoints" / "last.pt", again.state) == 10
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(SettingsError, match="cuda") as caught:
+        start_fabric("cuda")
+    assert "--device auto" in caught.value.remedy
 
 
 def test_steps_have_seeds_of_their_own() -> None:

@@ -1,0 +1,256 @@
+"""Every command does its work and says it in the promised form."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import tifffile
+from tests.interfaces.conftest import (
+    SIMULATION,
+    Chain,
+    ask,
+    contents,
+    refuse,
+    succeed,
+    write_yaml,
+)
+
+from adaptoscope.counting.model_folder import read_record
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.images.files import write_image, write_text
+
+COUNT_COLUMNS = (
+    "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"
+)
+
+
+def test_simulate_writes_fields_with_truth_and_splits(chain: Chain) -> None:
+    real = open_counted_images(chain.real)
+    assert [len(real.images_of(split)) for split in ("train", "val", "test")] == [4, 2, 2]
+    assert all(record.labelled and real.mask(record) is not None for record in real)
+    assert chain.said["simulate"] == f"{chain.real}: 8 simulated images\n"
+
+
+def test_synthesise_like_real_images_takes_over_what_it_measured(chain: Chain) -> None:
+    drawings = open_counted_images(chain.drawings)
+    cells = int(drawings.counts().sum())
+    assert chain.said["synthesise"] == f"{chain.drawings}: 3 drawings, {cells} cells\n"
+    measured = json.loads((chain.drawings / "settings.json").read_text())["measured"]
+    assert measured["images"] == 4
+    assert {record.cell_diameter_px for record in drawings} == {measured["cell_diameter_px"]}
+
+
+def test_the_same_seed_gives_the_same_drawings(tmp_path: Path) -> None:
+    settings = write_yaml(tmp_path / "s.yaml", {"height": 64, "width": 64})
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        command = ("synthesise", tmp_path / name, "--count", 2, "--settings", settings)
+        succeed(*command, "--seed", seed)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b") != contents(tmp_path / "c")
+
+
+def test_a_style_is_learnt_from_the_training_split(chain: Chain) -> None:
+    assert chain.said["learn"] == f"{chain.style}: the style of 4 images\n"
+    assert chain.style.is_file()
+
+
+def test_stylise_carries_points_over_and_does_nothing_twice(chain: Chain) -> None:
+    stylised = open_counted_images(chain.stylised, include_rejected=True)
+    assert chain.said["stylise"] == f"{chain.stylised}: 3 stylised images\n"
+    drawings = open_counted_images(chain.drawings)
+    for record, drawing in zip(stylised, drawings, strict=True):
+        assert record.layout == drawing.name
+        np.testing.assert_allclose(stylised.points(record), drawings.points(drawing))
+
+
+def test_screen_prints_one_object_and_marks_every_image(chain: Chain, tmp_path: Path) -> None:
+    stylised = shutil.copytree(chain.stylised, tmp_path / "stylised")
+    found = json.loads(succeed("screen", stylised, "--drawings", chain.drawings, "--json"))
+    assert list(found)[:7] == ["n", "kept", "yield", "precision", "recall", "f1", "rejects"]
+    assert found["n"] == 3
+    assert found["yield"] == pytest.approx(found["kept"] / 3)
+    assert sum(found["rejects"].values()) == 3 - found["kept"]
+    records = list(open_counted_images(stylised, include_rejected=True))
+    assert sum(record.kept is True for record in records) == found["kept"]
+    assert all(record.kept or record.reject_reason for record in records)
+
+
+@pytest.fixture(scope="module")
+def fitted(fields: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    model = tmp_path_factory.mktemp("models") / "fitted"
+    said = succeed("count", "train", model, "--real", fields, "--method", "dog")
+    assert said == f"{model}\n"
+    return model
+
+
+def test_a_fitted_counter_says_what_it_has_seen(fitted: Path) -> None:
+    record = read_record(fitted)
+    assert (record.kind, len(record.training_images)) == ("dog", 3)
+    assert record.measured is not None
+    assert {"settings.yaml", "model.json", "README.md"} <= contents(fitted).keys()
+
+
+@pytest.mark.parametrize("extra", [{"settings": "s.yaml"}, {"init": "random"}])
+def test_options_that_a_fitted_counter_ignores_are_refused(
+    fields: Path, tmp_path: Path, extra: dict[str, str]
+) -> None:
+    options = [part for name, value in extra.items() for part in (f"--{name}", value)]
+    command = ("count", "train", tmp_path / "model", "--real", fields, "--method", "dog")
+    assert f"--{next(iter(extra))}" in refuse(*command, *options)
+    assert not (tmp_path / "model").exists()
+
+
+def test_evaluate_prints_one_object_and_a_table(fields: Path, fitted: Path, tmp_path: Path) -> None:
+    table = tmp_path / "rows.csv"
+    command = ("count", "evaluate", fitted, fields, "--split", "test", "--table", table)
+    found = json.loads(succeed(*command, "--json"))
+    errors = ["n", "mae", "rmse", "bias", "within_5", "within_10", "mae_interval"]
+    assert list(found) == [*errors, "f1"]
+    assert found["n"] == 2
+    assert found["mae_interval"][0] <= found["mae"] <= found["mae_interval"][1]
+    assert len(table.read_text().splitlines()) == 3
+
+
+def test_a_counter_without_centres_has_no_f1(fields: Path, tmp_path: Path) -> None:
+    succeed("count", "train", tmp_path / "m", "--real", fields, "--method", "constant")
+    found = json.loads(succeed("count", "evaluate", tmp_path / "m", fields, "--split", "test",
+                               "--json"))  # fmt: skip
+    assert "f1" not in found
+
+
+def test_evaluating_on_training_images_is_refused_unless_asked_for(
+    fields: Path, fitted: Path
+) -> None:
+    command = ("count", "evaluate", fitted, fields, "--split", "train")
+    assert "--split test" in refuse(*command)
+    assert "mae" in succeed(*command, "--allow-training-images")
+
+
+@pytest.mark.parametrize("model", ["dog", "otsu_watershed", "fitted"])
+def test_predict_writes_a_row_for_every_image_and_no_number_for_a_broken_one(
+    own_fields: Path, fitted: Path, tmp_path: Path, model: str
+) -> None:
+    images, table = own_fields / "images", tmp_path / "out" / "counts.csv"
+    (images / "field_9.tif").write_bytes((images / "field_0.tif").read_bytes()[:700])
+    chosen = fitted if model == "fitted" else model
+    command = ("count", "predict", images, "--model", chosen, "--pixel-size-um", 0.5)
+    found = json.loads(succeed(*command, "--out", table, "--json"))
+    assert (found["images"], found["failed"]) == (8, 1)
+    assert table.read_text().splitlines()[0] == COUNT_COLUMNS
+    *good, broken = list(csv.DictReader(table.open(newline="")))
+    assert (broken["image"], broken["count"], broken["lower"]) == ("field_9.tif", "", "")
+    assert "field_9.tif" in broken["error"]
+    for row in good:
+        assert row["error"] == ""
+        assert row["model"] == model
+        assert float(row["area_mm2"]) == pytest.approx((64 * 0.0005) ** 2)
+        assert float(row["per_mm2"]) == pytest.approx(
+            float(row["count"]) / float(row["area_mm2"]), rel=1e-4
+        )
+
+
+def test_a_stack_needs_the_choice_of_a_plane(tmp_path: Path) -> None:
+    stack = np.zeros((2, 64, 64), np.uint8)
+    stack[1, 28:38, 28:38] = 200
+    tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    command = ("count", "predict", tmp_path / "stack.tif", "--out", tmp_path / "counts.csv")
+    assert json.loads(succeed(*command, "--json"))["failed"] == 1
+    assert json.loads(succeed(*command, "--z", "max", "--json"))["failed"] == 0
+    assert "--z" in refuse(*command, "--z", "middle")
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """IDCIA's own layout: one image with two cells."""
+    source, stem = tmp_path / "release", "220909_GFP-AHPC_A_GFAP_F10_DAPI_ND1_20x"
+    pixels = np.random.default_rng(0).uniform(0, 1, (64, 64))
+    write_image(source / "images" / "DAPI" / f"{stem}.tiff", pixels)
+    rows = " ,Area,X,Y\n1,10,3.5,2.5\n2,9,8,1\n"
+    write_text(source / "ground_truth" / "DAPI" / f"{stem}.csv", rows)
+    return source
+
+
+def test_convert_turns_a_release_into_a_counted_folder(release: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert succeed("convert", release, out) == f"{out}: 1 images (idcia)\n"
+    opened = open_counted_images(out)
+    assert opened.points(opened.records[0]).tolist() == [[2.0, 3.0], [0.5, 7.5]]
+
+
+def test_convert_goes_on_once_a_broken_image_is_replaced(release: Path, tmp_path: Path) -> None:
+    out, first = tmp_path / "out", next((release / "images" / "DAPI").iterdir())
+    second = first.with_name(first.name.replace("F10", "F11"))
+    second.write_bytes(first.read_bytes()[:3000])
+    assert second.name in refuse("convert", release, out)
+    assert not (out / "metadata.csv").exists()
+    assert "not finished" in refuse("style", "learn", tmp_path / "s.safetensors", "--images", out)
+    shutil.copy(first, second)
+    succeed("convert", release, out)
+    assert len(open_counted_images(out)) == 2
+
+
+@pytest.fixture(scope="module")
+def experiment() -> dict[str, object]:
+    """Simulated images and two counters that need no training."""
+    shares = {"train": 0.5, "val": 0.25, "test": 0.25}
+    return {
+        "name": "tiny",
+        "title": "Two simple counters",
+        "real": {"kind": "simulated", "images": 8, "fractions": shares, "simulation": SIMULATION},
+        "rows": [{"name": "Constant", "method": "constant"}, {"name": "DoG", "method": "dog"}],
+    }
+
+
+class Finished(NamedTuple):
+    """A finished run: its settings, its folder and what it printed."""
+
+    settings: Path
+    out: Path
+    said: str
+
+
+@pytest.fixture(scope="module")
+def finished(experiment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    home = tmp_path_factory.mktemp("finished")
+    settings = write_yaml(home / "tiny.yaml", experiment)
+    said = succeed("run", settings, "--out", home / "run", "--device", "cpu", "--json")
+    return Finished(settings, home / "run", said)
+
+
+def test_run_prints_one_object_and_leaves_a_report(finished: Finished) -> None:
+    found = json.loads(finished.said)
+    assert found["report"] == str(finished.out / "report.html")
+    assert [row["name"] for row in found["rows"]] == ["Constant", "DoG"]
+    assert all(row["n"] == 2 and len(row["mae_interval"]) == 2 for row in found["rows"])
+    assert "Two simple counters" in (finished.out / "report.html").read_text("utf-8")
+
+
+def test_run_with_other_settings_begins_anew_only_when_asked(
+    experiment: dict[str, object], finished: Finished, tmp_path: Path
+) -> None:
+    out = shutil.copytree(finished.out, tmp_path / "run")
+    before = contents(out)
+    real = {**experiment["real"], "seed": 7}  # type: ignore[dict-item]
+    other = write_yaml(tmp_path / "other.yaml", {**experiment, "real": real})
+    assert "--overwrite" in refuse("run", other, "--out", out)
+    assert contents(out) == before
+    succeed("run", other, "--out", out, "--overwrite")
+    after = contents(out)
+    for made_anew in ("real/images/field_00000.png", "counts/dog.csv", "models/dog/model.json"):
+        assert after[made_anew] != before[made_anew], made_anew
+
+
+def test_doctor_prints_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ADAPTOSCOPE_DATA", raising=False)
+    found = json.loads(succeed("doctor", "--json"))
+    keys = ["adaptoscope", "machine", "libraries", "weights", "data", "advice"]
+    assert list(found) == keys
+    assert any("ADAPTOSCOPE_DATA" in line for line in found["advice"])
+
+
+def test_without_a_sub_command_the_commands_are_listed() -> None:
+    answer = ask("count")
+    assert "evaluate" in answer.out + answer.err
