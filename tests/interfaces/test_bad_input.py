@@ -12,6 +12,7 @@ import torch
 from tests.interfaces.conftest import (
     SYNTHESIS,
     Chain,
+    ask,
     contents,
     refuse,
     succeed,
@@ -110,7 +111,8 @@ def test_predict_names_the_missing_choice_of_a_channel_in_the_row(
     file, table = own_fields / "images" / "field_0.tif", tmp_path / "counts.csv"
     colour(file)
     choice = () if channel is None else ("--channel", channel)
-    succeed("count", "predict", file, "--out", table, *choice)
+    answer = ask("count", "predict", file, "--out", table, *choice)
+    assert answer.code == (1 if channel is None else 0)
     (row,) = csv.DictReader(table.open(newline=""))
     assert bool(row["count"]) == (channel is not None)
     assert ("--channel" in row["error"]) == (channel is None)

@@ -137,8 +137,10 @@ def test_predict_writes_a_row_for_every_image_and_no_number_for_a_broken_one(
     (images / "field_9.tif").write_bytes((images / "field_0.tif").read_bytes()[:700])
     chosen = fitted if model == "fitted" else model
     command = ("count", "predict", images, "--model", chosen, "--pixel-size-um", 0.5)
-    found = json.loads(succeed(*command, "--out", table, "--json"))
-    assert (found["images"], found["failed"]) == (8, 1)
+    answer = ask(*command, "--out", table, "--json")
+    found = json.loads(answer.out)
+    assert (answer.code, found["images"], found["failed"]) == (1, 8, 1)
+    assert "1 of 8 images failed" in answer.err
     assert table.read_text().splitlines()[0] == COUNT_COLUMNS
     *good, broken = list(csv.DictReader(table.open(newline="")))
     assert (broken["image"], broken["count"], broken["lower"]) == ("field_9.tif", "", "")
@@ -157,7 +159,7 @@ def test_a_stack_needs_the_choice_of_a_plane(tmp_path: Path) -> None:
     stack[1, 28:38, 28:38] = 200
     tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
     command = ("count", "predict", tmp_path / "stack.tif", "--out", tmp_path / "counts.csv")
-    assert json.loads(succeed(*command, "--json"))["failed"] == 1
+    assert json.loads(ask(*command, "--json").out)["failed"] == 1
     assert json.loads(succeed(*command, "--z", "max", "--json"))["failed"] == 0
     assert "--z" in refuse(*command, "--z", "middle")
 

@@ -136,6 +136,9 @@ def predict(
     cells = sum(row.count or 0.0 for row in rows)
     found = {"table": str(out), "images": len(rows), "failed": failed, "cells": cells}
     answer(found, as_json=as_json, title=f"Counted with {model}")
+    if failed:
+        typer.echo(f"{failed} of {len(rows)} images failed; see the column error.", err=True)
+        raise typer.Exit(1)
 
 
 @app.command("train-encoder")

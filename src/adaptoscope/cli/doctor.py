@@ -18,7 +18,7 @@ _LIBRARIES = ("torch", "lightning", "timm", "diffusers", "numpy", "scipy", "scik
 _BUNDLED = {
     "nuclei": "the default start of a counter; without it use --init random",
     "compact": "the offline style-transfer backbone; without it train one with "
-    "`adaptoscope style train-backbone --images FOLDER`",
+    "`adaptoscope style train-backbone OUT --images FOLDER`",
 }
 
 

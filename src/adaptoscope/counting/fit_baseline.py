@@ -60,6 +60,7 @@ def train_baseline(
     refuse_kept_back(labelled, hashes, real)
     counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run.keep_inputs(hashes.values())
     facts = {
         "diameter_px": usual_diameter(labelled, [image.pixels for image in images]),
         "pixel_size_um": common_pixel_size([image.pixel_size_um for image in images]),

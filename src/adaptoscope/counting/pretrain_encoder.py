@@ -16,7 +16,6 @@ from torch import nn
 from torch.nn import functional
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.images.files import write_json
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.weights_files import write_weights
@@ -30,6 +29,7 @@ from adaptoscope.training.settings import Settings
 from adaptoscope.training.step_loop import Device, run_steps, seed_of_step, start_fabric
 
 STRIDE = 32
+WEIGHTS = "nuclei_encoder.safetensors"
 
 
 class EncoderTrainingSettings(Settings):
@@ -148,14 +148,15 @@ def pretrain_encoder(
     pathlib.Path
         The weight file.
     """
-    run = RunFolder.open(out, settings, overwrite=overwrite)
-    weights = out / "nuclei_encoder.safetensors"
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS])
+    weights = out / WEIGHTS
     if weights.exists():
         return weights
     fabric = start_fabric(device, settings.precision)
     torch.manual_seed(settings.seed)
     hashes: list[str] = []
     pool = PatchPool(_pool_images(sets, hashes), 0, fabric.device)
+    run.keep_inputs(hashes)
     step = EncoderStep(pool, settings, fabric)
     started = time.perf_counter()
     run_steps(
@@ -169,7 +170,6 @@ def pretrain_encoder(
         seed=settings.seed,
     )
     run.record_timing("encoder", time.perf_counter() - started)
-    write_json(out / "training_images.json", sorted(hashes))
     encoder = step.average.module.get_submodule("encoder")
     write_weights(weights, encoder.state_dict())
     return weights

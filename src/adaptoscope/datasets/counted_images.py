@@ -346,5 +346,5 @@ def _refuse_empty(
         f"The folder {folder} holds no image that can be used.",
         expected="PNG or TIFF images in images/ or in the folder itself",
         found=f"{len(records)} images, all of them rejected" if records else "none",
-        remedy="include the rejected images" if records else "check the path",
+        remedy="screen with looser settings, or make more images" if records else "check the path",
     )

@@ -9,7 +9,6 @@ import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.images.cell_centres import no_points
-from adaptoscope.images.files import write_json
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import PLANES, layout_planes
@@ -19,6 +18,8 @@ from adaptoscope.style_transfer.train_denoiser import DenoiserStep, measure_late
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+
+PARTS = ("backbone", "autoencoder", "denoiser")
 
 
 def train_backbone(
@@ -50,7 +51,7 @@ def train_backbone(
     pathlib.Path
         The backbone's folder.
     """
-    run = RunFolder.open(out, settings, overwrite=overwrite)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
     finished = out / "backbone"
     if (finished / "backbone.json").exists():
         return finished
@@ -59,6 +60,7 @@ def train_backbone(
     backbone = CompactBackbone(settings.network)
     hashes: list[str] = []
     pool = PatchPool(_pool_images(images, hashes), PLANES, fabric.device)
+    run.keep_inputs(hashes)
     started = time.perf_counter()
     first = AutoencoderStep(backbone, pool, settings, fabric)
     run_steps(
@@ -89,7 +91,6 @@ def train_backbone(
     )
     second.trained.load_state_dict(second.average.module.state_dict())
     run.record_timing("denoiser", time.perf_counter() - started)
-    write_json(out / "training_images.json", sorted(hashes))
     backbone.save(finished)
     return finished
 

@@ -13,6 +13,7 @@ from adaptoscope.errors import OutputError
 from adaptoscope.images.files import atomic_path, write_json, write_text
 from adaptoscope.training.settings import Settings, settings_text
 
+INPUTS = "training_images.json"
 _PACKAGES = ("adaptoscope", "torch", "lightning", "timm", "diffusers", "numpy", "scipy")
 
 
@@ -84,11 +85,35 @@ class RunFolder:
     def discard(self, parts: Iterable[str] = ()) -> None:
         """Remove what an earlier run made: parts by name, checkpoint, numbers and timings."""
         stale = [*(self.path / part for part in parts), self.checkpoint, self.metrics]
+        stale.append(self.path / INPUTS)
         for place in (*stale, self.path / "timings.csv"):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             else:
                 place.unlink(missing_ok=True)
+
+    def keep_inputs(self, hashes: Iterable[str]) -> None:
+        """Remember which images the run learns from, and refuse to go on with others.
+
+        Parameters
+        ----------
+        hashes
+            SHA-256 of the decoded pixels of every training image, in any order.
+
+        Raises
+        ------
+        OutputError
+            If the run was begun with other images.
+        """
+        path, wanted = self.path / INPUTS, sorted(set(hashes))
+        if path.exists() and json.loads(path.read_text("utf-8")) != wanted:
+            raise OutputError(
+                f"The run in {self.path} was begun with other images.",
+                expected=f"the images whose hashes stand in {path.name}",
+                found=f"{len(wanted)} images that are not the same",
+                remedy="choose another folder, or pass --overwrite to discard the old run",
+            )
+        write_json(path, wanted)
 
     def append_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Add one row to ``metrics.csv``; the first row decides the columns."""

@@ -67,6 +67,15 @@ def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
     assert run.metrics.read_text().splitlines() == ["step,loss", "0,0", "1,0.333333"]
 
 
+def test_a_run_goes_on_only_with_the_same_images(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.keep_inputs(["b", "a", "a"])
+    run.keep_inputs(["a", "b"])
+    with pytest.raises(OutputError, match="other images"):
+        run.keep_inputs(["a", "c"])
+    RunFolder.open(tmp_path / "run", Some(), overwrite=True).keep_inputs(["c"])
+
+
 def test_machine_and_clock_stand_only_in_their_own_files(tmp_path: Path) -> None:
     run = RunFolder.open(tmp_path / "run", Some())
     run.record_timing("learn", 1.234)
