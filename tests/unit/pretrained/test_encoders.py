@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights, is_complete
+from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.pretrained.weights_files import read_weights, write_weights
+
+PARAMETERS = 4_006_972
+
+
+def test_the_encoder_sees_one_channel_and_keeps_a_map() -> None:
+    encoder = NucleiEncoder().eval()
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == PARAMETERS
+    with torch.inference_mode():
+        assert encoder(torch.zeros(1, 1, 100, 64)).shape == (1, 1280, 4, 2)
+
+
+@pytest.mark.parametrize("name", ["nuclei", "compact"])
+def test_bundled_weights_are_here(name: str) -> None:
+    path = bundled_weights()[name]
+    assert is_complete(path)
+    assert len(hash_of_weights(path)) == 64
+
+
+def test_the_bundled_encoder_loads_and_is_not_random() -> None:
+    torch.manual_seed(0)
+    random = load_encoder("random")
+    torch.manual_seed(0)
+    nuclei = load_encoder("nuclei")
+    first, second = (next(encoder.parameters()) for encoder in (random, nuclei))
+    assert not torch.equal(first, second)
+    torch.manual_seed(0)
+    torch.testing.assert_close(next(load_encoder("random").parameters()), first)
+
+
+def test_an_own_file_is_taken(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    written = NucleiEncoder()
+    write_weights(tmp_path / "mine.safetensors", written.state_dict())
+    read = load_encoder(str(tmp_path / "mine.safetensors"))
+    for name, tensor in written.state_dict().items():
+        torch.testing.assert_close(read.state_dict()[name], tensor, rtol=1e-3, atol=1e-4)
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MissingWeightsError, match=r"none\.safetensors"):
+        load_encoder(str(tmp_path / "none.safetensors"))
+
+
+def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
+    write_weights(tmp_path / "w.safetensors", {"weight": torch.zeros(3)})
+    with pytest.raises(InputError, match="do not fit"):
+        load_encoder(str(tmp_path / "w.safetensors"))
+
+
+def test_weights_are_half_on_disk_and_single_in_memory(tmp_path: Path) -> None:
+    values = {"a": torch.tensor([1.0, 1 / 3]), "n": torch.tensor(7)}
+    write_weights(tmp_path / "w.safetensors", values)
+    assert (tmp_path / "w.safetensors").stat().st_size < 200
+    again = read_weights(tmp_path / "w.safetensors")
+    assert again["a"].dtype == torch.float32
+    assert again["a"][1] == torch.tensor(1 / 3).half().float()
+    assert again["n"] == 7
+
+
+def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "w.safetensors").write_text("no")
+    with pytest.raises(InputError, match="cannot be read"):
+        read_weights(tmp_path / "w.safetensors")
