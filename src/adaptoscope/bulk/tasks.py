@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import TypeVar
 
 from adaptoscope.errors import AdaptoscopeError, SettingsError
@@ -166,6 +167,15 @@ def _attempt(work: Callable[[Task], Result], task: Task) -> Result:
 def _begin_worker(threads: int) -> None:
     """Leave interrupts to the parent, so that a task in progress is finished or never begun."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     torch = sys.modules.get("torch")
     if torch:
         torch.set_num_threads(threads)
+
+
+def _end_with_parent() -> None:
+    """Leave at once when the parent is gone, killed or not: nobody else would end a worker."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -84,7 +84,6 @@ def learn(
     from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
     from adaptoscope.style_transfer.compact import CompactBackbone
     from adaptoscope.style_transfer.learn_style import learn_style
-    from adaptoscope.style_transfer.train_backbone import training_part
 
     real, *others = (
         open_counted_images(folder, root=root, channel=channel, z=plane(z))
@@ -93,7 +92,7 @@ def learn(
     folder = locate_backbone(backbone)
     style = learn_style(
         out,
-        training_part(real),
+        real.training_part(),
         CompactBackbone.load(folder),
         hash_of_weights(folder),
         held_out=[real, *others],

@@ -1,7 +1,7 @@
 """Batches of random crops with their numbers of cells, each a function of seed and step alone."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
+from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points
@@ -151,24 +151,13 @@ def read_training_images(
     return TrainingImages(pixels, points, hashes, shared, diameter, common_pixel_size(sizes))
 
 
-def training_part(images: CountedImageSet) -> CountedImageSet:
-    """Return the split ``train``, or the whole set where no image is in a split."""
-    if any(record.split for record in images):
-        return images.split("train")
-    return images
-
-
-def refuse_kept_back(
-    images: CountedImageSet, hashes: Mapping[str, str], real: CountedImageSet
-) -> None:
+def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
     """Refuse to train on the validation and test images of the real set, under any name.
 
     Parameters
     ----------
     images
         What is about to be trained on; the sources named in its records count too.
-    hashes
-        SHA-256 of its decoded pixels by file name.
     real
         The real set with its splits.
 
@@ -177,8 +166,7 @@ def refuse_kept_back(
     LeakageError
         Names the image and the split.
     """
-    used = [*hashes.items(), *images.hashes().items()]
-    refuse_held_out(used, held_out_hashes(real), "train the counter")
+    refuse_held_out_images(images, [real], "train the counter")
 
 
 def usual_diameter(

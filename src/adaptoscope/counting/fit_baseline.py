@@ -8,7 +8,6 @@ from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import (
     common_pixel_size,
     refuse_kept_back,
-    training_part,
     usual_diameter,
 )
 from adaptoscope.counting.finish import finish
@@ -53,11 +52,11 @@ def train_baseline(
     LeakageError
         A training image is one of the images kept back.
     """
-    labelled = training_part(real).labelled()
+    labelled = real.training_part().labelled()
+    refuse_kept_back(labelled, real)
     images = [labelled.read(record) for record in labelled]
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}
-    refuse_kept_back(labelled, hashes, real)
     counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs(hashes.values())

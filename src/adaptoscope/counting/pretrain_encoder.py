@@ -177,8 +177,7 @@ def pretrain_encoder(
 
 def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator[PoolImage]:
     for number, image_set in enumerate(sets):
-        split = any(record.split for record in image_set)
-        for record in (image_set.split("train") if split else image_set).labelled():
+        for record in image_set.training_part().labelled():
             image = image_set.read(record)
             hashes.append(image.sha256)
             yield PoolImage(

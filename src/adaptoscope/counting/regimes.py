@@ -15,7 +15,6 @@ from adaptoscope.counting.crops import (
     TrainingImages,
     read_training_images,
     refuse_kept_back,
-    training_part,
 )
 from adaptoscope.counting.finish import finish_network
 from adaptoscope.counting.model_folder import MODEL_FILES
@@ -250,9 +249,8 @@ def _phases(
 def _read(
     settings: CountingSettings, images: CountedImageSet, real: CountedImageSet
 ) -> TrainingImages:
-    part = training_part(images)
-    read = read_training_images(
+    part = images.training_part()
+    refuse_kept_back(part, real)
+    return read_training_images(
         part, crop=settings.crop, pad=settings.pad, normalisation=settings.normalisation
     )
-    refuse_kept_back(part, read.hashes, real)
-    return read

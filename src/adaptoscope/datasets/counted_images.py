@@ -119,6 +119,21 @@ class CountedImageSet:
             )
         return self.with_records(records)
 
+    def training_part(self) -> CountedImageSet:
+        """Return the images that may be learnt from.
+
+        Returns
+        -------
+        CountedImageSet
+            The split ``train``, or the whole set where no image is in a split.
+
+        Raises
+        ------
+        InputError
+            If there are splits, but none is ``train``.
+        """
+        return self.split("train") if any(record.split for record in self.records) else self
+
     def labelled(self) -> CountedImageSet:
         """Return the images whose cell centres are known.
 

@@ -1,14 +1,15 @@
 """Images that are kept back for validation and testing must not be learnt from.
 
-Images are told apart by the hash of their decoded pixels, so that renaming a file or saving it in
-another format hides nothing. Crops and altered copies are not recognised.
+Images are told apart by the hash of their decoded pixels and by that of their source, where it is
+recorded, so that renaming a file or saving it in another format hides nothing. Crops and altered
+copies that do not name their source are not recognised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import LeakageError
 
 HELD_OUT_SPLITS = ("val", "test")
@@ -25,13 +26,42 @@ def held_out_hashes(images: CountedImageSet) -> dict[str, str]:
     Returns
     -------
     dict
-        From SHA-256 of the decoded pixels to ``"split: file name"``.
+        From SHA-256 to ``"split: file name"``: that of the decoded pixels of each image and, where
+        it is recorded, that of its source.
     """
     return {
-        sha256: f"{split}: {file_name}"
+        sha256: f"{split}: {record.file_name}"
         for split in HELD_OUT_SPLITS
-        for file_name, sha256 in images.hashes(split).items()
+        for record in images.images_of(split)
+        for sha256 in _hashes_of(images, record)
     }
+
+
+def refuse_held_out_images(
+    images: CountedImageSet, held_out: Iterable[CountedImageSet], purpose: str
+) -> None:
+    """Refuse a set that holds an image which is kept back, under whatever name.
+
+    Parameters
+    ----------
+    images
+        Everything that may be used; every image is looked at, by its pixels and by its source.
+    held_out
+        Sets whose validation and test images are kept back.
+    purpose
+        What the images are for, as in ``train the counter``.
+
+    Raises
+    ------
+    LeakageError
+        If one of them is kept back; names the file and the split.
+    """
+    kept_back: dict[str, str] = {}
+    for other in held_out:
+        kept_back |= held_out_hashes(other)
+    if kept_back:
+        used = ((item.file_name, sha) for item in images for sha in _hashes_of(images, item))
+        refuse_held_out(used, kept_back, purpose)
 
 
 def refuse_held_out(
@@ -63,3 +93,8 @@ def refuse_held_out(
             found=f"{len(leaked)} such image(s); {name} has the pixels of {place}",
             remedy=f"leave the images of {split} out: use only the split train",
         )
+
+
+def _hashes_of(images: CountedImageSet, record: ImageRecord) -> set[str]:
+    source = {record.source_sha256} if record.source_sha256 else set()
+    return {images.read(record).sha256} | source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -66,6 +67,7 @@ class CountedImageWriter:
                 record.stem: (record, earlier.centres.get(record.file_name, no_points()))
                 for record in earlier.records
             }
+            self._remove_stale_records()
 
     def has(self, name: str) -> bool:
         """Tell whether an image was written before, by this run or by a killed one.
@@ -199,12 +201,21 @@ class CountedImageWriter:
                     remedy="rename one of the images",
                 )
 
+    def _remove_stale_records(self) -> None:
+        """Remove what a writer left that was killed in `finish`: the table has these images."""
+        records = self.folder / RECORDS_FOLDER
+        for stem in self._earlier:
+            self._record_file(stem).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            records.rmdir()
+
     def _gather(self) -> list[tuple[ImageRecord, Points]]:
         found = dict(self._earlier)
         for file in (self.folder / RECORDS_FOLDER).glob("[!.]*.json"):
             content = json.loads(file.read_text(encoding="utf-8"))
             record = ImageRecord(**content["record"])
-            found[record.stem] = (record, as_points(content["points"] or []))
+            if record.stem not in self._earlier:
+                found[record.stem] = (record, as_points(content["points"] or []))
         return sorted(found.values(), key=lambda pair: pair[0].file_name)
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_PARTIAL = re.compile(r"\.partial-[0-9a-f]{32}(\.[^.]*)?")
 
 
 @contextmanager
@@ -35,16 +38,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_partial_files(folder: Path) -> None:
+def remove_partial_files(folder: Path, *, below: bool = False) -> None:
     """Remove what killed writers left in a folder; no writer may be at work in it.
 
     Parameters
     ----------
     folder
-        Folder to look into, without those below it; need not exist.
+        Folder to look into; need not exist. Only names that `atomic_path` gives are removed.
+    below
+        Look into the folders below it too; links are not followed.
     """
-    for leftover in Path(folder).glob(".partial-*"):
-        leftover.unlink(missing_ok=True)
+    pattern = "**/.partial-*" if below else ".partial-*"
+    for leftover in list(Path(folder).glob(pattern)):
+        if _PARTIAL.fullmatch(leftover.name) and not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

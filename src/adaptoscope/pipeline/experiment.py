@@ -78,16 +78,19 @@ def run(
     stages = ImageStages(settings, folder.path, workers=workers, overwrite=overwrite)
     with _timed(folder, "real images"):
         real = stages.real()
-    results, screening = [], dict[str, ScreeningSummary]()
+    results, untrained, screening = [], [], dict[str, ScreeningSummary]()
     for row in settings.rows:
         if row.synthetic == "stylised" and not screening:
             screening = _stylised_and_screened(stages, real, folder)
         elif row.synthetic == "drawings":
             with _timed(folder, "drawings"):
                 stages.drawings(real)
+        if row.synthetic == "stylised" and screening["stylised"].kept == 0:
+            untrained.append(row.name)
+            continue
         with _timed(folder, row.name):
             results.append(run_row(settings, row, real, folder.path, device))
-    return write_report(settings, folder.path, real, results, screening)
+    return write_report(settings, folder.path, real, results, screening, untrained)
 
 
 def _stylised_and_screened(

@@ -15,6 +15,7 @@ from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.screening import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.train_backbone import training_part
 from adaptoscope.synthesis.write import synthesise
 
 CONTROL = "stylised_adain"
@@ -53,8 +54,9 @@ class ImageStages:
         """
         chosen = self.settings.real
         if isinstance(chosen, RealFolder):
-            root = None if chosen.root is None else expand_data_path(chosen.root)
-            real = open_counted_images(chosen.path(), root=root, channel=chosen.channel, z=chosen.z)
+            real = open_counted_images(
+                chosen.path(), root=self._root(), channel=chosen.channel, z=chosen.z
+            )
         else:
             real = simulate(
                 self.out / "real",
@@ -95,7 +97,10 @@ class ImageStages:
         chosen = self.settings.style
         images = real.split("train")
         if chosen.images is not None:
-            images = open_counted_images(expand_data_path(chosen.images))
+            folder = expand_data_path(chosen.images)
+            images = training_part(
+                open_counted_images(folder, root=self._root(), channel=real.channel, z=real.z)
+            )
         folder = locate_backbone(chosen.backbone)
         learn_style(
             path,
@@ -125,9 +130,14 @@ class ImageStages:
         write_json(path, asdict(summary))
         return summary
 
+    def _root(self) -> Path | None:
+        chosen = self.settings.real
+        root = chosen.root if isinstance(chosen, RealFolder) else None
+        return None if root is None else expand_data_path(root)
+
     def _stylise(self, name: str, style: Path, how: StylisationSettings) -> CountedImageSet:
         folder = self.out / name
-        if (folder / "metadata.csv").exists():
+        if (folder / "metadata.csv").exists() and not (folder / "records").exists():
             return open_counted_images(folder, include_rejected=True)
         job = StylisationJob(
             out=folder,

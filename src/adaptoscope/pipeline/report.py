@@ -33,6 +33,7 @@ def write_report(
     real: CountedImageSet,
     results: Sequence[RowResult],
     screening: dict[str, ScreeningSummary],
+    untrained: Sequence[str] = (),
 ) -> Path:
     """Write ``report.html``, ``results.json`` and ``results.md`` of a finished run.
 
@@ -48,6 +49,8 @@ def write_report(
         One per row.
     screening
         Summary by name of the stylised folder.
+    untrained
+        Names of the rows that had no stylised image to learn from.
 
     Returns
     -------
@@ -64,13 +67,16 @@ def write_report(
         subtitle=_subtitle(settings),
         images=f"the {len(results[0].true)} test images",
         results=rows,
-        counts=[MethodCounts(r.row.name, r.true, r.predicted.mean(axis=0)) for r in results],
+        counts=[
+            MethodCounts(r.row.name, r.true, r.predicted.mean(axis=0), r.errors().mae)
+            for r in results
+        ],
         screening=screened,
         settings=settings.model_dump(mode="json"),
         provenance=_provenance(settings, out, real),
         styles=_styles(out),
         published=settings.published,
-        remarks=_remarks(results, screening),
+        remarks=[*_remarks(results, screening), *map(_untrained, untrained)],
         **_gallery(out, real),
     )
     path = out / "report.html"
@@ -82,11 +88,12 @@ def _counting_row(
     settings: ExperimentSettings, result: RowResult, real: CountedImageSet
 ) -> CountingRow:
     row = result.row
+    used = ("train", "val") if row.method == "regressor" else ("train",)
     init = (row.init or settings.counting.init) if row.method == "regressor" else ""
     return CountingRow(
         method=row.name,
         init=init,
-        labels=len(real.split("train").labelled()),
+        labels=sum(len(real.split(split).labelled()) for split in used if real.images_of(split)),
         seeds=len(result.predicted),
         errors=result.errors(),
         mae_interval=result.interval(),
@@ -215,6 +222,10 @@ def _picture(images: CountedImageSet, record: ImageRecord, kind: str) -> Picture
         caption=f"{record.name}: {cells} cells{reason}",
         points=images.points(record) if kind in {"drawing", "rejected"} else None,
     )
+
+
+def _untrained(name: str) -> str:
+    return f"{name} was not trained: screening kept no stylised image."
 
 
 def _or_nan(share: float | None) -> float:

@@ -23,8 +23,9 @@ from adaptoscope.reporting.tables import (
 _RESULTS_CAPTION = (
     "MAE: mean absolute error, in cells per image, with its bootstrap interval over images. "
     "RMSE: root of the mean squared error. Bias: mean of predicted minus true. Within 5 % and "
-    "10 %: share of images counted that closely. Labels used: labelled real images, tuning "
-    "included. All rows count the same images, each once."
+    "10 %: share of images counted that closely. Labels used: labelled real images, those of "
+    "the validation split included where settings were chosen on it. All rows count the same "
+    "images, each once."
 )
 _SCREENING_CAPTION = (
     "Cells are looked for again in each stylised image and matched one to one with the drawing. "

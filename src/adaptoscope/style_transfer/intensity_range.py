@@ -28,6 +28,27 @@ class IntensityRange:
         """Measure the 1st and the 99.8th percentile of a whole image, shape (H, W)."""
         return cls(*robust_range(pixels, 1.0, 99.8))
 
+    @classmethod
+    def of_drawing(
+        cls, pixels: NDArray[np.float32], mask: NDArray[np.uint16] | None
+    ) -> "IntensityRange":
+        """Measure a drawing by its own mask, so that a single cell is seen as bright as many.
+
+        The percentile of the whole image would lie in the noise where cells cover little of it.
+
+        Parameters
+        ----------
+        pixels
+            Shape (H, W), in [0, 1].
+        mask
+            Instance mask, shape (H, W), or none; without it, or without a cell, `of` is used.
+        """
+        if mask is None or not mask.any():
+            return cls.of(pixels)
+        low = float(np.percentile(pixels, 1.0))
+        high = float(np.percentile(pixels[mask > 0], 95.0))
+        return cls(low, high) if high > low else cls.of(pixels)
+
     def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
         share = (pixels - self.low) / (self.high - self.low)

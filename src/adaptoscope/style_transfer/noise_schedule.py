@@ -39,8 +39,8 @@ class NoiseSchedule:
         timestep
             One step for all, or shape (B,); each in [0, T).
         """
-        alpha_bar = torch.from_numpy(self.alpha_bar).to(latents.device)[timestep]
-        alpha_bar = alpha_bar.to(latents.dtype).reshape(-1, 1, 1, 1)
+        every = torch.from_numpy(self.alpha_bar).to(latents.dtype).to(latents.device)
+        alpha_bar = every[timestep].reshape(-1, 1, 1, 1)
         return alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * noise  # paper 1, eq. (6)
 
 
@@ -69,7 +69,7 @@ def steps_for_strength(strength: float, steps: int) -> int:
     Parameters
     ----------
     strength
-        Share of the noise schedule, in [0, 1]; 0 returns the drawing, 1 starts from noise.
+        Share of the noise schedule, in [0, 1]; 0 runs no step, 1 starts from noise.
     steps
         Number of DDIM steps over the whole schedule.
 
@@ -81,7 +81,7 @@ def steps_for_strength(strength: float, steps: int) -> int:
     if not 0.0 <= strength <= 1.0:
         raise SettingsError(
             "The strength of style transfer is out of range.",
-            expected="a number from 0 (drawing unchanged) to 1 (all style)",
+            expected="a number from 0 (no step) to 1 (all style)",
             found=str(strength),
             remedy="change `strength`; the paper takes 0.7",
         )

@@ -200,6 +200,8 @@ def _reasons(
 ) -> Iterable[str]:
     """Yield why an image is not kept, the gravest reason first."""
     cells = max(1, drawn)
+    if drawn and not ceiling.f1 >= settings.minimum_drawing_f1:
+        yield "unjudgeable"
     if contrast < settings.minimum_contrast:
         yield "faint"
     if (found.invented - ceiling.invented) / cells > settings.maximum_invented:

@@ -61,7 +61,7 @@ class DenoiserTraining(Settings):
 class BackboneTrainingSettings(Settings):
     """Training of the compact backbone on unlabelled images; masks are used where there are any."""
 
-    crop: int = Field(default=128, ge=64, multiple_of=32)
+    crop: int = Field(default=128, ge=64, le=288, multiple_of=32)
     """Side of the training crops, in pixels."""
     scale_range: tuple[float, float] = (0.6, 1.8)
     """Image pixels per crop pixel."""
@@ -83,7 +83,8 @@ class StylisationSettings(Settings):
     """How drawings are given the look of real images."""
 
     strength: float = Field(default=0.7, ge=0, le=1)
-    """Share of the noise schedule that is run; paper 1, section IV-A."""
+    """Share of the noise schedule that is run; paper 1, section IV-A. 0 runs no step, which leaves
+    AdaIN alone, as `inversion: none` does."""
     steps: int = Field(default=50, ge=1, le=1000)
     """DDIM steps over the whole schedule; paper 1, section V-E."""
     guidance: float = Field(default=1.0, ge=0)
@@ -114,5 +115,7 @@ class ScreeningSettings(Settings):
     """Most invented cells, as a share of those drawn, beyond the drawing's own share."""
     maximum_lost: float = Field(default=0.25, ge=0)
     """Most lost cells, as a share of those drawn, beyond the drawing's own share."""
+    minimum_drawing_f1: float = Field(default=0.5, ge=0, le=1)
+    """Least F1 of the detector on the drawing itself; below it nothing can be said of the image."""
     minimum_contrast: float = Field(default=3.0, ge=0)
     """Least brightness of cells above the background, in background noise standard deviations."""

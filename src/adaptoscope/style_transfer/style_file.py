@@ -135,10 +135,11 @@ def load_style(path: Path) -> Style:
             if found != FORMAT:
                 raise _refusal(path, f"format {found}")
             images = tuple(StyleImage(**image) for image in facts.pop("images"))
+            known = StyleFacts(**facts, images=images)
             tensors = {name: stored.get_tensor(name) for name in _TENSORS}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
-    return Style(facts=StyleFacts(**facts, images=images), **tensors)
+    return Style(facts=known, **tensors)
 
 
 def _refusal(path: Path, found: str) -> InputError:

@@ -131,12 +131,9 @@ def stylise_batch(
         choose_reference(style, drawing.cells_per_mpx, settings.reference, generator)
         for drawing, generator in zip(filled, generators, strict=True)
     ]
-    content = [IntensityRange.of(d.pixels).to_model(d.pixels) for d in filled]
-    initial = adain(
-        backbone.encode(as_batch(content, backbone.multiple)),
-        style.latent_mean[references],
-        style.latent_sd[references],
-    )
+    content = [IntensityRange.of_drawing(d.pixels, d.mask).to_model(d.pixels) for d in filled]
+    encoded = backbone.encode(as_batch(content, backbone.multiple))
+    initial = adain(encoded, style.latent_mean[references], style.latent_sd[references])
     noise = torch.from_numpy(
         np.stack([g.standard_normal(initial.shape[1:], dtype=np.float32) for g in generators])
     )

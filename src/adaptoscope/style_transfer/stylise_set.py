@@ -3,7 +3,7 @@
 import functools
 import hashlib
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
@@ -47,6 +47,14 @@ class StylisationJob:
     settings: StylisationSettings
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """Hashes of the style file and of the drawings, by which changed inputs are noticed."""
+
+    style_sha256: str
+    drawings_sha256: str
+
+
 def stylise_set(
     job: StylisationJob, *, workers: int = 1, overwrite: bool = False
 ) -> CountedImageSet:
@@ -82,7 +90,8 @@ def stylise_set(
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():
         drawings.points(record)
-    writer = _writer(job, overwrite=overwrite)
+    inputs = Inputs(hashlib.sha256(job.style.read_bytes()).hexdigest(), _fingerprint(drawings))
+    writer = _writer(job, inputs, overwrite=overwrite)
     by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
     for record in drawings:
         if not writer.has(record.stem):
@@ -90,15 +99,15 @@ def stylise_set(
     batches = [batch for names in by_size.values() for batch in arrange(names, job.settings.batch)]
     run_tasks(
         batches,
-        functools.partial(_stylise_and_write, job=job),
+        functools.partial(_stylise_and_write, job=job, inputs=inputs),
         workers=workers,
         description="stylise",
     )
     return writer.finish(_card(job, style))
 
 
-def _stylise_and_write(names: tuple[str, ...], job: StylisationJob) -> None:
-    drawings, style, backbone = _opened(job)
+def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inputs) -> None:
+    drawings, style, backbone = _opened(job, inputs)
     records = {record.name: record for record in drawings}
     chosen = [records[name] for name in names]
     batch = [
@@ -110,7 +119,7 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob) -> None:
         )
         for record in chosen
     ]
-    writer = _writer(job)
+    writer = _writer(job, inputs)
     for record, drawing, result in zip(
         chosen, batch, stylise_batch(batch, style, backbone, job.settings), strict=True
     ):
@@ -137,21 +146,26 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(job: StylisationJob) -> tuple[CountedImageSet, Style, CompactBackbone]:
+def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, CompactBackbone]:
+    """Open what a process needs once; `inputs` is part of the key, as files may be replaced."""
     backbone = CompactBackbone.load(locate_backbone(job.backbone))
     return open_counted_images(job.drawings), load_style(job.style), backbone
 
 
-def _writer(job: StylisationJob, *, overwrite: bool = False) -> CountedImageWriter:
-    settings = {
-        "stylisation": job.settings.model_dump(mode="json"),
-        "style_sha256": hashlib.sha256(job.style.read_bytes()).hexdigest(),
-        "drawings_sha256": hashlib.sha256(
-            (job.drawings / "metadata.csv").read_bytes()
-            if (job.drawings / "metadata.csv").is_file()
-            else b""
-        ).hexdigest(),
-    }
+def _fingerprint(drawings: CountedImageSet) -> str:
+    """Hash everything that a result depends on: pixels, masks, points and rows."""
+    digest = hashlib.sha256()
+    for record in drawings:
+        digest.update(repr(record).encode())
+        digest.update(drawings.read(record).sha256.encode())
+        mask = drawings.mask(record)
+        digest.update(b"" if mask is None else mask.tobytes())
+        digest.update(drawings.points(record).tobytes() if record.labelled else b"")
+    return digest.hexdigest()
+
+
+def _writer(job: StylisationJob, inputs: Inputs, *, overwrite: bool = False) -> CountedImageWriter:
+    settings = {"stylisation": job.settings.model_dump(mode="json"), **asdict(inputs)}
     return CountedImageWriter(job.out, settings, "Stylised drawings", overwrite=overwrite)
 
 

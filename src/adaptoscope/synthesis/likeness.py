@@ -1,7 +1,7 @@
 """Settings for Syn-HC that follow a set of real images, measured without labels (`--like`).
 
-Only sizes, densities and grey levels are taken over, never pixels. Where the set is divided, its
-validation and test images are not looked at.
+Only sizes, densities and grey levels are taken over, never pixels. Where the set is divided, only
+its training images are measured.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
+from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import ImageMeasures, measure_image
 from adaptoscope.synthesis.settings import SynthesisSettings
 
 DENSITY_QUANTILES = 11
-HELD_OUT = ("val", "test")
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,13 @@ def measure_set(
     Parameters
     ----------
     real
-        Images of bright nuclei on a dark ground. Labels are not used.
+        Images of bright nuclei on a dark ground. Labels are not used. Where the set is split, only
+        its training images are measured.
     most_images
         At most this many images, evenly over the list, are measured.
     held_out
-        Sets whose validation and test images must not be measured, recognised by their pixels.
+        Further sets whose validation and test images must not be among the images of `real`,
+        measured or not; they are recognised by their pixels and their source.
 
     Returns
     -------
@@ -84,12 +85,11 @@ def measure_set(
     LeakageError
         If an image is one that is kept back.
     InputError
-        If every image is held out, bit depths are mixed, or no nucleus is seen anywhere.
+        If the set has splits but none is ``train``, bit depths are mixed, or no nucleus is seen anywhere.
     """
-    images = [real.read(record) for record in _spread_out(_not_held_out(real), most_images)]
-    for other in held_out:
-        hashes = [(image.name, image.sha256) for image in images]
-        refuse_held_out(hashes, held_out_hashes(other), "measure drawings on")
+    free = real.training_part()
+    refuse_held_out_images(free, (real, *held_out), "measure drawings on")
+    images = [free.read(record) for record in _spread_out(free.records, most_images)]
     depths = {image.scale.bit_depth for image in images}
     if len(depths) > 1:
         raise InputError(
@@ -137,18 +137,6 @@ def settings_like(
         bit_depth=measures.bit_depth,
         pixel_size_um=measures.pixel_size_um,
     )
-
-
-def _not_held_out(real: CountedImageSet) -> list[ImageRecord]:
-    free = [record for record in real.records if record.split not in HELD_OUT]
-    if not free:
-        raise InputError(
-            f"All images of {real.folder} are kept back for validation or testing.",
-            expected="images of the split `train`, or a set without splits",
-            found=f"{len(real)} images, all of the splits {' and '.join(HELD_OUT)}",
-            remedy="give the training images",
-        )
-    return free
 
 
 def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:

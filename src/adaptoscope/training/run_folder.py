@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from adaptoscope.errors import OutputError
-from adaptoscope.images.files import atomic_path, write_json, write_text
+from adaptoscope.images.files import atomic_path, remove_partial_files, write_json, write_text
 from adaptoscope.training.settings import Settings, settings_text
 
 INPUTS = "training_images.json"
@@ -79,6 +79,7 @@ class RunFolder:
             run.discard(parts if written.exists() else ())
             path.mkdir(parents=True, exist_ok=True)
             write_text(written, text)
+        remove_partial_files(path, below=True)
         run.record_environment()
         return run
 

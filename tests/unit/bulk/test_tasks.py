@@ -1,5 +1,8 @@
 import functools
 import os
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,3 +133,26 @@ def test_an_interrupt_keeps_what_was_finished(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_tasks(squares(3), functools.partial(interrupt, tmp_path), description="areas")
     assert [path.name for path in tmp_path.iterdir()] == ["square_0.txt"]
+
+
+def sleep_long(task: str) -> None:
+    print(f"{task} begun", flush=True)
+    time.sleep(60)
+
+
+def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        f"import sys\nsys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"from {Path(__file__).stem} import run_tasks, sleep_long\n"
+        "if __name__ == '__main__':\n"
+        "    run_tasks(['a', 'b'], sleep_long, workers=2, description='naps')\n"
+    )
+    # Every worker holds the pipe, so that its end is the end of the last of them.
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        begun = sorted(parent.stdout.readline() for _ in "ab")
+        parent.kill()
+        rest, _ = parent.communicate(timeout=15)
+    assert begun == ["a begun\n", "b begun\n"]
+    assert rest == ""

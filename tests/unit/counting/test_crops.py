@@ -6,14 +6,13 @@ from adaptoscope.counting.crops import (
     common_pixel_size,
     members_of_step,
     read_training_images,
-    training_part,
 )
 from adaptoscope.errors import InputError
 
 
 @pytest.fixture
 def images(real):
-    return read_training_images(training_part(real), crop=64, pad="refuse", normalisation="image")
+    return read_training_images(real.training_part(), crop=64, pad="refuse", normalisation="image")
 
 
 def test_only_the_training_split_is_read(images):
@@ -87,14 +86,6 @@ def test_images_without_labels_are_refused(real):
 
     with pytest.raises(InputError, match="unlabelled"):
         read_training_images(bare, crop=64, pad="refuse", normalisation="image")
-
-
-def test_a_set_without_splits_is_used_whole(real):
-    import dataclasses
-
-    bare = real.with_records(dataclasses.replace(r, split=None) for r in real)
-
-    assert len(training_part(bare)) == len(real)
 
 
 def test_pixel_sizes_that_differ_are_no_common_one():

@@ -1,7 +1,13 @@
+import dataclasses
+
 import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
+from adaptoscope.datasets.leakage import (
+    held_out_hashes,
+    refuse_held_out,
+    refuse_held_out_images,
+)
 from adaptoscope.errors import LeakageError
 from adaptoscope.images.files import write_image
 
@@ -36,3 +42,34 @@ def test_a_renamed_copy_in_another_format_is_recognised(images, tmp_path):
     copies = open_counted_images(tmp_path / "copies")
     with pytest.raises(LeakageError, match=r"innocent\.tif"):
         refuse_held_out(copies.hashes().items(), held_out_hashes(images), "train the counter")
+
+
+def test_images_are_held_out_by_their_pixels_and_by_their_source(images):
+    named = images.with_records(
+        dataclasses.replace(record, source_sha256=f"source of {record.name}") for record in images
+    )
+    pixels = [images.read(record).sha256 for record in images if record.split != "train"]
+    assert held_out_hashes(named).keys() == {*pixels, "source of b.png", "source of c.png"}
+
+
+def test_a_set_is_refused_for_any_of_its_images(images, tmp_path):
+    refuse_held_out_images(images.split("train"), [images], "train the counter")
+    with pytest.raises(LeakageError, match=r"b\.png was about to be used to train"):
+        refuse_held_out_images(images, [images.split("val")], "train the counter")
+
+
+def test_a_derived_image_is_recognised_by_its_source(images):
+    stolen = next(iter(images.hashes("test").values()))
+    derived = images.split("train").with_records(
+        dataclasses.replace(record, source_sha256=stolen) for record in images.split("train")
+    )
+    with pytest.raises(LeakageError, match=r"has the pixels of test: images/c\.png"):
+        refuse_held_out_images(derived, [images], "learn a style")
+
+
+def test_a_copy_of_an_image_that_only_names_its_source_is_recognised(images):
+    named = images.with_records(
+        dataclasses.replace(record, source_sha256="elsewhere") for record in images.images_of("test")
+    )
+    with pytest.raises(LeakageError, match=r"c\.png"):
+        refuse_held_out_images(images, [named], "learn a style")

@@ -1,5 +1,6 @@
 import multiprocessing
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from adaptoscope.datasets import writing
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.datasets.writing import CountedImageWriter, rewrite_records
 from adaptoscope.errors import InputError, OutputError
 
 SETTINGS = {"seed": 3, "size": [12, 16]}
@@ -92,7 +93,7 @@ def test_a_killed_writer_goes_on_to_identical_files(tmp_path, pixels, monkeypatc
         write_all(tmp_path / "broken", pixels)
     assert not (tmp_path / "broken" / "metadata.csv").exists()
     monkeypatch.undo()
-    (tmp_path / "broken" / "images" / ".partial-0.png").write_bytes(b"half")
+    (tmp_path / "broken" / "images" / f".partial-{'0' * 32}.png").write_bytes(b"half")
     write_all(tmp_path / "broken", pixels)
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
 
@@ -105,6 +106,26 @@ def test_a_finished_folder_is_not_made_again(tmp_path, pixels):
     assert not writer.has("four")
     writer.finish("Made for a test.")
     assert contents(tmp_path / "set") == before
+
+
+def test_records_left_by_a_killed_finish_do_not_override_the_table(tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(writing.shutil, "rmtree", lambda *arguments, **options: None)
+    finished = write_all(tmp_path / "set", pixels)
+    monkeypatch.undo()
+    rewrite_records(tmp_path / "set", [replace(record, kept=False) for record in finished])
+    write_one(tmp_path / "set", "late")
+    again = begin(tmp_path / "set").finish("Made for a test.")
+    assert [record.kept for record in again if record.name != "late.png"] == [False] * 3
+    assert [record.name for record in again if record.kept is None] == ["late.png"]
+    assert not (tmp_path / "set" / "records").exists()
+
+
+def test_records_of_a_finished_folder_are_removed_when_it_is_opened(tmp_path, pixels, monkeypatch):
+    monkeypatch.setattr(writing.shutil, "rmtree", lambda *arguments, **options: None)
+    write_all(tmp_path / "set", pixels)
+    monkeypatch.undo()
+    assert all(begin(tmp_path / "set").has(name) for name in ("one", "two", "three"))
+    assert not (tmp_path / "set" / "records").exists()
 
 
 def test_a_failing_image_leaves_nothing(tmp_path, pixels):

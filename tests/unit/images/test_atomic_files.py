@@ -45,11 +45,25 @@ def test_the_target_appears_only_at_the_end(tmp_path):
 
 
 def test_leftovers_of_killed_writers_are_removed(tmp_path):
-    (tmp_path / ".partial-1234.png").write_bytes(b"x")
-    (tmp_path / "kept.png").write_bytes(b"x")
+    leftover, kept = f".partial-{'0a' * 16}.png", [".partial-1234.png", "kept.png"]
+    for place in (tmp_path, tmp_path / "deep"):
+        place.mkdir(exist_ok=True)
+        for name in (leftover, *kept):
+            (place / name).write_bytes(b"x")
     remove_partial_files(tmp_path)
     remove_partial_files(tmp_path / "missing")
-    assert [entry.name for entry in tmp_path.iterdir()] == ["kept.png"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [kept[0], "deep", kept[1]]
+    assert (tmp_path / "deep" / leftover).exists()
+    remove_partial_files(tmp_path, below=True)
+    assert sorted(entry.name for entry in (tmp_path / "deep").iterdir()) == kept
+
+
+def test_what_is_written_bears_a_name_that_is_removed_later(tmp_path):
+    with atomic_path(tmp_path / "a.tif") as temporary:
+        temporary.write_text("whole")
+    temporary.write_text("half")
+    remove_partial_files(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.tif"]
 
 
 def test_text_is_utf8_with_unix_line_ends(tmp_path):

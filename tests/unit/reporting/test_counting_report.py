@@ -16,7 +16,7 @@ def run(**changes: object) -> CountingRun:
         "title": "Demo",
         "images": "the 3 test images",
         "results": [CountingRow("dog", "", 5, 1, count_errors(TRUE + 2, TRUE))],
-        "counts": [MethodCounts("dog", TRUE, TRUE + 2)],
+        "counts": [MethodCounts("dog", TRUE, TRUE + 2, 2.0)],
         "settings": {"seed": 0},
         "provenance": {"real images": "3b0c"},
         "real": [picture],

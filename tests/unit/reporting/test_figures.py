@@ -11,7 +11,7 @@ TRUE = np.array([10.0, 50.0, 200.0])
 
 
 def method(name: str = "dog", factor: float = 1.1) -> MethodCounts:
-    return MethodCounts(name, TRUE, factor * TRUE)
+    return MethodCounts(name, TRUE, factor * TRUE, float(np.abs(factor - 1) * TRUE.mean()))
 
 
 def test_a_scatter_plot_is_the_same_bytes_each_time_and_holds_no_date() -> None:
@@ -33,7 +33,11 @@ def test_every_method_has_a_panel_and_a_place_in_the_alternative_text() -> None:
 
 @pytest.mark.parametrize(
     "methods",
-    [[], [MethodCounts("dog", TRUE, TRUE[:2])], [MethodCounts("dog", TRUE[:0], TRUE[:0])]],
+    [
+        [],
+        [MethodCounts("dog", TRUE, TRUE[:2], 0.0)],
+        [MethodCounts("dog", TRUE[:0], TRUE[:0], 0.0)],
+    ],
     ids=["none", "lengths differ", "no image"],
 )
 def test_counts_that_cannot_be_drawn_are_refused(methods: list[MethodCounts]) -> None:

@@ -68,6 +68,12 @@ def test_what_the_detector_misses_in_the_drawing_is_not_held_against_the_style()
     assert screened.record.merged == 16
 
 
+def test_an_image_of_whose_drawing_nothing_was_found_again_is_not_kept() -> None:
+    noise = np.random.default_rng(0).uniform(0, 1, (140, 140)).astype(np.float32)
+    record = screen_image(RECORD, noise, np.zeros_like(noise), GRID, None, SETTINGS).record
+    assert (record.kept, record.reject_reason) == (False, "unjudgeable")
+
+
 def write_pair(folder: Path, shown: list[np.ndarray]) -> None:
     drawings = CountedImageWriter(folder / "drawings", {}, "Drawings")
     stylised = CountedImageWriter(folder / "stylised", {}, "Stylised")

@@ -10,7 +10,7 @@ from adaptoscope.pretrained.bundled import hash_of_weights
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set
 
 QUICK = StylisationSettings(steps=3, batch=2)
 
@@ -59,11 +59,11 @@ def test_files_are_the_same_after_a_stop_and_in_any_order(
 
     work, made = module._stylise_and_write, []
 
-    def stops_after_one(names: tuple[str, ...], job: StylisationJob) -> None:
+    def stops_after_one(names: tuple[str, ...], job: StylisationJob, inputs: Inputs) -> None:
         if made:
             raise KeyboardInterrupt
         made.append(names)
-        work(names[::-1], job)
+        work(names[::-1], job, inputs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_stylise_and_write", stops_after_one)
@@ -79,6 +79,17 @@ def test_files_are_the_same_for_two_processes(job: StylisationJob, tmp_path: Pat
     other = StylisationJob(tmp_path / "two", job.drawings, job.style, job.backbone, job.settings)
     stylise_set(other, workers=2)
     assert contents(other.out) == contents(job.out)
+
+
+def test_drawings_that_were_made_anew_are_noticed(job: StylisationJob, tmp_path: Path) -> None:
+    stylise_set(job)
+    shutil.rmtree(job.drawings)
+    again = write_set(job.drawings, 5, seed=3)
+    with pytest.raises(OutputError):
+        stylise_set(job)
+    stylised = stylise_set(job, overwrite=True)
+    for record, drawing in zip(stylised, again, strict=True):
+        np.testing.assert_allclose(stylised.points(record), again.points(drawing), atol=0.01)
 
 
 def test_other_settings_need_another_folder(job: StylisationJob) -> None:

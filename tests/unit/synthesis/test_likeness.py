@@ -3,7 +3,7 @@ import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.synthesis import SynthesisSettings, draw_synthetic, measure_set, settings_like
 
 # Few cells on a steady background, so that the truth of what is measured is plain.
@@ -55,8 +55,20 @@ def test_settings_follow_the_images(tmp_path):
 
 def test_held_out_images_are_not_measured(tmp_path):
     write_set(tmp_path / "real", split="test", images=2)
-    with pytest.raises(InputError, match="kept back"):
+    with pytest.raises(InputError, match="split train"):
         measure_set(open_counted_images(tmp_path / "real"))
+
+
+@pytest.mark.parametrize("most_images", [1, 24])
+def test_held_out_images_are_found_whether_measured_or_not(tmp_path, most_images):
+    write_set(tmp_path / "real", images=4)
+    write_set(tmp_path / "kept", split="test", images=4)
+    kept = open_counted_images(tmp_path / "kept")
+    real = open_counted_images(tmp_path / "real")
+    with pytest.raises(LeakageError, match="image_3"):
+        measure_set(
+            real, most_images=most_images, held_out=[kept.with_records(kept.records[-1:])]
+        )
 
 
 def test_images_without_nuclei_are_refused(tmp_path):
