@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -119,6 +120,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0 means success, 1 an error that the message on standard error explains, 2 options that make no
     sense, 130 interrupted. With ``ADAPTOSCOPE_TRACEBACK=1`` errors keep their traceback.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     command = typer.main.get_command(app)
     try:
         command.main(args=None if arguments is None else list(arguments), prog_name="adaptoscope")

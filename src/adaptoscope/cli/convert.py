@@ -22,8 +22,15 @@ def convert(
 ) -> None:
     """Turn a released data set into a counted-image folder."""
     from adaptoscope.datasets.importers import import_idcia_release
+    from adaptoscope.training.progress import progress_display
 
-    imported = import_idcia_release(
-        source, destination, stain, image_channel=channel, overwrite=overwrite
-    )
+    with progress_display("convert", None) as advance:
+        imported = import_idcia_release(
+            source,
+            destination,
+            stain,
+            image_channel=channel,
+            overwrite=overwrite,
+            on_image=advance,
+        )
     typer.echo(f"{destination}: {len(imported)} images ({layout})")

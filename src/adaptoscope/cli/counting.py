@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import AsJson, Channel, Device, Overwrite, Root, Seed, Z, plane
+from adaptoscope.cli.options import (
+    AsJson,
+    Channel,
+    Device,
+    OptionalSeed,
+    Overwrite,
+    Root,
+    Seed,
+    Z,
+    plane,
+)
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
 
@@ -32,7 +42,7 @@ def train(
     init: Annotated[
         str | None, typer.Option("--init", help="nuclei, imagenet, random, or a .safetensors file.")
     ] = None,
-    seed: Seed = 0,
+    seed: OptionalSeed = None,
     device: Device = "auto",
     root: Root = None,
     channel: Channel = None,
@@ -53,7 +63,8 @@ def train(
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         return
     chosen = load_settings(settings, CountingSettings) if settings else CountingSettings()
-    changes: dict[str, object] = {"seed": seed} | ({"init": init} if init else {})
+    given = {"seed": seed, "init": init}
+    changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if synthetic is not None and chosen.regime == "supervised":
         changes |= {"regime": "fine_tuned", "pretrain_steps": chosen.steps}
     typer.echo(
@@ -150,7 +161,7 @@ def train_encoder(
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of EncoderTrainingSettings.")
     ] = None,
-    seed: Seed = 0,
+    seed: OptionalSeed = None,
     device: Device = "auto",
     root: Root = None,
     channel: Channel = None,
@@ -163,7 +174,8 @@ def train_encoder(
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, EncoderTrainingSettings) if settings else None
-    chosen = (chosen or EncoderTrainingSettings()).changed(seed=seed)
+    chosen = chosen or EncoderTrainingSettings()
+    chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = [
         open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
     ]

@@ -15,6 +15,10 @@ DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="The same seed and inputs give the same files.")
 ]
+OptionalSeed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="In place of the seed of the settings (0 without a file)."),
+]
 Device = Annotated[
     DeviceName, typer.Option("--device", help="Where networks run; auto takes a GPU if there is.")
 ]

@@ -9,6 +9,7 @@ from adaptoscope.cli.options import (
     AsJson,
     Channel,
     Device,
+    OptionalSeed,
     Overwrite,
     Root,
     Seed,
@@ -34,7 +35,7 @@ def train_backbone(
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of BackboneTrainingSettings.")
     ] = None,
-    seed: Seed = 0,
+    seed: OptionalSeed = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
     root: Root = None,
@@ -51,7 +52,8 @@ def train_backbone(
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, BackboneTrainingSettings) if settings else None
-    chosen = (chosen or BackboneTrainingSettings()).changed(seed=seed)
+    chosen = chosen or BackboneTrainingSettings()
+    chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = [
         open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
     ]

@@ -12,6 +12,7 @@ from adaptoscope.counting.counters import Counter, ImageCount
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import (
     automatic_threshold,
+    candidate_sigmas,
     difference_of_gaussians_peaks,
     estimate_diameter,
     fit_difference_of_gaussians,
@@ -19,6 +20,7 @@ from adaptoscope.images.blobs import (
     sigma_of_diameter,
 )
 from adaptoscope.images.cell_centres import centres_of_labels, no_points
+from adaptoscope.training.progress import progress
 
 BaselineName = Literal["dog", "otsu_watershed", "constant"]
 Image = npt.NDArray[np.float32]
@@ -116,7 +118,8 @@ def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[f
             remedy="use a set whose cells are marked",
         )
     if name == "dog":
-        return DogCounter(*fit_difference_of_gaussians(images, counts))
+        sigmas = progress(candidate_sigmas(images), "fit dog")
+        return DogCounter(*fit_difference_of_gaussians(images, counts, sigmas))
     if name == "otsu_watershed":
         return OtsuWatershedCounter(_fit_splitting(images, counts))
     return ConstantCounter(float(np.median(counts)))
@@ -133,7 +136,7 @@ def _fit_splitting(images: Sequence[Image], counts: Sequence[float]) -> float:
         found = [float(otsu_watershed_labels(image, diameter).max()) for image in images]
         return float(np.abs(np.array(found) - truth).mean())
 
-    return float(min(candidates, key=error))
+    return float(min(progress(candidates, "fit otsu_watershed"), key=error))
 
 
 def _measured_diameter(pixels: Image) -> float:

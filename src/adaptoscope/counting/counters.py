@@ -78,5 +78,5 @@ class NetworkCounter:
     def _predict(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         device = self.network.count_mean.device
         batch = torch.from_numpy(crops).to(device, memory_format=torch.channels_last)
-        counts: npt.NDArray[np.float64] = self.network(batch).double().cpu().numpy()
+        counts: npt.NDArray[np.float64] = self.network(batch).cpu().double().numpy()
         return counts

@@ -18,6 +18,7 @@ from adaptoscope.images.files import MicroscopyImage, atomic_path
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.training.progress import progress
 
 # Usual cell diameter of paper 1's images in pixels, for images in which none can be measured.
 _DIAMETER = 15.0
@@ -102,7 +103,7 @@ def evaluate_counter(
         )
     seen = {} if allow_training_images else model.record.training_images
     rows = []
-    for record in labelled:
+    for record in progress(labelled, "evaluate"):
         image = labelled.read(record)
         _refuse_seen(image, seen, model.name)
         counted = model.counter.count(image.pixels)

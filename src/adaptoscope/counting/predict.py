@@ -10,6 +10,7 @@ from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.images.files import MicroscopyImage, atomic_path, read_image
+from adaptoscope.training.progress import progress
 
 COLUMNS = (
     "image",
@@ -109,7 +110,7 @@ def predict_counts(
     """
     rows = [
         _predict(model, name, path, channel, z, size or pixel_size_um)
-        for name, path, size in _files(Path(images))
+        for name, path, size in progress(list(_files(Path(images))), "count")
     ]
     with (
         atomic_path(out_csv) as temporary,

@@ -11,18 +11,19 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 from torch.nn import functional
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.appearance import change_appearance, draw_appearance
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
-from adaptoscope.training.patch_pool import PatchPool, PoolImage, count_on_grid
+from adaptoscope.training.patch_pool import PATCH, PatchPool, PoolImage, count_on_grid
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.schedule import learning_rate_at
 from adaptoscope.training.settings import Settings
@@ -39,8 +40,8 @@ class EncoderTrainingSettings(Settings):
     """Training steps."""
     batch: int = Field(default=64, ge=1)
     """Crops in a step."""
-    crop: int = Field(default=128, ge=64, multiple_of=32)
-    """Side of a crop in pixels."""
+    crop: int = Field(default=128, ge=64, le=PATCH, multiple_of=32)
+    """Side of a crop in pixels; at most that of a patch."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """AdamW, cosine decay to a twentieth."""
     scale_range: tuple[float, float] = (0.6, 1.8)
@@ -49,6 +50,12 @@ class EncoderTrainingSettings(Settings):
     """Arithmetic of the forward passes."""
     seed: int = 0
     """Seed of weights and crops."""
+
+    @model_validator(mode="after")
+    def _scales_rise_from_above_zero(self) -> "EncoderTrainingSettings":
+        if not 0 < self.scale_range[0] <= self.scale_range[1]:
+            raise ValueError("scale_range needs two numbers above 0, the smaller first")
+        return self
 
 
 class LocalCounter(nn.Module):
@@ -150,13 +157,13 @@ def pretrain_encoder(
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS])
     weights = out / WEIGHTS
+    run.keep_inputs(image.sha256 for _, _, image in _training_images(sets))
     if weights.exists():
         return weights
     fabric = start_fabric(device, settings.precision)
     torch.manual_seed(settings.seed)
-    hashes: list[str] = []
-    pool = PatchPool(_pool_images(sets, hashes), 0, fabric.device)
-    run.keep_inputs(hashes)
+    run.record_environment(fabric.device)
+    pool = PatchPool(_pool_images(sets), 0, fabric.device)
     step = EncoderStep(pool, settings, fabric)
     started = time.perf_counter()
     run_steps(
@@ -175,14 +182,19 @@ def pretrain_encoder(
     return weights
 
 
-def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator[PoolImage]:
+def _training_images(
+    sets: Sequence[CountedImageSet],
+) -> Iterator[tuple[int, ImageRecord, MicroscopyImage]]:
     for number, image_set in enumerate(sets):
         for record in image_set.training_part().labelled():
-            image = image_set.read(record)
-            hashes.append(image.sha256)
-            yield PoolImage(
-                pixels=measure_range(image.pixels).apply(image.pixels),
-                planes=None,
-                points=image_set.points(record),
-                group=f"{number}/{record.group}",
-            )
+            yield number, record, image_set.read(record)
+
+
+def _pool_images(sets: Sequence[CountedImageSet]) -> Iterator[PoolImage]:
+    for number, record, image in _training_images(sets):
+        yield PoolImage(
+            pixels=measure_range(image.pixels).apply(image.pixels),
+            planes=None,
+            points=sets[number].points(record),
+            group=f"{number}/{record.group}",
+        )

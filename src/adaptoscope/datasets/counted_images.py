@@ -120,28 +120,11 @@ class CountedImageSet:
         return self.with_records(records)
 
     def training_part(self) -> CountedImageSet:
-        """Return the images that may be learnt from.
-
-        Returns
-        -------
-        CountedImageSet
-            The split ``train``, or the whole set where no image is in a split.
-
-        Raises
-        ------
-        InputError
-            If there are splits, but none is ``train``.
-        """
+        """Return the split ``train``, or the whole set where no image is in a split."""
         return self.split("train") if any(record.split for record in self.records) else self
 
     def labelled(self) -> CountedImageSet:
-        """Return the images whose cell centres are known.
-
-        Returns
-        -------
-        CountedImageSet
-            May be empty.
-        """
+        """Return the images whose cell centres are known; there may be none."""
         return self.with_records(record for record in self.records if record.labelled)
 
     def path(self, record: ImageRecord) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -30,6 +31,7 @@ def import_idcia_release(
     *,
     image_channel: int | None = None,
     overwrite: bool = False,
+    on_image: Callable[[], object] | None = None,
 ) -> CountedImageSet:
     """Convert a release of IDCIA as its authors publish it.
 
@@ -50,6 +52,8 @@ def import_idcia_release(
         Colour channel to take where the images are colour images.
     overwrite
         Begin the destination anew.
+    on_image
+        Called after each image that was imported, to show progress.
 
     Returns
     -------
@@ -84,6 +88,8 @@ def import_idcia_release(
             synthetic=False,
             group=idcia_culture(stem),
         )
+        if on_image is not None:
+            on_image()
     return writer.finish(_CARD.format(channel=channel))
 
 

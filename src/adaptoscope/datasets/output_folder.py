@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.errors import OutputError
-from adaptoscope.images.files import IMAGE_SUFFIXES, write_json
+from adaptoscope.images.files import IMAGE_SUFFIXES, is_occupied, write_json
 
 SETTINGS_FILE = "settings.json"
 RECORDS_FOLDER = "records"
@@ -102,7 +102,7 @@ def _kept_settings(kept: Path) -> Any:
 
 
 def _refuse_occupied(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if is_occupied(folder):
         raise OutputError(
             f"The output folder {folder} holds something else.",
             expected="an empty folder, a new one, or one that was begun with the same command",

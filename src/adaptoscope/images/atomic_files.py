@@ -38,6 +38,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def is_occupied(folder: Path) -> bool:
+    """Tell whether something stands at a path, leftovers of killed writers apart.
+
+    Parameters
+    ----------
+    folder
+        Where a folder shall be begun.
+
+    Returns
+    -------
+    bool
+        False if nothing stands there, or a folder that is empty but for such leftovers.
+    """
+    if not folder.is_dir():
+        return folder.exists()
+    return any(not _PARTIAL.fullmatch(entry.name) for entry in folder.iterdir())
+
+
 def remove_partial_files(folder: Path, *, below: bool = False) -> None:
     """Remove what killed writers left in a folder; no writer may be at work in it.
 

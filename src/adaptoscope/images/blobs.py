@@ -35,7 +35,7 @@ def sigma_of_diameter(diameter: float) -> float:
             "The cell diameter is not known.",
             expected="a positive number of pixels",
             found=str(diameter),
-            remedy="give --diameter, or an image in which cells can be seen",
+            remedy="check the channel, or give an image in which cells can be seen",
         )
     return max(float(diameter / _DIAMETER_PER_SIGMA), 0.5)
 
@@ -119,8 +119,32 @@ def automatic_threshold(pixels: Image, sigma: float) -> float:
     return float(max(0.06 * contrast, 4.0 * noise * _WHITE_NOISE_GAIN / sigma))
 
 
+def candidate_sigmas(images: Sequence[Image]) -> Values:
+    """Return the sigmas in pixels that are worth trying on some images.
+
+    Parameters
+    ----------
+    images
+        Images of shape (H, W); their cells are measured.
+
+    Returns
+    -------
+    numpy.ndarray
+        0.7 to 1.3 of the sigma that suits the measured diameter, rising.
+
+    Raises
+    ------
+    InputError
+        No image shows cells.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        middle = sigma_of_diameter(float(np.nanmedian([estimate_diameter(i) for i in images])))
+    return np.round(middle * np.array([0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]), 2)
+
+
 def fit_difference_of_gaussians(
-    images: Iterable[Image], counts: Sequence[float], sigmas: Sequence[float] | None = None
+    images: Iterable[Image], counts: Sequence[float], sigmas: Iterable[float] | None = None
 ) -> tuple[float, float]:
     """Choose the sigma and the absolute threshold that count the given images best.
 
@@ -131,7 +155,7 @@ def fit_difference_of_gaussians(
     counts
         True number of cells of each image.
     sigmas
-        Candidates in pixels; by default 0.7 to 1.3 of the one that suits the measured diameter.
+        Candidates in pixels; by default those of `candidate_sigmas`.
 
     Returns
     -------
@@ -151,7 +175,7 @@ def fit_difference_of_gaussians(
             found=f"{len(stack)} images and counts of shape {truth.shape}",
         )
     fits = []
-    for sigma in _candidate_sigmas(stack) if sigmas is None else sigmas:
+    for sigma in candidate_sigmas(stack) if sigmas is None else sigmas:
         heights = [_peak_heights(image, sigma) for image in stack]
         error, threshold = _best_threshold(heights, truth)
         fits.append((error, float(sigma), threshold))
@@ -269,13 +293,6 @@ def _peak_mask(response: Image, sigma: float) -> npt.NDArray[np.bool_]:
 def _peak_heights(pixels: Image, sigma: float) -> Values:
     response = difference_of_gaussians(pixels, sigma)
     return np.sort(response[_peak_mask(response, sigma) & (response > 0)]).astype(np.float64)
-
-
-def _candidate_sigmas(images: Sequence[Image]) -> Values:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        middle = sigma_of_diameter(float(np.nanmedian([estimate_diameter(i) for i in images])))
-    return np.round(middle * np.array([0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3]), 2)
 
 
 def _best_threshold(heights: Sequence[Values], truth: Values) -> tuple[float, float]:

@@ -7,8 +7,6 @@ pixel, and to exactly one window of a partition.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -145,27 +143,6 @@ def points_in_window(points: Points, top: int, left: int, height: int, width: in
     return np.asarray(inside - np.array([top, left], dtype=np.float64))
 
 
-def count_in_windows(
-    points: Points, windows: Iterable[tuple[int, int, int, int]]
-) -> NDArray[np.int64]:
-    """Count the centres in each window.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels of the image.
-    windows
-        Top, left, height and width of each window, as `adaptoscope.images.windows.Window`.
-
-    Returns
-    -------
-    numpy.ndarray
-        One count per window, int64.
-    """
-    counts = [int(inside_window(points, *window).sum()) for window in windows]
-    return np.array(counts, dtype=np.int64)
-
-
 def centres_of_labels(labels: NDArray[np.integer]) -> Points:
     """Find the centre of mass of every cell of a label image.
 
@@ -187,31 +164,3 @@ def centres_of_labels(labels: NDArray[np.integer]) -> Points:
     return np.stack(
         [np.bincount(cell, weights=rows) / area, np.bincount(cell, weights=columns) / area], axis=1
     )
-
-
-def draw_centres(points: Points, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Mark the pixel of every centre.
-
-    Two centres in one pixel give one mark, so the marks are for looking at, not for counting.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels.
-    shape
-        Height and width of the image in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), bool.
-
-    Raises
-    ------
-    InputError
-        If a centre lies outside the image.
-    """
-    marks = np.zeros(shape, dtype=np.bool_)
-    pixels = np.floor(check_points(points, shape) + 0.5).astype(np.int64)
-    marks[pixels[:, 0], pixels[:, 1]] = True
-    return marks

@@ -190,28 +190,6 @@ def digitise(
     return np.asarray(np.clip(counts, 0, largest_count), dtype=np.uint16)
 
 
-def saturate(pixels: FloatImage, gain: float, *, ceiling: float = 1.0) -> FloatImage:
-    """Overexpose an image: multiply it and cut off what the camera cannot hold.
-
-    Parameters
-    ----------
-    pixels
-        Image, shape (H, W), in units of `ceiling`.
-    gain
-        Factor on the exposure time or the light.
-    ceiling
-        Largest value that can be stored.
-
-    Returns
-    -------
-    FloatImage
-        Image, shape (H, W), at most `ceiling`.
-    """
-    return np.asarray(
-        np.clip(pixels * np.float32(gain), None, np.float32(ceiling)), dtype=np.float32
-    )
-
-
 def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
     padding = [(0, -side % factor) for side in pixels.shape]
     padded = np.pad(pixels, padding, mode="edge")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.images.atomic_files import (
     atomic_path,
+    is_occupied,
     remove_partial_files,
     write_json,
     write_text,
@@ -29,6 +30,7 @@ __all__ = [
     "MicroscopyImage",
     "atomic_path",
     "hash_pixels",
+    "is_occupied",
     "list_images",
     "read_header",
     "read_image",

@@ -61,23 +61,6 @@ class ImageMeasures:
     nucleus_intensity: tuple[float, ...]
 
 
-def estimate_cell_diameter(pixels: FloatImage) -> float:
-    """Estimate the typical diameter of the nuclei in an image.
-
-    Parameters
-    ----------
-    pixels
-        Image of bright nuclei on a dark ground, shape (H, W), any linear unit.
-
-    Returns
-    -------
-    float
-        Median diameter in pixels of the circle with the area of a nucleus; NaN if none was seen.
-        On training images with masks nine in ten are within 20 % of the masks' median.
-    """
-    return measure_image(pixels).diameter
-
-
 def measure_image(pixels: FloatImage) -> ImageMeasures:
     """Measure nuclei, background and noise of one image.
 

@@ -15,7 +15,6 @@ from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.screening import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-from adaptoscope.style_transfer.train_backbone import training_part
 from adaptoscope.synthesis.write import synthesise
 
 CONTROL = "stylised_adain"
@@ -98,9 +97,9 @@ class ImageStages:
         images = real.split("train")
         if chosen.images is not None:
             folder = expand_data_path(chosen.images)
-            images = training_part(
-                open_counted_images(folder, root=self._root(), channel=real.channel, z=real.z)
-            )
+            images = open_counted_images(
+                folder, root=self._root(), channel=real.channel, z=real.z
+            ).training_part()
         folder = locate_backbone(chosen.backbone)
         learn_style(
             path,

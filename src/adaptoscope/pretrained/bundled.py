@@ -42,11 +42,13 @@ def locate_backbone(name: str) -> Path:
     folder = WEIGHTS / "compact" if name == "compact" else Path(name)
     missing = [file for file in BACKBONE_FILES if not (folder / file).is_file()]
     if missing:
+        train = "train one with `adaptoscope style train-backbone`"
+        bundled = "install the package again" if name == "compact" else "use `--backbone compact`"
         raise MissingWeightsError(
             f"The backbone {name} is not there.",
             expected=f"{', '.join(BACKBONE_FILES)} in {folder}",
             found=f"no {missing[0]}",
-            remedy="use `--backbone compact`, or train one with `adaptoscope style train-backbone`",
+            remedy=f"{bundled}, or {train}",
         )
     return folder
 

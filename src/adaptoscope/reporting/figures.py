@@ -122,11 +122,12 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
         for index, each in enumerate(methods):
             axes = figure.add_subplot(rows, columns, index + 1)
             _draw_panel(axes, each, max(top, 1.0))
-            axes.tick_params(
-                labelleft=index % columns == 0, labelbottom=index + columns >= len(methods)
-            )
-        figure.supxlabel("true cells per image", fontsize=9)
-        figure.supylabel("predicted cells per image", fontsize=9)
+            leftmost, lowest = index % columns == 0, index + columns >= len(methods)
+            axes.tick_params(labelleft=leftmost, labelbottom=lowest)
+            if leftmost:
+                axes.set_ylabel("predicted cells", fontsize=9)
+            if lowest:
+                axes.set_xlabel("true cells", fontsize=9)
         content = _svg(figure)
     names = ", ".join(each.method for each in methods)
     images = max(len(each.true) for each in methods)

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.leakage import held_out_hashes, refuse_held_out
+from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image
@@ -18,6 +18,7 @@ from adaptoscope.style_transfer.fine_residual import FineResidual, measure_resid
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.starting_latent import latent_statistics
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
+from adaptoscope.training.progress import progress
 
 TILE = 128
 _SMALLEST = 64
@@ -62,9 +63,7 @@ def learn_style(
         If `out` is not named as a style file.
     """
     _refuse_other_name(out)
-    kept_back: dict[str, str] = {}
-    for other in (images, *held_out):
-        kept_back |= held_out_hashes(other)
+    refuse_held_out_images(images, (images, *held_out), "learn a style from")
     records = list(images)
     if limit is not None and limit < len(records):
         chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
@@ -72,9 +71,8 @@ def learn_style(
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
     depths: set[tuple[int, float | None]] = set()
-    for record in records:
+    for record in progress(records, "learn the style"):
         image = images.read(record)
-        refuse_held_out([(record.file_name, image.sha256)], kept_back, "learn a style from")
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})
         tensors, fact = _read_one(image, record.split or "", backbone)

@@ -25,6 +25,7 @@ from adaptoscope.images.blobs import (
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
 from adaptoscope.style_transfer.settings import ScreeningSettings
+from adaptoscope.training.progress import progress
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def screen_set(
     """
     by_name = {record.name: record for record in drawings}
     screened = []
-    for record in stylised:
+    for record in progress(list(stylised), "screen"):
         if record.layout not in by_name:
             raise InputError(
                 f"The drawing of {record.name} is not there.",

@@ -16,6 +16,7 @@ from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.style_transfer.train_autoencoder import AutoencoderStep
 from adaptoscope.style_transfer.train_denoiser import DenoiserStep, measure_latents
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
+from adaptoscope.training.progress import progress
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 
@@ -52,15 +53,15 @@ def train_backbone(
         The backbone's folder.
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
+    parts = [image_set.training_part() for image_set in images]
+    run.keep_inputs(sha256 for part in parts for sha256 in part.hashes().values())
     finished = out / "backbone"
     if (finished / "backbone.json").exists():
         return finished
     fabric = start_fabric(device, settings.precision)
     torch.manual_seed(settings.seed)
     backbone = CompactBackbone(settings.network)
-    hashes: list[str] = []
-    pool = PatchPool(_pool_images(images, hashes), PLANES, fabric.device)
-    run.keep_inputs(hashes)
+    pool = PatchPool(_pool_images(parts), PLANES, fabric.device)
     started = time.perf_counter()
     first = AutoencoderStep(backbone, pool, settings, fabric)
     run_steps(
@@ -95,12 +96,11 @@ def train_backbone(
     return finished
 
 
-def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator[PoolImage]:
+def _pool_images(sets: Sequence[CountedImageSet]) -> Iterator[PoolImage]:
     for number, image_set in enumerate(sets):
-        for record in training_part(image_set):
+        for record in progress(image_set, f"read {image_set.folder.name}", len(image_set)):
             image = image_set.read(record)
             mask = image_set.mask(record)
-            hashes.append(image.sha256)
             values = IntensityRange.of(image.pixels).to_model(image.pixels)
             yield PoolImage(
                 pixels=((values + 1) / 2).astype(np.float32),
@@ -108,10 +108,3 @@ def _pool_images(sets: Sequence[CountedImageSet], hashes: list[str]) -> Iterator
                 points=no_points(),
                 group=f"{number}/{record.group}",
             )
-
-
-def training_part(image_set: CountedImageSet) -> CountedImageSet:
-    """Return the training split of a set, or the whole of a set that is not split."""
-    if any(record.split for record in image_set):
-        return image_set.split("train")
-    return image_set

@@ -14,6 +14,7 @@ from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import ImageMeasures, measure_image
 from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.progress import progress
 
 DENSITY_QUANTILES = 11
 
@@ -85,7 +86,8 @@ def measure_set(
     LeakageError
         If an image is one that is kept back.
     InputError
-        If the set has splits but none is ``train``, bit depths are mixed, or no nucleus is seen anywhere.
+        If the set has splits but none is ``train``, bit depths are mixed, or no nucleus is seen
+        anywhere.
     """
     free = real.training_part()
     refuse_held_out_images(free, (real, *held_out), "measure drawings on")
@@ -100,7 +102,7 @@ def measure_set(
         )
     bit_depth = depths.pop()
     sizes = {image.pixel_size_um for image in images}
-    measures = [measure_image(image.pixels) for image in images]
+    measures = [measure_image(image.pixels) for image in progress(images, "measure")]
     return _summarise(measures, bit_depth, sizes.pop() if len(sizes) == 1 else None)
 
 

@@ -30,8 +30,6 @@ class AppearanceChange:
         Height of a linear background ramp over the crop.
     direction
         Direction of that ramp, in radians.
-    seed
-        Seeds of the noise.
     """
 
     gamma: NDArray[np.float64]

@@ -31,7 +31,8 @@ class PoolImage:
     points
         Cell centres, shape (N, 2), (row, column) in pixels.
     group
-        Images of one group look alike; groups share the draws evenly.
+        Images of one group look alike; a group's share of the draws
+        grows with the square root of its number of patches.
     """
 
     pixels: NDArray[np.float32]

@@ -8,12 +8,21 @@ from threading import Timer
 from typing import Protocol, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 Item = TypeVar("Item")
 
 PATIENCE_SECONDS = 2.0
 LINE_EVERY_SECONDS = 30.0
+
+_shown: list[Progress] = []
 
 
 class Advance(Protocol):
@@ -76,6 +85,15 @@ def progress(
 
 @contextmanager
 def _bar(description: str, total: int | None, done: int) -> Iterator[Advance]:
+    """Show a bar, below that of the work which this is a part of."""
+    outer = _shown[-1] if _shown else None
+    if outer is not None:
+        task = outer.add_task(description, total=total, completed=done)
+        try:
+            yield _advance_of(outer, task, description)
+        finally:
+            outer.remove_task(task)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -88,15 +106,21 @@ def _bar(description: str, total: int | None, done: int) -> Iterator[Advance]:
     timer.daemon = True
     timer.start()
 
-    def advance(note: str = "") -> None:
-        bar.update(task, advance=1, description=f"{description} {note}".rstrip())
-
+    _shown.append(bar)
     try:
-        yield advance
+        yield _advance_of(bar, task, description)
     finally:
+        _shown.remove(bar)
         timer.cancel()
         timer.join()
         bar.stop()
+
+
+def _advance_of(bar: Progress, task: TaskID, description: str) -> Advance:
+    def advance(note: str = "") -> None:
+        bar.update(task, advance=1, description=f"{description} {note}".rstrip())
+
+    return advance
 
 
 def _lines(description: str, total: int | None, done: int) -> Advance:

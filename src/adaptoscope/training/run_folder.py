@@ -2,15 +2,24 @@
 
 import csv
 import json
+import os
 import platform
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
+from importlib import metadata
 from pathlib import Path
 
 import yaml
 
 from adaptoscope.errors import OutputError
-from adaptoscope.images.files import atomic_path, remove_partial_files, write_json, write_text
+from adaptoscope.images.files import (
+    atomic_path,
+    is_occupied,
+    remove_partial_files,
+    write_json,
+    write_text,
+)
 from adaptoscope.training.settings import Settings, settings_text
 
 INPUTS = "training_images.json"
@@ -47,7 +56,8 @@ class RunFolder:
         settings
             The complete settings of the run.
         overwrite
-            Begin anew: discard what an earlier run left in its own files.
+            Begin anew: discard what an earlier run left in its own files. Folders that hold no
+            run are never touched.
         parts
             Further files and folders that the run writes, discarded with the earlier run.
 
@@ -67,16 +77,16 @@ class RunFolder:
                     found=f"differences to {written}",
                     remedy="choose another folder, or pass --overwrite to discard the old run",
                 )
-        elif path.exists() and any(path.iterdir()) and not overwrite:
+        elif is_occupied(path):
             raise OutputError(
-                f"The folder {path} is not empty and holds no run.",
+                f"The output folder {path} holds something else and no run.",
                 expected="an empty or absent folder, or a run with the same settings",
-                found=f"for example {next(path.iterdir()).name}",
-                remedy="choose another folder, or pass --overwrite to write into it",
+                found="files without settings.yaml" if path.is_dir() else "a file",
+                remedy="choose another folder",
             )
         run = cls(path)
         if overwrite or not same:
-            run.discard(parts if written.exists() else ())
+            run.discard(parts)
             path.mkdir(parents=True, exist_ok=True)
             write_text(written, text)
         remove_partial_files(path, below=True)
@@ -132,15 +142,23 @@ class RunFolder:
         """Add a row to ``timings.csv``."""
         _append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
 
-    def record_environment(self) -> None:
-        """Write what the run was computed with: Python, packages, processor."""
-        write_json(self.path / "environment.json", describe_environment())
+    def record_environment(self, device: object = None) -> None:
+        """Write what the run is computed with: Python, packages, processor, threads, device.
+
+        Parameters
+        ----------
+        device
+            Where networks run, for example ``cuda:0``; None keeps what was recorded before.
+        """
+        path = self.path / "environment.json"
+        before = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        chosen = before.get("device") if device is None else str(device)
+        write_json(path, describe_environment() | {"device": chosen})
 
 
 def describe_environment() -> dict[str, object]:
-    """Return the Python, package and processor versions of this machine."""
-    from importlib import metadata
-
+    """Return the Python and package versions, processor and threads of this process."""
+    torch = sys.modules.get("torch")
     found = {}
     for package in _PACKAGES:
         try:
@@ -151,14 +169,10 @@ def describe_environment() -> dict[str, object]:
         "python": platform.python_version(),
         "system": platform.system(),
         "processor": platform.machine(),
+        "cpus": os.cpu_count(),
+        "torch_threads": torch.get_num_threads() if torch else None,
         "packages": found,
     }
-
-
-def read_environment(path: Path) -> dict[str, object]:
-    """Read ``environment.json`` of a run folder."""
-    content: dict[str, object] = json.loads((path / "environment.json").read_text("utf-8"))
-    return content
 
 
 def _same_values(first: str, second: str) -> bool:

@@ -7,7 +7,6 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import write_text
 
 SettingsKind = TypeVar("SettingsKind", bound="Settings")
 
@@ -94,11 +93,6 @@ def load_settings(path: Path, kind: type[SettingsKind]) -> SettingsKind:
 def settings_text(settings: Settings) -> str:
     """Return settings as YAML, fields in their declared order."""
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def save_settings(path: Path, settings: Settings) -> None:
-    """Write settings as YAML, whole or not at all."""
-    write_text(path, settings_text(settings))
 
 
 def _describe(problem: Any) -> str:

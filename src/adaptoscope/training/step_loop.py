@@ -85,7 +85,8 @@ def run_steps(
     run
         Where numbers and checkpoints go.
     save_every, log_every
-        Steps between checkpoints, and between rows of ``metrics.csv`` (means over the interval).
+        Steps between checkpoints, and between rows of ``metrics.csv`` (means since the row before).
+        A checkpoint ends a row too, so that a resumed run writes the same rows.
     description
         What the progress bar says.
     seed
@@ -102,11 +103,12 @@ def run_steps(
             torch.manual_seed(seed_of_step(seed, index))
             window.add(step(index))
             done = index + 1
-            if done % log_every == 0 or done == steps:
+            save = done % save_every == 0 or done == steps
+            if save or done % log_every == 0:
                 run.append_metrics(index, window.means())
                 note = window.text()
                 window = _Window()
-            if (done % save_every == 0 and done % log_every == 0) or done == steps:
+            if save:
                 save_checkpoint(run.checkpoint, state, done)
             advance(note)
 

@@ -1,3 +1,6 @@
+import sys
+from io import BytesIO, TextIOWrapper
+
 import pytest
 import typer
 
@@ -23,12 +26,17 @@ def succeed() -> None:
     typer.echo("done")
 
 
+def speak_greek() -> None:
+    typer.echo("5 → 6 μm")
+
+
 @pytest.fixture
 def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {
         "refuse": Listing(f"{__name__}:refuse", "Fails."),
         "miss": Listing(f"{__name__}:miss_a_file", "Fails."),
         "succeed": Listing(f"{__name__}:succeed", "Succeeds."),
+        "greek": Listing(f"{__name__}:speak_greek", "Succeeds."),
     }
     monkeypatch.setattr(cli, "COMMANDS", small)
 
@@ -78,6 +86,15 @@ def test_the_traceback_is_kept_on_request(monkeypatch: pytest.MonkeyPatch) -> No
 def test_success_leaves_with_zero(capsys: pytest.CaptureFixture[str]) -> None:
     assert leave("succeed") == 0
     assert capsys.readouterr().out == "done\n"
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_a_console_of_few_letters_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(shown, encoding="cp1252", newline="\n"))
+    assert leave("greek") == 0
+    sys.stdout.flush()
+    assert shown.getvalue().decode() == "5 → 6 μm\n"
 
 
 def test_an_unknown_command_leaves_with_two(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptoscope.cli import main
 from adaptoscope.cli.options import plain, plane, print_answer
 from adaptoscope.errors import SettingsError
+from adaptoscope.images.files import write_image, write_text
 
 
 def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,3 +44,39 @@ def test_a_focal_plane_is_an_index_or_max(text: str | None, chosen: object) -> N
 def test_another_focal_plane_is_refused(text: str) -> None:
     with pytest.raises(SettingsError, match="focal plane"):
         plane(text)
+
+
+@pytest.mark.parametrize(("option", "used"), [((), 5), (("--seed", "0"), 0)])
+@pytest.mark.parametrize(
+    ("command", "option_of_images", "called"),
+    [
+        ("count train", "--real", "adaptoscope.counting.regimes.train_counter"),
+        (
+            "count train-encoder",
+            "--images",
+            "adaptoscope.counting.pretrain_encoder.pretrain_encoder",
+        ),
+        (
+            "style train-backbone",
+            "--images",
+            "adaptoscope.style_transfer.train_backbone.train_backbone",
+        ),
+    ],
+)
+def test_the_seed_of_the_settings_holds_unless_one_is_given(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    option_of_images: str,
+    called: str,
+    option: tuple[str, ...],
+    used: int,
+) -> None:
+    write_image(tmp_path / "set" / "a.png", np.zeros((8, 8)))
+    write_text(tmp_path / "s.yaml", "seed: 5\n")
+    seen: list[object] = []
+    monkeypatch.setattr(called, lambda *arguments, **options: seen.extend(arguments))
+    arguments = [option_of_images, tmp_path / "set", "--settings", tmp_path / "s.yaml", *option]
+    with pytest.raises(SystemExit):
+        main([*command.split(), str(tmp_path / "out"), *map(str, arguments)])
+    assert [item.seed for item in seen if hasattr(item, "seed")] == [used]

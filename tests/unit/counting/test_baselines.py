@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -54,3 +56,12 @@ def test_nothing_to_fit_is_refused():
         fit_baseline("dog", [], [])
     with pytest.raises(InputError, match="No image shows cells"):
         fit_baseline("otsu_watershed", [np.zeros((8, 8), dtype=np.float32)], [0])
+
+
+@pytest.mark.parametrize("name", ["dog", "otsu_watershed"])
+def test_a_person_sees_how_far_a_fit_is(draw_field, name, capfd, monkeypatch):
+    monkeypatch.setattr("adaptoscope.training.progress.PATIENCE_SECONDS", -1.0)
+
+    fit_baseline(name, [draw_field(12, 12)[0]], [12])
+
+    assert re.fullmatch(rf"fit {name}: (\d+) of \1\n", capfd.readouterr().err)

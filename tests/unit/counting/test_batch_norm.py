@@ -11,6 +11,7 @@ def small_network() -> nn.Sequential:
 
 
 def test_frozen_statistics_stay_while_scale_and_offset_learn() -> None:
+    torch.manual_seed(0)
     network = small_network().train()
     freeze_statistics(network)
     layer = network[1]

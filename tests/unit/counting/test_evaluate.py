@@ -68,3 +68,11 @@ def test_the_matching_radius_does_not_depend_on_the_counter(real):
     result = evaluate_counter(model, real.split("test"), resamples=20)
 
     assert all(row.match.lost == 0 for row in result.images)
+
+
+def test_a_person_sees_how_far_it_is(real, capfd, monkeypatch):
+    monkeypatch.setattr("adaptoscope.training.progress.PATIENCE_SECONDS", -1.0)
+
+    evaluate_counter(constant(12.0), real.split("test"), resamples=20)
+
+    assert capfd.readouterr().err == "evaluate: 3 of 3\n"

@@ -56,3 +56,11 @@ def test_nothing_to_count_is_refused(tmp_path):
     with pytest.raises(InputError, match="nothing to count"):
         predict_counts(load_counter("dog"), tmp_path / "absent", tmp_path / "counts.csv")
     assert not (tmp_path / "counts.csv").exists()
+
+
+def test_a_person_sees_how_far_it_is(unseen, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("adaptoscope.training.progress.PATIENCE_SECONDS", -1.0)
+
+    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv")
+
+    assert capfd.readouterr().err == "count: 3 of 3\n"

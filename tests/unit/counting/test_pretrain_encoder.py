@@ -12,10 +12,11 @@ from adaptoscope.counting.pretrain_encoder import (
 )
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pretrained.weights_files import read_weights
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
+from adaptoscope.training.settings import settings_from
 
 QUICK = EncoderTrainingSettings(steps=2, batch=2, crop=64)
 
@@ -54,8 +55,24 @@ def test_an_encoder_is_trained_on_training_images_only(tmp_path: Path) -> None:
     assert [sha in used for sha in images.hashes().values()] == [True, False, False, True]
     before = path.read_bytes()
     assert pretrain_encoder(tmp_path / "run", [images], QUICK, device="cpu").read_bytes() == before
-    with pytest.raises(OutputError):
+    fewer = images.with_records(images.images_of("train")[:1])
+    with pytest.raises(OutputError, match="other images"):
+        pretrain_encoder(tmp_path / "run", [fewer], QUICK, device="cpu")
+    with pytest.raises(OutputError, match="other settings"):
         pretrain_encoder(tmp_path / "run", [images], QUICK.changed(steps=3), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"crop": 320}, "crop"),
+        ({"scale_range": [2, 1]}, "scale_range"),
+        ({"scale_range": [0, 1]}, "scale_range"),
+    ],
+)
+def test_crops_that_no_patch_can_give_are_refused(values: dict[str, object], field: str) -> None:
+    with pytest.raises(SettingsError, match=field):
+        settings_from(values, EncoderTrainingSettings)
 
 
 def test_unlabelled_images_teach_nothing(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.errors import SettingsError
-from adaptoscope.training.settings import load_settings, save_settings, settings_from
+from adaptoscope.training.settings import load_settings, settings_from, settings_text
 
 
 def test_defaults_are_those_of_paper_one():
@@ -36,6 +36,6 @@ def test_settings_that_contradict_are_refused_by_name(values, field):
 def test_settings_survive_the_file(tmp_path):
     settings = CountingSettings(regime="fine_tuned", pretrain_steps=7, init="random")
 
-    save_settings(tmp_path / "settings.yaml", settings)
+    (tmp_path / "settings.yaml").write_text(settings_text(settings))
 
     assert load_settings(tmp_path / "settings.yaml", CountingSettings) == settings

@@ -123,3 +123,14 @@ def test_hashes_use_what_is_recorded_and_else_the_pixels(make_folder):
     }
     assert opened.hashes("val") == opened.hashes() == expected
     assert opened.hashes("train") == {}
+
+
+def test_only_the_split_train_may_be_learnt_from(make_folder):
+    whole = open_counted_images(make_folder("whole"))
+    assert whole.training_part() is whole
+    some = "image,split\na.png,train\nb.png,\n"
+    divided = open_counted_images(make_folder("divided", split=some))
+    assert [record.name for record in divided.training_part()] == ["a.png"]
+    kept_back = open_counted_images(make_folder("kept", split="image,split\na.png,test\n"))
+    with pytest.raises(InputError, match="split train"):
+        kept_back.training_part()

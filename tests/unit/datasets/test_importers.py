@@ -21,8 +21,10 @@ def release(tmp_path, pixels):
 
 
 def test_a_release_is_converted(release, tmp_path):
-    opened = import_idcia_release(release, tmp_path / "out")
+    done: list[int] = []
+    opened = import_idcia_release(release, tmp_path / "out", on_image=lambda: done.append(1))
     (record,) = opened
+    assert done == [1]
     assert opened.points(record).tolist() == [[2, 3], [0.5, 7.5]]
     assert (record.channel, record.group) == ("DAPI", "220909_GFP-AHPC_A_GFAP")
     original = read_image(next((release / "images" / "DAPI").iterdir()))

@@ -69,7 +69,8 @@ def test_a_derived_image_is_recognised_by_its_source(images):
 
 def test_a_copy_of_an_image_that_only_names_its_source_is_recognised(images):
     named = images.with_records(
-        dataclasses.replace(record, source_sha256="elsewhere") for record in images.images_of("test")
+        dataclasses.replace(record, source_sha256="elsewhere")
+        for record in images.images_of("test")
     )
     with pytest.raises(LeakageError, match=r"c\.png"):
         refuse_held_out_images(images, [named], "learn a style")

@@ -152,3 +152,9 @@ def test_unusable_input_is_refused():
     ):
         with pytest.raises(InputError):
             wrong()
+
+
+def test_an_unknown_diameter_is_refused_with_a_remedy_that_exists():
+    with pytest.raises(InputError) as caught:
+        sigma_of_diameter(float("nan"))
+    assert "--" not in caught.value.remedy

@@ -7,7 +7,6 @@ from adaptoscope.images.degradation import (
     blur_with_halo,
     digitise,
     illumination,
-    saturate,
     shot_and_read_noise,
     smooth_field,
 )
@@ -83,8 +82,3 @@ def test_digitise_rounds_offsets_and_saturates():
     counts = digitise(electrons, counts_per_electron=0.26, offset=3, largest_count=255)
     assert counts.tolist() == [[3, 6, 255, 0]]
     assert counts.dtype == np.uint16
-
-
-def test_saturate_cuts_at_the_ceiling():
-    pixels = np.array([[0.1, 0.6]], dtype=np.float32)
-    assert saturate(pixels, 2)[0].tolist() == pytest.approx([0.2, 1.0])

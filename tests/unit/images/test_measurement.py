@@ -9,7 +9,6 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_image, read_mask
 from adaptoscope.images.measurement import (
     background_level,
-    estimate_cell_diameter,
     measure_image,
     noise_sd,
     segment_nuclei,
@@ -40,7 +39,8 @@ def test_diameter_and_number_of_discs(diameter, haze):
 
 def test_measures_do_not_depend_on_the_scale_of_intensity():
     bright, dark = discs(16.0), 0.1 * discs(16.0)
-    assert estimate_cell_diameter(dark) == pytest.approx(estimate_cell_diameter(bright), rel=0.02)
+    measured = measure_image(dark).diameter
+    assert measured == pytest.approx(measure_image(bright).diameter, rel=0.02)
 
 
 def test_background_and_noise():
@@ -98,5 +98,6 @@ def test_diameter_of_real_nuclei():
     for name in names:
         areas = np.bincount(read_mask(folder / "masks" / name).ravel())[1:]
         true = np.median(2 * np.sqrt(areas[areas > 0] / np.pi))
-        ratios.append(estimate_cell_diameter(read_image(folder / "images" / name).pixels) / true)
+        measures = measure_image(read_image(folder / "images" / name).pixels)
+        ratios.append(measures.diameter / true)
     assert np.median(ratios) == pytest.approx(1, abs=0.2)

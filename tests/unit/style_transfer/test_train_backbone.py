@@ -11,7 +11,7 @@ from adaptoscope.style_transfer.settings import (
     BackboneTrainingSettings,
     DenoiserTraining,
 )
-from adaptoscope.style_transfer.train_backbone import train_backbone, training_part
+from adaptoscope.style_transfer.train_backbone import train_backbone
 from adaptoscope.style_transfer.train_denoiser import DenoiserStep
 
 SETTINGS = BackboneTrainingSettings(
@@ -59,10 +59,10 @@ def test_a_stopped_training_ends_with_the_same_weights(
 
 
 def test_only_the_training_split_is_read(tmp_path: Path) -> None:
-    split = write_set(tmp_path / "split", 4, splits="train val test train")
-    assert [record.split for record in training_part(split)] == ["train", "train"]
-    whole = write_set(tmp_path / "whole", 2)
-    assert len(training_part(whole)) == 2
+    images = write_set(tmp_path / "split", 4, splits="train val test train")
+    train_backbone(tmp_path / "run", [images], SETTINGS, device="cpu")
+    used = (tmp_path / "run" / "training_images.json").read_text()
+    assert [sha in used for sha in images.hashes().values()] == [True, False, False, True]
 
 
 def test_other_settings_need_another_folder(tmp_path: Path) -> None:

@@ -40,9 +40,11 @@ def write_set(folder, split="train", settings=TRUTH, images=4):
     return np.array(counts)
 
 
-def test_settings_follow_the_images(tmp_path):
+def test_settings_follow_the_images(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("adaptoscope.training.progress.PATIENCE_SECONDS", -1.0)
     counts = write_set(tmp_path / "real")
     measures = measure_set(open_counted_images(tmp_path / "real"))
+    assert capfd.readouterr().err == "measure: 4 of 4\n"
     assert measures.cell_diameter_px == pytest.approx(18, rel=0.15)
     middle = measures.cells_per_mpx_quantiles[len(measures.cells_per_mpx_quantiles) // 2]
     assert middle == pytest.approx(np.median(counts) / 160**2 * 1e6, rel=0.25)
@@ -66,9 +68,7 @@ def test_held_out_images_are_found_whether_measured_or_not(tmp_path, most_images
     kept = open_counted_images(tmp_path / "kept")
     real = open_counted_images(tmp_path / "real")
     with pytest.raises(LeakageError, match="image_3"):
-        measure_set(
-            real, most_images=most_images, held_out=[kept.with_records(kept.records[-1:])]
-        )
+        measure_set(real, most_images=most_images, held_out=[kept.with_records(kept.records[-1:])])
 
 
 def test_images_without_nuclei_are_refused(tmp_path):

@@ -45,3 +45,17 @@ def test_a_terminal_gets_a_bar_on_standard_error(
     assert captured.out == ""
     assert "drawing" in captured.err
     assert "2/2" in captured.err
+
+
+def test_a_part_of_some_work_stands_below_its_bar(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setattr(progress_module, "PATIENCE_SECONDS", 0.0)
+    with progress_display("drawing", 2) as advance:
+        assert list(progress("abc", "measuring")) == ["a", "b", "c"]
+        (bar,) = progress_module._shown
+        assert [task.description for task in bar.tasks] == ["drawing"]
+        advance()
+    assert "1/2" in capfd.readouterr().err
+    assert progress_module._shown == []

@@ -1,9 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from adaptoscope.errors import OutputError
-from adaptoscope.training.run_folder import RunFolder, read_environment
+from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
 
 
@@ -46,17 +48,26 @@ def test_overwriting_begins_anew_and_discards_the_named_parts_only(
     assert not run.checkpoint.exists()
 
 
-def test_parts_of_a_folder_that_is_no_run_are_kept(tmp_path: Path) -> None:
-    (tmp_path / "model.json").write_text("of somebody else")
-    RunFolder.open(tmp_path, Some(), overwrite=True, parts=("model.json",))
-    assert (tmp_path / "model.json").read_text() == "of somebody else"
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "model.json").write_text("precious")
+    with pytest.raises(OutputError, match="and no run") as caught:
+        RunFolder.open(tmp_path, Some(), overwrite=overwrite, parts=("model.json",))
+    assert "--overwrite" not in caught.value.remedy
+    assert [file.name for file in tmp_path.iterdir()] == ["model.json"]
+    with pytest.raises(OutputError, match="and no run"):
+        RunFolder.open(tmp_path / "model.json", Some(), overwrite=overwrite)
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.doc").write_text("precious")
-    with pytest.raises(OutputError, match="holds no run"):
-        RunFolder.open(tmp_path, Some())
-    assert [file.name for file in tmp_path.iterdir()] == ["thesis.doc"]
+def test_leftovers_of_killed_writers_are_removed(tmp_path: Path) -> None:
+    leftover = f".partial-{'0' * 32}.yaml"
+    (tmp_path / leftover).write_text("half")
+    run = RunFolder.open(tmp_path, Some())
+    for folder in (run.path, run.checkpoint.parent):
+        folder.mkdir(exist_ok=True)
+        (folder / leftover).write_text("half")
+    RunFolder.open(tmp_path, Some())
+    assert not list(tmp_path.rglob(".partial-*"))
 
 
 def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
@@ -80,5 +91,10 @@ def test_machine_and_clock_stand_only_in_their_own_files(tmp_path: Path) -> None
     run = RunFolder.open(tmp_path / "run", Some())
     run.record_timing("learn", 1.234)
     assert (run.path / "timings.csv").read_text() == "stage,seconds\nlearn,1.23\n"
-    assert "python" in read_environment(run.path)
+    run.record_environment("cuda:0")
+    RunFolder.open(run.path, Some())
+    found = json.loads((run.path / "environment.json").read_text())
+    assert found["device"] == "cuda:0"
+    assert found["cpus"] >= 1
+    assert found["torch_threads"] == torch.get_num_threads()
     assert (run.path / "settings.yaml").read_text() == "steps: 3\n"

@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.training.settings import Settings, load_settings, save_settings, settings_from
+from adaptoscope.training.settings import Settings, load_settings, settings_from, settings_text
 
 
 class Inner(Settings):
@@ -18,7 +18,7 @@ class Outer(Settings):
 
 def test_settings_come_back_from_yaml(tmp_path: Path) -> None:
     settings = Outer(name="b", inner=Inner(width=7))
-    save_settings(tmp_path / "s.yaml", settings)
+    (tmp_path / "s.yaml").write_text(settings_text(settings))
     assert load_settings(tmp_path / "s.yaml", Outer) == settings
 
 

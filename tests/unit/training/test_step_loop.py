@@ -41,14 +41,14 @@ class Learner:
         return {"loss": loss.detach()}
 
 
-def train(folder: Path, learner: Learner) -> Learner:
+def train(folder: Path, learner: Learner, save_every: int = 4, log_every: int = 2) -> Learner:
     run_steps(
         learner,
         steps=10,
         state=learner.state,
         run=RunFolder(folder),
-        save_every=4,
-        log_every=2,
+        save_every=save_every,
+        log_every=log_every,
         description="test",
         seed=5,
     )
@@ -67,6 +67,16 @@ def test_a_stopped_run_ends_like_an_unbroken_one(tmp_path: Path) -> None:
     both = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "broken")]
     assert both[0] == both[1]
     assert [line.split(",")[0] for line in both[0].split()] == ["step", "1", "3", "5", "7", "9"]
+
+
+def test_checkpoints_are_saved_between_the_rows_of_metrics(tmp_path: Path) -> None:
+    train(tmp_path / "whole", Learner(), save_every=3, log_every=4)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", Learner(stops_at=7), save_every=3, log_every=4)
+    assert load_checkpoint(tmp_path / "broken" / "checkpoints" / "last.pt", Learner().state) == 6
+    train(tmp_path / "broken", Learner(), save_every=3, log_every=4)
+    both = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "broken")]
+    assert both[0] == both[1]
 
 
 def test_a_finished_run_is_not_taken_further(tmp_path: Path) -> None:
