@@ -1,5 +1,7 @@
 """The whole job as a person runs it: settings in, report out, whatever happens in between."""
 
+import json
+import shutil
 import subprocess
 import sys
 import time
@@ -9,10 +11,15 @@ import pytest
 import torch
 import yaml
 
+from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
+from adaptoscope.images.files import write_image
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pipeline.experiment import run
 from adaptoscope.pipeline.report import read_results
 from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.settings import CompactSettings
 from adaptoscope.training.settings import settings_from
@@ -96,6 +103,21 @@ def test_the_report_holds_the_table_the_screening_and_nothing_from_elsewhere(
     assert all(row["n"] == 2 for row in rows)
 
 
+def test_the_report_names_the_encoder_that_was_used_and_no_other(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "encoder random" in page
+    assert "none: random weights" in page
+    assert hash_of_weights(bundled_weights()["nuclei"]) not in page
+
+
+def test_the_run_and_its_trainings_say_what_they_were_computed_with(finished: Path) -> None:
+    for folder in (finished, *(finished / "models").iterdir()):
+        found = json.loads((folder / "environment.json").read_text("utf-8"))
+        assert found["device"] == "cpu", folder
+        assert found["torch_threads"] >= 1
+        assert found["cpus"] >= 1
+
+
 def test_a_second_call_does_nothing_again(
     finished: Path, values: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,15 +131,19 @@ def test_a_second_call_does_nothing_again(
     assert contents(finished) == before
 
 
-@pytest.mark.parametrize("marker", ["stylised/records/*.json", "models/*/checkpoints/last.pt"])
+@pytest.mark.parametrize(
+    ("marker", "workers"),
+    [("stylised/records/*.json", "2"), ("models/*/checkpoints/last.pt", "1")],
+)
 def test_a_killed_run_ends_with_the_same_files(
-    finished: Path, values: dict[str, object], tmp_path: Path, marker: str
+    finished: Path, values: dict[str, object], tmp_path: Path, marker: str, workers: str
 ) -> None:
+    """Workers of the killed run may still be ending while the next one is at work."""
     settings = tmp_path / "tiny.yaml"
     settings.write_text(yaml.safe_dump(values, sort_keys=False))
     out = tmp_path / "run"
     command = [sys.executable, "-m", "adaptoscope", "run", str(settings), "--out", str(out)]
-    command += ["--device", "cpu", "--workers", "1"]
+    command += ["--device", "cpu", "--workers", workers]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     while not list(out.glob(marker)):
         assert process.poll() is None, process.communicate()[1].decode()
@@ -135,11 +161,77 @@ def test_other_settings_need_another_folder(finished: Path, values: dict[str, ob
         run(settings_from({**values, "title": "Other"}, ExperimentSettings), finished)
 
 
+@pytest.fixture
+def own(finished: Path, values: dict[str, object], tmp_path: Path) -> ExperimentSettings:
+    """The experiment with images, backbone and an encoder of one's own, all to be changed."""
+    shutil.copytree(finished / "real", tmp_path / "real")
+    weights = tmp_path / "mine.safetensors"
+    write_weights(weights, NucleiEncoder().state_dict())
+    changes = {
+        "real": {"kind": "folder", "folder": str(tmp_path / "real")},
+        "rows": [
+            {"name": "Constant", "method": "constant"},
+            {"name": "Own", "method": "regressor", "init": str(weights)},
+        ],
+    }
+    return settings_from({**values, **changes}, ExperimentSettings)
+
+
+def change(what: str, home: Path) -> str:
+    """Change one input of the own experiment and return how an error names it."""
+    images = open_counted_images(home / "real")
+    first = images.images_of("test")[0]
+    if what == "weights":
+        write_weights(home / "mine.safetensors", NucleiEncoder().state_dict())
+        return f"encoder {home / 'mine.safetensors'}"
+    if what == "image":
+        write_image(images.path(first), images.read(first).pixels[::-1])
+        return f"test image {first.file_name}"
+    table = home / "real" / "points.csv"
+    lines = table.read_text().splitlines()
+    place = next(i for i, line in enumerate(lines) if line.startswith(first.name))
+    lines[place] = f"{first.name},0.25,0.25"
+    table.write_text("\n".join(lines) + "\n")
+    return f"labels of {first.file_name}"
+
+
+@pytest.mark.parametrize("what", ["image", "label", "weights"])
+def test_a_run_is_not_continued_with_other_inputs(
+    own: ExperimentSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(*_: object, **__: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr("adaptoscope.pipeline.counting_stage.train_counter", kill)
+    out = tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(Killed):
+            run(own, out, device="cpu")
+    before = contents(out)
+    name = change(what, tmp_path)
+    with pytest.raises(OutputError, match="have changed since it was begun") as caught:
+        run(own, out, device="cpu")
+    assert name in caught.value.found
+    assert contents(out) == before
+    with pytest.raises(Killed):
+        run(own, out, device="cpu", overwrite=True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there_is_refused_before_anything_is_made(
+    values: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match="cuda"):
+        run(settings_from(values, ExperimentSettings), tmp_path / "run", device="cuda")
+    assert not (tmp_path / "run").exists()
+
+
 def test_style_images_kept_back_are_refused(
     finished: Path, values: dict[str, object], tmp_path: Path
 ) -> None:
-    from adaptoscope.datasets.counted_images import open_counted_images
-
     real = open_counted_images(finished / "real")
     mine = tmp_path / "mine"
     mine.mkdir()

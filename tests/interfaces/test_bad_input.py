@@ -252,6 +252,8 @@ def test_imagenet_weights_without_a_network_are_missing_weights(
 def test_a_device_that_is_not_there_is_refused(fields: Path, tmp_path: Path, small: Path) -> None:
     command = ("count", "train", tmp_path / "out", "--real", fields, "--init", "random")
     assert "--device auto" in refuse(*command, "--settings", small, "--device", "cuda")
+    command = ("count", "evaluate", tmp_path / "mine", fields, "--table", tmp_path / "out")
+    assert "--device auto" in refuse(*command, "--device", "cuda")
     assert written(tmp_path) == set()
 
 

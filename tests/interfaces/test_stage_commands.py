@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from tests.interfaces.conftest import (
     write_yaml,
 )
 
-from adaptoscope.counting.model_folder import read_record
+from adaptoscope.counting.model_folder import CountingModel, load_counter, read_record
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
 
@@ -112,6 +113,27 @@ def test_evaluate_prints_one_object_and_a_table(fields: Path, fitted: Path, tmp_
     assert found["n"] == 2
     assert found["mae_interval"][0] <= found["mae"] <= found["mae_interval"][1]
     assert len(table.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("model", ["fitted", "dog"])
+def test_evaluate_runs_where_it_is_told(
+    fields: Path, fitted: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    asked, places = [], []
+
+    def start(device: str) -> SimpleNamespace:
+        asked.append(device)
+        return SimpleNamespace(device="somewhere")
+
+    def load(name: str, *, device: str) -> CountingModel:
+        places.append(device)
+        return load_counter(name)
+
+    monkeypatch.setattr("adaptoscope.training.step_loop.start_fabric", start)
+    monkeypatch.setattr("adaptoscope.counting.model_folder.load_counter", load)
+    chosen = fitted if model == "fitted" else model
+    succeed("count", "evaluate", chosen, fields, "--split", "test", "--device", "mps")
+    assert (asked, places) == (([], ["cpu"]) if model == "dog" else (["mps"], ["somewhere"]))
 
 
 def test_a_counter_without_centres_has_no_f1(fields: Path, tmp_path: Path) -> None:

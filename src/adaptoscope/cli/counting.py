@@ -9,6 +9,7 @@ from adaptoscope.cli.options import (
     AsJson,
     Channel,
     Device,
+    DeviceName,
     OptionalSeed,
     Overwrite,
     Root,
@@ -91,6 +92,7 @@ def evaluate(
         bool, typer.Option("--allow-training-images", help="Do not refuse images it has seen.")
     ] = False,
     seed: Seed = 0,
+    device: Device = "auto",
     root: Root = None,
     channel: Channel = None,
     z: Z = None,
@@ -103,7 +105,7 @@ def evaluate(
 
     opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
     found = evaluate_counter(
-        load_counter(model),
+        load_counter(model, device=_place(model, device)),
         opened.split(split) if split else opened,
         seed=seed,
         allow_training_images=allow_training_images,
@@ -132,11 +134,9 @@ def predict(
     """Count images and write one row for each; an image that fails gets its error, never 0."""
     from adaptoscope.counting.model_folder import load_counter
     from adaptoscope.counting.predict import predict_counts
-    from adaptoscope.training.step_loop import start_fabric
 
-    place = "cpu" if model in {"dog", "otsu_watershed"} else str(start_fabric(device).device)
     rows = predict_counts(
-        load_counter(model, device=place),
+        load_counter(model, device=_place(model, device)),
         images,
         out,
         channel=channel,
@@ -180,6 +180,14 @@ def train_encoder(
         open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
     ]
     typer.echo(pretrain_encoder(out, sets, chosen, device=device, overwrite=overwrite))
+
+
+def _place(model: str, device: DeviceName) -> str:
+    """Say where a counter runs, as PyTorch names it; the bundled ones know only the processor."""
+    from adaptoscope.counting.model_folder import BUNDLED
+    from adaptoscope.training.step_loop import start_fabric
+
+    return "cpu" if model in BUNDLED else str(start_fabric(device).device)
 
 
 def _refuse_unused(method: str, **options: object) -> None:

@@ -60,6 +60,8 @@ def train_baseline(
     counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs(hashes.values())
+    if not (out / "model.json").exists():
+        run.record_environment("cpu")
     facts = {
         "diameter_px": usual_diameter(labelled, [image.pixels for image in images]),
         "pixel_size_um": common_pixel_size([image.pixel_size_um for image in images]),

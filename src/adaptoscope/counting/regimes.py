@@ -102,8 +102,9 @@ def train_counter(
     )
     fabric = start_fabric(device)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    run.record_environment(fabric.device)
     run.keep_inputs(sha256 for phase in phases for sha256 in phase.images.hashes.values())
+    if not (out / "model.json").exists():
+        run.record_environment(fabric.device)
     placed_network, placed_optimiser = fabric.setup(network, optimiser)
     placed = Placed(fabric, placed_network, placed_optimiser)
     network.train()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PARTIAL = re.compile(r"\.partial-[0-9a-f]{32}(\.[^.]*)?")
@@ -26,16 +27,32 @@ def atomic_path(path: Path) -> Iterator[Path]:
     ------
     pathlib.Path
         A name beside `path` with the same suffix. Whatever is written there replaces `path`
-        when the block ends, and is removed if the block fails.
+        when the block ends, with the permissions of any new file in that folder, whoever wrote
+        it; it is removed if the block fails.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".partial-{uuid.uuid4().hex}{path.suffix}")
     try:
         yield temporary
+        _give_usual_permissions(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _give_usual_permissions(file: Path) -> None:
+    """Undo what libraries with temporary files of their own do, which only the owner may read."""
+    sample = file.with_name(f".partial-{uuid.uuid4().hex}")
+    try:
+        sample.touch()
+        usual = sample.stat().st_mode
+    finally:
+        sample.unlink(missing_ok=True)
+    if file.stat().st_mode != usual:
+        # A share that keeps no permissions of its own refuses this; the file is whole all the same.
+        with suppress(OSError):
+            file.chmod(stat.S_IMODE(usual))
 
 
 def is_occupied(folder: Path) -> bool:

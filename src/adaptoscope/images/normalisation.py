@@ -14,6 +14,8 @@ Image = npt.NDArray[np.floating]
 # Noise without cells then spans at most a third of the range, and never looks like cells.
 _NOISE_DEVIATIONS = 10.0
 _LIMITS = (-1.0, 4.0)
+# A quarter of a normal background below zero is where the median deviation begins to shrink.
+_CLIPPED_SHARE = 0.25
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,10 @@ def measure_range(pixels: Image) -> IntensityRange:
     """Measure where the background and the cells of one image lie.
 
     Low is the median of the background (below Otsu's threshold); high is the percentile 99.9 of
-    the slightly blurred image, but at least ten background deviations above low, so that an image
-    without cells is not stretched until its noise looks like cells.
+    the slightly blurred image, but at least ten background deviations and three stored steps above
+    low, so that an image without cells is not stretched until its noise looks like cells. Where
+    more than a quarter of the background is clipped at 0, the deviation is that of all other
+    pixels, from second differences along both axes (Immerkaer, 1996), in which cells count little.
 
     Parameters
     ----------
@@ -74,7 +78,8 @@ def measure_range(pixels: Image) -> IntensityRange:
     below = smooth <= threshold_otsu(smooth)
     background = pixels[below] if below.any() else pixels.ravel()
     low = float(np.median(background))
-    noise = max(1.4826 * float(np.median(np.abs(background - low))), 0.3 * _quantum(pixels))
+    deviation = 1.4826 * float(np.median(np.abs(background - low)))
+    noise = max(deviation, _deviation_left_by_clipping(pixels, background), 0.3 * _quantum(pixels))
     bright = float(np.percentile(smooth, 99.9)) - low
     return IntensityRange(low, low + max(bright, _NOISE_DEVIATIONS * noise))
 
@@ -91,6 +96,16 @@ def common_range(ranges: list[IntensityRange]) -> IntensityRange:
         raise InputError("The intensity range of a set without images was asked for.")
     low = float(np.median([one.low for one in ranges]))
     return IntensityRange(low, low + float(np.median([one.high - one.low for one in ranges])))
+
+
+def _deviation_left_by_clipping(pixels: Image, background: Image) -> float:
+    """Return the noise of the pixels above 0 where the background is clipped there, else 0."""
+    if pixels.min() < 0 or np.mean(background == 0) <= _CLIPPED_SHARE:
+        return 0.0
+    differences = pixels.astype(np.float64)
+    for axis in (0, 1):
+        differences = ndimage.convolve1d(differences, [1.0, -2.0, 1.0], axis=axis)
+    return 1.4826 * float(np.median(np.abs(differences[pixels > 0]))) / 6
 
 
 def _quantum(pixels: Image) -> float:

@@ -8,12 +8,13 @@ from pathlib import Path
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.counting_stage import run_row
 from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
+from adaptoscope.pipeline.provenance import inputs_of
 from adaptoscope.pipeline.report import write_report
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.screening import ScreeningSummary
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings
-from adaptoscope.training.step_loop import Device
+from adaptoscope.training.step_loop import Device, start_fabric
 
 PARTS = (
     "report.html",
@@ -61,6 +62,8 @@ def run(
 
     Raises
     ------
+    OutputError
+        If the folder was begun with other settings, images or weights.
     AdaptoscopeError
         If an input cannot be used; what was finished stays and the next call goes on from there.
     """
@@ -69,6 +72,8 @@ def run(
         if isinstance(experiment, ExperimentSettings)
         else load_settings(Path(experiment), ExperimentSettings)
     )
+    trains = any(row.method == "regressor" for row in settings.rows)
+    place = start_fabric(device).device if trains else "cpu"
     folder = RunFolder.open(
         Path("runs") / settings.name if out is None else Path(out),
         settings,
@@ -78,6 +83,9 @@ def run(
     stages = ImageStages(settings, folder.path, workers=workers, overwrite=overwrite)
     with _timed(folder, "real images"):
         real = stages.real()
+        folder.keep_named_inputs(inputs_of(stages, real))
+    if not (folder.path / "report.html").exists():
+        folder.record_environment(place)
     results, untrained, screening = [], [], dict[str, ScreeningSummary]()
     for row in settings.rows:
         if row.synthetic == "stylised" and not screening:

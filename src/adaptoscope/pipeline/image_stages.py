@@ -94,16 +94,10 @@ class ImageStages:
         if path.exists():
             return path
         chosen = self.settings.style
-        images = real.split("train")
-        if chosen.images is not None:
-            folder = expand_data_path(chosen.images)
-            images = open_counted_images(
-                folder, root=self._root(), channel=real.channel, z=real.z
-            ).training_part()
         folder = locate_backbone(chosen.backbone)
         learn_style(
             path,
-            images,
+            self.style_images(real),
             CompactBackbone.load(folder),
             hash_of_weights(folder),
             held_out=[real],
@@ -111,6 +105,15 @@ class ImageStages:
             seed=self.settings.seeds[0],
         )
         return path
+
+    def style_images(self, real: CountedImageSet) -> CountedImageSet:
+        """Open the images whose look is taken: a folder's own, else the real training images."""
+        if self.settings.style.images is None:
+            return real.split("train")
+        folder = expand_data_path(self.settings.style.images)
+        return open_counted_images(
+            folder, root=self._root(), channel=real.channel, z=real.z
+        ).training_part()
 
     def stylised(self, style: Path) -> CountedImageSet:
         """Give the drawings the look of the real images."""

@@ -10,8 +10,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, op
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pipeline.counting_stage import RowResult
 from adaptoscope.pipeline.image_stages import CONTROL
+from adaptoscope.pipeline.provenance import encoder_origins
 from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.reporting.counting_report import CountingRun, counting_report
 from adaptoscope.reporting.figures import MethodCounts, Picture, display_image
 from adaptoscope.reporting.tables import (
@@ -73,7 +73,7 @@ def write_report(
         ],
         screening=screened,
         settings=settings.model_dump(mode="json"),
-        provenance=_provenance(settings, out, real),
+        provenance=_provenance(settings, out, real, results),
         styles=_styles(out),
         published=settings.published,
         remarks=[*_remarks(results, screening), *map(_untrained, untrained)],
@@ -177,7 +177,9 @@ def _styles(out: Path) -> dict[str, str] | None:
     }
 
 
-def _provenance(settings: ExperimentSettings, out: Path, real: CountedImageSet) -> dict[str, str]:
+def _provenance(
+    settings: ExperimentSettings, out: Path, real: CountedImageSet, results: Sequence[RowResult]
+) -> dict[str, str]:
     facts = {
         f"real images, {split}": f"{len(records)} images"
         for split in ("train", "val", "test")
@@ -186,9 +188,7 @@ def _provenance(settings: ExperimentSettings, out: Path, real: CountedImageSet) 
     path = out / "style.safetensors"
     if path.exists():
         facts["backbone"] = load_style(path).facts.backbone_sha256
-    learnt = [row for row in settings.rows if row.method == "regressor"]
-    if any((row.init or settings.counting.init) == "nuclei" for row in learnt):
-        facts["nuclei encoder"] = hash_of_weights(bundled_weights()["nuclei"])
+    facts |= encoder_origins(settings, [result.row for result in results])
     for name, sha256 in sorted(real.split("test").hashes().items()):
         facts[f"test image {Path(name).name}"] = sha256
     return facts

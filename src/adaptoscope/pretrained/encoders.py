@@ -6,8 +6,10 @@ import torch
 
 from adaptoscope.errors import InputError, MissingWeightsError
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.pretrained.bundled import bundled_weights
-from adaptoscope.pretrained.weights_files import read_weights
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+from adaptoscope.pretrained.weights_files import read_weights, refuse_missing
+
+_ARCHITECTURE = "efficientnet_b0"
 
 
 def load_encoder(init: str) -> NucleiEncoder:
@@ -30,7 +32,7 @@ def load_encoder(init: str) -> NucleiEncoder:
         return NucleiEncoder()
     if init == "imagenet":
         return _imagenet_encoder()
-    path = bundled_weights()["nuclei"] if init == "nuclei" else Path(init)
+    path = _file_of(init)
     encoder = NucleiEncoder()
     try:
         encoder.load_state_dict(read_weights(path))
@@ -44,13 +46,47 @@ def load_encoder(init: str) -> NucleiEncoder:
     return encoder
 
 
+def origin_of_encoder(init: str) -> str:
+    """Say which weights `load_encoder` takes, so that a report can name them.
+
+    Parameters
+    ----------
+    init
+        As in `load_encoder`.
+
+    Returns
+    -------
+    str
+        SHA-256 of the file; in words where there is none: random weights, or those of timm.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the file is not there.
+    """
+    if init == "random":
+        return "none: random weights"
+    if init == "imagenet":
+        import timm
+
+        known = timm.get_pretrained_cfg(_ARCHITECTURE)
+        return f"{_ARCHITECTURE}.{known.tag if known else 'unknown'}, fetched by timm"
+    path = _file_of(init)
+    refuse_missing(path)
+    return hash_of_weights(path)
+
+
+def _file_of(init: str) -> Path:
+    return bundled_weights()["nuclei"] if init == "nuclei" else Path(init)
+
+
 def _imagenet_encoder() -> NucleiEncoder:
     import timm
 
     encoder = NucleiEncoder()
     try:
         fetched: torch.nn.Module = timm.create_model(
-            "efficientnet_b0", pretrained=True, in_chans=1, num_classes=0, global_pool=""
+            _ARCHITECTURE, pretrained=True, in_chans=1, num_classes=0, global_pool=""
         )
     except Exception as error:
         raise MissingWeightsError(

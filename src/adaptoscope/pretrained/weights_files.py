@@ -1,5 +1,6 @@
 """Weight files: safetensors, float16 on disk, float32 in memory."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.errors import InputError, MissingWeightsError, OutputError
 from adaptoscope.images.files import atomic_path
 
 
@@ -24,14 +25,49 @@ def write_weights(
         Floating-point tensors are stored as `dtype`, others as they are.
     dtype
         Stored precision.
+
+    Raises
+    ------
+    OutputError
+        If a value is not finite, or too large for `dtype`; nothing is written then.
     """
     stored = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).cpu().contiguous()
         for name, tensor in tensors.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
+    for name, tensor in stored.items():
+        if not tensor.isfinite().all():
+            raise _not_finite(path, name, tensors[name], dtype)
     with atomic_path(path) as temporary:
         save_file(stored, temporary)
+
+
+def _not_finite(path: Path, name: str, tensor: torch.Tensor, dtype: torch.dtype) -> OutputError:
+    largest = float(tensor.detach().abs().max())
+    found = f"a largest value of {largest:.4g}" if math.isfinite(largest) else f"{largest}"
+    return OutputError(
+        f"The weights {path.name} cannot be stored: {name} is out of range.",
+        expected=f"finite values of at most {torch.finfo(dtype).max:.6g} ({dtype})",
+        found=found,
+        remedy="the training went astray: begin it anew, with a smaller learning rate",
+    )
+
+
+def refuse_missing(path: Path) -> None:
+    """Refuse a weight file that is not there.
+
+    Raises
+    ------
+    MissingWeightsError
+        If `path` is no file.
+    """
+    if not path.is_file():
+        raise MissingWeightsError(
+            f"The weights {path.name} are not there.",
+            expected=f"the file {path}",
+            found="a folder" if path.is_dir() else "no such file",
+            remedy="run `adaptoscope doctor` to see which weights are present",
+        )
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -44,13 +80,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     InputError
         If it is not a safetensors file.
     """
-    if not path.exists():
-        raise MissingWeightsError(
-            f"The weights {path.name} are not there.",
-            expected=f"the file {path}",
-            found="no such file",
-            remedy="run `adaptoscope doctor` to see which weights are present",
-        )
+    refuse_missing(path)
     try:
         tensors: dict[str, torch.Tensor] = load_file(path)
     except (SafetensorError, OSError) as error:

@@ -22,7 +22,9 @@ from adaptoscope.images.files import (
 )
 from adaptoscope.training.settings import Settings, settings_text
 
-INPUTS = "training_images.json"
+TRAINING_IMAGES = "training_images.json"
+INPUTS = "inputs.json"
+ENVIRONMENT = "environment.json"
 _PACKAGES = ("adaptoscope", "torch", "lightning", "timm", "diffusers", "numpy", "scipy")
 
 
@@ -90,14 +92,15 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             write_text(written, text)
         remove_partial_files(path, below=True)
-        run.record_environment()
+        if not (path / ENVIRONMENT).exists():
+            run.record_environment()
         return run
 
     def discard(self, parts: Iterable[str] = ()) -> None:
         """Remove what an earlier run made: parts by name, checkpoint, numbers and timings."""
-        stale = [*(self.path / part for part in parts), self.checkpoint, self.metrics]
-        stale.append(self.path / INPUTS)
-        for place in (*stale, self.path / "timings.csv"):
+        own = (TRAINING_IMAGES, INPUTS, ENVIRONMENT, "timings.csv")
+        stale = [self.path / part for part in (*parts, *own)]
+        for place in (*stale, self.checkpoint, self.metrics):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
             else:
@@ -116,7 +119,7 @@ class RunFolder:
         OutputError
             If the run was begun with other images.
         """
-        path, wanted = self.path / INPUTS, sorted(set(hashes))
+        path, wanted = self.path / TRAINING_IMAGES, sorted(set(hashes))
         if path.exists() and json.loads(path.read_text("utf-8")) != wanted:
             raise OutputError(
                 f"The run in {self.path} was begun with other images.",
@@ -125,6 +128,30 @@ class RunFolder:
                 remedy="choose another folder, or pass --overwrite to discard the old run",
             )
         write_json(path, wanted)
+
+    def keep_named_inputs(self, inputs: Mapping[str, str]) -> None:
+        """Remember every input of the run by name, and refuse to go on with others.
+
+        Parameters
+        ----------
+        inputs
+            From the name of an input, as a person knows it, to its hash or origin.
+
+        Raises
+        ------
+        OutputError
+            If the run was begun with other inputs; names some that differ.
+        """
+        path = self.path / INPUTS
+        before = json.loads(path.read_text("utf-8")) if path.exists() else dict(inputs)
+        if before != dict(inputs):
+            raise OutputError(
+                f"The inputs of the run in {self.path} have changed since it was begun.",
+                expected=f"the inputs that stand in {path.name}",
+                found=_differences(before, inputs),
+                remedy="choose another folder, or pass --overwrite to discard the old run",
+            )
+        write_json(path, dict(sorted(inputs.items())))
 
     def append_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Add one row to ``metrics.csv``; the first row decides the columns."""
@@ -145,12 +172,15 @@ class RunFolder:
     def record_environment(self, device: object = None) -> None:
         """Write what the run is computed with: Python, packages, processor, threads, device.
 
+        Called when a run is begun, and by every training when it starts to compute: a run that is
+        finished keeps what it was made with, wherever it is opened again.
+
         Parameters
         ----------
         device
             Where networks run, for example ``cuda:0``; None keeps what was recorded before.
         """
-        path = self.path / "environment.json"
+        path = self.path / ENVIRONMENT
         before = json.loads(path.read_text("utf-8")) if path.exists() else {}
         chosen = before.get("device") if device is None else str(device)
         write_json(path, describe_environment() | {"device": chosen})
@@ -173,6 +203,20 @@ def describe_environment() -> dict[str, object]:
         "torch_threads": torch.get_num_threads() if torch else None,
         "packages": found,
     }
+
+
+def _differences(before: Mapping[str, str], now: Mapping[str, str], most: int = 3) -> str:
+    """Say in words which inputs differ, the first few by name."""
+    parts = []
+    for verb, names in (
+        ("changed", [name for name in now if before.get(name, now[name]) != now[name]]),
+        ("new", [name for name in now if name not in before]),
+        ("gone", [name for name in before if name not in now]),
+    ):
+        if names:
+            more = f" and {len(names) - most} more" if len(names) > most else ""
+            parts.append(f"{verb}: {', '.join(sorted(names)[:most])}{more}")
+    return "; ".join(parts)
 
 
 def _same_values(first: str, second: str) -> bool:

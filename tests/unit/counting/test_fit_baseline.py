@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from adaptoscope.counting.evaluate import evaluate_counter
@@ -19,4 +21,5 @@ def test_a_fitted_baseline_is_found_in_its_folder(real, tmp_path, method):
         assert result.errors.mae == pytest.approx((11 + 3 + 13) / 3)
     else:
         assert result.errors.mae == 0
+    assert json.loads((folder / "environment.json").read_text())["device"] == "cpu"
     assert "not told apart" in (folder / "README.md").read_text()

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,9 @@ def test_an_encoder_is_trained_on_training_images_only(tmp_path: Path) -> None:
     NucleiEncoder().load_state_dict(read_weights(path))
     used = (tmp_path / "run" / "training_images.json").read_text()
     assert [sha in used for sha in images.hashes().values()] == [True, False, False, True]
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert environment["device"] == "cpu"
+    assert environment["torch_threads"] == torch.get_num_threads()
     before = path.read_bytes()
     assert pretrain_encoder(tmp_path / "run", [images], QUICK, device="cpu").read_bytes() == before
     fewer = images.with_records(images.images_of("train")[:1])

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import pytest
 import torch
@@ -102,6 +103,19 @@ def test_the_record_names_everything_that_was_seen(real, synthetic, tmp_path):
     assert record.measured["n"] == 5
     assert record.calibration is not None
     assert len(record.calibration.residuals) == 5
+
+
+@pytest.mark.usefixtures("tiny_encoder")
+def test_a_training_says_what_it_was_computed_with_and_keeps_it(real, tmp_path):
+    folder = train_counter(QUICK, tmp_path / "run", real=real, device="cpu")
+
+    found = json.loads((folder / "environment.json").read_text())
+    (folder / "environment.json").write_text("{}")
+    train_counter(QUICK, folder, real=real, device="cpu")
+
+    assert found["device"] == "cpu"
+    assert found["torch_threads"] == torch.get_num_threads()
+    assert (folder / "environment.json").read_text() == "{}"
 
 
 @pytest.mark.usefixtures("tiny_encoder")

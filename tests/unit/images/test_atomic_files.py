@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 
 import pytest
 
@@ -77,3 +79,31 @@ def test_json_round_trip_and_no_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "b.json", float("nan"))
     assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such permissions")
+@pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o002, 0o664), (0o077, 0o600)])
+def test_a_finished_file_may_be_read_by_whom_the_umask_says(tmp_path, umask, expected):
+    before = os.umask(umask)
+    try:
+        with atomic_path(tmp_path / "a.bin") as temporary:
+            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
+        with atomic_path(tmp_path / "b.bin") as temporary:
+            temporary.write_bytes(b"x")
+            temporary.chmod(0o777)
+        write_text(tmp_path / "c.txt", "x")
+    finally:
+        os.umask(before)
+    modes = {entry.name: entry.stat().st_mode & 0o777 for entry in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("a.bin", "b.bin", "c.txt"), expected)
+
+
+def test_a_share_without_permissions_is_no_obstacle(tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError
+
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+        temporary.chmod(0o400)
+        monkeypatch.setattr("pathlib.Path.chmod", refuse)
+    assert (tmp_path / "a.txt").read_text() == "whole"

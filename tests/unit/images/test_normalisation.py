@@ -38,6 +38,64 @@ def test_stored_steps_of_a_dark_background_are_not_stretched():
     assert measure_range(image).high - measure_range(image).low > 2.5 / 255
 
 
+def clipped(offset, height, deviation, largest, seed=0):
+    """Cells in noise, both in deviations, with the background `offset` above 0 of the camera."""
+    counts = np.rint(cells(offset, height, 1, seed) * deviation)
+    return np.clip(counts, 0, largest) / largest
+
+
+STORED = [(1, 255), (3, 255), (20, 65535), (200, 65535)]
+
+
+@pytest.mark.parametrize(("deviation", "largest"), STORED)
+@pytest.mark.parametrize("offset", [0.3, 0, -1, -2, -3])
+def test_noise_that_was_clipped_at_zero_is_not_stretched(offset, deviation, largest):
+    noise = clipped(offset, 0, deviation, largest)
+    assert np.mean(noise == 0) > 0.3
+
+    mapped = measure_range(noise).apply(noise)
+
+    assert np.percentile(mapped, 99.9) < 0.55
+
+
+@pytest.mark.parametrize(("deviation", "largest"), STORED)
+def test_faint_cells_on_a_clipped_background_stay_as_faint_as_they_are(deviation, largest):
+    image = clipped(-1, 3, deviation, largest)
+
+    measured = measure_range(image)
+
+    assert measured.high - measured.low > 4 * deviation / largest
+
+
+@pytest.mark.parametrize(("deviation", "largest"), STORED)
+@pytest.mark.parametrize("offset", [0, -1, -3])
+def test_bright_cells_on_a_clipped_background_fill_the_range(offset, deviation, largest):
+    image = clipped(offset, 50, deviation, largest)
+
+    mapped = measure_range(image).apply(image)
+
+    assert np.percentile(mapped, 99.9) == pytest.approx(1, abs=0.05)
+
+
+def test_hot_pixels_on_black_do_not_hide_the_cells():
+    generator = np.random.default_rng(0)
+    image = np.zeros((200, 200))
+    for corner in (50, 120):
+        part = slice(corner, corner + 20)
+        image[part, part] = generator.integers(98, 103, (20, 20)) / 255
+    image[tuple(generator.integers(0, 200, (2, 100)))] = 1
+
+    assert measure_range(image).apply(image)[60, 60] == pytest.approx(1, abs=0.05)
+
+
+def test_other_images_are_measured_as_ever():
+    """The bundled weights depend on these numbers."""
+    measured = measure_range(np.rint(cells(10, 50, 2)) / 255)
+
+    assert measured.low == 11 / 255
+    assert measured.high == pytest.approx(59.53406702785029 / 255, rel=1e-9)
+
+
 def test_a_constant_image_becomes_zero():
     flat = np.full((20, 20), 0.7, dtype=np.float32)
 

@@ -6,8 +6,8 @@ import torch
 from adaptoscope.errors import InputError, MissingWeightsError
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights, is_complete
-from adaptoscope.pretrained.encoders import load_encoder
-from adaptoscope.pretrained.weights_files import read_weights, write_weights
+from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
+from adaptoscope.pretrained.weights_files import write_weights
 
 PARAMETERS = 4_006_972
 
@@ -57,17 +57,15 @@ def test_weights_of_something_else_are_refused(tmp_path: Path) -> None:
         load_encoder(str(tmp_path / "w.safetensors"))
 
 
-def test_weights_are_half_on_disk_and_single_in_memory(tmp_path: Path) -> None:
-    values = {"a": torch.tensor([1.0, 1 / 3]), "n": torch.tensor(7)}
-    write_weights(tmp_path / "w.safetensors", values)
-    assert (tmp_path / "w.safetensors").stat().st_size < 200
-    again = read_weights(tmp_path / "w.safetensors")
-    assert again["a"].dtype == torch.float32
-    assert again["a"][1] == torch.tensor(1 / 3).half().float()
-    assert again["n"] == 7
-
-
-def test_files_that_are_not_weights_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "w.safetensors").write_text("no")
-    with pytest.raises(InputError, match="cannot be read"):
-        read_weights(tmp_path / "w.safetensors")
+def test_the_origin_of_an_encoder_is_its_hash_or_said_in_words(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(b"weights")
+    assert origin_of_encoder(str(mine)) == hash_of_weights(mine)
+    assert origin_of_encoder("nuclei") == hash_of_weights(bundled_weights()["nuclei"])
+    assert origin_of_encoder("random") == "none: random weights"
+    assert origin_of_encoder("imagenet").startswith("efficientnet_b0.")
+    with pytest.raises(MissingWeightsError, match="none"):
+        origin_of_encoder(str(tmp_path / "none.safetensors"))
+    with pytest.raises(MissingWeightsError) as caught:
+        origin_of_encoder(str(tmp_path))
+    assert caught.value.found == "a folder"

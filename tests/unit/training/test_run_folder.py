@@ -87,6 +87,42 @@ def test_a_run_goes_on_only_with_the_same_images(tmp_path: Path) -> None:
     RunFolder.open(tmp_path / "run", Some(), overwrite=True).keep_inputs(["c"])
 
 
+def test_a_run_goes_on_only_with_the_same_named_inputs(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    begun = {"test image a.tif": "1", "encoder mine": "2", "train image b.tif": "3"}
+    run.keep_named_inputs(begun)
+    run.keep_named_inputs(dict(reversed(begun.items())))
+    before = (run.path / "inputs.json").read_bytes()
+    now = {**begun, "encoder mine": "4", "new.tif": "5"}
+    del now["train image b.tif"]
+    with pytest.raises(OutputError, match="have changed since it was begun") as caught:
+        run.keep_named_inputs(now)
+    assert caught.value.found == "changed: encoder mine; new: new.tif; gone: train image b.tif"
+    assert "--overwrite" in caught.value.remedy
+    assert (run.path / "inputs.json").read_bytes() == before
+    RunFolder.open(run.path, Some(), overwrite=True).keep_named_inputs(now)
+
+
+def test_many_changed_inputs_are_counted(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.keep_named_inputs({f"image {number}": "old" for number in range(9)})
+    with pytest.raises(OutputError) as caught:
+        run.keep_named_inputs({f"image {number}": "new" for number in range(9)})
+    assert caught.value.found == "changed: image 0, image 1, image 2 and 6 more"
+
+
+def test_opening_a_run_again_keeps_the_machine_it_was_made_with(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    elsewhere = json.dumps({"cpus": 999, "device": "cuda:7"})
+    (run.path / "environment.json").write_text(elsewhere)
+    RunFolder.open(run.path, Some())
+    assert (run.path / "environment.json").read_text() == elsewhere
+    RunFolder.open(run.path, Some(), overwrite=True)
+    anew = json.loads((run.path / "environment.json").read_text())
+    assert anew["device"] is None
+    assert anew["cpus"] < 999
+
+
 def test_machine_and_clock_stand_only_in_their_own_files(tmp_path: Path) -> None:
     run = RunFolder.open(tmp_path / "run", Some())
     run.record_timing("learn", 1.234)
