@@ -30,7 +30,7 @@ def reconstruct(backbone: CompactBackbone, images: CountedImageSet) -> dict[str,
     correlations, shares = [], []
     for record in images:
         pixels = images.read(record).pixels
-        seen = IntensityRange.of(pixels).to_model(pixels)
+        seen = IntensityRange.of_image(pixels).to_model(pixels)
         latents = backbone.encode(as_batch([seen], backbone.multiple))
         height, width = seen.shape
         rebuilt = backbone.decode(latents)[0, 0, :height, :width].numpy()

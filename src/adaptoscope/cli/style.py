@@ -35,6 +35,10 @@ def train_backbone(
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of BackboneTrainingSettings.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="Backbone to go on from: compact, or a folder."),
+    ] = None,
     seed: OptionalSeed = None,
     device: Device = "auto",
     overwrite: Overwrite = False,
@@ -47,6 +51,7 @@ def train_backbone(
     Only the training split of a set is read. An interrupted run goes on with the same command.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.pretrained.bundled import locate_backbone
     from adaptoscope.style_transfer.settings import BackboneTrainingSettings
     from adaptoscope.style_transfer.train_backbone import train_backbone as train
     from adaptoscope.training.settings import load_settings
@@ -57,7 +62,16 @@ def train_backbone(
     sets = [
         open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
     ]
-    typer.echo(train(out, sets, chosen, device=device, overwrite=overwrite))
+    typer.echo(
+        train(
+            out,
+            sets,
+            chosen,
+            start=locate_backbone(start) if start else None,
+            device=device,
+            overwrite=overwrite,
+        )
+    )
 
 
 @app.command("learn")
@@ -116,11 +130,26 @@ def stylise(
         float, typer.Option("--guidance", min=0.0, help="Other than 1: twice the time.")
     ] = 1.0,
     inversion: Annotated[
-        str, typer.Option("--inversion", help="stochastic, sdedit, or none (AdaIN alone).")
+        str, typer.Option("--inversion", help="stochastic, sdedit, ddim, or none (AdaIN alone).")
     ] = "stochastic",
+    sampler: Annotated[
+        str, typer.Option("--sampler", help="ddim, or dpm_solver with --steps 20.")
+    ] = "ddim",
+    adain: Annotated[
+        str, typer.Option("--adain", help="Statistics taken over: regions, whole, or none.")
+    ] = "regions",
+    guard: Annotated[
+        float,
+        typer.Option(
+            "--guard", min=0.0, max=1.0, help="Share of the way that holds coarse structure."
+        ),
+    ] = 0.0,
     layout: Annotated[
         bool, typer.Option("--layout/--no-layout", help="Condition on the drawing's mask.")
     ] = True,
+    best_of: Annotated[
+        int, typer.Option("--best-of", min=1, help="Attempts; the one that keeps cells best.")
+    ] = 1,
     backbone: Backbone = "compact",
     seed: Seed = 0,
     workers: Workers = 1,
@@ -137,6 +166,10 @@ def stylise(
             "steps": steps,
             "guidance": guidance,
             "inversion": inversion,
+            "sampler": sampler,
+            "adain": adain,
+            "guard": guard,
+            "best_of": best_of,
             "use_layout": layout,
             "seed": seed,
         },

@@ -7,6 +7,7 @@ import torch
 from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
 
 PredictNoise = Callable[[torch.Tensor, int], torch.Tensor]
+Steer = Callable[[torch.Tensor, int], torch.Tensor]
 
 
 def ddim_decode(
@@ -14,6 +15,7 @@ def ddim_decode(
     noised: torch.Tensor,
     timesteps: Sequence[int],
     predict_noise: PredictNoise,
+    steer: Steer | None = None,
 ) -> torch.Tensor:
     """Denoise along falling time steps without fresh noise (eta = 0; Song et al., 2021).
 
@@ -27,6 +29,8 @@ def ddim_decode(
         Falling; the last step ends at alpha-bar of step 0.
     predict_noise
         Returns the noise in latents at a time step, conditions and guidance included.
+    steer
+        Corrects the latents after each step, given the time step they have reached.
     """
     latents = noised
     ends = [*timesteps[1:], 0]
@@ -35,6 +39,8 @@ def ddim_decode(
         noise = predict_noise(latents, timestep)
         clean = (latents - (1 - alpha_bar) ** 0.5 * noise) / alpha_bar**0.5
         latents = alpha_bar_end**0.5 * clean + (1 - alpha_bar_end) ** 0.5 * noise  # eq. (7)
+        if steer is not None:
+            latents = steer(latents, end)
     return latents
 
 

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.images.intensity import robust_range
+from adaptoscope.images.measurement import segment_nuclei
 
-_LOWEST, _HIGHEST = -0.3, 3.0
+LOWEST, HIGHEST = -0.3, 3.0
+"""Shares of the range beyond which intensities are clipped before the backbone sees them."""
 
 
 @dataclass(frozen=True)
@@ -24,35 +26,38 @@ class IntensityRange:
     high: float
 
     @classmethod
-    def of(cls, pixels: NDArray[np.float32]) -> "IntensityRange":
-        """Measure the 1st and the 99.8th percentile of a whole image, shape (H, W)."""
-        return cls(*robust_range(pixels, 1.0, 99.8))
+    def of_image(cls, pixels: NDArray[np.float32]) -> "IntensityRange":
+        """Find the cells of an image, shape (H, W), and measure their brightness: `of_cells`."""
+        return cls.of_cells(pixels, segment_nuclei(pixels)[0])
 
     @classmethod
-    def of_drawing(
-        cls, pixels: NDArray[np.float32], mask: NDArray[np.uint16] | None
+    def of_cells(
+        cls, pixels: NDArray[np.float32], mask: NDArray[np.integer] | None
     ) -> "IntensityRange":
-        """Measure a drawing by its own mask, so that a single cell is seen as bright as many.
+        """Measure from the 1st percentile of an image to the 95th of its cells.
 
-        The percentile of the whole image would lie in the noise where cells cover little of it.
+        A percentile of the whole image would lie in the noise where cells cover little of it: a
+        single cell is seen as bright as many.
 
         Parameters
         ----------
         pixels
             Shape (H, W), in [0, 1].
         mask
-            Instance mask, shape (H, W), or none; without it, or without a cell, `of` is used.
+            Above 0 inside the cells, shape (H, W), or none; without it, or without a cell, the
+            1st and the 99.8th percentile of the whole image are taken.
         """
+        whole = cls(*robust_range(pixels, 1.0, 99.8))
         if mask is None or not mask.any():
-            return cls.of(pixels)
+            return whole
         low = float(np.percentile(pixels, 1.0))
         high = float(np.percentile(pixels[mask > 0], 95.0))
-        return cls(low, high) if high > low else cls.of(pixels)
+        return cls(low, high) if high > low else whole
 
     def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
         share = (pixels - self.low) / (self.high - self.low)
-        return np.asarray(2 * np.clip(share, _LOWEST, _HIGHEST) - 1, dtype=np.float32)
+        return np.asarray(2 * np.clip(share, LOWEST, HIGHEST) - 1, dtype=np.float32)
 
     def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo `to_model`; the result is clipped to [0, 1]."""

@@ -34,6 +34,22 @@ def layout_planes(labels: NDArray[np.integer]) -> NDArray[np.float32]:
     return np.stack([inside, np.where(inside, share, 0.0)]).astype(np.float32)
 
 
+def cell_cover(planes: torch.Tensor) -> torch.Tensor:
+    """Return the share of each latent pixel that lies inside cells.
+
+    Parameters
+    ----------
+    planes
+        Layout planes, shape (B, 2, H, W); H and W are multiples of 8.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, 1, H / 8, W / 8), in [0, 1].
+    """
+    return functional.avg_pool2d(planes[:, :1], 8)
+
+
 def layout_condition(planes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
     """Bring layout planes to the grid of the latents.
 

@@ -11,11 +11,12 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.measurement import measure_image
+from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.layout import cell_cover
 from adaptoscope.style_transfer.starting_latent import latent_statistics
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
 from adaptoscope.training.progress import progress
@@ -110,17 +111,26 @@ def _read_one(
             found=f"{height} x {width}",
             remedy="use larger images",
         )
-    span = IntensityRange.of(image.pixels)
+    labels, _ = segment_nuclei(image.pixels)
+    span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
     latents = backbone.encode(as_batch([pixels], backbone.multiple))
     rebuilt = backbone.decode(latents)[0, 0, :height, :width].numpy()
+    planes = as_batch([(labels > 0).astype(np.float32)], backbone.multiple)
+    cover = cell_cover(planes)
     mean, sd = latent_statistics(latents)
+    cell_mean, cell_sd = latent_statistics(latents, cover)
+    ground_mean, ground_sd = latent_statistics(latents, 1 - cover)
     residual = measure_residual(pixels, rebuilt)
     measured = measure_image(image.pixels)
     tensors: Mapping[str, torch.Tensor] = {
         "tokens": backbone.embed_style(_busiest_tiles(pixels)).mean(0, keepdim=True),
         "latent_mean": mean,
         "latent_sd": sd,
+        "cell_mean": cell_mean,
+        "cell_sd": cell_sd,
+        "ground_mean": ground_mean,
+        "ground_sd": ground_sd,
         **_residual_rows(residual),
     }
     return dict(tensors), StyleImage(
@@ -132,6 +142,7 @@ def _read_one(
         cells_per_mpx=measured.cells_per_mpx,
         cell_diameter_px=measured.diameter,
         noise_level=measured.noise_sd,
+        cell_cover=float(np.mean(labels > 0)),
     )
 
 

@@ -1,8 +1,8 @@
 """Settings of style transfer: the compact backbone, its training, stylisation and screening."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from adaptoscope.training.settings import Settings
 
@@ -35,6 +35,9 @@ class AutoencoderTraining(Settings):
     """Adam, cosine decay to a twentieth."""
     gradient_weight: float = Field(default=1.0, ge=0)
     """Weight of the L1 distance between image gradients, which keeps edges and texture."""
+    denoise: bool = True
+    """Noise is added to what the encoder sees and not to what the decoder shall return, so that
+    latents say what is there and not how noisy it is; `fine_residual` draws the noise anew."""
     divergence_weight: float = Field(default=1e-4, ge=0)
     """Weight of the Kullback-Leibler term, mean over latent elements."""
     adversarial_weight: float = Field(default=0.03, ge=0)
@@ -63,8 +66,13 @@ class BackboneTrainingSettings(Settings):
 
     crop: int = Field(default=128, ge=64, le=288, multiple_of=32)
     """Side of the training crops, in pixels."""
+    diameter_range: tuple[float, float] = (8.0, 48.0)
+    """Width of the cells in the crops, in pixels, evenly in the logarithm. Images are enlarged at
+    most twice for it; where the width is unknown they are scaled by `scale_range`."""
+    unscaled_share: float = Field(default=0.3, ge=0, le=1)
+    """Share of the crops that are cut on whole pixels instead, without interpolation."""
     scale_range: tuple[float, float] = (0.6, 1.8)
-    """Image pixels per crop pixel."""
+    """Image pixels per crop pixel where no cell was seen."""
     warm_up: int = Field(default=500, ge=1)
     """Steps over which the learning rate rises."""
     seed: int = 0
@@ -78,6 +86,14 @@ class BackboneTrainingSettings(Settings):
     denoiser: DenoiserTraining = DenoiserTraining()
     """Second part: noise prediction, given style and layout."""
 
+    @model_validator(mode="after")
+    def _check_ranges(self) -> Self:
+        for name in ("diameter_range", "scale_range"):
+            low, high = getattr(self, name)
+            if not 0 < low <= high:
+                raise ValueError(f"{name} needs two numbers above 0, the smaller first")
+        return self
+
 
 class StylisationSettings(Settings):
     """How drawings are given the look of real images."""
@@ -89,19 +105,42 @@ class StylisationSettings(Settings):
     """DDIM steps over the whole schedule; paper 1, section V-E."""
     guidance: float = Field(default=1.0, ge=0)
     """Guidance scale; 1 evaluates the model once a step, other values twice (paper's code: 10)."""
-    inversion: Literal["stochastic", "sdedit", "none"] = "stochastic"
+    guidance_interval: tuple[float, float] = (0.0, 1.0)
+    """Shares of the noise schedule between which guidance acts; outside, one evaluation a step."""
+    inversion: Literal["stochastic", "sdedit", "ddim", "none"] = "stochastic"
     """`stochastic`: noise as the model predicts it (paper's code); `sdedit`: fresh noise (paper's
-    eq. 6); `none`: AdaIN alone, no diffusion (control)."""
+    eq. 6); `ddim`: the sampler run upwards; `none`: AdaIN alone, no diffusion (control)."""
+    sampler: Literal["ddim", "dpm_solver"] = "ddim"
+    """`ddim` (paper), or DPM-Solver++ (2M), which needs about a third of the steps."""
+    adain: Literal["regions", "whole", "none"] = "regions"
+    """Statistics taken over from the style: of cells and background apart, of the whole image
+    (paper, eq. 4 and 5; also taken for drawings without a mask), or none."""
+    guard: float = Field(default=0.0, ge=0, le=1)
+    """Share of the way back on which the coarse structure of the drawing is held; 0 is off."""
+    guard_factor: int = Field(default=2, ge=2)
+    """What the guard holds: means over so many latent pixels."""
+    official_timing: bool = False
+    """Noise and cut off as the paper's published code does, one step out of line with eq. (7)."""
     use_layout: bool = True
     """Give the model the drawing's instance mask as a condition."""
     residual: bool = True
     """Add the fine noise that the autoencoder cannot carry, as measured on the style images."""
     reference: Literal["nearest_density", "any"] = "nearest_density"
     """Which style image a drawing takes: one of those nearest in cell density, or any."""
+    best_of: int = Field(default=1, ge=1)
+    """Attempts for each image, of which the one that keeps the drawn cells best is taken; costs as
+    many times the time."""
     batch: int = Field(default=8, ge=1)
     """Images in a micro-batch; the last one is padded, so that results do not depend on it."""
     seed: int = 0
     """Seed; each image's own randomness comes from it and the image's name."""
+
+    @model_validator(mode="after")
+    def _check_interval(self) -> Self:
+        low, high = self.guidance_interval
+        if not 0 <= low <= high <= 1:
+            raise ValueError("guidance_interval needs two numbers from 0 to 1, the smaller first")
+        return self
 
 
 class ScreeningSettings(Settings):

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import atomic_path
 
-FORMAT = "adaptoscope-style-1"
+FORMAT = "adaptoscope-style-2"
 _ENTRY = "adaptoscope"
 
 
@@ -29,6 +29,8 @@ class StyleImage:
         As measured without labels.
     noise_level
         Standard deviation of the background noise, in [0, 1] of the stored range.
+    cell_cover
+        Share of the image that lies inside cells, as measured; 0 if none was seen.
     """
 
     name: str
@@ -39,6 +41,7 @@ class StyleImage:
     cells_per_mpx: float
     cell_diameter_px: float
     noise_level: float
+    cell_cover: float
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,10 @@ class Style:
     tokens
         Shape (R, K, D).
     latent_mean, latent_sd
-        Channel statistics for AdaIN, shape (R, C).
+        Channel statistics of whole images for AdaIN, shape (R, C).
+    cell_mean, cell_sd, ground_mean, ground_sd
+        The same inside and outside the cells, shape (R, C); without meaning where `cell_cover`
+        is 0.
     residual_levels, residual_strengths
         Shape (R, 8); see `fine_residual.FineResidual`.
     residual_spectrum
@@ -94,6 +100,10 @@ class Style:
     tokens: torch.Tensor
     latent_mean: torch.Tensor
     latent_sd: torch.Tensor
+    cell_mean: torch.Tensor
+    cell_sd: torch.Tensor
+    ground_mean: torch.Tensor
+    ground_sd: torch.Tensor
     residual_levels: torch.Tensor
     residual_strengths: torch.Tensor
     residual_spectrum: torch.Tensor
@@ -103,6 +113,10 @@ _TENSORS = (
     "tokens",
     "latent_mean",
     "latent_sd",
+    "cell_mean",
+    "cell_sd",
+    "ground_mean",
+    "ground_sd",
     "residual_levels",
     "residual_strengths",
     "residual_spectrum",

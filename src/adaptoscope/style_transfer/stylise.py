@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.ddim import ddim_decode, guided
 from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
-from adaptoscope.style_transfer.layout import layout_condition, layout_planes
+from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
-from adaptoscope.style_transfer.noise_schedule import ddim_timesteps, steps_for_strength
+from adaptoscope.style_transfer.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.starting_latent import adain, stochastic_inversion
+from adaptoscope.style_transfer.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.style_file import Style
 
 _NEAREST = 5
@@ -63,9 +63,10 @@ class Stylised:
     reference: str
 
 
-def generator_of(seed: int, name: str) -> np.random.Generator:
-    """Return the source of one image's randomness: a function of seed and name alone."""
-    digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+def generator_of(seed: int, name: str, attempt: int = 0) -> np.random.Generator:
+    """Return the source of one image's randomness: a function of these three alone."""
+    words = [str(seed), name, *([str(attempt)] if attempt else [])]
+    digest = hashlib.sha256("\0".join(words).encode()).digest()
     return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 
@@ -98,7 +99,12 @@ def arrange(names: Iterable[str], batch: int) -> list[tuple[str, ...]]:
 
 @torch.no_grad()
 def stylise_batch(
-    drawings: Sequence[Drawing], style: Style, backbone: Backbone, settings: StylisationSettings
+    drawings: Sequence[Drawing],
+    style: Style,
+    backbone: Backbone,
+    settings: StylisationSettings,
+    *,
+    attempt: int = 0,
 ) -> list[Stylised]:
     """Stylise drawings of one size, as a micro-batch of fixed shape.
 
@@ -115,7 +121,9 @@ def stylise_batch(
     backbone
         The diffusion model that the style was learnt with.
     settings
-        Strength, steps, inversion, guidance, layout.
+        Strength, steps, inversion, sampler, guidance, layout.
+    attempt
+        Number of the attempt; each has its own randomness.
 
     Returns
     -------
@@ -126,19 +134,22 @@ def stylise_batch(
     filled = [drawings[0]] * settings.batch
     for place, drawing in zip(places, drawings, strict=True):
         filled[place] = drawing
-    generators = [generator_of(settings.seed, drawing.name) for drawing in filled]
+    generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in filled]
+    candidates = _usable_references(style, settings)
     references = [
-        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator)
+        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
         for drawing, generator in zip(filled, generators, strict=True)
     ]
-    content = [IntensityRange.of_drawing(d.pixels, d.mask).to_model(d.pixels) for d in filled]
+    content = [IntensityRange.of_cells(d.pixels, d.mask).to_model(d.pixels) for d in filled]
     encoded = backbone.encode(as_batch(content, backbone.multiple))
-    initial = adain(encoded, style.latent_mean[references], style.latent_sd[references])
+    planes, present = _planes_of(filled, backbone.multiple)
+    initial = _starting_latents(encoded, cell_cover(planes), style, references, settings)
     noise = torch.from_numpy(
         np.stack([g.standard_normal(initial.shape[1:], dtype=np.float32) for g in generators])
     )
-    layout = _layout_of(filled, backbone.multiple) if settings.use_layout else None
-    latents = _denoised(initial, noise, style.tokens[references], layout, backbone, settings)
+    layout = layout_condition(planes, present)
+    conditions = Conditions(style.tokens[references], layout if settings.use_layout else None)
+    latents = noise_and_denoise(initial, noise, conditions, backbone, settings)
     decoded = backbone.decode(latents)[:, 0].numpy()
     height, width = filled[0].pixels.shape
     return [
@@ -148,7 +159,11 @@ def stylise_batch(
 
 
 def choose_reference(
-    style: Style, cells_per_mpx: float | None, rule: str, generator: np.random.Generator
+    style: Style,
+    cells_per_mpx: float | None,
+    rule: str,
+    generator: np.random.Generator,
+    candidates: Sequence[int] | None = None,
 ) -> int:
     """Choose the style image that a drawing takes after.
 
@@ -163,51 +178,65 @@ def choose_reference(
         all.
     generator
         Source of the draw; exactly one number is drawn from it.
+    candidates
+        Style images to choose from; all if not given.
     """
     images = style.facts.images
-    candidates = np.arange(len(images))
+    chosen = np.arange(len(images)) if candidates is None else np.array(candidates)
     if rule == "nearest_density" and cells_per_mpx is not None:
-        densities = np.array([image.cells_per_mpx for image in images])
-        candidates = np.argsort(np.abs(densities - cells_per_mpx), kind="stable")[:_NEAREST]
-    return int(candidates[int(generator.random() * len(candidates))])
+        densities = np.array([images[index].cells_per_mpx for index in chosen])
+        chosen = chosen[np.argsort(np.abs(densities - cells_per_mpx), kind="stable")[:_NEAREST]]
+    return int(chosen[int(generator.random() * len(chosen))])
 
 
-def _denoised(
-    initial: torch.Tensor,
-    noise: torch.Tensor,
-    tokens: torch.Tensor,
-    layout: torch.Tensor | None,
-    backbone: Backbone,
+def _usable_references(style: Style, settings: StylisationSettings) -> list[int]:
+    """Return the style images that can be a reference: with regions, only those with cells."""
+    images = style.facts.images
+    if settings.adain != "regions":
+        return list(range(len(images)))
+    usable = [index for index, image in enumerate(images) if image.cell_cover > 0]
+    if not usable:
+        raise InputError(
+            "No cell was seen in any image of the style.",
+            expected="at least one style image with bright cells on a dark ground",
+            found=f"{len(images)} images without",
+            remedy="learn the style from images with cells, or take `adain: whole`",
+        )
+    return usable
+
+
+def _starting_latents(
+    content: torch.Tensor,
+    cover: torch.Tensor,
+    style: Style,
+    references: Sequence[int],
     settings: StylisationSettings,
 ) -> torch.Tensor:
-    steps = steps_for_strength(settings.strength, settings.steps)
-    if settings.inversion == "none" or steps == 0:
-        return initial
-    timesteps = [int(t) for t in ddim_timesteps(backbone.schedule, settings.steps)[:steps]][::-1]
-    if settings.inversion == "stochastic":
-        noised = stochastic_inversion(backbone, initial, noise, timesteps[0], tokens, layout)
-    else:
-        noised = backbone.schedule.add_noise(initial, noise, timesteps[0])
-
-    def predict(latents: torch.Tensor, timestep: int) -> torch.Tensor:
-        conditional = backbone.predict_noise(latents, timestep, tokens, layout)
-        if settings.guidance == 1.0:
-            return conditional
-        unconditional = backbone.predict_noise(latents, timestep, None, layout)
-        return guided(conditional, unconditional, settings.guidance)
-
-    return ddim_decode(backbone.schedule, noised, timesteps, predict)
+    """Give each latent the statistics of its style image; `cover` is 0 where no mask is known."""
+    if settings.adain == "none":
+        return content
+    whole = adain(content, style.latent_mean[references], style.latent_sd[references])
+    if settings.adain == "whole":
+        return whole
+    regions = adain_by_region(
+        content,
+        cover,
+        (style.cell_mean[references], style.cell_sd[references]),
+        (style.ground_mean[references], style.ground_sd[references]),
+    )
+    masked = cover.amax(dim=(1, 2, 3), keepdim=True) > 0
+    return torch.where(masked, regions, whole)
 
 
-def _layout_of(drawings: Sequence[Drawing], multiple: int) -> torch.Tensor:
+def _planes_of(drawings: Sequence[Drawing], multiple: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return layout planes, shape (B, 2, H, W), and which drawings have a mask, shape (B,)."""
     height, width = drawings[0].pixels.shape
     empty = np.zeros((height, width), np.uint16)
     masks = [empty if drawing.mask is None else drawing.mask for drawing in drawings]
     planes = np.stack([layout_planes(mask) for mask in masks])
     pad = [(0, 0), (0, 0), (0, -height % multiple), (0, -width % multiple)]
     extended = torch.from_numpy(np.pad(planes, pad, mode="reflect"))
-    present = torch.tensor([drawing.mask is not None for drawing in drawings])
-    return layout_condition(extended, present)
+    return extended, torch.tensor([drawing.mask is not None for drawing in drawings])
 
 
 def _finished(

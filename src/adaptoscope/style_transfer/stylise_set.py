@@ -3,18 +3,21 @@
 import functools
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
-from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.images.cell_centres import Points
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
+from adaptoscope.style_transfer.best_of import stylise_best
 from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
-from adaptoscope.style_transfer.stylise import Drawing, arrange, stylise_batch
+from adaptoscope.style_transfer.stylise import Drawing, Stylised, arrange, stylise_batch
 
 _CARD = """Drawings of cells with the look of real images, made by style transfer with a latent
 diffusion model. Synthetic: no cell here was ever alive. Points, counts and masks are those of the
@@ -119,15 +122,16 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
         )
         for record in chosen
     ]
+    points = [drawings.points(record) if record.labelled else None for record in chosen]
     writer = _writer(job, inputs)
-    for record, drawing, result in zip(
-        chosen, batch, stylise_batch(batch, style, backbone, job.settings), strict=True
+    for record, drawing, centres, result in zip(
+        chosen, batch, points, _stylised(chosen, batch, points, style, backbone, job), strict=True
     ):
         writer.add(
             record.stem,
             result.pixels,
             bit_depth=style.facts.bit_depth,
-            points=drawings.points(record) if record.labelled else None,
+            points=centres,
             mask=drawing.mask,
             pixel_size_um=style.facts.pixel_size_um,
             cell_diameter_px=record.cell_diameter_px,
@@ -143,6 +147,28 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
             guidance=job.settings.guidance,
             inversion=job.settings.inversion,
         )
+
+
+def _stylised(
+    records: Sequence[ImageRecord],
+    drawings: Sequence[Drawing],
+    points: Sequence[Points | None],
+    style: Style,
+    backbone: CompactBackbone,
+    job: StylisationJob,
+) -> list[Stylised]:
+    if job.settings.best_of == 1:
+        return stylise_batch(drawings, style, backbone, job.settings)
+    known = [centres for centres in points if centres is not None]
+    diameters = [record.cell_diameter_px for record in records if record.cell_diameter_px]
+    if len(known) < len(records) or len(diameters) < len(records):
+        raise InputError(
+            "The best of several attempts cannot be chosen.",
+            expected="drawings with points and a cell diameter",
+            found="drawings without",
+            remedy="set `best_of` to 1, or add points.csv and cell_diameter_px",
+        )
+    return stylise_best(drawings, known, diameters, style, backbone, job.settings)
 
 
 @functools.lru_cache(maxsize=2)

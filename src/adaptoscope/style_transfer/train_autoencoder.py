@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from torch import nn
 from torch.nn import functional
 
 from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.intensity_range import HIGHEST, LOWEST
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
-from adaptoscope.training.appearance import change_appearance, draw_appearance
+from adaptoscope.training.appearance import add_noise, change_light, draw_appearance
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.patch_pool import PatchPool
@@ -71,14 +73,16 @@ class AutoencoderStep:
     def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
         """Take step `index` and return its losses."""
         options = self.settings.autoencoder
-        pixels = draw_style_crops(self.pool, self.settings, options.batch, index, 1)[0][0][:, :1]
+        crops = draw_style_crops(self.pool, self.settings, options.batch, index, 1)
+        seen = crops.seen[0]
+        pixels = crops.clean if options.denoise else seen
         for optimiser, factor in ((self.optimiser, 1.0), (self.verdict_optimiser, 0.5)):
             for group in optimiser.param_groups:
                 group["lr"] = factor * learning_rate_at(
                     index, options.steps, options.learning_rate, self.settings.warm_up
                 )
         with self.fabric.autocast():
-            posterior = self.network.posterior(pixels)
+            posterior = self.network.posterior(seen)
             rebuilt = self.network.rebuild(posterior.sample())
             losses = {
                 "pixels": functional.l1_loss(rebuilt, pixels),
@@ -90,7 +94,7 @@ class AutoencoderStep:
             + options.gradient_weight * losses["gradients"]
             + options.divergence_weight * losses["divergence"]
         )
-        if index >= options.adversarial_from * options.steps:
+        if options.adversarial_weight and index >= options.adversarial_from * options.steps:
             losses["real_margin"] = self._update_verdict(pixels, rebuilt.detach())
             losses["deceit"] = -self.verdict(rebuilt.float()).mean()
             total = total + options.adversarial_weight * losses["deceit"]
@@ -111,41 +115,69 @@ class AutoencoderStep:
         return margin.detach()
 
 
+@dataclass(frozen=True)
+class StyleCrops:
+    """Crops that look as if one microscope had taken them; images in [-1, 1].
+
+    Parameters
+    ----------
+    seen
+        Crops at different places of the same images, each of shape (B, 1, crop, crop).
+    clean
+        The first of them without the noise that was added.
+    planes
+        Its layout planes, shape (B, P, crop, crop).
+    known
+        For each image whether its planes are known, shape (B,).
+    """
+
+    seen: list[torch.Tensor]
+    clean: torch.Tensor
+    planes: torch.Tensor
+    known: torch.Tensor
+
+
 def draw_style_crops(
     pool: PatchPool, settings: BackboneTrainingSettings, batch: int, index: int, crops: int
-) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Draw crops that look as if one microscope had taken them, at different places of an image.
+) -> StyleCrops:
+    """Draw augmented crops, several from each image.
 
     Parameters
     ----------
     pool
         Where the crops come from.
     settings
-        Crop size, scales, seed.
+        Crop size, widths of cells, seed.
     batch, index
         Number of images, and number of the training step.
     crops
         Crops of each image.
-
-    Returns
-    -------
-    tuple
-        `crops` tensors of shape (B, 1 + P, crop, crop), the image in [-1, 1] first, and for each
-        image whether its planes are known, shape (B,).
     """
     rng = np.random.default_rng([settings.seed, index])
     device = pool.pixels.device
     noise = torch.Generator(device).manual_seed(seed_of_step(settings.seed, index))
-    windows = pool.draw_windows(rng, batch, settings.crop, scale_range=settings.scale_range)
+    first = pool.draw_windows(
+        rng,
+        batch,
+        settings.crop,
+        scale_range=settings.scale_range,
+        unscaled_share=settings.unscaled_share,
+        diameter_range=settings.diameter_range,
+    )
     change = draw_appearance(rng, batch)
-    drawn = []
-    for number in range(crops):
-        if number:
-            windows = pool.moved(windows, rng, settings.crop)
-        crop = pool.crops(windows, settings.crop)
-        crop[:, :1] = 2 * change_appearance(crop[:, :1], change, noise).clamp(-0.3, 3.0) - 1
-        drawn.append(crop)
-    return drawn, pool.has_planes[torch.from_numpy(windows.patches).to(device)]
+    windows = [first, *(pool.moved(first, rng, settings.crop) for _ in range(crops - 1))]
+    drawn = [pool.crops(each, settings.crop) for each in windows]
+    light = [change_light(crop[:, :1], change) for crop in drawn]
+    return StyleCrops(
+        seen=[_to_model(add_noise(crop, change, noise)) for crop in light],
+        clean=_to_model(light[0]),
+        planes=drawn[0][:, 1:],
+        known=pool.has_planes[torch.from_numpy(first.patches).to(device)],
+    )
+
+
+def _to_model(shares: torch.Tensor) -> torch.Tensor:
+    return 2 * shares.clamp(LOWEST, HIGHEST) - 1
 
 
 def _gradients(pixels: torch.Tensor) -> torch.Tensor:

@@ -52,22 +52,23 @@ class DenoiserStep:
     def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
         """Take step `index` and return its loss."""
         options = self.settings.denoiser
-        (crop, other), known = draw_style_crops(self.pool, self.settings, options.batch, index, 2)
+        crops = draw_style_crops(self.pool, self.settings, options.batch, index, 2)
+        crop = crops.clean if self.settings.autoencoder.denoise else crops.seen[0]
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate_at(
                 index, options.steps, options.learning_rate, self.settings.warm_up
             )
         backbone, device = self.backbone, crop.device
-        known = known & (torch.rand(len(crop), device=device) >= options.layout_dropout)
+        known = crops.known & (torch.rand(len(crop), device=device) >= options.layout_dropout)
         styled = torch.rand(len(crop), 1, 1, device=device) >= options.style_dropout
         timesteps = torch.randint(0, backbone.schedule.steps, (len(crop),), device=device)
         with self.fabric.autocast():
             with torch.no_grad():
-                latents = backbone.encode(crop[:, :1]).float()
+                latents = backbone.encode(crop).float()
             noise = torch.randn_like(latents)
             noised = backbone.schedule.add_noise(latents, noise, timesteps)
-            tokens = torch.where(styled, backbone.embed_style(other[:, :1]), backbone.no_style)
-            layout = layout_condition(crop[:, 1:], known)
+            tokens = torch.where(styled, backbone.embed_style(crops.seen[1]), backbone.no_style)
+            layout = layout_condition(crops.planes, known)
             predicted = backbone.predict_noise(noised, timesteps, tokens, layout)
             loss = functional.mse_loss(predicted.float(), noise)
         self.optimiser.zero_grad(set_to_none=True)
@@ -86,7 +87,7 @@ def measure_latents(
     backbone.latent_mean.zero_()
     backbone.latent_sd.fill_(1.0)
     seen = [
-        backbone.encode(draw_style_crops(pool, settings, 64, index, 1)[0][0][:, :1])
+        backbone.encode(draw_style_crops(pool, settings, 64, index, 1).seen[0])
         for index in range(16)
     ]
     latents = torch.cat(seen)

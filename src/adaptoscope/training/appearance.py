@@ -59,7 +59,36 @@ def draw_appearance(rng: np.random.Generator, batch: int) -> AppearanceChange:
 def change_appearance(
     crops: torch.Tensor, change: AppearanceChange, generator: torch.Generator
 ) -> torch.Tensor:
-    """Apply drawn changes to crops.
+    """Apply drawn changes to crops: `change_light`, then `add_noise`; shapes as there."""
+    return add_noise(change_light(crops, change), change, generator)
+
+
+def change_light(crops: torch.Tensor, change: AppearanceChange) -> torch.Tensor:
+    """Apply all drawn changes but the noise.
+
+    Parameters
+    ----------
+    crops
+        Shape (B, 1, H, W), background near 0 and cells near 1.
+    change
+        One change per crop.
+
+    Returns
+    -------
+    torch.Tensor
+        Same shape; gamma and gain first, then background and blur.
+    """
+    signs = torch.sign(crops)
+    gamma, gain = _column(change.gamma, crops), _column(change.gain, crops)
+    changed = signs * crops.abs().clamp(min=1e-6) ** gamma * gain
+    changed = changed + _ramps(crops.shape[-1], change, crops)
+    return _blurred(changed, change.blur)
+
+
+def add_noise(
+    crops: torch.Tensor, change: AppearanceChange, generator: torch.Generator
+) -> torch.Tensor:
+    """Add the drawn noise, which grows with the square root of brightness.
 
     Parameters
     ----------
@@ -69,30 +98,20 @@ def change_appearance(
         One change per crop.
     generator
         Source of the noise, on the device of the crops.
-
-    Returns
-    -------
-    torch.Tensor
-        Same shape; gamma and gain first, then background, blur and noise.
     """
+    sd = _column(change.noise, crops) * (0.15 + crops.clamp(0, 1)).sqrt()
+    return crops + sd * torch.randn(crops.shape, generator=generator, device=crops.device)
 
-    def column(values: NDArray[np.float64]) -> torch.Tensor:
-        return torch.from_numpy(values).to(crops).reshape(-1, 1, 1, 1)
 
-    signs = torch.sign(crops)
-    changed = signs * crops.abs().clamp(min=1e-6) ** column(change.gamma) * column(change.gain)
-    changed = changed + _ramps(crops.shape[-1], change, crops)
-    changed = _blurred(changed, change.blur)
-    sd = column(change.noise) * (0.15 + changed.clamp(0, 1)).sqrt()
-    noise = torch.randn(crops.shape, generator=generator, device=crops.device)
-    return changed + sd * noise
+def _column(values: NDArray[np.float64], like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(values).to(like).reshape(-1, 1, 1, 1)
 
 
 def _ramps(side: int, change: AppearanceChange, like: torch.Tensor) -> torch.Tensor:
     axis = torch.linspace(-0.5, 0.5, side).to(like)
-    direction = torch.from_numpy(change.direction).to(like).reshape(-1, 1, 1, 1)
+    direction = _column(change.direction, like)
     ramp = torch.cos(direction) * axis.reshape(1, 1, -1, 1) + torch.sin(direction) * axis + 0.5
-    return ramp * torch.from_numpy(change.gradient).to(like).reshape(-1, 1, 1, 1)
+    return ramp * _column(change.gradient, like)
 
 
 def _blurred(crops: torch.Tensor, sigmas: NDArray[np.float64]) -> torch.Tensor:

@@ -33,12 +33,15 @@ class PoolImage:
     group
         Images of one group look alike; a group's share of the draws
         grows with the square root of its number of patches.
+    diameter
+        Typical diameter of the cells in pixels, or none if unknown.
     """
 
     pixels: NDArray[np.float32]
     planes: NDArray[np.float32] | None
     points: NDArray[np.float64]
     group: str
+    diameter: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,14 @@ class PatchPool:
         points: list[NDArray[np.float64]] = []
         has_planes: list[bool] = []
         groups: list[str] = []
+        diameters: list[float] = []
         for image in images:
             for patch, centres in _patches_of(image, planes):
                 pixels.append(torch.from_numpy(patch).half())
                 points.append(centres)
                 has_planes.append(image.planes is not None)
                 groups.append(image.group)
+                diameters.append(image.diameter or float("nan"))
         if not pixels:
             raise InputError(
                 "There is no image to train on.",
@@ -103,6 +108,7 @@ class PatchPool:
         self.pixels = torch.stack(pixels).to(device)
         self.points = torch.from_numpy(_padded(points)).to(device)
         self.has_planes = torch.tensor(has_planes, device=device)
+        self.diameters = np.array(diameters)
         self.probabilities = _even_over_groups(groups)
 
     def __len__(self) -> int:
@@ -117,6 +123,7 @@ class PatchPool:
         *,
         scale_range: tuple[float, float] = (0.6, 1.8),
         unscaled_share: float = 0.5,
+        diameter_range: tuple[float, float] | None = None,
     ) -> CropWindows:
         """Draw where a batch of crops lies.
 
@@ -131,12 +138,22 @@ class PatchPool:
         unscaled_share
             Share of the crops that are cut at scale 1 on whole pixels, so that their noise is
             untouched by interpolation.
+        diameter_range
+            If given, the scale is drawn so that the cells of the crop are so many pixels wide,
+            evenly in the logarithm, as far as twice enlarged pixels and the patch allow; where
+            the diameter is unknown, `scale_range` holds.
         """
         unscaled = rng.random(batch) < unscaled_share
         scales = np.exp(rng.uniform(np.log(scale_range[0]), np.log(scale_range[1]), batch))
+        patches = rng.choice(len(self), size=batch, p=self.probabilities)
+        if diameter_range is not None:
+            narrowest, widest = np.log(diameter_range)
+            wanted = np.exp(rng.uniform(narrowest, widest, batch))
+            to_wanted = np.clip(self.diameters[patches] / wanted, 0.5, None)
+            scales = np.where(np.isnan(to_wanted), scales, to_wanted)
         scales = np.where(unscaled, 1.0, np.minimum(scales, (PATCH - 2) / crop))
         windows = CropWindows(
-            patches=rng.choice(len(self), size=batch, p=self.probabilities),
+            patches=patches,
             scales=scales,
             quarter_turns=rng.integers(0, 4, batch),
             flips=rng.random(batch) < 0.5,

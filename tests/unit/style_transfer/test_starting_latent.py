@@ -1,8 +1,11 @@
 import torch
 
+from adaptoscope.style_transfer.ddim import ddim_decode
 from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.starting_latent import (
     adain,
+    adain_by_region,
+    ddim_inversion,
     latent_statistics,
     stochastic_inversion,
 )
@@ -70,6 +73,48 @@ def test_a_flat_channel_gives_no_infinity() -> None:
 def test_inversion_puts_the_predicted_noise_in_the_place_of_the_fresh_one() -> None:
     initial, fresh = random_latents(4), random_latents(5)
     model = CountingModel(0.0)
-    inverted = stochastic_inversion(model, initial, fresh, 681, None, None)
+    inverted, seen = stochastic_inversion(model, initial, fresh, 681, None, None)
     torch.testing.assert_close(inverted, initial * model.schedule.alpha_bar[681] ** 0.5)
+    torch.testing.assert_close(seen, torch.zeros_like(fresh))
     assert model.asked == [681]
+
+
+def test_the_upward_way_is_undone_by_the_sampler_where_the_noise_does_not_change() -> None:
+    initial = random_latents(6)
+    model = CountingModel(0.3)
+    rising = [1, 21, 41, 61]
+    noised, seen = ddim_inversion(model, initial, rising, None, None)
+    back = ddim_decode(model.schedule, noised, rising[::-1], lambda latents, _: seen)
+    torch.testing.assert_close(back, initial, rtol=1e-4, atol=1e-5)
+    assert model.asked == [0, 1, 21, 41]
+
+
+def test_statistics_under_a_cover_are_those_of_the_covered_part() -> None:
+    latents = random_latents(7)
+    cover = torch.zeros(2, 1, 16, 16)
+    cover[..., :5] = 1
+    mean, sd = latent_statistics(latents, cover)
+    part = latents[..., :5]
+    torch.testing.assert_close(mean, part.mean((2, 3)))
+    torch.testing.assert_close(sd, (part.var((2, 3), unbiased=False) + 1e-5).sqrt())
+
+
+def test_each_region_takes_over_the_statistics_of_its_own() -> None:
+    content = random_latents(8)
+    cover = torch.zeros(2, 1, 16, 16)
+    cover[:, :, 3:9, 2:12] = 1
+    cells = (torch.full((2, 3), 2.0), torch.full((2, 3), 0.5))
+    ground = (torch.full((2, 3), -1.0), torch.full((2, 3), 0.1))
+    result = adain_by_region(content, cover, cells, ground)
+    for weight, (mean, sd) in ((cover, cells), (1 - cover, ground)):
+        found_mean, found_sd = latent_statistics(result, weight)
+        torch.testing.assert_close(found_mean, mean, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(found_sd, sd, rtol=1e-3, atol=1e-3)
+
+
+def test_a_drawing_without_cells_takes_over_the_background_alone() -> None:
+    content, empty = random_latents(9), torch.zeros(2, 1, 16, 16)
+    wild = (torch.full((2, 3), 99.0), torch.full((2, 3), 99.0))
+    ground = (torch.zeros(2, 3), torch.ones(2, 3))
+    result = adain_by_region(content, empty, wild, ground)
+    torch.testing.assert_close(result.mean((2, 3)), ground[0], atol=1e-4, rtol=0)

@@ -16,7 +16,7 @@ from adaptoscope.style_transfer.style_file import (
 
 def made_up_style(densities: tuple[float, ...] = (100.0, 900.0)) -> Style:
     images = tuple(
-        StyleImage(f"{index}.png", f"{index:064d}", "train", 0.01, 0.3, density, 12.0, 0.004)
+        StyleImage(f"{index}.png", f"{index:064d}", "train", 0.01, 0.3, density, 12.0, 0.004, 0.1)
         for index, density in enumerate(densities)
     )
     rows = len(densities)
@@ -25,6 +25,10 @@ def made_up_style(densities: tuple[float, ...] = (100.0, 900.0)) -> Style:
         tokens=torch.rand(rows, 2, 16),
         latent_mean=torch.rand(rows, 4),
         latent_sd=torch.rand(rows, 4) + 0.5,
+        cell_mean=torch.rand(rows, 4) + 1.0,
+        cell_sd=torch.rand(rows, 4) + 0.5,
+        ground_mean=torch.rand(rows, 4) - 1.0,
+        ground_sd=torch.rand(rows, 4) + 0.1,
         residual_levels=torch.linspace(-1, 1, 8).expand(rows, 8).clone(),
         residual_strengths=torch.full((rows, 8), 0.02),
         residual_spectrum=torch.ones(rows, 64, 64),

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
 from tests.unit.style_transfer.test_style_file import made_up_style
 
+from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.learn_style import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise import (
     Drawing,
@@ -83,7 +86,7 @@ def test_seed_and_name_decide_the_randomness(backbone: CompactBackbone) -> None:
     assert generator_of(0, "a").random() == generator_of(0, "a").random()
 
 
-@pytest.mark.parametrize("inversion", ["stochastic", "sdedit", "none"])
+@pytest.mark.parametrize("inversion", ["stochastic", "sdedit", "ddim", "none"])
 def test_the_number_of_evaluations(
     backbone: CompactBackbone, inversion: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,9 +99,9 @@ def test_the_number_of_evaluations(
 
     monkeypatch.setattr(backbone, "predict_noise", counted)
     stylise_batch(drawings(1), STYLE, backbone, StylisationSettings(inversion=inversion, batch=1))
-    assert len(asked) == {"stochastic": 36, "sdedit": 35, "none": 0}[inversion]
+    assert len(asked) == {"stochastic": 36, "sdedit": 35, "ddim": 70, "none": 0}[inversion]
     if asked:
-        assert (asked[0], asked[-1]) == (681, 1)
+        assert (asked[0], asked[-1]) == (0 if inversion == "ddim" else 681, 1)
 
 
 def test_guidance_evaluates_twice_a_step(
@@ -117,6 +120,60 @@ def test_guidance_evaluates_twice_a_step(
     stylise_batch(drawings(1), STYLE, backbone, StylisationSettings(guidance=2.0, batch=1))
     assert len(unconditional) == 71
     assert sum(unconditional) == 35
+
+
+def test_few_steps_of_the_other_sampler(
+    backbone: CompactBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    predict = backbone.predict_noise
+
+    def counted(latents: torch.Tensor, timestep: int, *rest: torch.Tensor | None) -> torch.Tensor:
+        asked.append(timestep)
+        return predict(latents, timestep, *rest)
+
+    monkeypatch.setattr(backbone, "predict_noise", counted)
+    few = StylisationSettings(sampler="dpm_solver", steps=20, batch=1)
+    stylise_batch(drawings(1), STYLE, backbone, few)
+    assert len(asked) == 15
+
+
+def test_strength_zero_without_adain_is_the_round_trip(backbone: CompactBackbone) -> None:
+    (drawing,) = drawings(1)
+    plain = QUICK.changed(residual=False, strength=0.0, adain="none")
+    (result,) = stylise_batch([drawing], STYLE, backbone, plain)
+    seen = IntensityRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
+    rebuilt = backbone.decode(backbone.encode(as_batch([seen], backbone.multiple)))[0, 0]
+    expected = IntensityRange(0.01, 0.3).from_model(rebuilt[: ODD_SHAPE[0], : ODD_SHAPE[1]].numpy())
+    np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
+
+
+def test_without_a_mask_the_statistics_are_those_of_the_whole_image(
+    backbone: CompactBackbone,
+) -> None:
+    (drawing,) = drawings(1)
+    bare = dataclasses.replace(drawing, mask=None)
+    quick = QUICK.changed(strength=0.0, residual=False)
+    (regions,) = stylise_batch([bare], STYLE, backbone, quick)
+    (whole,) = stylise_batch([bare], STYLE, backbone, quick.changed(adain="whole"))
+    (masked,) = stylise_batch([drawing], STYLE, backbone, quick)
+    np.testing.assert_array_equal(regions.pixels, whole.pixels)
+    assert not np.array_equal(masked.pixels, whole.pixels)
+
+
+def test_style_images_without_cells_are_no_reference_for_regions(
+    backbone: CompactBackbone,
+) -> None:
+    images = tuple(
+        dataclasses.replace(image, cell_cover=0.1 if index == 6 else 0.0)
+        for index, image in enumerate(STYLE.facts.images)
+    )
+    style = dataclasses.replace(STYLE, facts=dataclasses.replace(STYLE.facts, images=images))
+    results = stylise_batch(drawings(3), style, backbone, QUICK)
+    assert {result.reference for result in results} == {"6.png"}
+    bare = dataclasses.replace(style.facts, images=images[:6])
+    with pytest.raises(InputError, match="No cell was seen"):
+        stylise_batch(drawings(1), dataclasses.replace(style, facts=bare), backbone, QUICK)
 
 
 def test_strength_zero_runs_no_step(backbone: CompactBackbone) -> None:

@@ -54,6 +54,30 @@ def test_scaled_crops_hold_the_centres_of_their_part() -> None:
     assert seen > 10
 
 
+def test_scales_bring_cells_to_the_wanted_width() -> None:
+    pixels = np.zeros((288, 288), np.float32)
+    points = some_points((288, 288), 0)
+    known = PatchPool([PoolImage(pixels, None, points, "a", 20.0)], 0, CPU)
+    unknown = PatchPool([PoolImage(pixels, None, points, "a")], 0, CPU)
+    drawn = [
+        pool.draw_windows(
+            np.random.default_rng(0),
+            400,
+            64,
+            scale_range=(3.0, 3.1),
+            unscaled_share=0.0,
+            diameter_range=(8.0, 60.0),
+        ).scales
+        for pool in (known, unknown)
+    ]
+    widths = 20.0 / drawn[0]
+    assert (widths >= 8.0).all()
+    assert (drawn[0] >= 0.5).all()  # never enlarged more than twice, so no cell beyond 40 pixels
+    assert np.isclose(widths, 40.0).mean() > 0.1
+    assert np.median(widths) < 25
+    assert (drawn[1] >= 3.0).all()
+
+
 def test_a_moved_crop_keeps_scale_and_orientation() -> None:
     pool = PatchPool([dotted((288, 288), some_points((288, 288), 0))], 1, CPU)
     rng = np.random.default_rng(0)

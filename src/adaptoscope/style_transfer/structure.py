@@ -1,0 +1,130 @@
+"""Whether the cells stayed where they were drawn, by a judge that nothing else in the stage uses.
+
+Screening looks with a difference of Gaussians. Figures about structure come from another detector,
+the label-free segmentation of `images.measurement`, so that no image is praised by the eye that
+chose it.
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import Points, centres_of_labels
+from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.training.progress import progress
+
+RADIUS_IN_DIAMETERS = 0.5
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How well the drawn cells are found again, kept and rejected images together.
+
+    Parameters
+    ----------
+    n
+        Number of images.
+    f1, f1_drawings
+        The judge's F1 on the stylised images and on their drawings, over all cells.
+    relative_f1
+        The first divided by the second.
+    f1_kept
+        F1 over the images that screening kept; None if none was kept or screened.
+    invented, lost, merged
+        Cells, as shares of those drawn.
+    shift_in_diameters
+        Mean distance of found cells from where they were drawn.
+    """
+
+    n: int
+    f1: float
+    f1_drawings: float
+    relative_f1: float
+    f1_kept: float | None
+    invented: float
+    lost: float
+    merged: float
+    shift_in_diameters: float
+
+
+def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Structure:
+    """Compare stylised images with the drawings named in their column ``layout``.
+
+    Parameters
+    ----------
+    stylised
+        Stylised images, rejected ones included.
+    drawings
+        The drawings, with points and cell diameter.
+
+    Raises
+    ------
+    InputError
+        If a drawing is missing, or there is no cell in any drawing.
+    """
+    by_name = {record.name: record for record in drawings}
+    found, ceiling, kept, shifts = [], [], [], []
+    for record in progress(list(stylised), "judge"):
+        drawing = by_name.get(record.layout or "")
+        if drawing is None:
+            raise InputError(
+                f"The drawing of {record.name} is not there.",
+                expected=f"an image {record.layout or '(none named)'} in {drawings.folder}",
+                found="no such image",
+                remedy="name the folder of drawings that this set was stylised from",
+            )
+        points, diameter = drawings.points(drawing), drawing.cell_diameter_px or 0.0
+        match = _match(stylised.read(record).pixels, points, diameter)
+        found.append(match)
+        ceiling.append(_match(drawings.read(drawing).pixels, points, diameter))
+        if record.kept:
+            kept.append(match)
+        if len(match.pairs):
+            shifts.append((match.mean_distance / diameter, len(match.pairs)))
+    return _summary(found, ceiling, kept, shifts)
+
+
+def find_cells(pixels: NDArray[np.float32]) -> Points:
+    """Find cells as the judge does: centres of segmented nuclei, shape (N, 2), (row, column)."""
+    return centres_of_labels(segment_nuclei(pixels)[0])
+
+
+def _match(pixels: NDArray[np.float32], points: Points, diameter: float) -> PointMatch:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return match_points(find_cells(pixels), points, RADIUS_IN_DIAMETERS * diameter)
+
+
+def _summary(
+    found: Sequence[PointMatch],
+    ceiling: Sequence[PointMatch],
+    kept: Sequence[PointMatch],
+    shifts: Sequence[tuple[float, int]],
+) -> Structure:
+    drawn = sum(len(match.pairs) + match.lost for match in found)
+    if not drawn:
+        raise InputError(
+            "There is no cell to look for.",
+            expected="drawings with cells",
+            found=f"{len(found)} drawings without",
+            remedy="judge a set whose drawings hold cells",
+        )
+    f1, f1_drawings = pooled_f1(list(found)), pooled_f1(list(ceiling))
+    weight = sum(pairs for _, pairs in shifts)
+    return Structure(
+        n=len(found),
+        f1=f1,
+        f1_drawings=f1_drawings,
+        relative_f1=f1 / f1_drawings if f1_drawings else float("nan"),
+        f1_kept=pooled_f1(list(kept)) if kept else None,
+        invented=sum(match.invented for match in found) / drawn,
+        lost=sum(match.lost for match in found) / drawn,
+        merged=sum(match.merged for match in found) / drawn,
+        shift_in_diameters=sum(s * pairs for s, pairs in shifts) / weight if weight else 0.0,
+    )
