@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import Overwrite, Seed
+from adaptoscope.cli.options import Channel, Overwrite, Root, Seed, Z, plane
 
 
 def simulate(
@@ -14,6 +14,19 @@ def simulate(
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of SimulationSettings.")
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option("--like", help="Real images whose sizes, light and noise are followed."),
+    ] = None,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--held-out", help="A set whose val and test images are refused; may be given again."
+        ),
+    ] = None,
+    cultures: Annotated[
+        int, typer.Option("--cultures", min=1, help="Cultures, each with a brightness of its own.")
+    ] = 4,
     randomise: Annotated[
         bool, typer.Option("--randomise", help="Another specimen and microscope for every field.")
     ] = False,
@@ -22,14 +35,25 @@ def simulate(
     test: Annotated[float, typer.Option(min=0.0, max=1.0, help="Share of the fields.")] = 0.0,
     seed: Seed = 0,
     overwrite: Overwrite = False,
+    root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
 ) -> None:
     """Invent stained nuclei under a wide-field microscope; points and masks are exact."""
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
     from adaptoscope.simulation.settings import SimulationSettings
     from adaptoscope.simulation.write import simulate as simulate_folder
     from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, SimulationSettings) if settings else SimulationSettings()
+    if like is not None:
+        real, *others = (
+            open_counted_images(folder, root=root, channel=channel, z=plane(z))
+            for folder in (like, *(held_out or ()))
+        )
+        chosen = simulation_like(measure_real_fields(real, held_out=others), chosen)
     with progress_display("simulate", count) as advance:
         written = simulate_folder(
             out,
@@ -37,6 +61,7 @@ def simulate(
             count=count,
             seed=seed,
             fractions={"train": train, "val": val, "test": test},
+            cultures=cultures,
             randomise=randomise,
             overwrite=overwrite,
             on_image=advance,

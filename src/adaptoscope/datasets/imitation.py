@@ -1,0 +1,83 @@
+"""Real images that something made is to look like: only such as may be learnt from, of one kind."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import MicroscopyImage
+
+
+def images_to_imitate(
+    real: CountedImageSet,
+    *,
+    most_images: int,
+    held_out: Iterable[CountedImageSet] = (),
+    purpose: str,
+) -> list[MicroscopyImage]:
+    """Read the images of a set that may be measured in order to make others like them.
+
+    Parameters
+    ----------
+    real
+        Labels are not used. Where the set is split, only its training images are read.
+    most_images
+        At most this many images, evenly over the list.
+    held_out
+        Further sets whose validation and test images must not be among the images of `real`,
+        read or not; they are recognised by their pixels and their source.
+    purpose
+        What the images are for, as in ``measure drawings on``.
+
+    Returns
+    -------
+    list of MicroscopyImage
+        At least one image, all of one bit depth.
+
+    Raises
+    ------
+    LeakageError
+        If an image is one that is kept back.
+    InputError
+        If the set has splits but none is ``train``, or bit depths are mixed.
+    """
+    free = real.training_part()
+    refuse_held_out_images(free, (real, *held_out), purpose)
+    images = [free.read(record) for record in _spread_out(free.records, most_images)]
+    refuse_mixed_depths({image.scale.bit_depth for image in images})
+    return images
+
+
+def refuse_mixed_depths(depths: set[int]) -> None:
+    """Refuse images of several bit depths, whose intensities cannot be imitated at once.
+
+    Parameters
+    ----------
+    depths
+        Bit depths that occur.
+
+    Raises
+    ------
+    InputError
+        If there is more than one.
+    """
+    if len(depths) > 1:
+        raise InputError(
+            "The images to imitate have different bit depths.",
+            expected="one bit depth",
+            found=", ".join(f"{depth} bit" for depth in sorted(depths)),
+            remedy="imitate one kind of images at a time",
+        )
+
+
+def common_pixel_size(sizes: Iterable[float | None]) -> float | None:
+    """Return the pixel size, in micrometres, that all images state, or None."""
+    stated = set(sizes)
+    return stated.pop() if len(stated) == 1 else None
+
+
+def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:
+    chosen = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round())
+    return [records[int(index)] for index in chosen]

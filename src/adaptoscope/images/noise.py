@@ -1,0 +1,141 @@
+"""Noise that grows with brightness, as cameras have it: measured on one image, drawn anew.
+
+A camera's variance is a constant (reading, rounding) plus a share of the level (photons).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.degradation import FloatImage
+
+_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32) / 6
+_LEVELS = np.array([0, 0.25, 0.5, 0.75, 0.9, 0.96, 0.99, 1.0])
+_OUTLIER = 4.0
+_LEAST_PIXELS = 16
+
+
+@dataclass(frozen=True)
+class CameraNoise:
+    """Variance of the noise as a straight line over the level.
+
+    Parameters
+    ----------
+    constant
+        Variance at level 0, in squared units of the image; may be below zero where the camera's
+        offset is not at 0.
+    slope
+        Variance per unit of level, at least 0; for a linear camera the stored intensity of one
+        electron.
+    """
+
+    constant: float
+    slope: float
+
+    def variance(self, level: FloatImage) -> FloatImage:
+        """Return the variance at every pixel of a noise-free image, never below 0."""
+        line = self.constant + self.slope * np.asarray(level, dtype=np.float64)
+        return np.asarray(np.maximum(line, 0), dtype=np.float32)
+
+    def without_rounding(self, bit_depth: int) -> "CameraNoise":
+        """Return the noise that was there before a file rounded it to whole counts."""
+        return CameraNoise(self.constant - 1 / 12 / (2.0**bit_depth - 1) ** 2, self.slope)
+
+
+def measure_noise(pixels: FloatImage) -> CameraNoise:
+    """Measure how fine noise depends on the level.
+
+    The second differences of Immerkaer (1996) are averaged between quantiles of the smoothed image
+    and a line is fitted, each level weighted by its number of pixels and the precision of a
+    variance. The mean is taken, since the median of whole counts moves in large steps where noise
+    is below one count.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any linear unit, at least 16 x 16.
+
+    Returns
+    -------
+    CameraNoise
+        In squared units of the image. On an image of one level the slope is 0.
+
+    Raises
+    ------
+    InputError
+        If the image is too small, not two-dimensional or not finite.
+    """
+    if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
+        raise InputError(
+            "The noise of an image cannot be measured.",
+            expected="one channel of at least 16 x 16 finite pixels",
+            found=f"shape {pixels.shape}",
+        )
+    size = np.abs(ndimage.convolve(pixels.astype(np.float32), _KERNEL)).ravel()
+    smooth = ndimage.gaussian_filter(pixels.astype(np.float32), 1.5).ravel()
+    levels, variances, weights = [], [], []
+    edges = np.quantile(smooth, _LEVELS)
+    for low, high in pairwise(edges):
+        inside = (smooth >= low) & (smooth <= high)
+        if np.count_nonzero(inside) >= _LEAST_PIXELS:
+            levels.append(float(np.mean(smooth[inside])))
+            variances.append(_variance(size[inside]))
+            weights.append(float(np.count_nonzero(inside)))
+    return _line(np.array(levels), np.array(variances), np.array(weights))
+
+
+def add_noise(
+    pixels: FloatImage,
+    noise: CameraNoise,
+    rng: np.random.Generator,
+    *,
+    present: CameraNoise | None = None,
+) -> FloatImage:
+    """Add fresh Gaussian noise whose variance follows the level.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), in the units of `noise`.
+    noise
+        How much noise the result has.
+    rng
+        Source of the noise.
+    present
+        Noise that is in `pixels` already; only what is missing is added.
+
+    Returns
+    -------
+    FloatImage
+        Shape (H, W); not clipped.
+    """
+    level = np.maximum(pixels, 0).astype(np.float32)
+    missing = noise.variance(level)
+    if present is not None:
+        missing = np.maximum(missing - present.variance(level), 0)
+    drawn = rng.standard_normal(pixels.shape, dtype=np.float32)
+    return np.asarray(pixels + np.sqrt(missing) * drawn, dtype=np.float32)
+
+
+def _variance(sizes: NDArray[np.float32]) -> float:
+    """Variance from mean absolute values, without the outliers that edges are."""
+    scale = float(np.sqrt(np.pi / 2))
+    first = scale * float(sizes.mean())
+    kept = sizes[sizes <= _OUTLIER * first]
+    return (scale * float(kept.mean())) ** 2
+
+
+def _line(
+    levels: NDArray[np.float64], variances: NDArray[np.float64], weights: NDArray[np.float64]
+) -> CameraNoise:
+    precision = weights / np.maximum(variances, 0.2 * variances.max() + 1e-30) ** 2
+    precision /= precision.sum()
+    level, variance = float(precision @ levels), float(precision @ variances)
+    spread = float(precision @ (levels - level) ** 2)
+    tie = float(precision @ ((levels - level) * (variances - variance)))
+    slope = max(tie / spread, 0.0) if spread > 1e-12 * (1e-30 + level**2) else 0.0
+    return CameraNoise(variance - slope * level, slope)

@@ -1,0 +1,99 @@
+"""What a set of real images tells about itself: the measures of its images in a few numbers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.measurement import ImageMeasures
+
+DENSITY_QUANTILES = 11
+
+
+@dataclass(frozen=True)
+class SetMeasures:
+    """What a set of real images tells about itself.
+
+    Attributes
+    ----------
+    images
+        Number of images measured.
+    cell_diameter_px
+        Median over images of the median diameter in pixels.
+    cells_per_mpx_quantiles
+        Evenly spaced quantiles over images of the density, from smallest to largest.
+    nucleus_intensity
+        Range of the mean intensity of nuclei in stored counts: the 5 % quantile of a dim image
+        (first quartile) to the 95 % quantile of a bright one (third quartile).
+    background_mean
+        Range (5 % and 95 % of images) of the background level, in stored counts.
+    background_sd
+        Median standard deviation of the background in stored counts.
+    noise_sd
+        Median standard deviation of the fine noise in stored counts.
+    bit_depth
+        Bits of the stored files, 8 or 16.
+    pixel_size_um
+        Pixel size in micrometres if all images state the same, else None.
+    """
+
+    images: int
+    cell_diameter_px: float
+    cells_per_mpx_quantiles: tuple[float, ...]
+    nucleus_intensity: tuple[float, float]
+    background_mean: tuple[float, float]
+    background_sd: float
+    noise_sd: float
+    bit_depth: int
+    pixel_size_um: float | None
+
+
+def summarise_measures(
+    measures: Sequence[ImageMeasures], bit_depth: int, pixel_size_um: float | None
+) -> SetMeasures:
+    """Gather the measures of images into those of their set.
+
+    Parameters
+    ----------
+    measures
+        One for each image.
+    bit_depth, pixel_size_um
+        Common to the images; the pixel size is None where they differ or do not tell.
+
+    Returns
+    -------
+    SetMeasures
+        Intensities in stored counts.
+
+    Raises
+    ------
+    InputError
+        If no nucleus is seen anywhere.
+    """
+    seen = [measure for measure in measures if measure.number > 0]
+    if not seen:
+        raise InputError(
+            "No nucleus was seen in the images to imitate.",
+            expected="bright nuclei on a dark ground",
+            found=f"none in {len(measures)} images",
+            remedy="choose another channel, or give the cell diameter and intensities as settings",
+        )
+    counts = 2.0**bit_depth - 1
+    densities = [measure.cells_per_mpx for measure in measures]
+    backgrounds = counts * np.quantile([m.background_mean for m in measures], (0.05, 0.95))
+    dimmest = counts * np.quantile([m.nucleus_intensity[0] for m in seen], 0.25)
+    brightest = counts * np.quantile([m.nucleus_intensity[-1] for m in seen], 0.75)
+    return SetMeasures(
+        images=len(measures),
+        cell_diameter_px=float(np.median([measure.diameter for measure in seen])),
+        cells_per_mpx_quantiles=tuple(
+            np.quantile(densities, np.linspace(0, 1, DENSITY_QUANTILES)).tolist()
+        ),
+        nucleus_intensity=(float(dimmest), float(brightest)),
+        background_mean=(float(backgrounds[0]), float(backgrounds[1])),
+        background_sd=counts * float(np.median([m.background_sd for m in measures])),
+        noise_sd=counts * float(np.median([m.noise_sd for m in measures])),
+        bit_depth=bit_depth,
+        pixel_size_um=pixel_size_um,
+    )

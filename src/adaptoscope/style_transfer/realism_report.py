@@ -1,0 +1,206 @@
+"""How near sets of made images come to real ones: the figures, in words and as a table."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adaptoscope.metrics.copies import CopyCheck
+from adaptoscope.metrics.distributions import HistogramDistance, MedianDifference
+from adaptoscope.metrics.intervals import Interval
+from adaptoscope.metrics.kernel_distance import KernelDistance
+from adaptoscope.metrics.spectra import SpectrumDistance
+
+NEAR_ONE = 0.95
+"""Area from which on the classifier no longer says which of two sets is the nearer."""
+
+_COLUMNS = (
+    "set",
+    "tiles",
+    "KID x 1000",
+    "spectrum, dB",
+    "of it offset / shape",
+    "histogram, sd",
+    "edges, 1/px",
+    "against real",
+    "AUC",
+    "cells per Mpx",
+    "diameter, px",
+    "copies",
+)
+
+
+@dataclass(frozen=True)
+class SetRealism:
+    """Distances of one set from real tiles.
+
+    Parameters
+    ----------
+    name
+        Name of the set.
+    images, tiles
+        How many were measured.
+    kid
+        Kernel distance on the encoder's features.
+    spectrum
+        Distance of the radial power spectra.
+    histogram
+        Distance of the intensities.
+    sharpness
+        Median sharpness of the borders of cells, against that of the real ones.
+    auc
+        Two-sample test by a classifier; None where a set has fewer than two sources.
+    cells_per_mpx, diameter
+        Mean density and median diameter as seen without labels, so that unlike layouts are
+        noticed.
+    copies
+        Copies by the encoder's features and by cross-correlation, by these names; empty where
+        they were not looked for.
+    """
+
+    name: str
+    images: int
+    tiles: int
+    kid: KernelDistance
+    spectrum: SpectrumDistance
+    histogram: HistogramDistance
+    sharpness: MedianDifference
+    auc: Interval | None
+    cells_per_mpx: float
+    diameter: float
+    copies: Mapping[str, CopyCheck]
+
+
+@dataclass(frozen=True)
+class RealismReport:
+    """Realism of several sets, measured in one run.
+
+    Parameters
+    ----------
+    settings
+        How it was measured, as plain values.
+    encoder, encoder_sha256
+        The frozen encoder and the hash of its weights.
+    tile
+        Edge of the tiles in pixels.
+    real_images, real_tiles
+        How many real images and tiles were compared with.
+    real_cells_per_mpx, real_diameter
+        Mean density and median diameter in the real tiles, seen without labels.
+    floor
+        Real against real: means over divisions of the images into two halves; None for fewer than
+        four images.
+    sets
+        One entry per set, in the order given.
+    """
+
+    settings: Mapping[str, Any]
+    encoder: str
+    encoder_sha256: str
+    tile: int
+    real_images: int
+    real_tiles: int
+    real_cells_per_mpx: float
+    real_diameter: float
+    floor: SetRealism | None
+    sets: tuple[SetRealism, ...]
+
+    @property
+    def verdict(self) -> str:
+        """What the figures say, in a few sentences."""
+        if not self.sets:
+            return "No set was compared."
+        return " ".join([*_on_classifier(self), *_on_nearest(self), *_on_copies(self)])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it; what is not known is None."""
+        plain: dict[str, Any] = _without_nan(dataclasses.asdict(self))
+        return plain | {"verdict": self.verdict}
+
+    def markdown(self) -> str:
+        """Return a table with the real images first, then how it was measured and the verdict."""
+        rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
+        if self.floor is not None:
+            rows.append(_row(self.floor))
+        rows.extend(_row(entry) for entry in self.sets)
+        table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
+        return f"{table}\n\n{self._method()}\n\n{self.verdict}\n"
+
+    def _method(self) -> str:
+        kid = self.sets[0].kid if self.sets else None
+        subsets = f", KID over {kid.subsets} subsets of {kid.subset_size}" if kid else ""
+        return (
+            f"{self.real_tiles} tiles of {self.tile} x {self.tile} pixels from {self.real_images} "
+            f"real images ({self.real_cells_per_mpx:.0f} cells per Mpx of "
+            f"{self.real_diameter:.1f} px){subsets}. Encoder `{self.encoder}`, weights "
+            f"{self.encoder_sha256[:12]}."
+        )
+
+
+def _on_classifier(report: RealismReport) -> list[str]:
+    areas = {entry.name: entry.auc.value for entry in report.sets if entry.auc is not None}
+    if not areas:
+        return []
+    nearest = min(areas, key=lambda name: areas[name])
+    if areas[nearest] >= NEAR_ONE:
+        return [
+            f"A linear classifier tells every set from the real tiles almost without error "
+            f"(smallest AUC {areas[nearest]:.3f}): the AUC does not say which is nearer. KID and "
+            f"spectrum decide."
+        ]
+    return [f"Hardest to tell from real: {nearest} (AUC {areas[nearest]:.3f})."]
+
+
+def _on_nearest(report: RealismReport) -> list[str]:
+    by_kid = min(report.sets, key=lambda entry: entry.kid.value)
+    by_spectrum = min(report.sets, key=lambda entry: entry.spectrum.total)
+    kid_floor = spectrum_floor = ""
+    if report.floor is not None:
+        kid_floor = f" (floor {1000 * report.floor.kid.value:.2f})"
+        spectrum_floor = f" (floor {report.floor.spectrum.total:.2f})"
+    return [
+        f"Nearest by KID: {by_kid.name}, {1000 * by_kid.kid.value:.2f}{kid_floor}.",
+        f"Nearest by spectrum: {by_spectrum.name}, {by_spectrum.spectrum.total:.2f} dB"
+        f"{spectrum_floor}.",
+    ]
+
+
+def _on_copies(report: RealismReport) -> list[str]:
+    sentences = []
+    for entry in report.sets:
+        named = sorted({name for check in entry.copies.values() for name in check.copies})
+        if named:
+            shown = ", ".join(named[:5]) + (" and more" if len(named) > 5 else "")
+            sentences.append(f"Copies of real images in {entry.name}: {len(named)} ({shown}).")
+    return sentences
+
+
+def _row(entry: SetRealism) -> tuple[str, ...]:
+    copies = {name for check in entry.copies.values() for name in check.copies}
+    return (
+        entry.name,
+        str(entry.tiles),
+        f"{1000 * entry.kid.value:.2f} ± {1000 * entry.kid.sd:.2f}",
+        f"{entry.spectrum.total:.2f}",
+        f"{entry.spectrum.offset:+.2f} / {entry.spectrum.shape:.2f}",
+        f"{entry.histogram.relative:.3f}",
+        f"{entry.sharpness.median:.3f}",
+        f"{100 * entry.sharpness.relative:+.0f} %",
+        "–" if entry.auc is None else _area(entry.auc),
+        f"{entry.cells_per_mpx:.0f}",
+        f"{entry.diameter:.1f}",
+        str(len(copies)) if entry.copies else "–",
+    )
+
+
+def _area(auc: Interval) -> str:
+    return f"{auc.value:.3f} [{auc.lower:.3f}, {auc.upper:.3f}]"
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

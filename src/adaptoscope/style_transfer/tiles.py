@@ -1,0 +1,250 @@
+"""What realism is measured on: square tiles of a set of images, reduced to a few numbers each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.images.edges import edge_sharpness
+from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.images.normalisation import measure_range
+from adaptoscope.images.windows import Window, cut_window
+from adaptoscope.metrics.distributions import LEVELS, Histogram, intensity_histogram
+from adaptoscope.metrics.spectra import radial_spectra
+from adaptoscope.training.progress import progress
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Where a tile was cut.
+
+    Parameters
+    ----------
+    record
+        The image.
+    window
+        The part of it that the tile shows, a square.
+    """
+
+    record: ImageRecord
+    window: Window
+
+    @property
+    def source(self) -> str:
+        """Real image that the tile was cut from, or that a stylised image was made after."""
+        return self.record.style or self.record.name
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How tiles are looked at, the same for all sets of a comparison.
+
+    Parameters
+    ----------
+    encoder
+        Frozen network, (B, 1, H, W) to features (B, F, h, w); its maps are averaged.
+    device
+        Where it stands.
+    edge
+        Edge of the tiles in pixels.
+    bins, floor
+        Of the radial spectra, as in `radial_spectra`.
+    batch
+        Tiles that pass the encoder at once.
+    """
+
+    encoder: nn.Module
+    device: torch.device
+    edge: int
+    bins: int
+    floor: float
+    batch: int
+
+
+@dataclass(frozen=True, eq=False)
+class TileMeasures:
+    """Measures of the tiles of a set, one entry or row per tile.
+
+    Parameters
+    ----------
+    tiles
+        Where they were cut.
+    features
+        Shape (N, F): the encoder's features, averaged over the tile.
+    spectra
+        Shape (N, K), in dB.
+    histograms
+        Levels that occur, 0 to 65535, and how often.
+    sharpness
+        Sharpness of the border of each nucleus that was seen, in 1/px.
+    cells_per_mpx
+        Shape (N,), nuclei seen without labels, per million pixels.
+    diameters
+        Shape (N,), median diameter of the nuclei in pixels; NaN where none was seen.
+    """
+
+    tiles: tuple[Tile, ...]
+    features: NDArray[np.float32]
+    spectra: FloatArray
+    histograms: tuple[tuple[NDArray[np.uint16], NDArray[np.uint32]], ...]
+    sharpness: tuple[FloatArray, ...]
+    cells_per_mpx: FloatArray
+    diameters: FloatArray
+
+    def __len__(self) -> int:
+        """Return the number of tiles."""
+        return len(self.tiles)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Source of every tile."""
+        return tuple(tile.source for tile in self.tiles)
+
+    @property
+    def images(self) -> int:
+        """Number of images that the tiles were cut from."""
+        return len({tile.record.file_name for tile in self.tiles})
+
+    def chosen(self, indices: Sequence[int]) -> "TileMeasures":
+        """Return the measures of some of the tiles."""
+        rows = np.asarray(indices, dtype=np.intp)
+        return TileMeasures(
+            tiles=tuple(self.tiles[row] for row in rows),
+            features=self.features[rows],
+            spectra=self.spectra[rows],
+            histograms=tuple(self.histograms[row] for row in rows),
+            sharpness=tuple(self.sharpness[row] for row in rows),
+            cells_per_mpx=self.cells_per_mpx[rows],
+            diameters=self.diameters[rows],
+        )
+
+    def histogram(self) -> Histogram:
+        """Return the histogram of all tiles together, shape (65536,)."""
+        total = np.zeros(LEVELS, dtype=np.int64)
+        for levels, numbers in self.histograms:
+            total[levels] += numbers
+        return total
+
+    def all_sharpness(self) -> FloatArray:
+        """Return the sharpness of all nuclei together."""
+        return np.concatenate(self.sharpness) if self.sharpness else np.zeros(0)
+
+
+def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
+    """Choose tiles that lie wholly inside their images and do not overlap.
+
+    Parameters
+    ----------
+    images
+        Images of at least `edge` pixels each side.
+    edge
+        Edge of the tiles.
+    most
+        At most this many, evenly over all images.
+
+    Returns
+    -------
+    list of Tile
+        In the order of the images; as many rows and columns as fit, with even gaps.
+    """
+    tiles = [
+        Tile(record, Window(top, left, edge, edge))
+        for record in images
+        for top in _starts(images.size(record)[0], edge)
+        for left in _starts(images.size(record)[1], edge)
+    ]
+    kept = np.unique(np.linspace(0, len(tiles) - 1, min(most, len(tiles))).round())
+    return [tiles[int(index)] for index in kept]
+
+
+def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArray[np.float32]]:
+    """Cut tiles out of their images; each image is read once where its tiles follow each other.
+
+    Parameters
+    ----------
+    images
+        The set that the tiles were chosen from.
+    tiles
+        The tiles.
+
+    Yields
+    ------
+    numpy.ndarray
+        Shape (edge, edge), in [0, 1] of the stored range.
+    """
+    name, pixels = "", np.zeros((0, 0), dtype=np.float32)
+    for tile in tiles:
+        if tile.record.file_name != name:
+            name, pixels = tile.record.file_name, images.read(tile.record).pixels
+        yield cut_window(pixels, tile.window)
+
+
+def measure_tiles(
+    images: CountedImageSet, tiles: Sequence[Tile], probe: Probe, description: str
+) -> TileMeasures:
+    """Measure tiles one batch after the other; labels are not read.
+
+    Parameters
+    ----------
+    images
+        The set that the tiles were chosen from.
+    tiles
+        At least one.
+    probe
+        How to look at them.
+    description
+        Stands before the progress bar.
+
+    Returns
+    -------
+    TileMeasures
+        In the order of `tiles`. Each tile is normalised by itself, as the encoder was trained, so
+        that a tile of a large real image and a small drawing are seen alike.
+    """
+    features, spectra, histograms, sharpness, densities, diameters = [], [], [], [], [], []
+    pictures = progress(cut_tiles(images, tiles), description, len(tiles))
+    while batch := list(islice(pictures, probe.batch)):
+        features.append(_features(batch, probe))
+        spectra.append(radial_spectra(batch, bins=probe.bins, floor=probe.floor))
+        for picture in batch:
+            histograms.append(_sparse(intensity_histogram(picture)))
+            labels, diameter = segment_nuclei(picture)
+            sharpness.append(edge_sharpness(picture, labels))
+            densities.append(float(labels.max()) / picture.size * 1e6)
+            diameters.append(diameter)
+    return TileMeasures(
+        tiles=tuple(tiles),
+        features=np.concatenate(features),
+        spectra=np.concatenate(spectra),
+        histograms=tuple(histograms),
+        sharpness=tuple(sharpness),
+        cells_per_mpx=np.array(densities),
+        diameters=np.array(diameters),
+    )
+
+
+@torch.no_grad()
+def _features(batch: Sequence[NDArray[np.float32]], probe: Probe) -> NDArray[np.float32]:
+    seen = np.stack([measure_range(picture).apply(picture) for picture in batch])[:, None]
+    maps = probe.encoder(torch.from_numpy(seen).to(probe.device))
+    pooled: NDArray[np.float32] = maps.mean(dim=(2, 3)).float().cpu().numpy()
+    return pooled
+
+
+def _sparse(histogram: Histogram) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
+    levels = np.flatnonzero(histogram)
+    return levels.astype(np.uint16), histogram[levels].astype(np.uint32)
+
+
+def _starts(side: int, edge: int) -> list[int]:
+    number = side // edge
+    if number == 1:
+        return [(side - edge) // 2]
+    return [int(start) for start in np.linspace(0, side - edge, number).round()]
