@@ -1,4 +1,4 @@
-"""Commands of stage 2: learn a look, give it to drawings, screen the result."""
+"""Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -18,11 +18,17 @@ from adaptoscope.cli.options import (
     plane,
 )
 from adaptoscope.cli.options import print_answer as answer
+from adaptoscope.errors import SettingsError
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
 
 Backbone = Annotated[
-    str, typer.Option("--backbone", help="compact, or a folder written by train-backbone.")
+    str,
+    typer.Option(
+        "--backbone",
+        help="compact, a folder written by train-backbone, or a YAML file of "
+        "StableDiffusionSettings.",
+    ),
 ]
 
 
@@ -86,127 +92,201 @@ def learn(
             "--held-out", help="A set whose val and test images are refused; may be given again."
         ),
     ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Also train the tokens, so many steps.")
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option("--tokens", help="YAML file of TokenSettings; trains them too.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", help="Tokens for each density class: by count, cells_per_mpx."),
+    ] = None,
     backbone: Backbone = "compact",
     limit: Annotated[
         int | None, typer.Option("--limit", min=1, help="Use at most this many images.")
     ] = None,
-    seed: Seed = 0,
+    seed: OptionalSeed = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
     root: Root = None,
     channel: Channel = None,
     z: Z = None,
 ) -> None:
-    """Read the style off real images, without training and without their labels."""
+    """Read the style off real images, without their labels; train its tokens if asked to.
+
+    Training keeps its runs in a folder beside OUT and goes on there when interrupted.
+    """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
-    from adaptoscope.style_transfer.compact import CompactBackbone
     from adaptoscope.style_transfer.learn_style import learn_style
+    from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+    from adaptoscope.style_transfer.refine_style import learn_refined_style
+    from adaptoscope.style_transfer.token_settings import DensityRule, TokenSettings
+    from adaptoscope.training.settings import load_settings, settings_from
+    from adaptoscope.training.step_loop import start_fabric
 
     real, *others = (
         open_counted_images(folder, root=root, channel=channel, z=plane(z))
         for folder in (images, *(held_out or ()))
     )
-    folder = locate_backbone(backbone)
-    style = learn_style(
-        out,
-        real.training_part(),
-        CompactBackbone.load(folder),
-        hash_of_weights(folder),
-        held_out=[real, *others],
-        limit=limit,
-        seed=seed,
-    )
+    opened = open_backbone(backbone, start_fabric(device).device)
+    weights = hash_of_backbone(backbone)
+    if steps is None and tokens is None:
+        _refuse_without_steps(classes)
+        style = learn_style(
+            out,
+            real.training_part(),
+            opened,
+            weights,
+            held_out=[real, *others],
+            limit=limit,
+            seed=seed or 0,
+        )
+    else:
+        chosen = load_settings(tokens, TokenSettings) if tokens else TokenSettings()
+        given = {"steps": steps, "seed": seed}
+        chosen = chosen.changed(**{k: value for k, value in given.items() if value is not None})
+        style = learn_refined_style(
+            out,
+            real,
+            opened,
+            weights,
+            chosen,
+            rule=settings_from({"measure": classes}, DensityRule) if classes else None,
+            held_out=others,
+            limit=limit,
+            device=device,
+            overwrite=overwrite,
+        )
     typer.echo(f"{out}: the style of {len(style.facts.images)} images")
 
 
-def stylise(
+@app.command("import-tokens")
+def import_tokens(
+    source: Annotated[Path, typer.Argument(help="Embedding file (.pt) of the published code.")],
+    out: Annotated[Path, typer.Argument(help="Style encoder to write, ending in .safetensors.")],
+) -> None:
+    """Convert a published embedding file; nothing in it is executed.
+
+    Name the result as `encoder` in the settings of Stable Diffusion.
+    """
+    from adaptoscope.style_transfer.published_tokens import import_published_tokens
+
+    facts = import_published_tokens(source, out)
+    typer.echo(f"{out}: style encoder for the placeholder {facts.placeholder!r}")
+
+
+@app.command("match")
+def match(
     drawings: Annotated[Path, typer.Argument(help="Folder of drawings, as synthesise writes it.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the stylised images.")],
-    style: Annotated[Path, typer.Option("--style", help="Style file from `style learn`.")],
-    strength: Annotated[
-        float, typer.Option("--strength", min=0.0, max=1.0, help="0 drawing, 1 all style.")
-    ] = 0.7,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="DDIM steps.")] = 50,
-    guidance: Annotated[
-        float, typer.Option("--guidance", min=0.0, help="Other than 1: twice the time.")
-    ] = 1.0,
-    inversion: Annotated[
-        str, typer.Option("--inversion", help="stochastic, sdedit, ddim, or none (AdaIN alone).")
-    ] = "stochastic",
-    sampler: Annotated[
-        str, typer.Option("--sampler", help="ddim, or dpm_solver with --steps 20.")
-    ] = "ddim",
-    adain: Annotated[
-        str, typer.Option("--adain", help="Statistics taken over: regions, whole, or none.")
-    ] = "regions",
-    guard: Annotated[
-        float,
+    out: Annotated[Path, typer.Argument(help="Folder for the changed drawings.")],
+    images: Annotated[
+        Path, typer.Option("--images", help="Real images; of a set with splits, only train.")
+    ],
+    method: Annotated[
+        str, typer.Option("--method", help="percentiles, histogram, or blur_noise.")
+    ] = "histogram",
+    held_out: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--guard", min=0.0, max=1.0, help="Share of the way that holds coarse structure."
+            "--held-out", help="A set whose val and test images are refused; may be given again."
         ),
-    ] = 0.0,
-    layout: Annotated[
-        bool, typer.Option("--layout/--no-layout", help="Condition on the drawing's mask.")
-    ] = True,
-    best_of: Annotated[
-        int, typer.Option("--best-of", min=1, help="Attempts; the one that keeps cells best.")
-    ] = 1,
-    backbone: Backbone = "compact",
+    ] = None,
     seed: Seed = 0,
     workers: Workers = 1,
     overwrite: Overwrite = False,
+    root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
 ) -> None:
-    """Give drawings the look of real images; points, counts and masks are carried over."""
-    from adaptoscope.style_transfer.settings import StylisationSettings
-    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-    from adaptoscope.training.settings import settings_from
-
-    chosen = settings_from(
-        {
-            "strength": strength,
-            "steps": steps,
-            "guidance": guidance,
-            "inversion": inversion,
-            "sampler": sampler,
-            "adain": adain,
-            "guard": guard,
-            "best_of": best_of,
-            "use_layout": layout,
-            "seed": seed,
-        },
-        StylisationSettings,
-    )
-    job = StylisationJob(out, drawings, style, backbone, chosen)
-    stylised = stylise_set(job, workers=workers, overwrite=overwrite)
-    typer.echo(f"{out}: {len(stylised)} stylised images")
-
-
-def screen(
-    images: Annotated[Path, typer.Argument(metavar="SET", help="Folder of stylised images.")],
-    drawings: Annotated[Path, typer.Option("--drawings", help="The drawings they were made from.")],
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of ScreeningSettings.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find the drawn cells again in stylised images and mark what is kept in metadata.csv."""
+    """Make drawings like real images by a simple rule, without learning: the control."""
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.screening import screen_set
-    from adaptoscope.style_transfer.settings import ScreeningSettings
+    from adaptoscope.style_transfer.controls import known_method, stylise_by_control
+
+    real, *others = (
+        open_counted_images(folder, root=root, channel=channel, z=plane(z))
+        for folder in (images, *(held_out or ()))
+    )
+    made = stylise_by_control(
+        out,
+        open_counted_images(drawings),
+        real.training_part(),
+        known_method(method),
+        seed,
+        held_out=[real, *others],
+        workers=workers,
+        overwrite=overwrite,
+    )
+    typer.echo(f"{out}: {len(made)} drawings matched by {method}")
+
+
+@app.command("realism")
+def realism(
+    real: Annotated[Path, typer.Argument(help="Real images to compare with.")],
+    made: Annotated[list[Path], typer.Argument(help="Sets of made images, one or more.")],
+    split: Annotated[
+        str | None, typer.Option("--split", help="Compare with this split of the real images.")
+    ] = None,
+    style_images: Annotated[
+        Path | None,
+        typer.Option("--style-images", help="Look for copies of these images' training part."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file of RealismSettings.")
+    ] = None,
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="nuclei, imagenet, or a weight file.")
+    ] = "nuclei",
+    device: Device = "auto",
+    as_json: AsJson = False,
+    root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
+) -> None:
+    """Measure how near made images come to real ones, with real against real as the floor.
+
+    Rejected images of a set are left out. Sets are named by their folders.
+    """
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.style_transfer.realism import RealismSettings, compare_sets
     from adaptoscope.training.settings import load_settings
 
-    chosen = load_settings(settings, ScreeningSettings) if settings else ScreeningSettings()
-    summary = screen_set(
-        open_counted_images(images, include_rejected=True), open_counted_images(drawings), chosen
+    opened = open_counted_images(real, root=root, channel=channel, z=plane(z))
+    originals = None
+    if style_images is not None:
+        found = open_counted_images(style_images, root=root, channel=channel, z=plane(z))
+        originals = found.training_part()
+    report = compare_sets(
+        opened.split(split) if split else opened,
+        {folder.name: open_counted_images(folder) for folder in _differently_named(made)},
+        load_settings(settings, RealismSettings) if settings else None,
+        style_images=originals,
+        encoder=encoder,
+        device=device,
     )
-    found = {
-        "n": summary.n,
-        "kept": summary.kept,
-        "yield": summary.kept_share,
-        "precision": summary.precision,
-        "recall": summary.recall,
-        "f1": summary.f1,
-        "rejects": summary.rejects,
-        "f1_kept": summary.f1_kept,
-        "f1_drawings": summary.f1_drawings,
-    }
-    answer(found, as_json=as_json, title=f"Screening of {images}")
+    if as_json:
+        answer(report.as_dict(), as_json=True)
+    else:
+        typer.echo(report.markdown())
+
+
+def _refuse_without_steps(classes: str | None) -> None:
+    if classes is not None:
+        raise SettingsError(
+            "The option --classes makes no difference here.",
+            expected="--steps or --tokens beside it: classes differ in the tokens they learn",
+            found="a style that is read off the images without training",
+            remedy="leave it out, or add --steps 1000",
+        )
+
+
+def _differently_named(folders: list[Path]) -> list[Path]:
+    names = [folder.name for folder in folders]
+    if len(set(names)) < len(names):
+        raise SettingsError(
+            "Two of the sets have one name.",
+            expected="folders with different names",
+            found=", ".join(names),
+            remedy="rename one of them",
+        )
+    return folders

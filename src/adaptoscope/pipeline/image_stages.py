@@ -8,10 +8,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, expand_data_path
-from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.simulation.write import simulate
-from adaptoscope.style_transfer.compact import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.screening import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
@@ -94,12 +93,11 @@ class ImageStages:
         if path.exists():
             return path
         chosen = self.settings.style
-        folder = locate_backbone(chosen.backbone)
         learn_style(
             path,
             self.style_images(real),
-            CompactBackbone.load(folder),
-            hash_of_weights(folder),
+            open_backbone(chosen.backbone),
+            hash_of_backbone(chosen.backbone),
             held_out=[real],
             limit=chosen.limit,
             seed=self.settings.seeds[0],

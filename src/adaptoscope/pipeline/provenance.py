@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.image_stages import ImageStages
 from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, Row
-from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.pretrained.encoders import origin_of_encoder
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone
 from adaptoscope.training.progress import progress
 
 
@@ -40,7 +40,7 @@ def inputs_of(stages: ImageStages, real: CountedImageSet) -> dict[str, str]:
         inputs |= _hashes_of_real(real)
     if settings.needs("stylised"):
         backbone = settings.style.backbone
-        inputs[f"backbone {backbone}"] = hash_of_weights(locate_backbone(backbone))
+        inputs[f"backbone {backbone}"] = hash_of_backbone(backbone)
         if settings.style.images is not None:
             images = stages.style_images(real)
             for record in progress(images, "check the style images"):

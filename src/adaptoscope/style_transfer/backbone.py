@@ -18,6 +18,16 @@ class Backbone(Protocol):
     multiple: int
     schedule: NoiseSchedule
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model stands; its arguments must be there, and its results are."""
+        ...
+
+    @property
+    def token_shape(self) -> tuple[int, int]:
+        """Number and length of the tokens of a style."""
+        ...
+
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return the latents of images."""
         ...
@@ -33,9 +43,12 @@ class Backbone(Protocol):
     def predict_noise(
         self,
         latents: torch.Tensor,
-        timestep: int,
+        timestep: int | torch.Tensor,
         tokens: torch.Tensor | None,
         layout: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return the noise in noised latents, given style tokens and a layout or neither."""
+        """Return the noise in noised latents, given style tokens and a layout or neither.
+
+        The time step is one for all, or one for each, shape (B,).
+        """
         ...

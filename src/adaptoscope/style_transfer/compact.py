@@ -118,6 +118,16 @@ class CompactBackbone(nn.Module):
         self.latent_mean: torch.Tensor
         self.latent_sd: torch.Tensor
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks stand."""
+        return self.no_style.device
+
+    @property
+    def token_shape(self) -> tuple[int, int]:
+        """Number and length of the tokens of a style."""
+        return self.settings.style_tokens, self.settings.token_width
+
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return latents, shape (B, C, H / 8, W / 8), each channel near mean 0 and sd 1."""
         latents: torch.Tensor = self.autoencoder.posterior(pixels).mean

@@ -21,6 +21,7 @@ from adaptoscope.style_transfer.starting_latent import latent_statistics
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
 from adaptoscope.training.progress import progress
 
+PURPOSE = "learn a style from"
 TILE = 128
 _SMALLEST = 64
 
@@ -41,6 +42,41 @@ def learn_style(
     ----------
     out
         Style file to write.
+    images, backbone, backbone_sha256, held_out
+        As in `read_style`.
+    limit
+        Use at most this many images, drawn with `seed`.
+    seed
+        Seed of that draw.
+
+    Raises
+    ------
+    LeakageError, InputError
+        As in `read_style`.
+    OutputError
+        If `out` is not named as a style file.
+    """
+    refuse_other_name(out)
+    refuse_held_out_images(images, (images, *held_out), PURPOSE)
+    chosen = some_images(images, limit, seed)
+    style = read_style(chosen, backbone, backbone_sha256, held_out=(images, *held_out), seed=seed)
+    save_style(out, style)
+    return style
+
+
+def read_style(
+    images: CountedImageSet,
+    backbone: Backbone,
+    backbone_sha256: str,
+    *,
+    held_out: Iterable[CountedImageSet] = (),
+    seed: int = 0,
+    tokens: bool = True,
+) -> Style:
+    """Read the style of real images without training.
+
+    Parameters
+    ----------
     images
         Unlabelled or labelled images; points and counts are not read. All must share one bit
         depth.
@@ -49,10 +85,10 @@ def learn_style(
     held_out
         Sets whose validation and test images must not be used, recognised by their pixels; the
         set itself is always one of them.
-    limit
-        Use at most this many images, drawn with `seed`.
     seed
-        Seed of that draw.
+        Noted in the style.
+    tokens
+        Read tokens too; otherwise they are 0, for a backbone that has to learn them.
 
     Raises
     ------
@@ -60,32 +96,26 @@ def learn_style(
         If an image is one that is kept back for validation or testing.
     InputError
         If an image is smaller than 64 pixels, or bit depths differ.
-    OutputError
-        If `out` is not named as a style file.
     """
-    _refuse_other_name(out)
-    refuse_held_out_images(images, (images, *held_out), "learn a style from")
-    records = list(images)
-    if limit is not None and limit < len(records):
-        chosen = np.random.default_rng(seed).choice(len(records), size=limit, replace=False)
-        records = [records[index] for index in sorted(chosen)]
+    refuse_held_out_images(images, (images, *held_out), PURPOSE)
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
     depths: set[tuple[int, float | None]] = set()
-    for record in progress(records, "learn the style"):
+    for record in progress(list(images), "read the style"):
         image = images.read(record)
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})
-        tensors, fact = _read_one(image, record.split or "", backbone)
+        tensors, fact = _read_one(image, record.split or "", backbone, tokens=tokens)
         rows.append(tensors)
         facts.append(fact)
     bit_depth = next(iter(depths))[0]
     sizes = {size for _, size in depths}
-    style = Style(
+    return Style(
         facts=StyleFacts(
             backbone=backbone.name,
             backbone_sha256=backbone_sha256,
-            token_mode="zero_shot",
+            token_mode="zero_shot" if tokens else "none",
+            clip_input="",
             bit_depth=bit_depth,
             pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
             density_class="",
@@ -95,13 +125,19 @@ def learn_style(
         ),
         **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
     )
-    save_style(out, style)
-    return style
+
+
+def some_images(images: CountedImageSet, limit: int | None, seed: int) -> CountedImageSet:
+    """Return at most `limit` images, drawn with `seed`, in the order of the set."""
+    if limit is None or limit >= len(images):
+        return images
+    chosen = np.random.default_rng(seed).choice(len(images), size=limit, replace=False)
+    return images.with_records([images.records[index] for index in sorted(chosen)])
 
 
 @torch.no_grad()
 def _read_one(
-    image: MicroscopyImage, split: str, backbone: Backbone
+    image: MicroscopyImage, split: str, backbone: Backbone, *, tokens: bool
 ) -> tuple[dict[str, torch.Tensor], StyleImage]:
     height, width = image.pixels.shape
     if min(height, width) < _SMALLEST:
@@ -114,8 +150,9 @@ def _read_one(
     labels, _ = segment_nuclei(image.pixels)
     span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
-    latents = backbone.encode(as_batch([pixels], backbone.multiple))
-    rebuilt = backbone.decode(latents)[0, 0, :height, :width].numpy()
+    latents = backbone.encode(as_batch([pixels], backbone.multiple).to(backbone.device))
+    rebuilt = backbone.decode(latents)[0, 0, :height, :width].cpu().numpy()
+    latents = latents.cpu()
     planes = as_batch([(labels > 0).astype(np.float32)], backbone.multiple)
     cover = cell_cover(planes)
     mean, sd = latent_statistics(latents)
@@ -124,7 +161,7 @@ def _read_one(
     residual = measure_residual(pixels, rebuilt)
     measured = measure_image(image.pixels)
     tensors: Mapping[str, torch.Tensor] = {
-        "tokens": backbone.embed_style(_busiest_tiles(pixels)).mean(0, keepdim=True),
+        "tokens": _tokens(pixels, backbone) if tokens else torch.zeros(1, *backbone.token_shape),
         "latent_mean": mean,
         "latent_sd": sd,
         "cell_mean": cell_mean,
@@ -144,6 +181,11 @@ def _read_one(
         noise_level=measured.noise_sd,
         cell_cover=float(np.mean(labels > 0)),
     )
+
+
+def _tokens(pixels: NDArray[np.float32], backbone: Backbone) -> torch.Tensor:
+    found = backbone.embed_style(_busiest_tiles(pixels).to(backbone.device))
+    return found.mean(0, keepdim=True).float().cpu()
 
 
 def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tensor:
@@ -175,7 +217,8 @@ def _residual_rows(residual: FineResidual) -> dict[str, torch.Tensor]:
     }
 
 
-def _refuse_other_name(out: Path) -> None:
+def refuse_other_name(out: Path) -> None:
+    """Refuse a style file that is not named as one."""
     if out.suffix != ".safetensors":
         raise OutputError(
             f"A style cannot be written to {out}.",

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import atomic_path
 
-FORMAT = "adaptoscope-style-2"
+FORMAT = "adaptoscope-style-3"
 _ENTRY = "adaptoscope"
 
 
@@ -54,6 +54,8 @@ class StyleFacts:
         Name of the diffusion model and hash of its weights.
     token_mode
         How the tokens were made; ``zero_shot`` reads them off the images without training.
+    clip_input
+        How CLIP saw the images; empty where it saw none.
     bit_depth, pixel_size_um
         Of the style images; outputs take them over.
     density_class
@@ -67,6 +69,7 @@ class StyleFacts:
     backbone: str
     backbone_sha256: str
     token_mode: str
+    clip_input: str
     bit_depth: int
     pixel_size_um: float | None
     density_class: str

@@ -141,16 +141,19 @@ def stylise_batch(
         for drawing, generator in zip(filled, generators, strict=True)
     ]
     content = [IntensityRange.of_cells(d.pixels, d.mask).to_model(d.pixels) for d in filled]
-    encoded = backbone.encode(as_batch(content, backbone.multiple))
+    device = backbone.device
+    encoded = backbone.encode(as_batch(content, backbone.multiple).to(device)).cpu()
     planes, present = _planes_of(filled, backbone.multiple)
     initial = _starting_latents(encoded, cell_cover(planes), style, references, settings)
     noise = torch.from_numpy(
         np.stack([g.standard_normal(initial.shape[1:], dtype=np.float32) for g in generators])
     )
-    layout = layout_condition(planes, present)
-    conditions = Conditions(style.tokens[references], layout if settings.use_layout else None)
-    latents = noise_and_denoise(initial, noise, conditions, backbone, settings)
-    decoded = backbone.decode(latents)[:, 0].numpy()
+    layout = layout_condition(planes, present).to(device) if settings.use_layout else None
+    conditions = Conditions(style.tokens[references].to(device), layout)
+    latents = noise_and_denoise(
+        initial.to(device), noise.to(device), conditions, backbone, settings
+    )
+    decoded = backbone.decode(latents)[:, 0].cpu().numpy()
     height, width = filled[0].pixels.shape
     return [
         _finished(decoded[i, :height, :width], style, references[i], generators[i], settings)

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
+from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
+from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.best_of import stylise_best
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
 from adaptoscope.style_transfer.stylise import Drawing, Stylised, arrange, stylise_batch
@@ -38,9 +39,11 @@ class StylisationJob:
     out, drawings, style
         Output folder, folder of drawings, style file.
     backbone
-        Name or folder of the backbone.
+        As in `open_backbone`.
     settings
         How to stylise.
+    device
+        Where to compute, as PyTorch names it.
     """
 
     out: Path
@@ -48,6 +51,7 @@ class StylisationJob:
     style: Path
     backbone: str
     settings: StylisationSettings
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def stylise_set(
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():
         drawings.points(record)
-    inputs = Inputs(hashlib.sha256(job.style.read_bytes()).hexdigest(), _fingerprint(drawings))
+    inputs = Inputs(hashlib.sha256(job.style.read_bytes()).hexdigest(), fingerprint_of(drawings))
     writer = _writer(job, inputs, overwrite=overwrite)
     by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
     for record in drawings:
@@ -154,7 +158,7 @@ def _stylised(
     drawings: Sequence[Drawing],
     points: Sequence[Points | None],
     style: Style,
-    backbone: CompactBackbone,
+    backbone: Backbone,
     job: StylisationJob,
 ) -> list[Stylised]:
     if job.settings.best_of == 1:
@@ -172,22 +176,10 @@ def _stylised(
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, CompactBackbone]:
+def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, Backbone]:
     """Open what a process needs once; `inputs` is part of the key, as files may be replaced."""
-    backbone = CompactBackbone.load(locate_backbone(job.backbone))
+    backbone = open_backbone(job.backbone, job.device)
     return open_counted_images(job.drawings), load_style(job.style), backbone
-
-
-def _fingerprint(drawings: CountedImageSet) -> str:
-    """Hash everything that a result depends on: pixels, masks, points and rows."""
-    digest = hashlib.sha256()
-    for record in drawings:
-        digest.update(repr(record).encode())
-        digest.update(drawings.read(record).sha256.encode())
-        mask = drawings.mask(record)
-        digest.update(b"" if mask is None else mask.tobytes())
-        digest.update(drawings.points(record).tobytes() if record.labelled else b"")
-    return digest.hexdigest()
 
 
 def _writer(job: StylisationJob, inputs: Inputs, *, overwrite: bool = False) -> CountedImageWriter:
@@ -206,7 +198,7 @@ def _refuse_own_drawings(job: StylisationJob) -> None:
 
 
 def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:
-    found = hash_of_weights(locate_backbone(job.backbone))
+    found = hash_of_backbone(job.backbone)
     if found != style.facts.backbone_sha256:
         raise SettingsError(
             f"The style {job.style.name} was learnt with another backbone.",

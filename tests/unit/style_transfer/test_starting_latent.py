@@ -16,6 +16,8 @@ class CountingModel:
 
     name = "constant"
     multiple = 8
+    device = torch.device("cpu")
+    token_shape = (1, 2)
 
     def __init__(self, noise: float) -> None:
         self.schedule = NoiseSchedule()
@@ -34,7 +36,7 @@ class CountingModel:
     def predict_noise(
         self,
         latents: torch.Tensor,
-        timestep: int,
+        timestep: int | torch.Tensor,
         tokens: torch.Tensor | None,
         layout: torch.Tensor | None,
     ) -> torch.Tensor:

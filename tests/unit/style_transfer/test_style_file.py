@@ -21,7 +21,7 @@ def made_up_style(densities: tuple[float, ...] = (100.0, 900.0)) -> Style:
     )
     rows = len(densities)
     return Style(
-        facts=StyleFacts("compact", "ab" * 32, "zero_shot", 8, 0.5, "", 3, 0, images),
+        facts=StyleFacts("compact", "ab" * 32, "zero_shot", "", 8, 0.5, "", 3, 0, images),
         tokens=torch.rand(rows, 2, 16),
         latent_mean=torch.rand(rows, 4),
         latent_sd=torch.rand(rows, 4) + 0.5,

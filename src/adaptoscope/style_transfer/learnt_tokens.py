@@ -1,0 +1,147 @@
+"""Learnt style tokens: on disk, and put into a style."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import atomic_path
+from adaptoscope.style_transfer.style_file import Style
+
+FORMAT = "adaptoscope-tokens-1"
+_ENTRY = "adaptoscope"
+
+
+@dataclass(frozen=True)
+class TokenFacts:
+    """How tokens were learnt.
+
+    Parameters
+    ----------
+    backbone, backbone_sha256
+        Name of the diffusion model and hash of its weights.
+    token_mode
+        As in `TokenSettings`.
+    clip_input
+        How CLIP saw the images; empty where it saw none.
+    density_class
+        Class of cell density the tokens stand for, empty for all.
+    steps, seed
+        Of the training.
+    images
+        Hash of each style image's pixels, in the order of the rows.
+    """
+
+    backbone: str
+    backbone_sha256: str
+    token_mode: str
+    clip_input: str
+    density_class: str
+    steps: int
+    seed: int
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LearntTokens:
+    """Tokens of style images, shape (R, K, D), and how they were learnt."""
+
+    facts: TokenFacts
+    tokens: torch.Tensor
+
+
+def save_tokens(path: Path, learnt: LearntTokens) -> None:
+    """Write tokens, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    facts = {"format": FORMAT, **asdict(learnt.facts)}
+    metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file({"tokens": learnt.tokens.contiguous()}, temporary, metadata=metadata)
+
+
+def load_tokens(path: Path) -> LearntTokens:
+    """Read tokens.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, damaged or holds no tokens.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            facts = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            if facts.pop("format", "unknown") != FORMAT:
+                raise ValueError("not the format of learnt tokens")
+            known = TokenFacts(**(facts | {"images": tuple(facts["images"])}))
+            return LearntTokens(known, stored.get_tensor("tokens"))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path} holds no style tokens that can be used.",
+            expected="a file written by token learning",
+            found=" ".join(str(error).split()) or "no such file",
+            remedy="learn the tokens again",
+        ) from error
+
+
+def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
+    """Put learnt tokens in the place of a style's own.
+
+    Parameters
+    ----------
+    style
+        Read off the same images, with the same backbone; gives everything but the tokens.
+    learnt
+        One for each density class, or one for all; no image may be in two of them.
+
+    Returns
+    -------
+    Style
+        One row for each image that tokens were learnt from, in the style's order; the style's other
+        images are left out.
+
+    Raises
+    ------
+    InputError
+        If an image that tokens were learnt from is not in the style, is in two of them, or
+        backbones or token modes differ.
+    """
+    rows = {
+        sha: row for each in learnt for sha, row in zip(each.facts.images, each.tokens, strict=True)
+    }
+    named = sum(len(each.facts.images) for each in learnt)
+    kept = [index for index, image in enumerate(style.facts.images) if image.sha256 in rows]
+    modes = {(each.facts.token_mode, each.facts.clip_input) for each in learnt}
+    weights = {each.facts.backbone_sha256 for each in learnt} | {style.facts.backbone_sha256}
+    if not learnt or len(kept) != named or len(modes) > 1 or len(weights) > 1:
+        raise InputError(
+            "These tokens do not fit the style.",
+            expected="tokens learnt from the style's images, each image once, with its backbone",
+            found=(
+                f"{named} image(s) in {len(learnt)} token file(s), {len(kept)} of them in the "
+                f"style; {len(modes)} token mode(s), {len(weights)} backbone(s)"
+            ),
+            remedy="read the style off all the images that the tokens were learnt from",
+        )
+    first, classes = learnt[0].facts, {each.facts.density_class for each in learnt}
+    facts = dataclasses.replace(
+        style.facts,
+        token_mode=first.token_mode,
+        clip_input=first.clip_input,
+        density_class=classes.pop() if len(classes) == 1 else "",
+        seed=first.seed,
+        steps=first.steps,
+        images=tuple(style.facts.images[index] for index in kept),
+    )
+    tensors = {
+        field.name: getattr(style, field.name)[kept]
+        for field in dataclasses.fields(style)
+        if field.name not in {"facts", "tokens"}
+    }
+    tokens = torch.stack([rows[image.sha256] for image in facts.images])
+    return Style(facts=facts, tokens=tokens, **tensors)

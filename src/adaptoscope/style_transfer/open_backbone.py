@@ -1,0 +1,70 @@
+"""Open a diffusion model by name: bundled, trained on own images, or Stable Diffusion."""
+
+from pathlib import Path
+
+import torch
+
+from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
+from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.training.settings import load_settings
+
+SETTINGS_SUFFIXES = (".yaml", ".yml")
+
+
+def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
+    """Open a diffusion model, frozen and in eval mode.
+
+    Parameters
+    ----------
+    name
+        ``compact``; a folder written by ``style train-backbone``; or a YAML file of
+        `StableDiffusionSettings`.
+    device
+        Where it is placed.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the weights are not there.
+    InputError
+        If they are damaged.
+    SettingsError
+        If the YAML file is not in order.
+    """
+    if _is_stable_diffusion(name):
+        from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
+
+        return load_stable_diffusion(_settings(name)).to(device)
+    return CompactBackbone.load(locate_backbone(name)).to(device)
+
+
+def hash_of_backbone(name: str) -> str:
+    """Return the SHA-256 of the weights that a style depends on.
+
+    Parameters
+    ----------
+    name
+        As in `open_backbone`.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the weights are not there.
+    SettingsError
+        If the YAML file is not in order.
+    """
+    if _is_stable_diffusion(name):
+        from adaptoscope.style_transfer.stable_diffusion.sources import hash_of_model
+
+        return hash_of_model(_settings(name))
+    return hash_of_weights(locate_backbone(name))
+
+
+def _is_stable_diffusion(name: str) -> bool:
+    return Path(name).suffix in SETTINGS_SUFFIXES
+
+
+def _settings(name: str) -> StableDiffusionSettings:
+    return load_settings(Path(name), StableDiffusionSettings)

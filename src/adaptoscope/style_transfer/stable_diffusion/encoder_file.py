@@ -1,0 +1,116 @@
+"""A learnt style encoder on disk: tensors in safetensors, how it is to be fed as metadata."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.images.files import atomic_path
+from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+
+FORMAT = "adaptoscope-style-encoder-1"
+_ENTRY = "adaptoscope"
+_HEADS = 8
+
+EncoderMode = Literal["encoder", "encoder_mean", "patch"]
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    """How a style encoder was learnt, and thus how it must be fed.
+
+    Parameters
+    ----------
+    token_mode
+        What it was shown.
+    clip_input
+        How CLIP saw the images.
+    placeholder
+        The word of the prompt that its token replaces.
+    source
+        Where it comes from, in words.
+    """
+
+    token_mode: EncoderMode
+    clip_input: ClipInput
+    placeholder: str
+    source: str
+
+
+def save_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
+    """Write an encoder, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in encoder.state_dict().items()}
+    metadata = {_ENTRY: json.dumps({"format": FORMAT, **asdict(facts)}, sort_keys=True)}
+    with atomic_path(path) as temporary:
+        save_file(tensors, temporary, metadata=metadata)
+
+
+def load_encoder(path: Path) -> tuple[StyleEncoder, EncoderFacts]:
+    """Read an encoder; it comes back frozen and in eval mode.
+
+    Raises
+    ------
+    InputError
+        If the file is absent, damaged or no style encoder.
+    """
+    try:
+        with safe_open(path, framework="pt") as stored:
+            values = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            if values.pop("format", "unknown") != FORMAT:
+                raise ValueError("not the format of a style encoder")
+            facts = EncoderFacts(**values)
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        _check_values(facts)
+        encoder = encoder_of(tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{path} is not a style encoder that can be used.",
+            expected="a file written by token learning or by the importer of published tokens",
+            found=" ".join(str(error).split())[:200] or "no such file",
+            remedy="learn the tokens again",
+        ) from error
+    return encoder, facts
+
+
+def encoder_of(tensors: dict[str, torch.Tensor]) -> StyleEncoder:
+    """Return the frozen encoder that has these weights, of whatever width."""
+    inner, width = tensors["first.query.weight"].shape
+    encoder = StyleEncoder(width, _HEADS, inner // _HEADS)
+    encoder.load_state_dict(tensors)
+    return encoder.eval().requires_grad_(False)
+
+
+def give_encoder(
+    backbone: StableDiffusionBackbone, encoder: StyleEncoder, facts: EncoderFacts
+) -> None:
+    """Let a backbone read styles off images with an encoder, fed as it was when it was learnt.
+
+    Raises
+    ------
+    SettingsError
+        If widths differ.
+    """
+    if encoder.width != backbone.prompt.width:
+        raise SettingsError(
+            "The style encoder does not fit the backbone.",
+            expected=f"tokens of length {backbone.prompt.width}",
+            found=f"tokens of length {encoder.width}",
+            remedy="use the diffusion model that the encoder was learnt with",
+        )
+    backbone.style_encoder = encoder.to(backbone.empty_states.device)
+    backbone.reads_patches = facts.token_mode == "patch"
+    backbone.clip_input = facts.clip_input
+
+
+def _check_values(facts: EncoderFacts) -> None:
+    for value, kind in ((facts.token_mode, EncoderMode), (facts.clip_input, ClipInput)):
+        if value not in get_args(kind):
+            raise ValueError(f"unknown value {value!r}")

@@ -1,0 +1,45 @@
+"""Read old pickled tables of tensors without executing anything that stands in them."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Shell:
+    """Holds the attributes of an unpickled object and can do nothing with them."""
+
+
+class RefusedReadingError(ValueError):
+    """A file asks for more than tensors and plain values, or is damaged."""
+
+
+def read_restricted(path: Path, allowed: Iterable[str]) -> Any:
+    """Read a file of ``torch.save`` with PyTorch's restricted unpickler.
+
+    Parameters
+    ----------
+    path
+        The file.
+    allowed
+        Full names of classes that may occur; each object of theirs becomes a `Shell`. Any other
+        name that is not one of PyTorch's tensors ends the reading.
+
+    Raises
+    ------
+    RefusedReadingError
+        If the file asks for something else, is damaged or absent; says what it asked for.
+    """
+    shells: list[Any] = [(Shell, name) for name in allowed]
+    try:
+        with torch.serialization.safe_globals(shells):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(error))
+        raise RefusedReadingError(
+            f"it asks for {asked[1]}, which is not needed to hold tensors"
+            if asked
+            else "no table of tensors, or a damaged one"
+        ) from error

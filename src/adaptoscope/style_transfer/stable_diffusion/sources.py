@@ -1,0 +1,124 @@
+"""Where the parts of Stable Diffusion are: local folders, a single file, or a hub's cache."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from adaptoscope.errors import MissingWeightsError
+from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+
+CHECKPOINT_SUFFIXES = (".ckpt", ".safetensors")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_CHUNK = 1 << 24
+
+CONFIGS = ("unet/config.json", "vae/config.json", "text_encoder/config.json")
+TOKENISER = ("tokenizer/vocab.json", "tokenizer/merges.txt")
+MODEL_WEIGHTS = (
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/diffusion_pytorch_model.safetensors",
+    "text_encoder/model.safetensors",
+)
+CLIP_FILES = ("config.json", "model.safetensors")
+
+
+def locate_model(settings: StableDiffusionSettings) -> Path:
+    """Return the diffusers folder or the single file of the diffusion model.
+
+    Raises
+    ------
+    MissingWeightsError
+        If it is not on this machine and may not be fetched, or lacks a file.
+    """
+    given = Path(settings.model)
+    if given.is_file() and given.suffix in CHECKPOINT_SUFFIXES:
+        return given
+    return _folder(settings.model, (*CONFIGS, *TOKENISER, *MODEL_WEIGHTS), settings, "model")
+
+
+def locate_base(settings: StableDiffusionSettings) -> Path:
+    """Return the folder with configs and tokeniser that goes with a single-file checkpoint.
+
+    Raises
+    ------
+    MissingWeightsError
+        If none is named, or it lacks a file.
+    """
+    if not settings.base:
+        raise MissingWeightsError(
+            f"The checkpoint {settings.model} holds neither configs nor a tokeniser.",
+            expected=f"a folder with {', '.join((*CONFIGS, *TOKENISER))} as `base`",
+            found="no `base`",
+            remedy="copy these small files from any diffusers repository of Stable Diffusion 1.x, "
+            "or use `--backbone compact`",
+        )
+    return _folder(settings.base, (*CONFIGS, *TOKENISER), settings, "base")
+
+
+def locate_clip(settings: StableDiffusionSettings) -> Path | None:
+    """Return the folder of CLIP's image tower, or None where none is named.
+
+    Raises
+    ------
+    MissingWeightsError
+        If it is not on this machine and may not be fetched, or lacks a file.
+    """
+    return _folder(settings.clip, CLIP_FILES, settings, "clip") if settings.clip else None
+
+
+def hash_of_model(settings: StableDiffusionSettings) -> str:
+    """Return the SHA-256 of the weights that a style depends on: U-Net, autoencoder, text tower.
+
+    Raises
+    ------
+    MissingWeightsError
+        If they are not on this machine.
+    """
+    place = locate_model(settings)
+    files = [place] if place.is_file() else [place / name for name in MODEL_WEIGHTS]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update((file.name if place.is_file() else file.parent.name).encode())
+        with file.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _folder(name: str, files: Iterable[str], settings: StableDiffusionSettings, field: str) -> Path:
+    given = Path(name)
+    wanted = list(files)
+    if given.is_dir():
+        folder = given
+    elif _HUB_ID.fullmatch(name) and not given.exists():
+        folder = _snapshot(name, wanted, settings.download, field)
+    else:
+        raise _missing(name, field, f"the folder {name}, or a hub id", "no such folder")
+    absent = [file for file in wanted if not (folder / file).is_file()]
+    if absent:
+        raise _missing(name, field, f"{', '.join(wanted)} in {folder}", f"no {absent[0]}")
+    return folder
+
+
+def _snapshot(name: str, files: list[str], download: bool, field: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    extra = ["model_index.json", "scheduler/scheduler_config.json", "tokenizer/*.json"]
+    try:
+        return Path(
+            snapshot_download(name, allow_patterns=[*files, *extra], local_files_only=not download)
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        found = reason if download else "nothing in the hub's cache, and nothing may be fetched"
+        raise _missing(name, field, f"{name} in the hub's cache", found) from error
+
+
+def _missing(name: str, field: str, expected: str, found: str) -> MissingWeightsError:
+    return MissingWeightsError(
+        f"The weights {name} for `{field}` of Stable Diffusion are not there.",
+        expected=expected,
+        found=found,
+        remedy=f"name a local folder as `{field}`, or a hub id with `download: true` on a machine "
+        "with a connection, or use `--backbone compact`, which needs no other weights",
+    )

@@ -1,0 +1,94 @@
+"""Token learning on the Stable Diffusion backbone, in all modes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.unit.style_transfer.conftest import write_set
+from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.style_transfer.learn_tokens import learn_tokens
+from adaptoscope.style_transfer.learnt_tokens import LearntTokens
+from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encoder, load_encoder
+from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
+from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.style_transfer.style_examples import read_examples
+from adaptoscope.style_transfer.token_settings import TokenSettings
+
+SETTINGS = TokenSettings(steps=2, batch=2, side=64, save_every=1)
+MODES = [("encoder", "legacy_uint8"), ("encoder_mean", "correct"), ("patch", "correct")]
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
+    return write_set(tmp_path_factory.mktemp("real"), 2)
+
+
+def learn(
+    out: Path, images: CountedImageSet, diffusion: StableDiffusionBackbone, **changes: object
+) -> LearntTokens:
+    return learn_tokens(out, images, diffusion, "hash", SETTINGS.changed(**changes), device="cpu")
+
+
+def test_a_direct_token_needs_no_clip_and_begins_with_a_word(
+    settings: StableDiffusionSettings, images: CountedImageSet, tmp_path: Path
+) -> None:
+    diffusion = load_stable_diffusion(settings.changed(clip=""))
+    learnt = learn(tmp_path, images, diffusion, initial_word="cell", learning_rate=1e-3)
+    assert learnt.tokens.shape == (2, 1, WIDTH)
+    assert learnt.facts.clip_input == ""
+    word = diffusion.initial_tokens("cell", 0)[0]
+    moved = (learnt.tokens[0] - word).abs()
+    assert 0 < moved.max() < 2.5e-3
+    assert not (tmp_path / "encoder.safetensors").exists()
+
+
+@pytest.mark.parametrize(("mode", "clip_input"), MODES)
+def test_an_encoder_is_learnt_and_kept_with_how_clip_saw_the_images(
+    diffusion: StableDiffusionBackbone,
+    images: CountedImageSet,
+    tmp_path: Path,
+    mode: str,
+    clip_input: str,
+) -> None:
+    learnt = learn(tmp_path, images, diffusion, token_mode=mode, clip_input=clip_input)
+    assert learnt.tokens.shape == (2, 1, WIDTH)
+    assert (learnt.facts.token_mode, learnt.facts.clip_input) == (mode, clip_input)
+    same = torch.equal(*learnt.tokens)
+    assert same == (mode == "encoder_mean")
+    encoder, facts = load_encoder(tmp_path / "encoder.safetensors")
+    assert (facts.token_mode, facts.clip_input, facts.placeholder) == (mode, clip_input, "*")
+    give_encoder(diffusion, encoder, facts)
+    assert diffusion.reads_patches == (mode == "patch")
+
+
+def test_a_learnt_encoder_reads_the_learnt_tokens_off_the_images(
+    diffusion: StableDiffusionBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    learnt = learn(tmp_path, images, diffusion, token_mode="patch")
+    give_encoder(diffusion, *load_encoder(tmp_path / "encoder.safetensors"))
+    seen = read_examples(images, diffusion, SETTINGS, torch.device("cpu"))
+    with torch.no_grad():
+        read = [diffusion.embed_style(example.pixels) for example in seen.examples]
+    torch.testing.assert_close(torch.cat(read), learnt.tokens, atol=1e-5, rtol=1e-4)
+
+
+def test_mixed_precision_learns_the_token_and_nothing_else(
+    diffusion: StableDiffusionBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    frozen = {name: tensor.clone() for name, tensor in diffusion.state_dict().items()}
+    begun = diffusion.initial_tokens("", 0)[0]
+    learnt = learn(tmp_path, images, diffusion, precision="bf16-mixed", steps=1)
+    assert learnt.tokens.dtype == torch.float32
+    assert not torch.equal(learnt.tokens[0], begun)
+    for name, tensor in diffusion.state_dict().items():
+        assert torch.equal(tensor, frozen[name]), name
+
+
+def test_latents_are_sampled_from_the_posterior(
+    diffusion: StableDiffusionBackbone, images: CountedImageSet
+) -> None:
+    examples = read_examples(images, diffusion, SETTINGS, torch.device("cpu")).examples
+    assert all((example.spread > 0).all() for example in examples)
