@@ -3,8 +3,8 @@
 import torch
 from diffusers import DDIMScheduler
 
-from adaptoscope.style_transfer.ddim import ddim_decode, guided
-from adaptoscope.style_transfer.noise_schedule import NoiseSchedule, ddim_timesteps
+from adaptoscope.style_transfer.diffusion.ddim import ddim_decode, guided
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule, ddim_timesteps
 
 
 def made_up_noise(latents: torch.Tensor, timestep: int) -> torch.Tensor:

@@ -20,7 +20,7 @@ from adaptoscope.pipeline.report import read_results
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import write_weights
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.settings import CompactSettings
 from adaptoscope.training.settings import settings_from
 

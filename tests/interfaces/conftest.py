@@ -14,7 +14,7 @@ from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
 
 from adaptoscope.cli import main
 from adaptoscope.images.files import write_image, write_text
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 
 # About ten cells in 64 pixels: enough to be measured without labels.
 CANVAS = {"height": SIDE, "width": SIDE, "cell_diameter_px": 10.0}

@@ -58,8 +58,8 @@ def train_backbone(
     """
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.pretrained.bundled import locate_backbone
+    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
     from adaptoscope.style_transfer.settings import BackboneTrainingSettings
-    from adaptoscope.style_transfer.train_backbone import train_backbone as train
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, BackboneTrainingSettings) if settings else None
@@ -121,7 +121,7 @@ def learn(
     from adaptoscope.style_transfer.learn_style import learn_style
     from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
     from adaptoscope.style_transfer.refine_style import learn_refined_style
-    from adaptoscope.style_transfer.token_settings import DensityRule, TokenSettings
+    from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
     from adaptoscope.training.settings import load_settings, settings_from
     from adaptoscope.training.step_loop import start_fabric
 
@@ -170,7 +170,7 @@ def import_tokens(
 
     Name the result as `encoder` in the settings of Stable Diffusion.
     """
-    from adaptoscope.style_transfer.published_tokens import import_published_tokens
+    from adaptoscope.style_transfer.tokens.published import import_published_tokens
 
     facts = import_published_tokens(source, out)
     typer.echo(f"{out}: style encoder for the placeholder {facts.placeholder!r}")
@@ -201,7 +201,7 @@ def match(
 ) -> None:
     """Make drawings like real images by a simple rule, without learning: the control."""
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.controls import known_method, stylise_by_control
+    from adaptoscope.style_transfer.realism.controls import known_method, stylise_by_control
 
     real, *others = (
         open_counted_images(folder, root=root, channel=channel, z=plane(z))
@@ -248,7 +248,7 @@ def realism(
     Rejected images of a set are left out. Sets are named by their folders.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism import RealismSettings, compare_sets
+    from adaptoscope.style_transfer.realism.compare import RealismSettings, compare_sets
     from adaptoscope.training.settings import load_settings
 
     opened = open_counted_images(real, root=root, channel=channel, z=plane(z))

@@ -85,7 +85,7 @@ def screen(
 ) -> None:
     """Find the drawn cells again in stylised images and mark what is kept in metadata.csv."""
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.screening import screen_set
+    from adaptoscope.style_transfer.screening.screen import screen_set
     from adaptoscope.style_transfer.settings import ScreeningSettings
     from adaptoscope.training.settings import load_settings
 

@@ -11,7 +11,7 @@ from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
 from adaptoscope.pipeline.provenance import inputs_of
 from adaptoscope.pipeline.report import write_report
 from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.style_transfer.screening import ScreeningSummary
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device, start_fabric

@@ -11,7 +11,7 @@ from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, expand
 from adaptoscope.simulation.write import simulate
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.screening import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.synthesis.write import synthesise

@@ -21,7 +21,7 @@ from adaptoscope.reporting.tables import (
     markdown,
     screening_table,
 )
-from adaptoscope.style_transfer.screening import ScreeningSummary
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.style_file import load_style
 
 _SHOWN = 3

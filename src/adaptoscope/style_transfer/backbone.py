@@ -4,7 +4,7 @@ from typing import Protocol
 
 import torch
 
-from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 
 
 class Backbone(Protocol):

@@ -14,10 +14,10 @@ from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover
-from adaptoscope.style_transfer.starting_latent import latent_statistics
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
 from adaptoscope.training.progress import progress
 

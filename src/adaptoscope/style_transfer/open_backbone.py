@@ -6,7 +6,7 @@ import torch
 
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.training.settings import load_settings
 

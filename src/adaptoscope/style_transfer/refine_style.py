@@ -6,18 +6,18 @@ from pathlib import Path
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.density_classes import group_by_density
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
     read_style,
     refuse_other_name,
     some_images,
 )
-from adaptoscope.style_transfer.learn_tokens import learn_class_tokens
-from adaptoscope.style_transfer.learnt_tokens import refined_style
 from adaptoscope.style_transfer.style_file import Style, save_style
-from adaptoscope.style_transfer.token_settings import DensityRule, TokenSettings
-from adaptoscope.style_transfer.token_sources import DrawsTokens
+from adaptoscope.style_transfer.tokens.density_classes import group_by_density
+from adaptoscope.style_transfer.tokens.learn import learn_class_tokens
+from adaptoscope.style_transfer.tokens.learnt import refined_style
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.tokens.sources import DrawsTokens
 from adaptoscope.training.step_loop import Device
 
 

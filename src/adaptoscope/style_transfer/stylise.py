@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
+from adaptoscope.style_transfer.diffusion.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
-from adaptoscope.style_transfer.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.style_file import Style
 
 _NEAREST = 5

@@ -14,8 +14,8 @@ from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.best_of import stylise_best
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
 from adaptoscope.style_transfer.stylise import Drawing, Stylised, arrange, stylise_batch

@@ -59,7 +59,7 @@ def test_another_focal_plane_is_refused(text: str) -> None:
         (
             "style train-backbone",
             "--images",
-            "adaptoscope.style_transfer.train_backbone.train_backbone",
+            "adaptoscope.style_transfer.compact.train_backbone.train_backbone",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.images.files import read_image, write_image
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import as_batch, learn_style
 from adaptoscope.style_transfer.style_file import load_style
 

@@ -6,11 +6,11 @@ from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import LeakageError, OutputError
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.style_file import load_style
-from adaptoscope.style_transfer.token_settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 
 SETTINGS = TokenSettings(steps=2, batch=2)
 

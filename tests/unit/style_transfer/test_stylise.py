@@ -9,7 +9,7 @@ from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
 from tests.unit.style_transfer.test_style_file import made_up_style
 
 from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.learn_style import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings

@@ -7,7 +7,7 @@ from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set

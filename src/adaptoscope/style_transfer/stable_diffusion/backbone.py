@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.stable_diffusion.clip_input import clip_pixels
 from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput, StableDiffusionSettings
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder

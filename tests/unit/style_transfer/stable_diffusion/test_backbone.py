@@ -9,8 +9,8 @@ from tests.unit.style_transfer.stable_diffusion.conftest import (
 )
 
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.style_transfer.noise_schedule import NoiseSchedule
-from adaptoscope.style_transfer.sampling import Conditions, noise_and_denoise
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stable_diffusion.backbone import (
     LATENT_SCALE,

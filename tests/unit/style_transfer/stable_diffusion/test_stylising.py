@@ -10,7 +10,7 @@ from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import MissingWeightsError, SettingsError
-from adaptoscope.style_transfer.compact import CompactBackbone
+from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.refine_style import learn_refined_style
@@ -18,7 +18,7 @@ from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-from adaptoscope.style_transfer.token_settings import TokenSettings
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from tests.unit.style_transfer.conftest import write_set
 from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.style_transfer.learn_tokens import learn_tokens
-from adaptoscope.style_transfer.learnt_tokens import LearntTokens
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encoder, load_encoder
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
-from adaptoscope.style_transfer.style_examples import read_examples
-from adaptoscope.style_transfer.token_settings import TokenSettings
+from adaptoscope.style_transfer.tokens.examples import read_examples
+from adaptoscope.style_transfer.tokens.learn import learn_tokens
+from adaptoscope.style_transfer.tokens.learnt import LearntTokens
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
 SETTINGS = TokenSettings(steps=2, batch=2, side=64, save_every=1)
 MODES = [("encoder", "legacy_uint8"), ("encoder_mean", "correct"), ("patch", "correct")]

@@ -1,0 +1,1 @@
+"""The compact backbone and its training."""

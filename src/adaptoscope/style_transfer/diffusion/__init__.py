@@ -1,0 +1,1 @@
+"""From a clean latent to noise and back: schedule, inversion, samplers, guidance."""

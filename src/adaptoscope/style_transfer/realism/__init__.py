@@ -1,0 +1,1 @@
+"""How real made images look, and simple ways to the same end."""

@@ -1,0 +1,208 @@
+"""Measure how near sets of made images come to real ones, with real against real as the floor.
+
+Labels are not read: a set without points is compared as well as any other.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import read_header
+from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies, largest_cosines
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.style_transfer.realism.report import RealismReport
+from adaptoscope.style_transfer.realism.set_distances import (
+    SMALLEST,
+    RealismSettings,
+    measure_against,
+    measure_floor,
+    usual_value,
+)
+from adaptoscope.style_transfer.realism.tiles import (
+    Probe,
+    TileMeasures,
+    choose_tiles,
+    cut_tiles,
+    measure_tiles,
+)
+from adaptoscope.training.progress import progress
+from adaptoscope.training.step_loop import Device, start_fabric
+
+__all__ = ["RealismReport", "RealismSettings", "compare_sets"]
+
+
+def compare_sets(
+    real: CountedImageSet,
+    made: Mapping[str, CountedImageSet],
+    settings: RealismSettings | None = None,
+    *,
+    style_images: CountedImageSet | None = None,
+    encoder: str = "nuclei",
+    device: Device = "auto",
+) -> RealismReport:
+    """Compare sets of made images with real ones.
+
+    Parameters
+    ----------
+    real
+        Real images, all of those given: choose the split first. Labels are not read.
+    made
+        Sets to compare, by name.
+    settings
+        How to measure; the defaults if not given.
+    style_images
+        Real images that the sets were made after, to look for copies of them; not looked for if
+        not given. They may be those of `real`.
+    encoder
+        Encoder whose features are compared, as in `load_encoder`.
+    device
+        Where it runs.
+
+    Returns
+    -------
+    RealismReport
+        One entry per set, and the floor.
+
+    Raises
+    ------
+    InputError
+        If no set is given, or an image is smaller than 32 pixels.
+    MissingWeightsError
+        If the encoder's weights are not there.
+    """
+    settings = settings or RealismSettings()
+    if not made:
+        raise InputError("No set was given to compare with the real images.")
+    everything = [real, *made.values(), *([style_images] if style_images is not None else [])]
+    probe = _probe(everything, settings, encoder, device)
+    measured = _measure(real, probe, settings, "measure real")
+    originals = None
+    if style_images is not None:
+        originals = _Originals(style_images, real, measured, probe, settings)
+    entries = []
+    for name, images in made.items():
+        tiles = _measure(images, probe, settings, f"measure {name}")
+        copies = {} if originals is None else originals.check(images, tiles, name)
+        entries.append(measure_against(name, tiles, measured, settings, copies))
+    return RealismReport(
+        settings=settings.model_dump(mode="json"),
+        encoder=encoder,
+        encoder_sha256=_hash_of_encoder(encoder, probe.encoder),
+        tile=probe.edge,
+        real_images=measured.images,
+        real_tiles=len(measured),
+        real_cells_per_mpx=float(measured.cells_per_mpx.mean()),
+        real_diameter=usual_value(measured.diameters),
+        floor=measure_floor(measured, settings),
+        sets=tuple(entries),
+    )
+
+
+class _Originals:
+    """The real images that others were made after, ready to be looked for in them."""
+
+    def __init__(
+        self,
+        images: CountedImageSet,
+        real: CountedImageSet,
+        of_real: TileMeasures,
+        probe: Probe,
+        settings: RealismSettings,
+    ) -> None:
+        self.settings = settings
+        same = images.folder == real.folder and images.records == real.records
+        of_images = of_real if same else _measure(images, probe, settings, "measure style images")
+        self.features, self.sources = of_images.features, of_images.sources
+        records = list(images)
+        kept = np.linspace(0, len(records) - 1, min(settings.most_style_images, len(records)))
+        chosen = [records[int(index)] for index in np.unique(kept.round())]
+        self.search = CorrelationSearch(
+            ((record.name, images.read(record).pixels) for record in chosen), probe.edge
+        )
+        self.between_real = self._nearest(real, of_real, of_real.sources, "search real images")
+
+    def check(
+        self, images: CountedImageSet, tiles: TileMeasures, name: str
+    ) -> dict[str, CopyCheck]:
+        """Look for the tiles of a made set in the originals, by features and by correlation."""
+        found = self._nearest(images, tiles, None, f"search {name}")
+        checks = {}
+        for way, (similarities, rows) in found.items():
+            names = [tiles.tiles[row].record.name for row in rows]
+            checks[way] = check_copies(similarities, self.between_real[way][0], names)
+        return checks
+
+    def _nearest(
+        self,
+        images: CountedImageSet,
+        tiles: TileMeasures,
+        sources: Sequence[str] | None,
+        description: str,
+    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.intp]]]:
+        """Return similarity and rows: of all tiles by features, of the nearest by correlation."""
+        pair = None if sources is None else (sources, self.sources)
+        cosines = largest_cosines(tiles.features, self.features, pair)
+        rows = np.sort(np.argsort(-cosines, kind="stable")[: self.settings.copy_searches])
+        chosen = [tiles.tiles[row] for row in rows]
+        correlations = [
+            self.search.largest(picture, None if sources is None else sources[row])
+            for row, picture in progress(
+                zip(rows, cut_tiles(images, chosen), strict=True), description, len(rows)
+            )
+        ]
+        return {
+            "features": (cosines, np.arange(len(tiles))),
+            "correlation": (np.array(correlations), rows),
+        }
+
+
+def _probe(
+    sets: Sequence[CountedImageSet], settings: RealismSettings, encoder: str, device: Device
+) -> Probe:
+    smallest = min(min(images.size(record)) for images in sets for record in images)
+    if smallest < SMALLEST:
+        raise InputError(
+            "An image is too small to measure its realism.",
+            expected=f"at least {SMALLEST} pixels each side",
+            found=f"{smallest}",
+            remedy="leave it out",
+        )
+    # Rounding to 8 bits is the coarsest; a floor for each set would make the sets differ.
+    depths = {read_header(images.path(record)).bit_depth for images in sets for record in images}
+    largest = 2.0 ** (8 if 8 in depths else 16) - 1
+    place = start_fabric(device).device
+    network = load_encoder(encoder).to(place).eval().requires_grad_(False)
+    return Probe(
+        encoder=network,
+        device=torch.device(place),
+        edge=min(settings.tile, smallest),
+        bins=settings.spectrum_bins,
+        floor=1 / 12 / largest**2,
+        batch=settings.batch,
+    )
+
+
+def _measure(
+    images: CountedImageSet, probe: Probe, settings: RealismSettings, description: str
+) -> TileMeasures:
+    tiles = choose_tiles(images, probe.edge, settings.most_tiles)
+    return measure_tiles(images, tiles, probe, description)
+
+
+def _hash_of_encoder(name: str, network: torch.nn.Module) -> str:
+    """Return the hash of the weight file, or of the weights where there is none."""
+    path = bundled_weights().get(name, Path(name))
+    if path.is_file():
+        return hash_of_weights(path)
+    digest = hashlib.sha256()
+    for key, tensor in sorted(network.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()

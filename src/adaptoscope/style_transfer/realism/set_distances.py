@@ -1,0 +1,210 @@
+"""Distances of a set's tiles from real tiles, and those of real tiles from each other."""
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from adaptoscope.metrics.copies import CopyCheck
+from adaptoscope.metrics.distributions import (
+    HistogramDistance,
+    MedianDifference,
+    histogram_distance,
+    median_difference,
+)
+from adaptoscope.metrics.intervals import Interval
+from adaptoscope.metrics.kernel_distance import KernelDistance, kernel_distance
+from adaptoscope.metrics.spectra import SpectrumDistance, spectrum_distance
+from adaptoscope.metrics.two_sample import two_sample_auc
+from adaptoscope.style_transfer.realism.report import SetRealism
+from adaptoscope.style_transfer.realism.tiles import TileMeasures
+from adaptoscope.training.settings import Settings
+
+FLOOR = "real against real"
+
+SMALLEST = 32
+"""Smallest edge of a tile in pixels."""
+
+_FEWEST_FOR_FLOOR = 4
+
+
+class RealismSettings(Settings):
+    """How realism is measured."""
+
+    tile: int = Field(256, ge=SMALLEST)
+    """Edge of the tiles in pixels; smaller where an image of any set is smaller."""
+
+    most_tiles: int = Field(600, ge=4)
+    """Tiles of a set that are measured at most, evenly over its images."""
+
+    subset_size: int = Field(100, ge=2)
+    """Tiles in a subset for KID; all of a set that has fewer."""
+
+    subsets: int = Field(200, ge=1)
+    """Subsets for KID."""
+
+    spectrum_bins: int = Field(16, ge=2)
+    """Radial bins of the power spectrum, of equal width on a logarithmic axis."""
+
+    folds: int = Field(5, ge=2)
+    """Folds of the two-sample classifier, grouped by source image."""
+
+    penalty: float = Field(1.0, gt=0)
+    """L2 penalty of the classifier beside the summed log loss."""
+
+    resamples: int = Field(1000, ge=1)
+    """Resamples of the bootstrap over source images."""
+
+    halvings: int = Field(4, ge=1)
+    """Divisions of the real images into two halves; the floor is their mean."""
+
+    copy_searches: int = Field(48, ge=1)
+    """Tiles of a set, those nearest to the style images by features, that are looked for in the
+    style images by cross-correlation."""
+
+    most_style_images: int = Field(64, ge=1)
+    """Style images in which they are looked for, evenly over the list."""
+
+    batch: int = Field(16, ge=1)
+    """Tiles that pass the encoder at once."""
+
+    seed: int = Field(0, ge=0)
+    """Seed of subsets, folds, halvings and bootstrap."""
+
+
+def measure_against(
+    name: str,
+    tiles: TileMeasures,
+    real: TileMeasures,
+    settings: RealismSettings,
+    copies: Mapping[str, CopyCheck] | None = None,
+) -> SetRealism:
+    """Compare the tiles of one set with real ones.
+
+    Parameters
+    ----------
+    name
+        Name of the set.
+    tiles, real
+        At least two tiles each.
+    settings
+        How to measure.
+    copies
+        What the search for copies found.
+    """
+    return SetRealism(
+        name=name,
+        images=tiles.images,
+        tiles=len(tiles),
+        kid=kernel_distance(
+            tiles.features,
+            real.features,
+            seed=settings.seed,
+            subset_size=settings.subset_size,
+            subsets=settings.subsets,
+        ),
+        spectrum=spectrum_distance(tiles.spectra, real.spectra),
+        histogram=histogram_distance(tiles.histogram(), real.histogram()),
+        sharpness=median_difference(tiles.all_sharpness(), real.all_sharpness()),
+        auc=_auc(tiles, real, settings),
+        cells_per_mpx=float(tiles.cells_per_mpx.mean()),
+        diameter=usual_value(tiles.diameters),
+        copies=dict(copies or {}),
+    )
+
+
+def measure_floor(real: TileMeasures, settings: RealismSettings) -> SetRealism | None:
+    """Compare real tiles with real tiles of other images.
+
+    Parameters
+    ----------
+    real
+        Tiles of real images.
+    settings
+        How to measure, and how often to divide the images anew.
+
+    Returns
+    -------
+    SetRealism or None
+        Means over the divisions, of absolute values where a figure has a sign; None for fewer than
+        four images. Halves are smaller than whole sets, so that the floor is rather too high.
+    """
+    names = sorted({tile.record.file_name for tile in real.tiles})
+    if len(names) < _FEWEST_FOR_FLOOR:
+        return None
+    generator = np.random.default_rng(settings.seed)
+    halves = []
+    for _ in range(settings.halvings):
+        first = set(generator.permutation(names)[: len(names) // 2].tolist())
+        inside = np.array([tile.record.file_name in first for tile in real.tiles])
+        one = real.chosen(np.flatnonzero(inside).tolist())
+        other = real.chosen(np.flatnonzero(~inside).tolist())
+        halves.append(measure_against(FLOOR, one, other, settings))
+    return _mean_of(halves)
+
+
+def usual_value(values: NDArray[np.float64]) -> float:
+    """Return the median of the values that are known, or NaN."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _auc(tiles: TileMeasures, real: TileMeasures, settings: RealismSettings) -> Interval | None:
+    if min(len(set(tiles.sources)), len(set(real.sources))) < 2:
+        return None
+    return two_sample_auc(
+        real.features,
+        tiles.features,
+        (real.sources, tiles.sources),
+        seed=settings.seed,
+        folds=settings.folds,
+        penalty=settings.penalty,
+        resamples=settings.resamples,
+    )
+
+
+def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
+    def mean(values: Sequence[float]) -> float:
+        return fmean(abs(value) for value in values)
+
+    areas = [half.auc for half in halves if half.auc is not None]
+    return SetRealism(
+        name=FLOOR,
+        images=halves[0].images,
+        tiles=halves[0].tiles,
+        kid=KernelDistance(
+            value=fmean(half.kid.value for half in halves),
+            sd=fmean(half.kid.sd for half in halves),
+            subset_size=min(half.kid.subset_size for half in halves),
+            subsets=halves[0].kid.subsets,
+        ),
+        spectrum=SpectrumDistance(
+            total=mean([half.spectrum.total for half in halves]),
+            offset=mean([half.spectrum.offset for half in halves]),
+            shape=mean([half.spectrum.shape for half in halves]),
+            bins=halves[0].spectrum.bins,
+        ),
+        histogram=HistogramDistance(
+            wasserstein=mean([half.histogram.wasserstein for half in halves]),
+            relative=mean([half.histogram.relative for half in halves]),
+        ),
+        sharpness=MedianDifference(
+            median=mean([half.sharpness.median for half in halves]),
+            reference=mean([half.sharpness.reference for half in halves]),
+            difference=mean([half.sharpness.difference for half in halves]),
+            relative=mean([half.sharpness.relative for half in halves]),
+        ),
+        auc=None
+        if not areas
+        else Interval(
+            fmean(area.value for area in areas),
+            fmean(area.lower for area in areas),
+            fmean(area.upper for area in areas),
+            areas[0].level,
+        ),
+        cells_per_mpx=fmean(half.cells_per_mpx for half in halves),
+        diameter=fmean(half.diameter for half in halves),
+        copies={},
+    )

@@ -1,0 +1,1 @@
+"""Whether the drawn cells are still there."""

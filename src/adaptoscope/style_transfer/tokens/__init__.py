@@ -1,0 +1,1 @@
+"""Style tokens: learnt from real images, class by class, or imported."""

@@ -1,0 +1,89 @@
+"""Style images by density of their cells: low, medium and high, as paper 1 groups them."""
+
+import numpy as np
+
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.errors import InputError
+from adaptoscope.images.measurement import measure_image
+from adaptoscope.style_transfer.tokens.settings import DensityRule
+from adaptoscope.training.progress import progress
+
+CLASSES = ("low", "medium", "high")
+_PAPER_LIMITS = (100.0, 200.0)
+_PAPER_MPX = 600 * 800 / 1e6
+
+
+def limits_of(rule: DensityRule) -> tuple[float, float]:
+    """Return where ``medium`` and ``high`` begin, in cells or in cells per million pixels."""
+    if rule.limits is not None:
+        return rule.limits
+    factor = 1.0 if rule.measure == "count" else 1.0 / _PAPER_MPX
+    return _PAPER_LIMITS[0] * factor, _PAPER_LIMITS[1] * factor
+
+
+def density_class(value: float, rule: DensityRule) -> str:
+    """Return the class of a count or density: [0, first), [first, second), [second, infinity).
+
+    Parameters
+    ----------
+    value
+        What `rule.measure` says.
+    rule
+        The limits.
+    """
+    return CLASSES[sum(value >= limit for limit in limits_of(rule))]
+
+
+def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, CountedImageSet]:
+    """Divide style images into density classes.
+
+    Parameters
+    ----------
+    images
+        Real images. Where the set is split, only its training images are taken.
+    rule
+        What decides, and how many images of a class are kept.
+
+    Returns
+    -------
+    dict
+        From class to its images, in the order low, medium, high; a class without images is absent.
+
+    Raises
+    ------
+    InputError
+        If labels decide and an image has none.
+    """
+    training = images.training_part()
+    members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
+    for record in progress(training, "measure cell density", len(training)):
+        members[density_class(_value(training, record, rule), rule)].append(record)
+    return {
+        name: training.with_records(_drawn(records, rule))
+        for name, records in members.items()
+        if records
+    }
+
+
+def _value(images: CountedImageSet, record: ImageRecord, rule: DensityRule) -> float:
+    height, width = images.size(record)
+    if rule.source == "labels":
+        if record.count is None:
+            raise InputError(
+                f"The image {record.file_name} has no count to class it by.",
+                expected="a labelled image",
+                found="an unlabelled one",
+                remedy="label it, or take `source: measured`",
+            )
+        count = float(record.count)
+    else:
+        count = float(measure_image(images.read(record).pixels).number)
+    return count if rule.measure == "count" else count / (height * width / 1e6)
+
+
+def _drawn(records: list[ImageRecord], rule: DensityRule) -> list[ImageRecord]:
+    if rule.per_class is None or rule.per_class >= len(records):
+        return records
+    rng = np.random.default_rng(rule.seed)
+    chosen = rng.choice(len(records), size=rule.per_class, replace=False)
+    return [records[index] for index in sorted(chosen)]

@@ -1,0 +1,199 @@
+"""What a token is learnt from: the latents of style images, encoded once and cropped each step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skimage.transform import resize
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import InputError
+from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.layout import layout_condition, layout_planes
+from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.training.progress import progress
+
+_FACTOR = 8
+"""Pixels per latent pixel, of every backbone."""
+_USUAL_SIDE = 128
+_SMALLEST = 32
+
+
+@runtime_checkable
+class GivesMoments(Protocol):
+    """A backbone whose latents are drawn from a distribution in training."""
+
+    def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and standard deviation of the latents, shape (B, C, h, w)."""
+        ...
+
+
+@dataclass(frozen=True)
+class StyleExample:
+    """One style image as the training steps need it; V versions, the second one mirrored.
+
+    Parameters
+    ----------
+    pixels
+        The image as the backbone sees it, shape (1, 1, H, W), near [-1, 1].
+    mean, spread
+        Of its latents, shape (V, C, h, w).
+    layout
+        Layout condition, shape (V, 9, h, w), or none.
+    """
+
+    pixels: torch.Tensor
+    mean: torch.Tensor
+    spread: torch.Tensor
+    layout: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class ExampleBatch:
+    """Crops for one training step.
+
+    Parameters
+    ----------
+    rows
+        Which style image each crop is from, shape (B,).
+    latents
+        Shape (B, C, s, s).
+    layout
+        Shape (B, 9, s, s), or none.
+    """
+
+    rows: torch.Tensor
+    latents: torch.Tensor
+    layout: torch.Tensor | None
+
+
+class StyleExamples:
+    """Encoded style images, from which crops of one size are drawn.
+
+    Parameters
+    ----------
+    examples
+        At least one.
+    side
+        Wanted side of the crops in latent pixels; they are smaller if an image is.
+    """
+
+    def __init__(self, examples: Sequence[StyleExample], side: int) -> None:
+        self.examples = examples
+        self.side = min(side, *(min(each.mean.shape[2:]) for each in examples))
+
+    def draw(self, rng: np.random.Generator, batch: int) -> ExampleBatch:
+        """Draw crops; latents are sampled anew from their distribution by PyTorch's generator.
+
+        Parameters
+        ----------
+        rng
+            Source of images, mirroring and places.
+        batch
+            Number of crops.
+        """
+        rows = rng.integers(len(self.examples), size=batch)
+        latents, layouts = [], []
+        for row in rows:
+            example = self.examples[row]
+            versions, _, height, width = example.mean.shape
+            top, left = rng.integers((height - self.side + 1, width - self.side + 1))
+            place = (
+                rng.integers(versions),
+                slice(None),
+                slice(top, top + self.side),
+                slice(left, left + self.side),
+            )
+            mean, spread = example.mean[place], example.spread[place]
+            latents.append(mean + spread * torch.randn_like(mean))
+            layouts.append(None if example.layout is None else example.layout[place])
+        known = [layout for layout in layouts if layout is not None]
+        return ExampleBatch(
+            rows=torch.from_numpy(rows).to(latents[0].device),
+            latents=torch.stack(latents),
+            layout=torch.stack(known) if known else None,
+        )
+
+
+@torch.no_grad()
+def read_examples(
+    images: CountedImageSet, backbone: Backbone, settings: TokenSettings, device: torch.device
+) -> StyleExamples:
+    """Read and encode style images.
+
+    Parameters
+    ----------
+    images
+        The images; labels are not read.
+    backbone
+        Encodes them, on `device`.
+    settings
+        Crop or square, mirroring, layout.
+    device
+        Where the latents are kept.
+
+    Raises
+    ------
+    InputError
+        If an image is smaller than 32 pixels.
+    """
+    side = settings.side or int(getattr(backbone, "training_side", _USUAL_SIDE))
+    examples = []
+    for record in progress(images, "encode the style images", len(images)):
+        pixels, labels = _seen(images.read(record).pixels, record.file_name, settings, side)
+        examples.append(_encoded(pixels, labels, backbone, settings, device))
+    return StyleExamples(examples, side // _FACTOR)
+
+
+def _seen(
+    pixels: NDArray[np.float32], name: str, settings: TokenSettings, side: int
+) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
+    """Return the image as the backbone sees it, and its cells."""
+    if min(pixels.shape) < _SMALLEST:
+        raise InputError(
+            f"The style image {name} is too small.",
+            expected=f"at least {_SMALLEST} x {_SMALLEST} pixels",
+            found=f"{pixels.shape[0]} x {pixels.shape[1]}",
+            remedy="use larger images",
+        )
+    labels = segment_nuclei(pixels)[0]
+    seen = IntensityRange.of_cells(pixels, labels).to_model(pixels)
+    if settings.fit == "crop":
+        return seen, labels
+    square = resize(seen, (side, side), order=3, mode="reflect", anti_aliasing=False)
+    cells = resize(labels, (side, side), order=0, preserve_range=True, anti_aliasing=False)
+    return square.astype(np.float32), cells.astype(labels.dtype)
+
+
+def _encoded(
+    pixels: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    backbone: Backbone,
+    settings: TokenSettings,
+    device: torch.device,
+) -> StyleExample:
+    mirrored = (1, -1) if settings.flips else (1,)
+    batch = as_batch([pixels[:, ::step] for step in mirrored], backbone.multiple).to(device)
+    if isinstance(backbone, GivesMoments):
+        mean, spread = backbone.latent_moments(batch)
+    else:
+        mean = backbone.encode(batch)
+        spread = torch.zeros_like(mean)
+    layout = None
+    if settings.use_layout:
+        planes = layout_planes(labels)
+        rows = [as_batch(planes[:, :, ::step], backbone.multiple)[:, 0] for step in mirrored]
+        layout = layout_condition(torch.stack(rows), torch.ones(len(rows), dtype=torch.bool))
+    height, width = (max(1, side // _FACTOR) for side in pixels.shape)
+    return StyleExample(
+        pixels=torch.from_numpy(np.ascontiguousarray(pixels))[None, None].to(device),
+        mean=mean[:, :, :height, :width].clone(),
+        spread=spread[:, :, :height, :width].clone(),
+        layout=None if layout is None else layout[:, :, :height, :width].to(device),
+    )

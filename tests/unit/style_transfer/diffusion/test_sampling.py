@@ -1,0 +1,75 @@
+import pytest
+import torch
+from pydantic import ValidationError
+from tests.unit.style_transfer.diffusion.test_starting_latent import CountingModel, random_latents
+
+from adaptoscope.style_transfer.diffusion.sampling import (
+    Conditions,
+    falling_timesteps,
+    noise_and_denoise,
+)
+from adaptoscope.style_transfer.settings import StylisationSettings
+
+PLAIN = StylisationSettings()
+NOTHING = Conditions(torch.zeros(2, 1, 4), None)
+
+
+class Guided(CountingModel):
+    """Says whether it was asked with a style or without."""
+
+    def predict_noise(
+        self,
+        latents: torch.Tensor,
+        timestep: int,
+        tokens: torch.Tensor | None,
+        layout: torch.Tensor | None,
+    ) -> torch.Tensor:
+        self.asked.append(timestep if tokens is None else -timestep)
+        return torch.zeros_like(latents)
+
+
+def test_the_latent_is_noised_for_the_first_step_that_is_sampled() -> None:
+    noised_at, timesteps = falling_timesteps(CountingModel(0.0), PLAIN)
+    assert (noised_at, timesteps[0], timesteps[-1], len(timesteps)) == (681, 681, 1, 35)
+
+
+def test_official_timing_is_one_step_out_and_cuts_the_strength_off() -> None:
+    model, official = CountingModel(0.0), PLAIN.changed(official_timing=True)
+    noised_at, timesteps = falling_timesteps(model, official)
+    assert (noised_at, timesteps[0], len(timesteps)) == (700, 681, 35)
+    _, cut = falling_timesteps(model, official.changed(strength=0.29, steps=100))
+    _, rounded = falling_timesteps(model, PLAIN.changed(strength=0.29, steps=100))
+    assert (len(cut), len(rounded)) == (28, 29)
+    assert falling_timesteps(model, official.changed(strength=1.0))[0] == 999
+
+
+def test_guidance_acts_inside_its_interval_only() -> None:
+    model = Guided(0.0)
+    settings = PLAIN.changed(guidance=3.0, guidance_interval=(0.2, 0.5))
+    latents = random_latents(0)
+    noise_and_denoise(latents, latents, NOTHING, model, settings)
+    without_style = [step for step in model.asked if step > 0]
+    assert (max(without_style), min(without_style)) == (481, 201)
+    assert len(without_style) == 15
+
+
+@pytest.mark.parametrize("interval", [(0.5, 0.2), (-0.1, 1.0), (0.0, 1.1)])
+def test_an_interval_must_rise_inside_the_schedule(interval: tuple[float, float]) -> None:
+    with pytest.raises(ValidationError, match="guidance_interval"):
+        StylisationSettings(guidance_interval=interval)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver"])
+def test_a_guard_to_the_end_keeps_the_coarse_latent(sampler: str) -> None:
+    model, initial = CountingModel(0.7), random_latents(1)
+    free = PLAIN.changed(sampler=sampler, inversion="sdedit")
+    held = free.changed(guard=1.0, guard_factor=2)
+    coarse = torch.nn.AvgPool2d(2)
+    error = {
+        name: (coarse(result) - coarse(initial)).abs().mean()
+        for name, result in (
+            ("free", noise_and_denoise(initial, random_latents(2), NOTHING, model, free)),
+            ("held", noise_and_denoise(initial, random_latents(2), NOTHING, model, held)),
+        )
+    }
+    assert error["held"] < 0.3 * error["free"]

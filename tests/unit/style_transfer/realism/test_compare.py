@@ -1,0 +1,148 @@
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from tests.unit.style_transfer.conftest import draw_discs
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.style_transfer.realism import compare as realism
+from adaptoscope.style_transfer.realism.compare import RealismReport, RealismSettings, compare_sets
+
+# Two tiles of 64 in each real image; made images are one tile.
+REAL_SHAPE, EDGE = (70, 140), 64
+QUICK = RealismSettings(tile=EDGE, subsets=10, resamples=20, halvings=2, copy_searches=6)
+
+
+def write(
+    folder: Path, number: int, seed: int, blur: float, shape: tuple[int, int] = (EDGE, EDGE)
+) -> CountedImageSet:
+    """Discs with noise; drawn ones have no blur."""
+    writer = CountedImageWriter(folder, {}, "Discs")
+    for index in range(number):
+        rng = np.random.default_rng([seed, index])
+        pixels, _ = draw_discs(shape, rng.uniform(0, 1, (8, 2)) * shape)
+        noisy = 0.3 * gaussian_filter(pixels, blur) + rng.normal(0, 0.01, shape)
+        writer.add(f"{folder.name}_{index}", noisy, points=None)
+    return writer.finish("Discs.")
+
+
+class Coarse(torch.nn.Module):
+    """A quick encoder: a picture in 8 x 8 averages and the deviations around them."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        means = torch.nn.functional.adaptive_avg_pool2d(images, 8).flatten(1)
+        return torch.cat([means, images.std((2, 3))], 1)[:, :, None, None]
+
+
+def quick_or_bundled(name: str) -> torch.nn.Module:
+    return Coarse() if name == "random" else load_encoder(name)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_encoder() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(realism, "load_encoder", quick_or_bundled)
+        yield
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CountedImageSet]:
+    """Real images, good and bad made ones, and some that are cut out of the real ones."""
+    folder = tmp_path_factory.mktemp("sets")
+    real = write(folder / "real", 8, 0, 1.5, REAL_SHAPE)
+    copies = CountedImageWriter(folder / "copies", {}, "Copies")
+    for index, record in enumerate(real.records[:4]):
+        cut = real.read(record).pixels[index : index + EDGE, 3 * index : 3 * index + EDGE]
+        copies.add(f"copy_{index}", cut, points=None)
+    return {
+        "real": real,
+        "near": write(folder / "near", 8, 1, 1.5),
+        "drawn": write(folder / "drawn", 8, 2, 0.0),
+        "copies": copies.finish("Copies."),
+    }
+
+
+@pytest.fixture(scope="module")
+def report(sets: dict[str, CountedImageSet]) -> RealismReport:
+    made = {name: sets[name] for name in ("near", "drawn", "copies")}
+    return compare_sets(
+        sets["real"], made, QUICK, style_images=sets["real"], encoder="random", device="cpu"
+    )
+
+
+def test_what_looks_real_is_nearer_than_drawings(report: RealismReport) -> None:
+    near, drawn, _ = report.sets
+    assert near.spectrum.total < drawn.spectrum.total
+    assert abs(near.sharpness.relative) < 0.2 < drawn.sharpness.relative
+    assert report.floor is not None
+    assert report.floor.spectrum.total < drawn.spectrum.total
+
+
+def test_copies_are_caught_and_new_images_are_not(report: RealismReport) -> None:
+    near, drawn, copies = report.sets
+    assert set(copies.copies["correlation"].copies) == {f"copy_{n}.png" for n in range(4)}
+    assert near.copies["correlation"].copies == ()
+    assert drawn.copies["correlation"].copies == ()
+    assert "Copies of real images in copies: 4" in report.verdict
+
+
+def test_the_report_states_what_was_measured(
+    report: RealismReport, sets: dict[str, CountedImageSet]
+) -> None:
+    assert (report.tile, report.real_images, report.real_tiles) == (EDGE, 8, 16)
+    assert [entry.name for entry in report.sets] == ["near", "drawn", "copies"]
+    assert len(report.encoder_sha256) == 64
+    assert report.settings == QUICK.model_dump(mode="json")
+    assert report.sets[0].kid.subset_size == 8
+    assert report.sets[2].images == 4
+
+
+def test_the_same_comparison_gives_the_same_figures(
+    sets: dict[str, CountedImageSet], report: RealismReport
+) -> None:
+    again = compare_sets(
+        sets["real"], {"near": sets["near"]}, QUICK, encoder="random", device="cpu"
+    )
+    assert again.floor == report.floor
+    assert again.sets[0] == dataclasses.replace(report.sets[0], copies={})
+
+
+def test_tiles_are_as_small_as_the_smallest_image(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    small = write(tmp_path / "small", 2, 3, 1.5, (40, 48))
+    report = compare_sets(sets["real"], {"small": small}, QUICK, encoder="random", device="cpu")
+    assert report.tile == 40
+    assert report.sets[0].copies == {}
+
+
+def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, CountedImageSet]) -> None:
+    with pytest.raises(InputError, match="No set"):
+        compare_sets(sets["real"], {}, QUICK)
+    tiny = write(tmp_path / "tiny", 2, 3, 1.5, (24, 40))
+    with pytest.raises(InputError, match="too small"):
+        compare_sets(sets["real"], {"tiny": tiny}, QUICK, device="cpu")
+    with pytest.raises(MissingWeightsError):
+        compare_sets(
+            sets["real"], {"near": sets["near"]}, QUICK, encoder="absent.safetensors", device="cpu"
+        )
+
+
+def test_the_bundled_encoder_is_named_by_the_hash_of_its_file(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+
+    path = bundled_weights()["nuclei"]
+    if not path.is_file():
+        pytest.skip("the bundled weights of the encoder are not in this checkout")
+    few = QUICK.changed(most_tiles=4)
+    report = compare_sets(sets["real"], {"near": sets["near"]}, few, device="cpu")
+    assert report.encoder_sha256 == hash_of_weights(path)

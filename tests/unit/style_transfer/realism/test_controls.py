@@ -1,0 +1,175 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.style_transfer.conftest import draw_discs, write_set
+
+from adaptoscope.datasets.counted_images import (
+    CountedImageSet,
+    ImageRecord,
+    open_counted_images,
+)
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
+from adaptoscope.images.matching import Look
+from adaptoscope.images.noise import CameraNoise
+from adaptoscope.style_transfer.realism import controls
+from adaptoscope.style_transfer.realism.controls import (
+    METHODS,
+    Method,
+    Reference,
+    nearest_reference,
+    stylise_by_control,
+)
+from adaptoscope.style_transfer.stylise import generator_of
+
+
+def write_real(folder: Path, count: int = 3, splits: str = "", bits: int = 16) -> CountedImageSet:
+    """Soft, dark discs: more of them in later images."""
+    words = splits.split() or [None] * count
+    writer = CountedImageWriter(folder, {}, "Real")
+    for index in range(count):
+        rng = np.random.default_rng([7, index])
+        centres = np.array([(row, column) for row in (16, 44) for column in (14, 40, 66)])
+        pixels, _ = draw_discs((60, 80), centres[: 2 + 2 * index], 6.0)
+        dark = 0.1 * pixels + rng.normal(0, 0.004, pixels.shape)
+        writer.add(
+            f"real_{index}",
+            dark,
+            bit_depth=bits,
+            points=None,
+            split=words[index],
+            pixel_size_um=0.4,
+        )
+    return writer.finish("Real.")
+
+
+@pytest.fixture
+def drawings(tmp_path: Path) -> CountedImageSet:
+    return write_set(tmp_path / "drawings", 4, seed=1)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> CountedImageSet:
+    return write_real(tmp_path / "real")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_cells_are_carried_over_and_the_scale_is_that_of_the_real_images(
+    tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet, method: Method
+) -> None:
+    made = stylise_by_control(tmp_path / "out", drawings, real, method)
+    assert len(made) == len(drawings)
+    brightest = max(float(real.read(record).pixels.max()) for record in real)
+    for record, drawing in zip(made, drawings, strict=True):
+        np.testing.assert_allclose(made.points(record), drawings.points(drawing), atol=0.01)
+        np.testing.assert_array_equal(made.mask(record), drawings.mask(drawing))
+        assert (record.layout, record.count) == (drawing.name, drawing.count)
+        assert (record.bit_depth, record.pixel_size_um, record.synthetic) == (16, 0.4, True)
+        assert record.domain == f"control-{method}"
+        assert record.style in {other.name for other in real}
+        pixels = made.read(record).pixels
+        assert 0.05 < pixels.max() < 1.3 * brightest
+        inside = made.mask(record) > 0
+        assert pixels[inside].mean() > 2 * pixels[~inside].mean()
+
+
+def test_files_do_not_depend_on_the_order_or_on_a_stop(
+    tmp_path: Path,
+    drawings: CountedImageSet,
+    real: CountedImageSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = tmp_path / "whole"
+    stylise_by_control(whole, drawings, real, "blur_noise", 3)
+    before, made = contents(whole), []
+    shutil.rmtree(whole)
+    match = controls._match_and_write
+
+    def stop_after_two(record: ImageRecord, job: controls.ControlJob) -> None:
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        made.append(record.name)
+        match(record, job)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(controls, "_match_and_write", stop_after_two)
+        with pytest.raises(KeyboardInterrupt):
+            stylise_by_control(whole, drawings, real, "blur_noise", 3)
+    stylise_by_control(whole, drawings, real, "blur_noise", 3)
+    assert contents(whole) == before
+    few = drawings.with_records(reversed(drawings.records[1:]))
+    part = stylise_by_control(tmp_path / "part", few, real, "blur_noise", 3)
+    for record in part:
+        assert before[record.file_name] == part.path(record).read_bytes()
+
+
+def test_another_seed_gives_other_noise_and_is_refused_in_the_same_folder(
+    tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
+) -> None:
+    out = tmp_path / "out"
+    first = stylise_by_control(out, drawings, real, "blur_noise", 0)
+    before = first.read(first.records[0]).sha256
+    with pytest.raises(OutputError):
+        stylise_by_control(out, drawings, real, "blur_noise", 1)
+    other = stylise_by_control(out, drawings, real, "blur_noise", 1, overwrite=True)
+    assert other.read(other.records[0]).sha256 != before
+
+
+def test_images_kept_back_are_refused(tmp_path: Path, drawings: CountedImageSet) -> None:
+    split = write_real(tmp_path / "split", splits="train train test")
+    with pytest.raises(LeakageError, match="real_2"):
+        stylise_by_control(tmp_path / "out", drawings, split, "histogram")
+    made = stylise_by_control(
+        tmp_path / "out", drawings, split.training_part(), "histogram", held_out=[split]
+    )
+    assert {record.style for record in made} <= {"real_0.png", "real_1.png"}
+
+
+def test_unusable_inputs_are_refused(
+    tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
+) -> None:
+    with pytest.raises(SettingsError, match="no control"):
+        stylise_by_control(tmp_path / "out", drawings, real, "magic")  # type: ignore[arg-type]
+    with pytest.raises(OutputError, match="drawings"):
+        stylise_by_control(drawings.folder, drawings, real, "histogram")
+    writer = CountedImageWriter(tmp_path / "dark", {}, "Dark")
+    writer.add("dark", np.full((64, 64), 0.1), points=None)
+    writer.finish("Dark.")
+    with pytest.raises(InputError, match="No nucleus"):
+        stylise_by_control(
+            tmp_path / "out", drawings, open_counted_images(tmp_path / "dark"), "blur_noise"
+        )
+
+
+def test_bit_depths_must_not_be_mixed(tmp_path: Path, drawings: CountedImageSet) -> None:
+    write_real(tmp_path / "mixed", 2)
+    eight = write_real(tmp_path / "eight", 1, bits=8)
+    source = eight.path(eight.records[0])
+    (tmp_path / "mixed" / "images" / "real_1.png").write_bytes(source.read_bytes())
+    (tmp_path / "mixed" / "metadata.csv").unlink()
+    mixed = open_counted_images(tmp_path / "mixed")
+    with pytest.raises(InputError, match="bit depths"):
+        stylise_by_control(tmp_path / "out", drawings, mixed, "histogram")
+
+
+def test_the_reference_is_among_the_nearest_in_density(real: CountedImageSet) -> None:
+    record = real.records[0]
+    look = [Look(100.0 * n, 0.1, 0.2, 1.0, CameraNoise(0.0, 0.0)) for n in range(12)]
+    references = [Reference(record, str(n), look[n]) for n in range(12)]
+    near = {
+        nearest_reference(references, 620.0, generator_of(0, str(seed))).sha256
+        for seed in range(60)
+    }
+    assert near == {"4", "5", "6", "7", "8"}
+    anywhere = {
+        nearest_reference(references, None, generator_of(0, str(seed))).sha256
+        for seed in range(200)
+    }
+    assert len(anywhere) == 12

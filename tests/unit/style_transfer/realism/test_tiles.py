@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.style_transfer.conftest import write_set
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.metrics.distributions import intensity_histogram
+from adaptoscope.metrics.spectra import radial_spectra
+from adaptoscope.style_transfer.realism.tiles import Probe, choose_tiles, cut_tiles, measure_tiles
+
+# 112 x 170 holds 3 x 5 tiles of 32 with gaps, and neither side is a multiple.
+SHAPE, EDGE = (112, 170), 32
+
+
+class Means(torch.nn.Module):
+    """An encoder whose features are mean and deviation of its input."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        statistics = [images.mean((2, 3)), images.std((2, 3))]
+        return torch.cat(statistics, 1)[:, :, None, None].expand(-1, -1, 2, 2)
+
+
+PROBE = Probe(Means(), torch.device("cpu"), EDGE, bins=6, floor=1e-6, batch=4)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> CountedImageSet:
+    return write_set(tmp_path / "set", 2, SHAPE)
+
+
+def test_tiles_do_not_overlap_and_reach_every_border(images: CountedImageSet) -> None:
+    tiles = choose_tiles(images, EDGE, 1000)
+    assert len(tiles) == 2 * 15
+    covered = np.zeros(SHAPE, int)
+    for tile in tiles[:15]:
+        top, left, height, width = tile.window
+        covered[top : top + height, left : left + width] += 1
+    assert covered.max() == 1
+    assert covered[[0, 0, -1, -1], [0, -1, 0, -1]].tolist() == [1, 1, 1, 1]
+
+
+def test_a_limit_takes_tiles_from_all_images(images: CountedImageSet) -> None:
+    tiles = choose_tiles(images, EDGE, 7)
+    assert len(tiles) == 7
+    assert {tile.record.name for tile in tiles} == {"field_00.png", "field_01.png"}
+
+
+def test_an_image_of_one_tile_is_cut_in_its_middle(images: CountedImageSet) -> None:
+    tile = choose_tiles(images, 100, 1000)[0]
+    assert (tile.window.top, tile.window.left) == (6, 35)
+
+
+def test_measures_are_those_of_each_tile(images: CountedImageSet) -> None:
+    tiles = choose_tiles(images, EDGE, 9)
+    found = measure_tiles(images, tiles, PROBE, "measure")
+    pictures = list(cut_tiles(images, tiles))
+    assert (len(found), found.images) == (9, 2)
+    assert found.features.shape == (9, 2)
+    np.testing.assert_allclose(found.spectra, radial_spectra(pictures, bins=6, floor=1e-6))
+    np.testing.assert_array_equal(
+        found.histogram(), sum(intensity_histogram(picture) for picture in pictures)
+    )
+    assert found.all_sharpness().size == sum(len(one) for one in found.sharpness)
+    assert found.all_sharpness().size > 0
+    assert found.cells_per_mpx.max() >= 1e6 / EDGE**2
+
+
+def test_measures_do_not_depend_on_the_batch(images: CountedImageSet) -> None:
+    tiles = choose_tiles(images, EDGE, 9)
+    one = measure_tiles(images, tiles, Probe(Means(), torch.device("cpu"), EDGE, 6, 1e-6, 1), "")
+    many = measure_tiles(images, tiles, PROBE, "")
+    np.testing.assert_allclose(one.features, many.features, rtol=1e-5)
+
+
+def test_brightness_does_not_reach_the_encoder(tmp_path: Path, images: CountedImageSet) -> None:
+    from adaptoscope.datasets.writing import CountedImageWriter
+
+    writer = CountedImageWriter(tmp_path / "dim", {}, "Dim")
+    for record in images:
+        writer.add(record.stem, images.read(record).pixels / 2, bit_depth=16, points=None)
+    dim = writer.finish("Dim.")
+    one, other = (
+        measure_tiles(of, choose_tiles(of, EDGE, 9), PROBE, "").features for of in (images, dim)
+    )
+    np.testing.assert_allclose(one, other, atol=0.02)
+
+
+def test_chosen_tiles_keep_their_measures(images: CountedImageSet) -> None:
+    found = measure_tiles(images, choose_tiles(images, EDGE, 9), PROBE, "")
+    part = found.chosen([7, 2])
+    assert part.tiles == (found.tiles[7], found.tiles[2])
+    np.testing.assert_array_equal(part.features, found.features[[7, 2]])
+    assert part.histogram().sum() == 2 * EDGE**2
+
+
+def test_the_source_of_a_stylised_tile_is_its_real_image(tmp_path: Path) -> None:
+    from adaptoscope.datasets.writing import CountedImageWriter
+
+    writer = CountedImageWriter(tmp_path, {}, "Stylised")
+    writer.add("a", np.full((40, 40), 0.1), points=None, style="real_7.png")
+    writer.add("b", np.full((40, 40), 0.1), points=None)
+    sources = [tile.source for tile in choose_tiles(writer.finish("."), 40, 10)]
+    assert sources == ["real_7.png", "b.png"]

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from tests.unit.style_transfer.conftest import draw_discs
+from tests.unit.style_transfer.test_style_file import made_up_style
+
+from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.screening import best_of
+from adaptoscope.style_transfer.screening.best_of import stylise_best
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.stylise import Drawing, Stylised, stylise_batch
+
+CENTRES = np.array([[20.0, 20.0], [50.0, 60.0], [20.0, 60.0]])
+SHAPE = (72, 80)
+DIAMETER = 10.0
+
+
+def a_drawing(name: str) -> Drawing:
+    return Drawing(name, *draw_discs(SHAPE, CENTRES), 500.0)
+
+
+def test_the_attempt_that_kept_its_cells_is_taken(
+    backbone: CompactBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {0: CENTRES[:1], 1: CENTRES, 2: CENTRES[:2]}
+
+    def made_up(drawings: list[Drawing], *_: object, attempt: int) -> list[Stylised]:
+        return [Stylised(draw_discs(SHAPE, shown[attempt])[0], str(attempt)) for _ in drawings]
+
+    monkeypatch.setattr(best_of, "stylise_batch", made_up)
+    settings = StylisationSettings(best_of=3)
+    (chosen,) = stylise_best(
+        [a_drawing("0.png")], [CENTRES], [DIAMETER], made_up_style(), backbone, settings
+    )
+    assert chosen.reference == "1"
+
+
+def test_one_attempt_is_plain_stylisation_and_others_differ(backbone: CompactBackbone) -> None:
+    drawings, settings = [a_drawing("0.png"), a_drawing("1.png")], StylisationSettings(steps=4)
+    style = made_up_style()
+    plain = stylise_batch(drawings, style, backbone, settings)
+    best = stylise_best(drawings, [CENTRES] * 2, [DIAMETER] * 2, style, backbone, settings)
+    other = stylise_batch(drawings, style, backbone, settings, attempt=1)
+    for one, same, different in zip(plain, best, other, strict=True):
+        np.testing.assert_array_equal(one.pixels, same.pixels)
+        assert not np.array_equal(one.pixels, different.pixels)

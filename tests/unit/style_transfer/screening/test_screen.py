@@ -1,0 +1,131 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.unit.style_transfer.conftest import draw_discs
+
+from adaptoscope.datasets.counted_images import ImageRecord, open_counted_images
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError
+from adaptoscope.style_transfer.screening.screen import screen_image, screen_set
+from adaptoscope.style_transfer.settings import ScreeningSettings
+
+SETTINGS = ScreeningSettings()
+RECORD = ImageRecord("images/a.png", cell_diameter_px=11.0, layout="a.png")
+GRID = np.stack(np.meshgrid(np.arange(20, 120, 25.0), np.arange(20, 120, 25.0)), -1).reshape(-1, 2)
+
+
+def noisy(pixels: np.ndarray, sd: float = 0.02, seed: int = 0) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, sd, pixels.shape)
+    return np.clip(pixels + noise, 0, 1).astype(np.float32)
+
+
+def screen(shown: np.ndarray, drawn: np.ndarray = GRID) -> ImageRecord:
+    """Screen an image that shows some cells against a drawing of others."""
+    drawing, mask = draw_discs((140, 140), drawn)
+    pixels, _ = draw_discs((140, 140), shown)
+    return screen_image(RECORD, noisy(pixels), noisy(drawing), drawn, mask, SETTINGS).record
+
+
+def test_an_image_that_kept_its_cells_is_kept() -> None:
+    record = screen(GRID)
+    assert record.kept is True
+    assert record.reject_reason is None
+    assert record.f1 == 1.0
+
+
+def test_lost_cells_reject_an_image() -> None:
+    record = screen(GRID[:10])
+    assert (record.kept, record.reject_reason) == (False, "lost")
+    assert (record.lost, record.invented) == (6, 0)
+    assert record.recall == pytest.approx(10 / 16)
+
+
+def test_invented_cells_reject_an_image() -> None:
+    record = screen(GRID, GRID[:11])
+    assert (record.kept, record.reject_reason) == (False, "invented")
+    assert record.invented == 5
+
+
+def test_moved_cells_reject_an_image() -> None:
+    assert screen(GRID + 9.0).kept is False
+
+
+def test_cells_that_do_not_stand_out_reject_an_image() -> None:
+    drawing, mask = draw_discs((140, 140), GRID)
+    faint = noisy(0.3 + 0.02 * drawing, 0.02)
+    record = screen_image(RECORD, faint, noisy(drawing), GRID, mask, SETTINGS).record
+    assert (record.kept, record.reject_reason) == (False, "faint")
+
+
+def test_what_the_detector_misses_in_the_drawing_is_not_held_against_the_style() -> None:
+    doubles = np.concatenate([GRID, GRID + 1.0])
+    drawing, mask = draw_discs((140, 140), doubles)
+    pixels = noisy(drawing, seed=1)
+    screened = screen_image(RECORD, pixels, noisy(drawing), doubles, mask, SETTINGS)
+    assert screened.stylised.f1 < 0.8
+    assert screened.record.kept is True
+    assert screened.record.merged == 16
+
+
+def test_an_image_of_whose_drawing_nothing_was_found_again_is_not_kept() -> None:
+    noise = np.random.default_rng(0).uniform(0, 1, (140, 140)).astype(np.float32)
+    record = screen_image(RECORD, noise, np.zeros_like(noise), GRID, None, SETTINGS).record
+    assert (record.kept, record.reject_reason) == (False, "unjudgeable")
+
+
+def write_pair(folder: Path, shown: list[np.ndarray]) -> None:
+    drawings = CountedImageWriter(folder / "drawings", {}, "Drawings")
+    stylised = CountedImageWriter(folder / "stylised", {}, "Stylised")
+    for index, cells in enumerate(shown):
+        drawing, mask = draw_discs((140, 140), GRID)
+        pixels, _ = draw_discs((140, 140), cells)
+        drawings.add(f"{index}", noisy(drawing), points=GRID, mask=mask, cell_diameter_px=11.0)
+        stylised.add(
+            f"{index}",
+            noisy(pixels, seed=index),
+            points=GRID,
+            mask=mask,
+            cell_diameter_px=11.0,
+            layout=f"{index}.png",
+        )
+    drawings.finish("Made for a test.")
+    stylised.finish("Made for a test.")
+
+
+def test_verdicts_are_written_and_readers_skip_the_rejected(tmp_path: Path) -> None:
+    write_pair(tmp_path, [GRID, GRID[:8], GRID])
+    summary = screen_set(
+        open_counted_images(tmp_path / "stylised", include_rejected=True),
+        open_counted_images(tmp_path / "drawings"),
+        SETTINGS,
+    )
+    assert (summary.n, summary.kept, summary.rejects) == (3, 2, {"lost": 1})
+    assert summary.kept_share == pytest.approx(2 / 3)
+    assert summary.f1_kept > summary.f1
+    assert summary.f1_drawings == 1.0
+    assert [r.name for r in open_counted_images(tmp_path / "stylised")] == ["0.png", "2.png"]
+    every = open_counted_images(tmp_path / "stylised", include_rejected=True)
+    assert [record.reject_reason for record in every] == [None, "lost", None]
+
+
+def test_screening_twice_gives_the_same_verdicts(tmp_path: Path) -> None:
+    write_pair(tmp_path, [GRID, GRID[:8]])
+    tables = []
+    for _ in range(2):
+        screen_set(
+            open_counted_images(tmp_path / "stylised", include_rejected=True),
+            open_counted_images(tmp_path / "drawings"),
+            SETTINGS,
+        )
+        tables.append((tmp_path / "stylised" / "metadata.csv").read_bytes())
+    assert tables[0] == tables[1]
+
+
+def test_a_missing_drawing_is_named(tmp_path: Path) -> None:
+    write_pair(tmp_path, [GRID])
+    write_pair(tmp_path / "other", [GRID])
+    stylised = open_counted_images(tmp_path / "stylised")
+    drawings = open_counted_images(tmp_path / "other" / "drawings")
+    with pytest.raises(InputError, match="drawing of"):
+        screen_set(stylised, drawings.with_records([]), SETTINGS)

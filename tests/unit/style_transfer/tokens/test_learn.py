@@ -1,0 +1,180 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from tests.unit.style_transfer.conftest import write_set
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import InputError, LeakageError, OutputError
+from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.tokens.density_classes import group_by_density
+from adaptoscope.style_transfer.tokens.learn import (
+    learn_class_tokens,
+    learn_tokens,
+    precision_on,
+)
+from adaptoscope.style_transfer.tokens.learnt import LearntTokens, refined_style
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.tokens.step import TokenStep
+
+# Enough steps for two checkpoints and a preview between them.
+SETTINGS = TokenSettings(steps=4, batch=2, save_every=2, preview_every=3)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
+    return write_set(tmp_path_factory.mktemp("real"), 3)
+
+
+@pytest.fixture(scope="module")
+def whole(
+    tmp_path_factory: pytest.TempPathFactory, images: CountedImageSet, backbone: CompactBackbone
+) -> tuple[Path, LearntTokens]:
+    """A finished run and what it returned."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    return run, learn(run, images, backbone, density_class="low")
+
+
+def learn(
+    out: Path,
+    images: CountedImageSet,
+    backbone: CompactBackbone,
+    settings: TokenSettings = SETTINGS,
+    **options: object,
+) -> LearntTokens:
+    return learn_tokens(out, images, backbone, "hash", settings, device="cpu", **options)
+
+
+def test_tokens_are_learnt_for_every_image(
+    whole: tuple[Path, LearntTokens], images: CountedImageSet
+) -> None:
+    run, learnt = whole
+    assert learnt.tokens.shape == (3, 2, 16)
+    assert torch.equal(learnt.tokens[0], learnt.tokens[2])
+    facts = learnt.facts
+    assert (facts.backbone, facts.backbone_sha256) == ("compact", "hash")
+    assert (facts.token_mode, facts.clip_input, facts.steps) == ("direct", "", 4)
+    assert facts.density_class == "low"
+    assert facts.images == tuple(images.hashes().values())
+    rows = (run / "metrics.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["step", "1", "3"]
+    assert [path.name for path in (run / "previews").iterdir()] == ["step_000003.png"]
+
+
+def test_refining_begins_with_the_zero_shot_tokens(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    frozen = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    zero = learn_style(tmp_path / "zero.safetensors", images, backbone, "hash")
+    still = SETTINGS.changed(learning_rate=1e-9, share="image")
+    learnt = learn(tmp_path / "still", images, backbone, still, start=zero)
+    torch.testing.assert_close(learnt.tokens, zero.tokens)
+    moved = learn(tmp_path / "moved", images, backbone, start=zero)
+    shared = zero.tokens.mean(0)
+    assert not torch.isclose(moved.tokens[0], shared, atol=1e-4).all()
+    torch.testing.assert_close(moved.tokens[0], shared, atol=4 * 6e-4, rtol=0)
+    refined = refined_style(zero, [moved])
+    assert torch.equal(refined.tokens, moved.tokens)
+    assert refined.facts.token_mode == "direct"
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, frozen[name]), name
+
+
+def test_a_resumed_run_ends_with_the_same_tokens(
+    backbone: CompactBackbone,
+    images: CountedImageSet,
+    whole: tuple[Path, LearntTokens],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = TokenStep.__call__
+
+    def stops(self: TokenStep, index: int) -> object:
+        if index == 3:
+            raise KeyboardInterrupt
+        return step(self, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TokenStep, "__call__", stops)
+        with pytest.raises(KeyboardInterrupt):
+            learn(tmp_path / "run", images, backbone, density_class="low")
+    assert not (tmp_path / "run" / "tokens.safetensors").exists()
+    learn(tmp_path / "run", images, backbone, density_class="low")
+    for name in ("tokens.safetensors", "metrics.csv", "settings.yaml"):
+        assert (tmp_path / "run" / name).read_bytes() == (whole[0] / name).read_bytes()
+
+
+def test_a_finished_run_is_not_run_again(
+    backbone: CompactBackbone,
+    images: CountedImageSet,
+    whole: tuple[Path, LearntTokens],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run, learnt = whole
+    monkeypatch.delattr(TokenStep, "__call__")
+    assert torch.equal(learn(run, images, backbone).tokens, learnt.tokens)
+    with pytest.raises(OutputError):
+        learn(run, images, backbone, SETTINGS.changed(seed=1))
+
+
+def test_images_kept_back_are_neither_used_nor_accepted(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    images = write_set(tmp_path / "real", 3, splits="train val test")
+    learnt = learn(tmp_path / "run", images, backbone, SETTINGS.changed(steps=1))
+    assert learnt.facts.images == tuple(images.hashes("train").values())
+    alone = images.with_records(
+        dataclasses.replace(record, split=None) for record in images.images_of("test")
+    )
+    with pytest.raises(LeakageError, match="learn style tokens"):
+        learn(tmp_path / "leak", alone, backbone, held_out=[images])
+    assert not (tmp_path / "leak").exists()
+
+
+def test_a_style_of_other_images_is_no_beginning(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    other = write_set(tmp_path / "other", 2, seed=5)
+    zero = learn_style(tmp_path / "zero.safetensors", other, backbone, "hash")
+    with pytest.raises(InputError, match="not read off these images"):
+        learn(tmp_path / "run", images, backbone, start=zero)
+
+
+def test_every_density_class_gets_its_tokens(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    rule = DensityRule(source="labels", limits=(3.5, 4.5))
+    learnt = learn_class_tokens(
+        tmp_path / "runs",
+        group_by_density(images, rule),
+        backbone,
+        "hash",
+        SETTINGS.changed(steps=1),
+        device="cpu",
+    )
+    assert [each.facts.density_class for each in learnt] == ["low", "medium", "high"]
+    assert [len(each.facts.images) for each in learnt] == [1, 1, 1]
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["high", "low", "medium"]
+    zero = learn_style(tmp_path / "zero.safetensors", images, backbone, "hash")
+    assert refined_style(zero, learnt).tokens.shape == zero.tokens.shape
+
+
+@pytest.mark.parametrize(
+    ("gpu", "bf16", "device", "expected"),
+    [
+        (True, True, "auto", "bf16-mixed"),
+        (True, True, "cpu", "32-true"),
+        (True, False, "cuda", "32-true"),
+        (False, False, "auto", "32-true"),
+    ],
+)
+def test_bfloat16_is_taken_where_the_device_has_it(
+    monkeypatch: pytest.MonkeyPatch, gpu: bool, bf16: bool, device: str, expected: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bf16)
+    assert precision_on(device, SETTINGS) == expected
+    asked = SETTINGS.changed(precision="bf16-mixed")
+    assert precision_on(device, asked) == "bf16-mixed"
