@@ -42,6 +42,10 @@ def stylise(
     best_of: Annotated[
         int, typer.Option("--best-of", min=1, help="Attempts; the one that keeps cells best.")
     ] = 1,
+    tile: Annotated[
+        int | None,
+        typer.Option("--tile", min=128, help="Work in tiles of this side where images are larger."),
+    ] = None,
     backbone: Backbone = "compact",
     seed: Seed = 0,
     device: Device = "auto",
@@ -65,6 +69,7 @@ def stylise(
             "guard": guard,
             "best_of": best_of,
             "use_layout": layout,
+            "tile": tile,
             "seed": seed,
         },
         StylisationSettings,

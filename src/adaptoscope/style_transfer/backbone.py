@@ -11,11 +11,13 @@ class Backbone(Protocol):
     """A frozen latent diffusion model.
 
     Pixels are (B, 1, H, W) with the background near -1 and cells near +1; H and W are multiples
-    of `multiple`. Latents are (B, C, H / 8, W / 8), tokens (B, K, D).
+    of `multiple`; images with a side above `largest_tile` are better done in tiles. Latents are
+    (B, C, H / 8, W / 8), tokens (B, K, D).
     """
 
     name: str
     multiple: int
+    largest_tile: int
     schedule: NoiseSchedule
 
     @property

@@ -19,6 +19,7 @@ from adaptoscope.style_transfer.fine_residual import FineResidual, measure_resid
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
+from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.training.progress import progress
 
 PURPOSE = "learn a style from"
@@ -150,6 +151,7 @@ def _read_one(
     labels, _ = segment_nuclei(image.pixels)
     span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
+    backbone = in_tiles(backbone, height, width, None)
     latents = backbone.encode(as_batch([pixels], backbone.multiple).to(backbone.device))
     rebuilt = backbone.decode(latents)[0, 0, :height, :width].cpu().numpy()
     latents = latents.cpu()

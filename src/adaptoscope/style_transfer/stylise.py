@@ -21,6 +21,7 @@ from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layo
 from adaptoscope.style_transfer.learn_style import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style
+from adaptoscope.style_transfer.tiled_backbone import in_tiles
 
 _NEAREST = 5
 
@@ -141,6 +142,8 @@ def stylise_batch(
         for drawing, generator in zip(filled, generators, strict=True)
     ]
     content = [IntensityRange.of_cells(d.pixels, d.mask).to_model(d.pixels) for d in filled]
+    height, width = filled[0].pixels.shape
+    backbone = in_tiles(backbone, height, width, settings.tile)
     device = backbone.device
     encoded = backbone.encode(as_batch(content, backbone.multiple).to(device)).cpu()
     planes, present = _planes_of(filled, backbone.multiple)
@@ -154,7 +157,6 @@ def stylise_batch(
         initial.to(device), noise.to(device), conditions, backbone, settings
     )
     decoded = backbone.decode(latents)[:, 0].cpu().numpy()
-    height, width = filled[0].pixels.shape
     return [
         _finished(decoded[i, :height, :width], style, references[i], generators[i], settings)
         for i in places

@@ -101,6 +101,7 @@ class CompactBackbone(nn.Module):
 
     name = "compact"
     multiple = 32
+    largest_tile = 1024
 
     def __init__(self, settings: CompactSettings | None = None) -> None:
         super().__init__()

@@ -45,6 +45,7 @@ class StableDiffusionBackbone(nn.Module):
 
     name = "stable-diffusion"
     multiple = 64
+    largest_tile = 768
     training_side = 512
 
     def __init__(

@@ -16,6 +16,7 @@ class CountingModel:
 
     name = "constant"
     multiple = 8
+    largest_tile = 1024
     device = torch.device("cpu")
     token_shape = (1, 2)
 

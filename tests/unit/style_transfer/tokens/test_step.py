@@ -24,6 +24,7 @@ class LinearModel:
 
     name = "linear"
     multiple = 8
+    largest_tile = 1024
     device = torch.device("cpu")
     token_shape = (1, 2)
 
