@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from adaptoscope.cli.options import Channel, Overwrite, Root, Seed, Z, plane
+from adaptoscope.errors import SettingsError
 
 
 def simulate(
@@ -47,6 +48,10 @@ def simulate(
     from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
+    readers = {"--held-out": held_out, "--root": root, "--channel": channel, "--z": z}
+    _refuse_without_effect(like, [name for name, given in readers.items() if given is not None])
+    if like is not None and randomise:
+        _refuse_two_microscopes()
     chosen = load_settings(settings, SimulationSettings) if settings else SimulationSettings()
     if like is not None:
         real, *others = (
@@ -67,3 +72,23 @@ def simulate(
             on_image=advance,
         )
     typer.echo(f"{out}: {len(written)} simulated images")
+
+
+def _refuse_without_effect(like: Path | None, given: list[str]) -> None:
+    if like is None and given:
+        verb = "makes" if len(given) == 1 else "make"
+        raise SettingsError(
+            f"{' and '.join(given)} {verb} no difference here.",
+            expected="--like beside it: real images that are read",
+            found="a simulation that reads no image",
+            remedy="leave it out, or name real images with --like",
+        )
+
+
+def _refuse_two_microscopes() -> None:
+    raise SettingsError(
+        "--like and --randomise contradict each other.",
+        expected="a microscope that follows real images, or another one for every field",
+        found="both; what is measured would be drawn anew",
+        remedy="leave one of them out",
+    )

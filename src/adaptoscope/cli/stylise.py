@@ -15,7 +15,10 @@ def stylise(
     out: Annotated[Path, typer.Argument(help="Folder for the stylised images.")],
     style: Annotated[Path, typer.Option("--style", help="Style file from `style learn`.")],
     strength: Annotated[
-        float, typer.Option("--strength", min=0.0, max=1.0, help="0 drawing, 1 all style.")
+        float,
+        typer.Option(
+            "--strength", min=0.0, max=1.0, help="Share of the noise schedule; 0 is AdaIN alone."
+        ),
     ] = 0.7,
     steps: Annotated[int, typer.Option("--steps", min=1, help="DDIM steps.")] = 50,
     guidance: Annotated[
@@ -108,5 +111,9 @@ def screen(
         "rejects": summary.rejects,
         "f1_kept": summary.f1_kept,
         "f1_drawings": summary.f1_drawings,
+        "invented": summary.invented,
+        "lost": summary.lost,
+        "merged": summary.merged,
+        "divided": summary.divided,
     }
     answer(found, as_json=as_json, title=f"Screening of {images}")

@@ -233,6 +233,20 @@ def rewrite_records(folder: Path, records: Sequence[ImageRecord]) -> None:
     write_table(folder / "metadata.csv", COLUMNS, [record.cells() for record in rows])
 
 
+def rewrite_points(folder: Path, points: Mapping[str, Points]) -> None:
+    """Replace the centres of a finished folder, whole or not at all.
+
+    Parameters
+    ----------
+    folder
+        A folder that `CountedImageWriter` finished.
+    points
+        From the name of each labelled image to its centres, shape (N, 2), (row, column), as many as
+        before.
+    """
+    write_points(folder / "points.csv", sorted(points.items()))
+
+
 def _derived_fields(
     shape: tuple[int, int], bit_depth: int, centres: Points | None, digest: str
 ) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.edges import edge_sharpness, width_of_sharpness
 from adaptoscope.images.intensity import robust_range
-from adaptoscope.images.measurement import background_level, segment_nuclei
+from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
 
 LOW, HIGH = 1.0, 99.8
@@ -31,8 +31,7 @@ class Look:
     background
         Level between the cells, in [0, 1].
     cells
-        Median over the nuclei of their mean brightness, in [0, 1]; percentile 99.8 of the image
-        where no nucleus is seen.
+        Median over the nuclei of their mean brightness, in [0, 1]; NaN where no nucleus is seen.
     edge_width
         Blur of the borders of cells as the standard deviation of a Gaussian, in pixels; NaN where
         no border is seen.
@@ -72,6 +71,10 @@ def match_percentiles(
 ) -> FloatImage:
     """Map intensities linearly, so that two percentiles become those of a reference.
 
+    Where the nuclei that are seen in the picture, if any, cover too little of it to reach the upper
+    percentile, that percentile is noise, which the map would make as bright as cells. Such a
+    picture is only moved to the reference's background.
+
     Parameters
     ----------
     pixels, reference
@@ -84,6 +87,9 @@ def match_percentiles(
     FloatImage
         Shape of `pixels`, clipped to [0, 1].
     """
+    background, _, labels = _levels(pixels)
+    if np.count_nonzero(labels) < (100 - high) / 100 * labels.size:
+        return _unit(pixels - np.float32(background) + np.float32(background_level(reference)[0]))
     darkest, brightest = robust_range(pixels, low, high)
     to_low, to_high = robust_range(reference, low, high)
     share = (pixels - darkest) / (brightest - darkest)
@@ -92,6 +98,10 @@ def match_percentiles(
 
 def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:
     """Map intensities, rank by rank, to the histogram of a reference.
+
+    The whole histogram is handed out whatever the picture shows: in a drawing without cells the
+    brightest noise becomes as bright as the reference's cells. No rule mends that, since a picture
+    of background alone could not have the reference's histogram; leave empty drawings out.
 
     Parameters
     ----------
@@ -117,7 +127,8 @@ def match_blur_and_noise(
 ) -> FloatImage:
     """Blur a picture until its borders are as soft as those of a reference, then add its noise.
 
-    Between the two steps background and cells are brought linearly to the reference's levels.
+    Between the two steps background and cells are brought linearly to the reference's levels; the
+    background alone, with contrasts as they are, where no nucleus is seen in one of the two.
 
     Parameters
     ----------
@@ -135,9 +146,13 @@ def match_blur_and_noise(
     FloatImage
         Shape (H, W), clipped to [0, 1].
     """
-    softened = blur(pixels, missing_blur(measure_look(pixels).edge_width, look.edge_width))
+    present = measure_look(pixels)
+    softened = blur(pixels, missing_blur(present.edge_width, look.edge_width))
     background, cells, _ = _levels(softened)
-    gain = (look.cells - look.background) / (cells - background) if cells > background else 1.0
+    height, wanted = cells - background, look.cells - look.background
+    # Nuclei are looked for before the blur: blurred noise can look like them.
+    seen = bool(np.isfinite(present.cells) and np.isfinite(wanted)) and height > 0
+    gain = wanted / height if seen else 1.0
     level = (softened - np.float32(background)) * np.float32(gain) + np.float32(look.background)
     noise = look.noise.without_rounding(bit_depth)
     return _unit(add_noise(level, noise, rng, present=measure_noise(level)))
@@ -162,15 +177,11 @@ def missing_blur(present: float, wanted: float) -> float:
 
 
 def _levels(pixels: FloatImage) -> tuple[float, float, NDArray[np.int32]]:
-    """Background, brightness of the cells, and the cells themselves."""
+    """Background, brightness of the cells (NaN without any), and the cells themselves."""
     background = background_level(pixels)[0]
     labels, _ = segment_nuclei(pixels)
-    number = int(labels.max())
-    if not number:
-        return background, float(np.percentile(pixels, HIGH)), labels
-    sums = np.bincount(labels.ravel(), weights=pixels.ravel())[1:]
-    means = sums / np.maximum(np.bincount(labels.ravel())[1:], 1)
-    return background, float(np.median(means)), labels
+    cells = float(np.median(mean_of_labels(pixels, labels))) if labels.any() else float("nan")
+    return background, cells, labels
 
 
 def _unit(pixels: NDArray[np.floating]) -> FloatImage:

@@ -85,7 +85,7 @@ def measure_image(pixels: FloatImage) -> ImageMeasures:
     number = int(labels.max())
     intensity = tuple([float("nan")] * len(QUANTILES))
     if number:
-        means = ndimage.mean(pixels, labels, np.arange(1, number + 1))
+        means = mean_of_labels(pixels, labels)
         intensity = tuple(float(value) for value in np.quantile(means, QUANTILES))
     return ImageMeasures(
         diameter=diameter,
@@ -96,6 +96,28 @@ def measure_image(pixels: FloatImage) -> ImageMeasures:
         noise_sd=noise_sd(pixels),
         nucleus_intensity=intensity,
     )
+
+
+def mean_of_labels(
+    pixels: NDArray[np.floating], labels: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return the mean brightness of every nucleus.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any linear unit.
+    labels
+        Label image, shape (H, W), 0 between the nuclei.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N,), N the highest label; NaN for a number that no pixel has.
+    """
+    areas = np.bincount(labels.ravel())[1:]
+    sums = np.bincount(labels.ravel(), weights=pixels.ravel())[1:]
+    return np.where(areas > 0, sums / np.maximum(areas, 1), np.nan)
 
 
 def noise_sd(pixels: FloatImage) -> float:

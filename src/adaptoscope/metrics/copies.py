@@ -20,6 +20,9 @@ FloatArray = npt.NDArray[np.float64]
 MARGIN = 0.25
 """A copy lies at least this far on the way from the nearest real neighbours to identity."""
 
+HIGH = 0.99
+"""Quantile that stands for the nearest real neighbours; one odd pair does not decide it."""
+
 _REDUCED_EDGE = 64
 _WIDEST_STRUCTURE = 6.0
 _LEAST_SHARE = 1e-3
@@ -33,8 +36,8 @@ class CopyCheck:
     ----------
     highest, median
         Over the made pictures; 1 is identity.
-    real_highest, real_median
-        Over real pictures, each compared with other real images.
+    real_high, real_median
+        Quantile 0.99 and median over real pictures, each compared with other real images.
     threshold
         From which similarity on a picture is called a copy.
     copies
@@ -43,7 +46,7 @@ class CopyCheck:
 
     highest: float
     median: float
-    real_highest: float
+    real_high: float
     real_median: float
     threshold: float
     copies: tuple[str, ...]
@@ -51,7 +54,7 @@ class CopyCheck:
 
 def check_copies(
     similarities: npt.ArrayLike, between_real: npt.ArrayLike, names: Sequence[str]
-) -> CopyCheck:
+) -> CopyCheck | None:
     """Tell copies from pictures that are no nearer to a real one than real ones are.
 
     Parameters
@@ -59,15 +62,17 @@ def check_copies(
     similarities
         Shape (N,), similarity of each made picture to its nearest real neighbour, at most 1.
     between_real
-        Shape (M,), that of real pictures to their nearest neighbour in other real images.
+        Shape (M,), that of real pictures to their nearest neighbour in other real images; NaN for
+        those that have none.
     names
         Name of each made picture.
 
     Returns
     -------
-    CopyCheck
-        The threshold lies a quarter of the way from the highest similarity between real pictures
-        to identity, so that the most similar of many pictures is not called a copy by chance.
+    CopyCheck or None
+        The threshold lies a quarter of the way from the quantile 0.99 of the similarity between
+        real pictures to identity, so that the most similar of many pictures is not called a copy by
+        chance. None where no real picture has a neighbour: then nothing says what is no copy.
 
     Raises
     ------
@@ -81,13 +86,16 @@ def check_copies(
             expected="at least one made and one real picture, each made one with its name",
             found=f"shapes {made.shape} and {real.shape}, {len(names)} names",
         )
-    highest = float(real.max())
-    threshold = highest + MARGIN * (1 - highest)
+    known = real[np.isfinite(real)]
+    if not known.size:
+        return None
+    high = float(np.quantile(known, HIGH))
+    threshold = high + MARGIN * (1 - high)
     return CopyCheck(
         highest=float(made.max()),
         median=float(np.median(made)),
-        real_highest=highest,
-        real_median=float(np.median(real)),
+        real_high=high,
+        real_median=float(np.median(known)),
         threshold=threshold,
         copies=tuple(name for name, near in zip(names, made, strict=True) if near >= threshold),
     )
@@ -106,20 +114,21 @@ def largest_cosines(
         Shapes (N, D) and (M, D). They are centred on the mean of `others` first, so that what all
         pictures share does not count.
     sources
-        Image that each row of the two sets comes from; rows of one image are not compared.
+        Image that each row of the two sets comes from, as something that no other image has, like
+        the hash of its pixels; rows of one image are not compared.
 
     Returns
     -------
     numpy.ndarray
-        Shape (N,), from -1 to 1; -1 for a row that has nothing to be compared with.
+        Shape (N,), from -1 to 1; NaN for a row that has nothing to be compared with.
     """
     one, other = as_features(features, others)
     centre = other.mean(axis=0)
     cosines = _unit_rows(one - centre) @ _unit_rows(other - centre).T
     if sources is not None:
-        cosines[np.array(sources[0])[:, None] == np.array(sources[1])[None, :]] = -1.0
-    largest: FloatArray = np.clip(cosines.max(axis=1), -1.0, 1.0)
-    return largest
+        cosines[np.array(sources[0])[:, None] == np.array(sources[1])[None, :]] = -np.inf
+    largest = cosines.max(axis=1)
+    return np.where(np.isfinite(largest), np.clip(largest, -1.0, 1.0), np.nan)
 
 
 class CorrelationSearch:
@@ -167,7 +176,8 @@ class CorrelationSearch:
         Returns
         -------
         float
-            At most 1; 0 for a picture without structure, or without an image to compare with.
+            From 0 to 1, 0 for a picture without structure; NaN where no image is left to compare
+            with.
         """
         if picture.shape != (self.edge, self.edge):
             raise InputError(
@@ -175,6 +185,9 @@ class CorrelationSearch:
                 expected=f"{self.edge} x {self.edge} pixels",
                 found=f"shape {picture.shape}",
             )
+        others = [target for name, target in self._targets if name != source]
+        if not others:
+            return float("nan")
         reduced = _reduced(picture, self.factor)
         template = reduced - reduced.mean()
         norm = float(np.sqrt((template**2).sum()))
@@ -182,14 +195,12 @@ class CorrelationSearch:
             return 0.0
         turned: dict[tuple[int, ...], npt.NDArray[np.complex64]] = {}
         highest = [0.0]
-        for name, target in self._targets:
-            if name == source:
-                continue
+        for target in others:
             if target.shape not in turned:
                 transform = fft.rfft2((template / norm).astype(np.float32), target.shape)
                 turned[target.shape] = np.conj(transform)
             highest.append(target.correlation(turned[target.shape]))
-        return max(highest)
+        return min(max(highest), 1.0)
 
 
 class _Target:

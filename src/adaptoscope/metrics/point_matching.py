@@ -33,6 +33,9 @@ class PointMatch:
     merged
         Those of ``lost`` that have a found point within the radius which belongs to another true
         point: two cells that were seen as one.
+    divided
+        Those of ``invented`` that have a true point within the radius, which belongs to another
+        found point: one cell that was seen as two.
     mean_distance
         Mean distance of the pairs, in pixels; NaN without a pair.
     """
@@ -44,6 +47,7 @@ class PointMatch:
     invented: int
     lost: int
     merged: int
+    divided: int
     mean_distance: float
 
 
@@ -80,6 +84,8 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
     pairs = near[chosen]
     unmatched = np.ones(len(true_points), dtype=bool)
     unmatched[pairs[:, 1]] = False
+    surplus = np.ones(len(found_points), dtype=bool)
+    surplus[pairs[:, 0]] = False
     return PointMatch(
         pairs=pairs,
         precision=_share(len(pairs), len(found_points)),
@@ -88,6 +94,7 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
         invented=len(found_points) - len(pairs),
         lost=len(true_points) - len(pairs),
         merged=int(unmatched[np.unique(near[:, 1])].sum()),
+        divided=int(surplus[np.unique(near[:, 0])].sum()),
         mean_distance=float(distances[chosen].mean()) if len(pairs) else float("nan"),
     )
 

@@ -72,15 +72,17 @@ def run(
         if isinstance(experiment, ExperimentSettings)
         else load_settings(Path(experiment), ExperimentSettings)
     )
-    trains = any(row.method == "regressor" for row in settings.rows)
-    place = start_fabric(device).device if trains else "cpu"
+    computes = any(row.method == "regressor" for row in settings.rows)
+    place = start_fabric(device).device if computes else "cpu"
     folder = RunFolder.open(
         Path("runs") / settings.name if out is None else Path(out),
         settings,
         overwrite=overwrite,
         parts=PARTS,
     )
-    stages = ImageStages(settings, folder.path, workers=workers, overwrite=overwrite)
+    stages = ImageStages(
+        settings, folder.path, workers=workers, overwrite=overwrite, device=str(place)
+    )
     with _timed(folder, "real images"):
         real = stages.real()
         folder.keep_named_inputs(inputs_of(stages, real))

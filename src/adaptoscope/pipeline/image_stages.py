@@ -32,15 +32,24 @@ class ImageStages:
         Processes for stylising.
     overwrite
         Make the simulated images anew.
+    device
+        Where style transfer runs, as PyTorch names it.
     """
 
     def __init__(
-        self, settings: ExperimentSettings, out: Path, *, workers: int = 1, overwrite: bool = False
+        self,
+        settings: ExperimentSettings,
+        out: Path,
+        *,
+        workers: int = 1,
+        overwrite: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.settings = settings
         self.out = out
         self.workers = workers
         self.overwrite = overwrite
+        self.device = device
 
     def real(self) -> CountedImageSet:
         """Open the real images, or make the simulated ones that stand for them.
@@ -96,7 +105,7 @@ class ImageStages:
         learn_style(
             path,
             self.style_images(real),
-            open_backbone(chosen.backbone),
+            open_backbone(chosen.backbone, self.device),
             hash_of_backbone(chosen.backbone),
             held_out=[real],
             limit=chosen.limit,
@@ -145,5 +154,6 @@ class ImageStages:
             style=style,
             backbone=self.settings.style.backbone,
             settings=how,
+            device=self.device,
         )
         return stylise_set(job, workers=self.workers)

@@ -10,68 +10,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size, images_to_imitate
 from adaptoscope.errors import InputError
-from adaptoscope.images.degradation import FloatImage
-from adaptoscope.images.edges import edge_sharpness, width_of_sharpness
-from adaptoscope.images.measurement import background_level, segment_nuclei
-from adaptoscope.images.noise import measure_noise
+from adaptoscope.simulation.field_measures import FieldMeasures, measure_fields
 from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.training.progress import progress
 
-CANVAS = 256
-"""Edge of the fields that are simulated to correct the settings, in pixels."""
+SMALLEST_CANVAS, LARGEST_CANVAS = 256, 1024
+"""Bounds of the edge of the fields that are simulated to correct the settings, in pixels."""
 
-_NARROWEST_PSF = 0.3
+_CANVAS_DIAMETERS = 8.0
+_SMALLEST_DIAMETER, _LARGEST_DIAMETER = 3.0, 400.0
+
+_NARROWEST_PSF, _WIDEST_PSF = 0.3, 30.0
 _LARGEST_STEP = 2.0
-_NORMAL_QUARTILES = 1.349
-
-
-@dataclass(frozen=True)
-class FieldMeasures:
-    """Measures of a set of fields: medians over its images, intensities in stored counts.
-
-    Attributes
-    ----------
-    images
-        Number of images.
-    diameter
-        Median diameter of the nuclei in pixels.
-    cells_per_mpx
-        Mean density over images.
-    density_spread
-        Standard deviation of the logarithm of the density between images, from its quartiles.
-    background
-        Level between the cells.
-    contrast
-        Median over the nuclei of their mean brightness above the background.
-    contrast_spread
-        Standard deviation of the logarithm of the contrast between images, from its quartiles.
-    nucleus_spread
-        The same between the nuclei of an image.
-    edge_width
-        Blur of the borders as the standard deviation of a Gaussian, in pixels.
-    noise_variance
-        Variance of the fine noise at the background's level, rounding included.
-    noise_slope
-        Variance per count of level: counts per electron of a linear camera.
-    """
-
-    images: int
-    diameter: float
-    cells_per_mpx: float
-    density_spread: float
-    background: float
-    contrast: float
-    contrast_spread: float
-    nucleus_spread: float
-    edge_width: float
-    noise_variance: float
-    noise_slope: float
 
 
 @dataclass(frozen=True)
@@ -131,46 +86,6 @@ def measure_real_fields(
     )
 
 
-def measure_fields(pictures: Iterable[FloatImage], bit_depth: int) -> FieldMeasures:
-    """Measure a set of images, real or simulated, in the same way.
-
-    Parameters
-    ----------
-    pictures
-        Shapes (H, W), in [0, 1] of the stored range.
-    bit_depth
-        Bits of the files.
-
-    Raises
-    ------
-    InputError
-        If no nucleus with a border is seen anywhere.
-    """
-    rows = np.array([_measure(pixels, 2.0**bit_depth - 1) for pixels in pictures])
-    seen = rows[np.isfinite(rows).all(axis=1)]
-    if not len(seen):
-        raise InputError(
-            "No nucleus was seen in the images to imitate.",
-            expected="bright nuclei on a dark ground",
-            found=f"none in {len(rows)} images",
-            remedy="choose another channel, or give the settings yourself",
-        )
-    diameter, _, background, contrast, spread, width, noise, slope = np.median(seen, axis=0)
-    return FieldMeasures(
-        images=len(rows),
-        diameter=float(diameter),
-        cells_per_mpx=float(rows[:, 1].mean()),
-        density_spread=_log_spread(seen[:, 1]),
-        background=float(background),
-        contrast=float(contrast),
-        contrast_spread=_log_spread(seen[:, 3]),
-        nucleus_spread=float(spread),
-        edge_width=float(width),
-        noise_variance=float(noise),
-        noise_slope=float(slope),
-    )
-
-
 def simulation_like(
     real: RealMeasures,
     base: SimulationSettings | None = None,
@@ -198,54 +113,64 @@ def simulation_like(
     -------
     SimulationSettings
         Brightness varies between cultures as it does between real images: simulate as many
-        cultures as fields to have that variation in full.
+        cultures as fields to have that variation in full. Nuclei larger than the canvas of `base`
+        or than a trial field are made as large as fits.
+
+    Raises
+    ------
+    InputError
+        If no nucleus is seen in the simulated fields.
     """
-    settings = _first_settings(real, base or SimulationSettings())
+    base = base or SimulationSettings()
+    side = _trial_side(real.fields.diameter)
+    largest = min(base.height, base.width, side, _LARGEST_DIAMETER)
+    settings = _first_settings(real, base, largest)
     for turn in progress(range(rounds), "match the simulation", rounds):
-        trial = settings.changed(height=CANVAS, width=CANVAS, density_spread=0.0)
-        drawn = [draw_field(trial, np.random.default_rng([seed, i])).pixels for i in range(fields)]
-        found = measure_fields(drawn, real.bit_depth)
-        settings = _corrected(settings, real.fields, found, share=min(1.0, 2 / (turn + 1)))
+        trial = settings.changed(height=side, width=side, density_spread=0.0)
+        found = _measure_trial(trial, real.bit_depth, fields, seed)
+        share = min(1.0, 2 / (turn + 1))
+        settings = _corrected(settings, real.fields, found, share, largest)
     return settings
 
 
-def _measure(pixels: FloatImage, largest: float) -> tuple[float, ...]:
-    """Return what `measure_fields` gathers of one image; NaN where no nucleus is seen."""
-    labels, diameter = segment_nuclei(pixels)
-    background = background_level(pixels)[0]
-    noise = measure_noise(pixels)
-    number = int(labels.max())
-    sharpness = edge_sharpness(pixels, labels)
-    contrast = spread = width = float("nan")
-    if number and len(sharpness):
-        sums = np.bincount(labels.ravel(), weights=pixels.ravel())[1:]
-        above = sums / np.bincount(labels.ravel())[1:] - background
-        contrast, spread = float(np.median(above)), _log_spread(above)
-        width = width_of_sharpness(float(np.median(sharpness)))
-    return (
-        diameter,
-        number / pixels.size * 1e6,
-        background * largest,
-        contrast * largest,
-        spread,
-        width,
-        float(noise.variance(np.array([background], np.float32))[0]) * largest**2,
-        noise.slope * largest,
-    )
+def _trial_side(diameter: float) -> int:
+    """Edge of the trial fields: wide enough that haze is told from nuclei, and holds several."""
+    return round(float(np.clip(_CANVAS_DIAMETERS * diameter, SMALLEST_CANVAS, LARGEST_CANVAS)))
 
 
-def _first_settings(real: RealMeasures, base: SimulationSettings) -> SimulationSettings:
+def _measure_trial(
+    trial: SimulationSettings, bit_depth: int, fields: int, seed: int
+) -> FieldMeasures:
+    """Simulate fields and measure them; say so where the simulation, not the set, shows nothing."""
+    drawn = [draw_field(trial, np.random.default_rng([seed, i])).pixels for i in range(fields)]
+    try:
+        return measure_fields(drawn, bit_depth)
+    except InputError as error:
+        raise InputError(
+            "The simulation that is to follow the real images shows no nucleus.",
+            expected="nuclei that are seen in simulated fields as they are in the real ones",
+            found=f"none in {fields} fields of {trial.width} x {trial.height} pixels, with "
+            f"{trial.cells_per_mpx:.3g} nuclei of {trial.cell_diameter_px:.3g} px per million "
+            "pixels",
+            remedy="give images with more or brighter nuclei, a larger height and width, or the "
+            "settings yourself without --like",
+        ) from error
+
+
+def _first_settings(
+    real: RealMeasures, base: SimulationSettings, largest: float
+) -> SimulationSettings:
     seen = real.fields
     gain = _gain(seen)
     offset = min(base.offset_counts, 0.5 * seen.background)
     light = max(seen.background - offset, 0.0) / gain
     return base.changed(
-        cell_diameter_px=float(np.clip(seen.diameter, 3, min(base.height, base.width, 400))),
+        cell_diameter_px=float(np.clip(seen.diameter, _SMALLEST_DIAMETER, largest)),
         cells_per_mpx=seen.cells_per_mpx,
         culture_spread=min(seen.contrast_spread, 1.0),
         density_spread=_root(seen.density_spread**2 - seen.contrast_spread**2, 0.0, 2.0),
         brightness_spread=min(seen.nucleus_spread, 1.2),
-        psf_sigma_px=max(seen.edge_width, _NARROWEST_PSF),
+        psf_sigma_px=float(np.clip(seen.edge_width, _NARROWEST_PSF, _WIDEST_PSF)),
         background_electrons=light,
         nucleus_electrons=max(seen.contrast, 0.1) / gain,
         read_noise_electrons=_read_noise(seen.noise_variance, gain, light),
@@ -258,7 +183,11 @@ def _first_settings(real: RealMeasures, base: SimulationSettings) -> SimulationS
 
 
 def _corrected(
-    settings: SimulationSettings, real: FieldMeasures, simulated: FieldMeasures, share: float
+    settings: SimulationSettings,
+    real: FieldMeasures,
+    simulated: FieldMeasures,
+    share: float,
+    largest: float,
 ) -> SimulationSettings:
     """Move every setting by a share of what its measure lacks, never by more than twofold."""
 
@@ -274,10 +203,10 @@ def _corrected(
     diameter = settings.cell_diameter_px * factor(real.diameter, simulated.diameter)
     crowd, glow = settings.cells_per_mpx, settings.nucleus_electrons
     return settings.changed(
-        cell_diameter_px=float(np.clip(diameter, 3, min(settings.height, settings.width, 400))),
+        cell_diameter_px=float(np.clip(diameter, _SMALLEST_DIAMETER, largest)),
         cells_per_mpx=crowd * factor(real.cells_per_mpx, simulated.cells_per_mpx),
         brightness_spread=_root(settings.brightness_spread**2 + varied, 0.0, 1.2),
-        psf_sigma_px=_root(settings.psf_sigma_px**2 + wide, _NARROWEST_PSF, 30.0),
+        psf_sigma_px=_root(settings.psf_sigma_px**2 + wide, _NARROWEST_PSF, _WIDEST_PSF),
         background_electrons=max(settings.background_electrons + light, 0.0),
         nucleus_electrons=glow * factor(real.contrast, simulated.contrast),
         read_noise_electrons=_root(settings.read_noise_electrons**2 + read, 0.0, np.inf),
@@ -298,12 +227,3 @@ def _read_noise(variance: float, gain: float, light: float) -> float:
 
 def _root(square: float, least: float, most: float) -> float:
     return float(np.clip(np.sqrt(max(square, 0.0)), least, most))
-
-
-def _log_spread(values: NDArray[np.float64]) -> float:
-    """Return the standard deviation of logarithms of positive values, from their quartiles."""
-    positive = values[values > 0]
-    if len(positive) < 2:
-        return 0.0
-    lower, upper = np.quantile(np.log(positive), [0.25, 0.75])
-    return float((upper - lower) / _NORMAL_QUARTILES)

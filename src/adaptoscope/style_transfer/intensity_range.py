@@ -11,6 +11,9 @@ from adaptoscope.images.measurement import segment_nuclei
 LOWEST, HIGHEST = -0.3, 3.0
 """Shares of the range beyond which intensities are clipped before the backbone sees them."""
 
+_CELLS_IN_DEVIATIONS = 25.0
+_STEP_OF_8_BITS = 1 / 255
+
 
 @dataclass(frozen=True)
 class IntensityRange:
@@ -44,13 +47,16 @@ class IntensityRange:
         pixels
             Shape (H, W), in [0, 1].
         mask
-            Above 0 inside the cells, shape (H, W), or none; without it, or without a cell, the
-            1st and the 99.8th percentile of the whole image are taken.
+            Above 0 inside the cells, shape (H, W). A mask without a cell means that all is
+            background, which then takes up no more of the range than beside cells that stand out
+            well. Without a mask the 1st and the 99.8th percentile of the image are taken.
         """
         whole = cls(*robust_range(pixels, 1.0, 99.8))
-        if mask is None or not mask.any():
+        if mask is None:
             return whole
         low = float(np.percentile(pixels, 1.0))
+        if not mask.any():
+            return cls(low, low + max(_CELLS_IN_DEVIATIONS * float(pixels.std()), _STEP_OF_8_BITS))
         high = float(np.percentile(pixels[mask > 0], 95.0))
         return cls(low, high) if high > low else whole
 

@@ -161,3 +161,16 @@ class ScreeningSettings(Settings):
     """Least F1 of the detector on the drawing itself; below it nothing can be said of the image."""
     minimum_contrast: float = Field(default=3.0, ge=0)
     """Least brightness of cells above the background, in background noise standard deviations."""
+    maximum_artefacts: float = Field(default=0.8, ge=0)
+    """Most bright structure away from the cells that is too thin or too large for a cell, in areas
+    of one cell."""
+    maximum_background: float = Field(default=0.09, ge=0)
+    """Most structure of the background, as a share of the cells' contrast."""
+    maximum_uneven_noise: float = Field(default=3.0, ge=1)
+    """Most by which the fine noise of one part exceeds that of another, as a factor."""
+    maximum_uneven_level: float = Field(default=0.5, ge=0)
+    """Most by which the background of a part may differ from the usual, in cell contrasts."""
+    minimum_found_nearby: float = Field(default=0.25, ge=0, le=1)
+    """Least share found among a cell and its five nearest, of those found in the drawing."""
+    correct_points: bool = False
+    """Move points to where the cells are found in the stylised image."""

@@ -147,7 +147,8 @@ def stylise_batch(
     device = backbone.device
     encoded = backbone.encode(as_batch(content, backbone.multiple).to(device)).cpu()
     planes, present = _planes_of(filled, backbone.multiple)
-    initial = _starting_latents(encoded, cell_cover(planes), style, references, settings)
+    cover = cell_cover(planes)
+    initial = _starting_latents(encoded, cover, present, style, references, settings)
     noise = torch.from_numpy(
         np.stack([g.standard_normal(initial.shape[1:], dtype=np.float32) for g in generators])
     )
@@ -213,11 +214,12 @@ def _usable_references(style: Style, settings: StylisationSettings) -> list[int]
 def _starting_latents(
     content: torch.Tensor,
     cover: torch.Tensor,
+    masked: torch.Tensor,
     style: Style,
     references: Sequence[int],
     settings: StylisationSettings,
 ) -> torch.Tensor:
-    """Give each latent the statistics of its style image; `cover` is 0 where no mask is known."""
+    """Give each latent the statistics of its style image: by region where it has a mask."""
     if settings.adain == "none":
         return content
     whole = adain(content, style.latent_mean[references], style.latent_sd[references])
@@ -229,8 +231,7 @@ def _starting_latents(
         (style.cell_mean[references], style.cell_sd[references]),
         (style.ground_mean[references], style.ground_sd[references]),
     )
-    masked = cover.amax(dim=(1, 2, 3), keepdim=True) > 0
-    return torch.where(masked, regions, whole)
+    return torch.where(masked[:, None, None, None], regions, whole)
 
 
 def _planes_of(drawings: Sequence[Drawing], multiple: int) -> tuple[torch.Tensor, torch.Tensor]:

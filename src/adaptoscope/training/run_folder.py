@@ -153,9 +153,19 @@ class RunFolder:
             )
         write_json(path, dict(sorted(inputs.items())))
 
-    def append_metrics(self, step: int, values: Mapping[str, float]) -> None:
-        """Add one row to ``metrics.csv``; the first row decides the columns."""
-        _append_row(self.metrics, {"step": step, **{k: f"{v:.6g}" for k, v in values.items()}})
+    def append_metrics(self, step: int, values: Mapping[str, float | None]) -> None:
+        """Add one row to ``metrics.csv``.
+
+        Parameters
+        ----------
+        step
+            Number of the last step of the row.
+        values
+            The first row decides the columns: later ones may lack some, but bring no others. None
+            leaves a field empty.
+        """
+        fields = {name: "" if v is None else f"{v:.6g}" for name, v in values.items()}
+        _append_row(self.metrics, {"step": step, **fields})
 
     def keep_metrics_before(self, step: int) -> None:
         """Drop the rows that a killed run wrote after its last checkpoint."""
@@ -231,10 +241,13 @@ def _step_of(row: str) -> int:
 
 
 def _append_row(path: Path, row: Mapping[str, object]) -> None:
-    new = not path.exists()
-    if new:
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerow(row.keys())
+    with path.open(newline="", encoding="utf-8") as stream:
+        columns = next(csv.reader(stream))
+    if unknown := [name for name in row if name not in columns]:
+        raise ValueError(f"{path} has no column {', '.join(unknown)}: its first row had none")
     with path.open("a", newline="", encoding="utf-8") as stream:
-        csv.writer(stream, lineterminator="\n").writerow(row.values())
+        csv.DictWriter(stream, columns, restval="", lineterminator="\n").writerow(row)

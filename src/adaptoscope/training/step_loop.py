@@ -16,7 +16,10 @@ from adaptoscope.training.run_folder import RunFolder
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed"]
-Step = Callable[[int], Mapping[str, float | torch.Tensor]]
+Logged = Mapping[str, float | torch.Tensor | None]
+"""Numbers of one step by name; None for one that the step did not measure."""
+
+Step = Callable[[int], Logged]
 
 
 def start_fabric(device: Device = "auto", precision: Precision = "32-true") -> Any:
@@ -75,7 +78,8 @@ def run_steps(
     Parameters
     ----------
     step
-        Does step i and returns the numbers to log. Batches must be a function of (seed, i) alone;
+        Does step i and returns the numbers to log, under the same names in every step: the first
+        row of ``metrics.csv`` decides its columns. Batches must be a function of (seed, i) alone;
         PyTorch's own generator is seeded from both before each call, so that a resumed run equals
         an unbroken one.
     steps
@@ -114,19 +118,25 @@ def run_steps(
 
 
 class _Window:
-    """Means of the numbers logged since the last row."""
+    """Means of the numbers logged since the last row, each over the steps that measured it."""
 
     def __init__(self) -> None:
         self.sums: dict[str, float | torch.Tensor] = {}
-        self.steps = 0
+        self.steps: dict[str, int] = {}
 
-    def add(self, values: Mapping[str, float | torch.Tensor]) -> None:
+    def add(self, values: Logged) -> None:
         for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-        self.steps += 1
+            self.steps.setdefault(name, 0)
+            if value is not None:
+                self.sums[name] = self.sums.get(name, 0.0) + value
+                self.steps[name] += 1
 
-    def means(self) -> dict[str, float]:
-        return {name: float(total) / self.steps for name, total in self.sums.items()}
+    def means(self) -> dict[str, float | None]:
+        return {
+            name: float(self.sums[name]) / steps if steps else None
+            for name, steps in self.steps.items()
+        }
 
     def text(self) -> str:
-        return " ".join(f"{name} {value:.4g}" for name, value in self.means().items())
+        means = self.means().items()
+        return " ".join(f"{name} {value:.4g}" for name, value in means if value is not None)

@@ -97,7 +97,39 @@ def test_a_reference_without_cells_leaves_no_blur_to_match() -> None:
     look = measure_look(dark)
     assert look.cells_per_mpx == 0
     assert np.isnan(look.edge_width)
-    assert look.cells > look.background
+    assert np.isnan(look.cells)
+
+
+def test_contrasts_are_kept_where_the_reference_shows_no_cells(drawing: np.ndarray) -> None:
+    look = measure_look(picture((64, 64), 20, 0, 0.0, 1.5, 2))
+    matched = match_blur_and_noise(drawing, look, np.random.default_rng(0), bit_depth=8)
+    found, before = measure_look(matched), measure_look(drawing)
+    assert found.background == pytest.approx(look.background, abs=0.5 / 255)
+    height = found.cells - found.background
+    assert height == pytest.approx(before.cells - before.background, rel=0.05)
+
+
+def test_noise_of_an_empty_drawing_is_not_made_as_bright_as_cells(real: np.ndarray) -> None:
+    wanted = measure_look(real)
+    empty = picture(DRAWING, 10, 0, 0.0, 1.0, 5)
+    rng = np.random.default_rng(0)
+    for matched in (
+        match_blur_and_noise(empty, wanted, rng, bit_depth=8),
+        match_percentiles(empty, real),
+    ):
+        assert np.median(matched) == pytest.approx(wanted.background, abs=1 / 255)
+        assert matched.std() * 255 < 2
+        assert np.percentile(matched, 99.8) < (wanted.background + wanted.cells) / 2
+
+
+def test_one_cell_in_a_large_drawing_does_not_lift_its_noise(real: np.ndarray) -> None:
+    """A nucleus of 0.1 % of the pixels lies above percentile 99.8, which then is noise."""
+    sparse = picture((400, 400), 10, 0, 0.0, 1.0, 5)
+    rows, columns = np.indices(sparse.shape)
+    sparse[(rows - 200) ** 2 + (columns - 200) ** 2 <= 49] = 60 / 255
+    matched = match_percentiles(sparse, real)
+    assert matched.std() * 255 < 3
+    assert matched[200, 200] - np.median(matched) == pytest.approx(50 / 255, abs=3 / 255)
 
 
 def test_variances_of_blur_add_up() -> None:

@@ -9,6 +9,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_image, read_mask
 from adaptoscope.images.measurement import (
     background_level,
+    mean_of_labels,
     measure_image,
     noise_sd,
     segment_nuclei,
@@ -101,3 +102,15 @@ def test_diameter_of_real_nuclei():
         measures = measure_image(read_image(folder / "images" / name).pixels)
         ratios.append(measures.diameter / true)
     assert np.median(ratios) == pytest.approx(1, abs=0.2)
+
+
+def test_the_mean_of_labels_is_that_of_scipy() -> None:
+    from scipy import ndimage
+
+    rng = np.random.default_rng(0)
+    labels, pixels = rng.integers(0, 5, (20, 30)), rng.random((20, 30), np.float32)
+    expected = ndimage.mean(pixels, labels, np.arange(1, 5))
+    np.testing.assert_allclose(mean_of_labels(pixels, labels), expected)
+    labels[labels == 2] = 0
+    assert np.isnan(mean_of_labels(pixels, labels)).tolist() == [False, True, False, False]
+    assert mean_of_labels(pixels, np.zeros_like(labels)).shape == (0,)

@@ -69,7 +69,8 @@ def test_copies_among_made_pictures_are_named_and_new_ones_are_not(
     ]
     found = check_copies([search.largest(picture) for picture in made], between_real, "abc")
     assert found.copies == ("b",)
-    assert found.highest > 0.95 > found.threshold > found.real_highest
+    assert found is not None
+    assert found.highest > 0.95 > found.threshold > found.real_high
 
 
 def test_copies_are_found_by_features() -> None:
@@ -90,7 +91,26 @@ def test_rows_of_one_source_are_not_compared() -> None:
     assert largest_cosines(rows, rows).min() == pytest.approx(1.0)
     assert largest_cosines(rows, rows, (sources, sources)).max() < 0.0
     alone = ["a"] * 4
-    assert largest_cosines(rows, rows, (alone, alone)).max() == -1.0
+    assert np.isnan(largest_cosines(rows, rows, (alone, alone))).all()
+
+
+def test_without_another_image_nothing_can_be_said_of_copies() -> None:
+    search = CorrelationSearch([("one", field(0))], EDGE)
+    alone = search.largest(field(0)[:EDGE, :EDGE], "one")
+    assert np.isnan(alone)
+    assert check_copies([0.99, 0.1], [alone, alone], ["a", "b"]) is None
+    found = check_copies([0.99, 0.1], [alone, 0.2], ["a", "b"])
+    assert found is not None
+    assert found.copies == ("a",)
+    assert (found.real_high, found.real_median, found.threshold) == (0.2, 0.2, 0.4)
+
+
+def test_one_odd_pair_among_many_does_not_hide_copies() -> None:
+    between_real = np.append(np.full(999, 0.5), 1.0)
+    found = check_copies([0.9, 0.4], between_real, ["a", "b"])
+    assert found is not None
+    assert found.threshold == pytest.approx(0.625)
+    assert found.copies == ("a",)
 
 
 def test_impossible_searches_are_refused() -> None:

@@ -100,3 +100,8 @@ def test_pooled_f1_weighs_points_not_images():
     wrong = match_points([(0, 0)], [(50, 50)], 1)
 
     assert pooled_f1([many, wrong]) == pytest.approx(18 / 20)
+
+
+def test_a_cell_found_twice_is_divided() -> None:
+    match = match_points([[10, 10], [12, 10], [50, 50]], [[10.5, 10]], 3.0)
+    assert (match.invented, match.divided, match.lost, match.merged) == (2, 1, 0, 0)

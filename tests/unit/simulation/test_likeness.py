@@ -8,13 +8,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.simulation import SimulationSettings, draw_field
-from adaptoscope.simulation.likeness import (
-    FieldMeasures,
-    RealMeasures,
-    measure_fields,
-    measure_real_fields,
-    simulation_like,
-)
+from adaptoscope.simulation.field_measures import FieldMeasures, measure_fields
+from adaptoscope.simulation.likeness import RealMeasures, measure_real_fields, simulation_like
 
 # The "real" microscope is a simulated one, so that its settings are known; few, well seen nuclei.
 TRUTH = SimulationSettings(
@@ -74,6 +69,37 @@ def test_the_simulation_measures_as_the_real_images_do(
 ) -> None:
     real, simulated, _ = found
     assert getattr(simulated, name) == pytest.approx(getattr(real, name), rel=tolerance)
+
+
+def test_large_nuclei_are_followed() -> None:
+    """Fields of 256 pixels hold too few nuclei of 90 to tell them from haze."""
+    large = TRUTH.changed(
+        height=640, width=640, cell_diameter_px=90.0, cells_per_mpx=25.0, psf_sigma_px=3.0
+    )
+    real = measure_fields(fields(large, 2, 1), 8)
+    base = SimulationSettings(height=512, width=512, clustered_fraction=0.0, debris_per_mpx=0.0)
+    like = simulation_like(RealMeasures(real, 8, None), base, rounds=2, fields=2)
+    assert like.cell_diameter_px == pytest.approx(90.0, rel=0.2)
+    assert like.psf_sigma_px == pytest.approx(3.0, rel=0.3)
+
+
+def test_nuclei_are_not_larger_than_the_field(
+    found: tuple[FieldMeasures, FieldMeasures, SimulationSettings],
+) -> None:
+    huge = RealMeasures(dataclasses.replace(found[0], diameter=90.0, edge_width=45.0), 8, None)
+    base = SimulationSettings(height=64, width=80)
+    assert simulation_like(huge, base, rounds=0).cell_diameter_px == 64.0
+    assert simulation_like(huge, base, rounds=0).psf_sigma_px == 30.0
+
+
+def test_a_simulation_without_nuclei_is_named_as_such(
+    found: tuple[FieldMeasures, FieldMeasures, SimulationSettings],
+) -> None:
+    lonely = RealMeasures(dataclasses.replace(found[0], cells_per_mpx=0.0), 8, None)
+    base = SimulationSettings(debris_per_mpx=0.0)
+    with pytest.raises(InputError, match="simulation that is to follow") as caught:
+        simulation_like(lonely, base, rounds=1, fields=1)
+    assert "without --like" in caught.value.remedy
 
 
 def test_settings_that_are_not_measured_are_those_of_the_base(

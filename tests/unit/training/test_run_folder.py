@@ -78,6 +78,18 @@ def test_rows_after_the_checkpoint_are_dropped(tmp_path: Path) -> None:
     assert run.metrics.read_text().splitlines() == ["step,loss", "0,0", "1,0.333333"]
 
 
+def test_every_row_has_the_columns_of_the_first(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.append_metrics(0, {"loss": 1.0, "margin": None})
+    run.append_metrics(1, {"margin": float("nan"), "loss": 2.0})
+    run.append_metrics(2, {"loss": 3.0})
+    rows = "step,loss,margin\n0,1,\n1,2,nan\n2,3,\n"
+    assert run.metrics.read_text() == rows
+    with pytest.raises(ValueError, match="no column deceit"):
+        run.append_metrics(3, {"loss": 1.0, "deceit": 0.5})
+    assert run.metrics.read_text() == rows
+
+
 def test_a_run_goes_on_only_with_the_same_images(tmp_path: Path) -> None:
     run = RunFolder.open(tmp_path / "run", Some())
     run.keep_inputs(["b", "a", "a"])

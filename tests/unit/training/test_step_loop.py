@@ -79,6 +79,27 @@ def test_checkpoints_are_saved_between_the_rows_of_metrics(tmp_path: Path) -> No
     assert both[0] == both[1]
 
 
+class LateLearner(Learner):
+    """Measures a margin from its fifth step on."""
+
+    def __call__(self, index: int) -> Mapping[str, float | torch.Tensor | None]:
+        return {**super().__call__(index), "margin": float(index) if index >= 4 else None}
+
+
+def test_numbers_that_come_later_have_a_column_and_means_of_their_own(tmp_path: Path) -> None:
+    train(tmp_path / "whole", LateLearner(), save_every=5, log_every=3)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", LateLearner(stops_at=7), save_every=5, log_every=3)
+    train(tmp_path / "broken", LateLearner(), save_every=5, log_every=3)
+    both = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "broken")]
+    assert both[0] == both[1]
+    rows = [line.split(",") for line in both[0].splitlines()]
+    assert rows[0] == ["step", "loss", "margin"]
+    # Rows end at steps 2, 4, 5, 8 and 9; the second holds steps 3 and 4, of which 4 is measured.
+    assert [row[0] for row in rows[1:]] == ["2", "4", "5", "8", "9"]
+    assert [row[2] for row in rows[1:]] == ["", "4", "5", "7", "9"]
+
+
 def test_a_finished_run_is_not_taken_further(tmp_path: Path) -> None:
     train(tmp_path, Learner())
     before = (tmp_path / "metrics.csv").read_text()

@@ -1,7 +1,6 @@
 """First half of the compact backbone: images to latents and back."""
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.patch_pool import PatchPool
 from adaptoscope.training.schedule import learning_rate_at
-from adaptoscope.training.step_loop import seed_of_step
+from adaptoscope.training.step_loop import Logged, seed_of_step
 
 
 class PatchVerdict(nn.Module):
@@ -70,8 +69,8 @@ class AutoencoderStep:
             "average": self.average,
         }
 
-    def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
-        """Take step `index` and return its losses."""
+    def __call__(self, index: int) -> Logged:
+        """Take step `index` and return its losses; None for those of a judge not yet called."""
         options = self.settings.autoencoder
         crops = draw_style_crops(self.pool, self.settings, options.batch, index, 1)
         seen = crops.seen[0]
@@ -94,16 +93,19 @@ class AutoencoderStep:
             + options.gradient_weight * losses["gradients"]
             + options.divergence_weight * losses["divergence"]
         )
+        margin = deceit = None
         if options.adversarial_weight and index >= options.adversarial_from * options.steps:
-            losses["real_margin"] = self._update_verdict(pixels, rebuilt.detach())
-            losses["deceit"] = -self.verdict(rebuilt.float()).mean()
-            total = total + options.adversarial_weight * losses["deceit"]
+            margin = self._update_verdict(pixels, rebuilt.detach())
+            deceit = -self.verdict(rebuilt.float()).mean()
+            total = total + options.adversarial_weight * deceit
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimiser.step()
         self.average.update()
-        return {name: value.detach() for name, value in losses.items()}
+        logged = {name: value.detach() for name, value in losses.items()}
+        judged = None if deceit is None else deceit.detach()
+        return {**logged, "real_margin": margin, "deceit": judged}
 
     def _update_verdict(self, real: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
         real_logits, false_logits = self.verdict(real), self.verdict(rebuilt.float())

@@ -59,8 +59,8 @@ def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
             found=str(steps),
             remedy="change `steps`; the paper takes 50",
         )
-    stride = schedule.steps // steps
-    return np.minimum(np.arange(steps, dtype=np.int64) * stride + 1, schedule.steps - 1)
+    grid = np.round(np.arange(steps) * (schedule.steps / steps)).astype(np.int64) + 1
+    return np.minimum(grid, schedule.steps - 1)
 
 
 def steps_for_strength(strength: float, steps: int) -> int:

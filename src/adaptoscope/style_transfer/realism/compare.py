@@ -5,7 +5,6 @@ Labels are not read: a set without points is compared as well as any other.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,8 +14,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_header
 from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies, largest_cosines
-from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
-from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.metrics.spectra import bin_frequencies
+from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
 from adaptoscope.style_transfer.realism.report import RealismReport
 from adaptoscope.style_transfer.realism.set_distances import (
     SMALLEST,
@@ -36,6 +35,8 @@ from adaptoscope.training.progress import progress
 from adaptoscope.training.step_loop import Device, start_fabric
 
 __all__ = ["RealismReport", "RealismSettings", "compare_sets"]
+
+_WITHOUT_FILE = ("random", "imagenet")
 
 
 def compare_sets(
@@ -83,6 +84,7 @@ def compare_sets(
     everything = [real, *made.values(), *([style_images] if style_images is not None else [])]
     probe = _probe(everything, settings, encoder, device)
     measured = _measure(real, probe, settings, "measure real")
+    frequencies = bin_frequencies(probe.edge, probe.bins)
     originals = None
     if style_images is not None:
         originals = _Originals(style_images, real, measured, probe, settings)
@@ -96,6 +98,7 @@ def compare_sets(
         encoder=encoder,
         encoder_sha256=_hash_of_encoder(encoder, probe.encoder),
         tile=probe.edge,
+        frequencies=(float(frequencies[0]), float(frequencies[-1])),
         real_images=measured.images,
         real_tiles=len(measured),
         real_cells_per_mpx=float(measured.cells_per_mpx.mean()),
@@ -117,26 +120,35 @@ class _Originals:
         settings: RealismSettings,
     ) -> None:
         self.settings = settings
-        same = images.folder == real.folder and images.records == real.records
+        same = _what_is_read(images) == _what_is_read(real)
         of_images = of_real if same else _measure(images, probe, settings, "measure style images")
-        self.features, self.sources = of_images.features, of_images.sources
+        hashes = images.hashes()
+        self.features = of_images.features
+        self.sources = _hashes_of_tiles(of_images, hashes)
         records = list(images)
         kept = np.linspace(0, len(records) - 1, min(settings.most_style_images, len(records)))
         chosen = [records[int(index)] for index in np.unique(kept.round())]
         self.search = CorrelationSearch(
-            ((record.name, images.read(record).pixels) for record in chosen), probe.edge
+            ((hashes[record.file_name], images.read(record).pixels) for record in chosen),
+            probe.edge,
         )
-        self.between_real = self._nearest(real, of_real, of_real.sources, "search real images")
+        of_tiles = self.sources if same else _hashes_of_tiles(of_real, real.hashes())
+        self.between_real = self._nearest(real, of_real, of_tiles, "search real images")
 
     def check(
         self, images: CountedImageSet, tiles: TileMeasures, name: str
     ) -> dict[str, CopyCheck]:
-        """Look for the tiles of a made set in the originals, by features and by correlation."""
+        """Look for the tiles of a made set in the originals, by features and by correlation.
+
+        A way is left out where no real tile has another real image to be compared with.
+        """
         found = self._nearest(images, tiles, None, f"search {name}")
         checks = {}
         for way, (similarities, rows) in found.items():
             names = [tiles.tiles[row].record.name for row in rows]
-            checks[way] = check_copies(similarities, self.between_real[way][0], names)
+            check = check_copies(similarities, self.between_real[way][0], names)
+            if check is not None:
+                checks[way] = check
         return checks
 
     def _nearest(
@@ -149,6 +161,7 @@ class _Originals:
         """Return similarity and rows: of all tiles by features, of the nearest by correlation."""
         pair = None if sources is None else (sources, self.sources)
         cosines = largest_cosines(tiles.features, self.features, pair)
+        # NaN sorts last: tiles with nothing to be compared with are searched only if no other is.
         rows = np.sort(np.argsort(-cosines, kind="stable")[: self.settings.copy_searches])
         chosen = [tiles.tiles[row] for row in rows]
         correlations = [
@@ -196,11 +209,19 @@ def _measure(
     return measure_tiles(images, tiles, probe, description)
 
 
+def _what_is_read(images: CountedImageSet) -> tuple[object, ...]:
+    return images.folder, images.records, images.channel, images.z
+
+
+def _hashes_of_tiles(tiles: TileMeasures, hashes: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the hash of the image of every tile: names may occur in several folders."""
+    return tuple(hashes[tile.record.file_name] for tile in tiles.tiles)
+
+
 def _hash_of_encoder(name: str, network: torch.nn.Module) -> str:
     """Return the hash of the weight file, or of the weights where there is none."""
-    path = bundled_weights().get(name, Path(name))
-    if path.is_file():
-        return hash_of_weights(path)
+    if name not in _WITHOUT_FILE:
+        return origin_of_encoder(name)
     digest = hashlib.sha256()
     for key, tensor in sorted(network.state_dict().items()):
         digest.update(key.encode())

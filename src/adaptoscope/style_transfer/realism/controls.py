@@ -1,11 +1,12 @@
 """Drawings made like real images without learning: what style transfer has to beat."""
 
+import copy
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,24 @@ from numpy.typing import NDArray
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.fingerprint import fingerprint_of
-from adaptoscope.datasets.imitation import common_pixel_size, refuse_mixed_depths
+from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.matching import (
-    Look,
     match_blur_and_noise,
     match_histogram,
     match_percentiles,
-    measure_look,
 )
+from adaptoscope.style_transfer.realism.references import Reference, measure_references
+from adaptoscope.style_transfer.reference_choice import nearest_by_density
 from adaptoscope.style_transfer.stylise import generator_of
-from adaptoscope.training.progress import progress
 
 Method = Literal["percentiles", "histogram", "blur_noise"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
-_NEAREST = 5
 _TITLE = "Drawings matched to real images without learning"
 _CARD = """Drawings of cells, each changed to look like one of {images} real images: {what}. A
 control for style transfer. Synthetic: no cell here was ever alive. Points, counts and masks are
@@ -47,53 +47,57 @@ _WHAT = {
 
 
 @dataclass(frozen=True)
-class Reference:
-    """A real image that drawings are matched to.
-
-    Parameters
-    ----------
-    record
-        The image.
-    sha256
-        Hash of its pixels.
-    look
-        Density, levels, blur and noise, as seen without labels.
-    """
-
-    record: ImageRecord
-    sha256: str
-    look: Look
-
-
-@dataclass(frozen=True)
 class ControlJob:
-    """Everything that a worker process needs to know.
+    """What is the same for all drawings; it goes to a worker process with each of them.
 
     Parameters
     ----------
     out
         Output folder.
-    drawings, images
-        Drawings and real images.
-    references
-        What was measured on the real images.
+    settings
+        All that the files depend on, as the output folder keeps it.
     method, seed
         How to match.
     bit_depth, pixel_size_um
         Of the real images; outputs take them over.
-    fingerprint
-        Hash of the drawings.
     """
 
     out: Path
-    drawings: CountedImageSet
-    images: CountedImageSet
-    references: tuple[Reference, ...]
+    settings: Mapping[str, Any]
     method: Method
     seed: int
     bit_depth: int
     pixel_size_um: float | None
-    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """One drawing and the real image that it takes after.
+
+    Parameters
+    ----------
+    drawing, image
+        Sets of this drawing and of this real image alone.
+    reference
+        What was measured on the real image.
+    generator
+        The drawing's own, after the real image was drawn: the source of the noise.
+    """
+
+    drawing: CountedImageSet
+    image: CountedImageSet
+    reference: Reference
+    generator: np.random.Generator
+
+    @property
+    def record(self) -> ImageRecord:
+        """The drawing."""
+        return self.drawing.records[0]
+
+    @property
+    def name(self) -> str:
+        """Base name of the drawing."""
+        return self.record.name
 
 
 def stylise_by_control(
@@ -150,15 +154,16 @@ def stylise_by_control(
     known_method(method)
     _refuse_own_drawings(out, drawings)
     refuse_held_out_images(images, (images, *held_out), "imitate in drawings")
-    job = _prepared(out, drawings, images, method, seed)
-    writer = _writer(job, overwrite=overwrite)
+    job, references = _prepared(out, drawings, images, method, seed)
+    writer = CountedImageWriter(out, job.settings, _TITLE, overwrite=overwrite)
+    left = drawings.with_records(record for record in drawings if not writer.has(record.stem))
     run_tasks(
-        [record for record in drawings if not writer.has(record.stem)],
+        _tasks(left, images, references, seed),
         functools.partial(_match_and_write, job=job),
         workers=workers,
         description=f"match {method}",
     )
-    return writer.finish(_CARD.format(images=len(job.references), what=_WHAT[method]))
+    return writer.finish(_CARD.format(images=len(references), what=_WHAT[method]))
 
 
 def known_method(name: str) -> Method:
@@ -178,27 +183,6 @@ def known_method(name: str) -> Method:
         found=name,
         remedy="choose one of these",
     )
-
-
-def nearest_reference(
-    references: Sequence[Reference], cells_per_mpx: float | None, generator: np.random.Generator
-) -> Reference:
-    """Choose the real image that a drawing takes after, as stylising does.
-
-    Parameters
-    ----------
-    references
-        Real images.
-    cells_per_mpx
-        Density of the drawing; None draws among all.
-    generator
-        Source of the draw among the five nearest; exactly one number is drawn from it.
-    """
-    candidates = np.arange(len(references))
-    if cells_per_mpx is not None:
-        densities = np.array([reference.look.cells_per_mpx for reference in references])
-        candidates = np.argsort(np.abs(densities - cells_per_mpx), kind="stable")[:_NEAREST]
-    return references[int(candidates[int(generator.random() * len(candidates))])]
 
 
 def match_drawing(
@@ -236,58 +220,60 @@ def match_drawing(
 
 def _prepared(
     out: Path, drawings: CountedImageSet, images: CountedImageSet, method: Method, seed: int
-) -> ControlJob:
-    references, depths, sizes = [], set(), []
-    for record in progress(list(images), "measure"):
-        image = images.read(record)
-        depths.add(image.scale.bit_depth)
-        refuse_mixed_depths(depths)
-        sizes.append(image.pixel_size_um)
-        references.append(Reference(record, image.sha256, measure_look(image.pixels)))
-    return ControlJob(
+) -> tuple[ControlJob, tuple[Reference, ...]]:
+    references = measure_references(images)
+    settings = {
+        "stage": "control",
+        "method": method,
+        "seed": seed,
+        "drawings_sha256": fingerprint_of(drawings),
+        "images_sha256": _hash_of_references(references),
+    }
+    job = ControlJob(
         out=out,
-        drawings=drawings,
-        images=images,
-        references=_with_known_widths(references),
+        settings=settings,
         method=method,
         seed=seed,
-        bit_depth=depths.pop(),
-        pixel_size_um=common_pixel_size(sizes),
-        fingerprint=fingerprint_of(drawings),
+        bit_depth=references[0].bit_depth,
+        pixel_size_um=common_pixel_size(reference.pixel_size_um for reference in references),
     )
+    return job, references
 
 
-def _with_known_widths(references: Sequence[Reference]) -> tuple[Reference, ...]:
-    """Give images on which no border of a cell was seen the median blur of the others."""
-    widths = [reference.look.edge_width for reference in references]
-    known = [width for width in widths if np.isfinite(width)]
-    if not known:
-        raise InputError(
-            "No nucleus was seen in the images to imitate.",
-            expected="bright nuclei on a dark ground",
-            found=f"none in {len(references)} images",
-            remedy="choose another channel",
-        )
-    usual = float(np.median(known))
-    return tuple(
-        reference
-        if np.isfinite(width)
-        else replace(reference, look=replace(reference.look, edge_width=usual))
-        for reference, width in zip(references, widths, strict=True)
-    )
+def _tasks(
+    drawings: CountedImageSet, images: CountedImageSet, references: Sequence[Reference], seed: int
+) -> list[ControlTask]:
+    """Choose for every drawing the real image that it takes after."""
+    densities = [reference.look.cells_per_mpx for reference in references]
+    tasks = []
+    for record in drawings:
+        generator = generator_of(seed, record.name)
+        reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
+        points = {record.file_name: drawings.points(record)} if record.labelled else {}
+        drawing, image = _alone(drawings, record, points), _alone(images, reference.record, {})
+        tasks.append(ControlTask(drawing, image, reference, generator))
+    return tasks
 
 
-def _match_and_write(record: ImageRecord, job: ControlJob) -> None:
-    generator = generator_of(job.seed, record.name)
-    reference = nearest_reference(job.references, record.cells_per_mpx, generator)
-    image = job.images.read(reference.record)
-    drawing = job.drawings.read(record).pixels
-    _writer(job).add(
+def _alone(
+    images: CountedImageSet, record: ImageRecord, points: Mapping[str, Points]
+) -> CountedImageSet:
+    """Return a set of one image, small enough to send to a worker."""
+    files = {record.file_name: images.path(record)}
+    return CountedImageSet(images.folder, (record,), images.channel, images.z, files, points)
+
+
+def _match_and_write(task: ControlTask, job: ControlJob) -> None:
+    record, image = task.record, task.image.read(task.reference.record)
+    # A task may be done twice: its generator stays as it is.
+    generator = copy.deepcopy(task.generator)
+    drawing = task.drawing.read(record).pixels
+    CountedImageWriter(job.out, job.settings, _TITLE).add(
         record.stem,
-        match_drawing(drawing, reference, image, job.method, generator),
+        match_drawing(drawing, task.reference, image, job.method, generator),
         bit_depth=job.bit_depth,
-        points=job.drawings.points(record) if record.labelled else None,
-        mask=job.drawings.mask(record),
+        points=task.drawing.points(record) if record.labelled else None,
+        mask=task.drawing.mask(record),
         pixel_size_um=job.pixel_size_um,
         cell_diameter_px=record.cell_diameter_px,
         domain=f"control-{job.method}",
@@ -296,19 +282,8 @@ def _match_and_write(record: ImageRecord, job: ControlJob) -> None:
         split=record.split,
         seed=job.seed,
         layout=record.name,
-        style=reference.record.name,
+        style=task.reference.record.name,
     )
-
-
-def _writer(job: ControlJob, *, overwrite: bool = False) -> CountedImageWriter:
-    settings = {
-        "stage": "control",
-        "method": job.method,
-        "seed": job.seed,
-        "drawings_sha256": job.fingerprint,
-        "images_sha256": _hash_of_references(job.references),
-    }
-    return CountedImageWriter(job.out, settings, _TITLE, overwrite=overwrite)
 
 
 def _hash_of_references(references: Sequence[Reference]) -> str:

@@ -56,7 +56,7 @@ class SetRealism:
         noticed.
     copies
         Copies by the encoder's features and by cross-correlation, by these names; empty where
-        they were not looked for.
+        they were not looked for, or no two real images could be compared to say what is no copy.
     """
 
     name: str
@@ -84,6 +84,8 @@ class RealismReport:
         The frozen encoder and the hash of its weights.
     tile
         Edge of the tiles in pixels.
+    frequencies
+        Mean frequency of the first and the last bin of the spectra, in cycles per pixel.
     real_images, real_tiles
         How many real images and tiles were compared with.
     real_cells_per_mpx, real_diameter
@@ -99,6 +101,7 @@ class RealismReport:
     encoder: str
     encoder_sha256: str
     tile: int
+    frequencies: tuple[float, float]
     real_images: int
     real_tiles: int
     real_cells_per_mpx: float
@@ -133,7 +136,8 @@ class RealismReport:
         return (
             f"{self.real_tiles} tiles of {self.tile} x {self.tile} pixels from {self.real_images} "
             f"real images ({self.real_cells_per_mpx:.0f} cells per Mpx of "
-            f"{self.real_diameter:.1f} px){subsets}. Encoder `{self.encoder}`, weights "
+            f"{self.real_diameter:.1f} px){subsets}. Spectrum from {self.frequencies[0]:.3g} to "
+            f"{self.frequencies[1]:.3g} cycles per pixel. Encoder `{self.encoder}`, weights "
             f"{self.encoder_sha256[:12]}."
         )
 

@@ -128,8 +128,10 @@ def measure_floor(real: TileMeasures, settings: RealismSettings) -> SetRealism |
     Returns
     -------
     SetRealism or None
-        Means over the divisions, of absolute values where a figure has a sign; None for fewer than
-        four images. Halves are smaller than whole sets, so that the floor is rather too high.
+        Means over the divisions, of absolute values for differences between two halves, whose sign
+        says only which half came first; KID keeps its sign, since its unbiased estimate lies on
+        both sides of 0 for equal distributions. None for fewer than four images. Halves are smaller
+        than whole sets, so that the floor is rather too high.
     """
     names = sorted({tile.record.file_name for tile in real.tiles})
     if len(names) < _FEWEST_FOR_FLOOR:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.datasets.writing import rewrite_records
+from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import (
     automatic_threshold,
@@ -24,11 +24,19 @@ from adaptoscope.images.blobs import (
 )
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.style_transfer.screening.failure_kinds import (
+    FailureMeasures,
+    emptiest_neighbourhood,
+    measure_failures,
+    region_of_cells,
+)
 from adaptoscope.style_transfer.settings import ScreeningSettings
 from adaptoscope.training.progress import progress
 
+_ERRORS = ("invented", "lost", "merged", "divided")
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Screened:
     """What screening found in one image.
 
@@ -38,11 +46,15 @@ class Screened:
         The image's row, with its verdict.
     stylised, drawing
         Match of the detected cells with the drawn ones, in the stylised image and in the drawing.
+    points
+        Cell centres, shape (N, 2): those drawn, moved to where they were found if that is asked
+        for.
     """
 
     record: ImageRecord
     stylised: PointMatch
     drawing: PointMatch
+    points: Points
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,9 @@ class ScreeningSummary:
         F1 over the kept images; None if none was kept.
     rejects
         Number of rejected images by reason.
+    invented, lost, merged, divided
+        Cells of all images together, as shares of those drawn; None where none was. Merged ones are
+        a part of the lost, divided ones of the invented.
     """
 
     n: int
@@ -71,6 +86,10 @@ class ScreeningSummary:
     f1_drawings: float | None
     f1_kept: float | None
     rejects: dict[str, int]
+    invented: float | None
+    lost: float | None
+    merged: float | None
+    divided: float | None
 
     @property
     def kept_share(self) -> float:
@@ -118,6 +137,9 @@ def screen_set(
                 settings,
             )
         )
+    if settings.correct_points:
+        corrected = {item.record.name: item.points for item in screened if item.record.labelled}
+        rewrite_points(Path(stylised.folder), corrected)
     rewrite_records(Path(stylised.folder), [item.record for item in screened])
     return summarise(screened)
 
@@ -141,17 +163,20 @@ def screen_image(
     points
         Drawn cell centres, shape (N, 2), (row, column).
     mask
-        Instance mask of the drawing, or none; without it contrast is not judged.
+        Instance mask of the drawing, or none; without it discs around the centres stand for it.
     settings
         What is kept.
     """
     diameter = record.cell_diameter_px or estimate_diameter(drawing)
     radius = settings.radius_in_diameters * diameter
+    cells = detect(pixels, diameter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        found = match_points(detect(pixels, diameter), points, radius)
+        found = match_points(cells, points, radius)
         ceiling = match_points(detect(drawing, diameter), points, radius)
-    reasons = list(_reasons(found, ceiling, len(points), _contrast(pixels, mask), settings))
+    failures = measure_failures(pixels, region_of_cells(pixels, points, diameter, mask), diameter)
+    emptiest = _emptiest_neighbourhood(found, ceiling, points)
+    reasons = list(_reasons(found, ceiling, len(points), failures, emptiest, settings))
     judged = replace(
         record,
         kept=not reasons,
@@ -163,7 +188,10 @@ def screen_image(
         lost=found.lost,
         merged=found.merged,
     )
-    return Screened(judged, found, ceiling)
+    moved = points.copy()
+    if settings.correct_points:
+        moved[found.pairs[:, 1]] = cells[found.pairs[:, 0]]
+    return Screened(judged, found, ceiling, moved)
 
 
 def detect(pixels: NDArray[np.float32], diameter: float) -> Points:
@@ -189,6 +217,7 @@ def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
         f1_drawings=_known(pooled_f1([item.drawing for item in items])),
         f1_kept=_known(pooled_f1([item.stylised for item in kept])),
         rejects={str(reason): number for reason, number in sorted(reasons.items(), key=str)},
+        **{name: _share_of(items, name, drawn) for name in _ERRORS},
     )
 
 
@@ -196,15 +225,26 @@ def _reasons(
     found: PointMatch,
     ceiling: PointMatch,
     drawn: int,
-    contrast: float,
+    failures: FailureMeasures,
+    emptiest: float,
     settings: ScreeningSettings,
 ) -> Iterable[str]:
-    """Yield why an image is not kept, the gravest reason first."""
+    """Yield why an image is not kept, the gravest reason first; what is NaN is no reason."""
     cells = max(1, drawn)
     if drawn and not ceiling.f1 >= settings.minimum_drawing_f1:
         yield "unjudgeable"
-    if contrast < settings.minimum_contrast:
+    if failures.contrast < settings.minimum_contrast:
         yield "faint"
+    if failures.background > settings.maximum_background:
+        yield "background"
+    if failures.artefacts > settings.maximum_artefacts:
+        yield "artefacts"
+    if (
+        failures.uneven_noise > settings.maximum_uneven_noise
+        or failures.uneven_level > settings.maximum_uneven_level
+        or emptiest < settings.minimum_found_nearby
+    ):
+        yield "incomplete"
     if (found.invented - ceiling.invented) / cells > settings.maximum_invented:
         yield "invented"
     if (found.lost - ceiling.lost) / cells > settings.maximum_lost:
@@ -213,15 +253,16 @@ def _reasons(
         yield "low_f1"
 
 
-def _contrast(pixels: NDArray[np.float32], mask: NDArray[np.uint16] | None) -> float:
-    """Return how far cells stand out, in standard deviations of the background's fine noise."""
-    if mask is None or not (mask > 0).any() or (mask > 0).all():
-        return math.inf
-    background = mask == 0
-    steps = (pixels[:, 1:] - pixels[:, :-1])[background[:, 1:] & background[:, :-1]]
-    noise = 1.4826 * float(np.median(np.abs(steps))) / math.sqrt(2) if steps.size else 0.0
-    difference = float(np.median(pixels[~background]) - np.median(pixels[background]))
-    return difference / max(noise, 1e-6)
+def _emptiest_neighbourhood(found: PointMatch, ceiling: PointMatch, points: Points) -> float:
+    """Return the smallest share found in any neighbourhood, of the cells that the drawing shows."""
+    shown, seen = (np.zeros(len(points), dtype=bool) for _ in range(2))
+    shown[ceiling.pairs[:, 1]] = True
+    seen[found.pairs[:, 1]] = True
+    return emptiest_neighbourhood(points[shown], seen[shown])
+
+
+def _share_of(items: Iterable[Screened], name: str, drawn: int) -> float | None:
+    return sum(getattr(item.stylised, name) for item in items) / drawn if drawn else None
 
 
 def _known(share: float) -> float | None:

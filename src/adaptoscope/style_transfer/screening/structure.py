@@ -1,8 +1,8 @@
-"""Whether the cells stayed where they were drawn, by a judge that nothing else in the stage uses.
+"""Whether the cells stayed where they were drawn, by a judge that chooses no image.
 
-Screening looks with a difference of Gaussians. Figures about structure come from another detector,
-the label-free segmentation of `images.measurement`, so that no image is praised by the eye that
-chose it.
+Screening and `best_of` look with a difference of Gaussians. Figures about structure come from
+another detector, the label-free segmentation of `images.measurement`, so that no image is praised
+by the eye that chose it. The same segmentation measures real images when a style is learnt.
 """
 
 import warnings
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
@@ -79,7 +79,7 @@ def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Str
                 found="no such image",
                 remedy="name the folder of drawings that this set was stylised from",
             )
-        points, diameter = drawings.points(drawing), drawing.cell_diameter_px or 0.0
+        points, diameter = drawings.points(drawing), _diameter(drawing)
         match = _match(stylised.read(record).pixels, points, diameter)
         found.append(match)
         ceiling.append(_match(drawings.read(drawing).pixels, points, diameter))
@@ -88,6 +88,17 @@ def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Str
         if len(match.pairs):
             shifts.append((match.mean_distance / diameter, len(match.pairs)))
     return _summary(found, ceiling, kept, shifts)
+
+
+def _diameter(drawing: ImageRecord) -> float:
+    if not drawing.cell_diameter_px:
+        raise InputError(
+            f"The drawing {drawing.name} does not say how large its cells are.",
+            expected="a number above 0 in the column cell_diameter_px",
+            found="none",
+            remedy="add the column to its metadata.csv",
+        )
+    return drawing.cell_diameter_px
 
 
 def find_cells(pixels: NDArray[np.float32]) -> Points:

@@ -33,6 +33,16 @@ def write(
     return writer.finish("Discs.")
 
 
+def write_again(
+    images: CountedImageSet, folder: Path, stem: str, again: int = 0
+) -> CountedImageSet:
+    """The same pixels under new names, the first of them once more if asked to."""
+    writer = CountedImageWriter(folder, {}, "Discs")
+    for index, record in enumerate([*images.records, *images.records[:again]]):
+        writer.add(f"{stem}_{index}", images.read(record).pixels, points=None)
+    return writer.finish("Discs.")
+
+
 class Coarse(torch.nn.Module):
     """A quick encoder: a picture in 8 x 8 averages and the deviations around them."""
 
@@ -93,12 +103,61 @@ def test_copies_are_caught_and_new_images_are_not(report: RealismReport) -> None
     assert "Copies of real images in copies: 4" in report.verdict
 
 
+def test_files_of_one_name_in_two_folders_are_two_images(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    """Names say nothing: the baseline is that of real images against others."""
+    originals = write(tmp_path / "real", 8, 5, 1.5, REAL_SHAPE)
+    assert {r.name for r in originals} == {r.name for r in sets["real"]}
+    renamed = write_again(originals, tmp_path / "other", "other")
+    made = {"near": sets["near"]}
+    found = [
+        compare_sets(sets["real"], made, QUICK, style_images=images, encoder="random", device="cpu")
+        for images in (originals, renamed)
+    ]
+    assert found[0].sets[0].copies == found[1].sets[0].copies
+
+
+def test_a_real_image_that_occurs_twice_does_not_hide_copies(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    twice = write_again(sets["real"], tmp_path / "twice", "real", again=1)
+    report = compare_sets(
+        twice,
+        {"copies": sets["copies"]},
+        QUICK,
+        style_images=twice,
+        encoder="random",
+        device="cpu",
+    )
+    check = report.sets[0].copies["correlation"]
+    assert check.real_high < 0.9
+    assert len(check.copies) == 4
+
+
+def test_without_a_second_real_image_no_copies_are_looked_for(
+    sets: dict[str, CountedImageSet],
+) -> None:
+    single = sets["real"].with_records(sets["real"].records[:1])
+    report = compare_sets(
+        single,
+        {"near": sets["near"]},
+        QUICK,
+        style_images=single,
+        encoder="random",
+        device="cpu",
+    )
+    assert report.sets[0].copies == {}
+    assert "Copies" not in report.verdict
+
+
 def test_the_report_states_what_was_measured(
     report: RealismReport, sets: dict[str, CountedImageSet]
 ) -> None:
     assert (report.tile, report.real_images, report.real_tiles) == (EDGE, 8, 16)
     assert [entry.name for entry in report.sets] == ["near", "drawn", "copies"]
     assert len(report.encoder_sha256) == 64
+    assert 2 / EDGE < report.frequencies[0] < report.frequencies[1] < 0.5
     assert report.settings == QUICK.model_dump(mode="json")
     assert report.sets[0].kid.subset_size == 8
     assert report.sets[2].images == 4

@@ -1,3 +1,4 @@
+import pickle
 import shutil
 from pathlib import Path
 
@@ -7,22 +8,17 @@ from tests.unit.style_transfer.conftest import draw_discs, write_set
 
 from adaptoscope.datasets.counted_images import (
     CountedImageSet,
-    ImageRecord,
     open_counted_images,
 )
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
-from adaptoscope.images.matching import Look
-from adaptoscope.images.noise import CameraNoise
+from adaptoscope.images.matching import measure_look
 from adaptoscope.style_transfer.realism import controls
 from adaptoscope.style_transfer.realism.controls import (
     METHODS,
     Method,
-    Reference,
-    nearest_reference,
     stylise_by_control,
 )
-from adaptoscope.style_transfer.stylise import generator_of
 
 
 def write_real(folder: Path, count: int = 3, splits: str = "", bits: int = 16) -> CountedImageSet:
@@ -92,11 +88,11 @@ def test_files_do_not_depend_on_the_order_or_on_a_stop(
     shutil.rmtree(whole)
     match = controls._match_and_write
 
-    def stop_after_two(record: ImageRecord, job: controls.ControlJob) -> None:
+    def stop_after_two(task: controls.ControlTask, job: controls.ControlJob) -> None:
         if len(made) == 2:
             raise KeyboardInterrupt
-        made.append(record.name)
-        match(record, job)
+        made.append(task.name)
+        match(task, job)
 
     with monkeypatch.context() as patched:
         patched.setattr(controls, "_match_and_write", stop_after_two)
@@ -159,17 +155,35 @@ def test_bit_depths_must_not_be_mixed(tmp_path: Path, drawings: CountedImageSet)
         stylise_by_control(tmp_path / "out", drawings, mixed, "histogram")
 
 
-def test_the_reference_is_among_the_nearest_in_density(real: CountedImageSet) -> None:
-    record = real.records[0]
-    look = [Look(100.0 * n, 0.1, 0.2, 1.0, CameraNoise(0.0, 0.0)) for n in range(12)]
-    references = [Reference(record, str(n), look[n]) for n in range(12)]
-    near = {
-        nearest_reference(references, 620.0, generator_of(0, str(seed))).sha256
-        for seed in range(60)
-    }
-    assert near == {"4", "5", "6", "7", "8"}
-    anywhere = {
-        nearest_reference(references, None, generator_of(0, str(seed))).sha256
-        for seed in range(200)
-    }
-    assert len(anywhere) == 12
+def test_workers_give_the_same_files(
+    tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
+) -> None:
+    few = drawings.with_records(drawings.records[:2])
+    for workers in (1, 2):
+        stylise_by_control(tmp_path / str(workers), few, real, "blur_noise", workers=workers)
+    assert contents(tmp_path / "1") == contents(tmp_path / "2")
+
+
+def test_a_task_holds_one_drawing_and_may_be_done_twice(
+    tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
+) -> None:
+    job, references = controls._prepared(tmp_path / "out", drawings, real, "blur_noise", 0)
+    tasks = controls._tasks(drawings, real, references, 0)
+    one = controls._tasks(drawings.with_records(drawings.records[:1]), real, references, 0)
+    assert [len(pickle.dumps(tasks[0]))] == [len(pickle.dumps(task)) for task in one]
+    before = tasks[0].generator.bit_generator.state
+    controls._match_and_write(tasks[0], job)
+    assert tasks[0].generator.bit_generator.state == before
+
+
+def test_an_empty_drawing_stays_empty(tmp_path: Path, real: CountedImageSet) -> None:
+    writer = CountedImageWriter(tmp_path / "empty", {}, "Empty")
+    noise = np.random.default_rng(0).normal(0, 0.02, (96, 96))
+    writer.add("empty", 0.2 + noise, points=np.zeros((0, 2)))
+    empty = writer.finish("Empty.")
+    look = measure_look(real.read(real.records[0]).pixels)
+    for method in ("percentiles", "blur_noise"):
+        made = stylise_by_control(tmp_path / method, empty, real, method)
+        pixels = made.read(made.records[0]).pixels
+        assert np.median(pixels) == pytest.approx(look.background, abs=0.005)
+        assert pixels.std() < 0.025

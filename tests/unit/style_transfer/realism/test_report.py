@@ -37,6 +37,7 @@ def report(*sets: SetRealism, floor: SetRealism | None = None) -> RealismReport:
         encoder="nuclei",
         encoder_sha256="0123456789abcdef",
         tile=256,
+        frequencies=(0.00962, 0.4512),
         real_images=9,
         real_tiles=54,
         real_cells_per_mpx=310.0,
@@ -89,6 +90,7 @@ def test_the_table_has_a_row_for_each_set_and_says_how_it_was_measured() -> None
     assert {len(row) for row in rows} == {len(rows[0])}
     assert [row[-1].strip() for row in rows[2:]] == ["–", "1", "–"]
     assert "KID over 50 subsets of 20" in text
+    assert "Spectrum from 0.00962 to 0.451 cycles per pixel." in text
     assert "`nuclei`, weights 0123456789ab" in text
 
 

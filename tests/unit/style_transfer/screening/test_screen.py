@@ -35,10 +35,15 @@ def test_an_image_that_kept_its_cells_is_kept() -> None:
 
 
 def test_lost_cells_reject_an_image() -> None:
-    record = screen(GRID[:10])
+    record = screen(GRID[np.arange(16) % 3 > 0])
     assert (record.kept, record.reject_reason) == (False, "lost")
     assert (record.lost, record.invented) == (6, 0)
     assert record.recall == pytest.approx(10 / 16)
+
+
+def test_a_part_without_its_cells_rejects_an_image() -> None:
+    record = screen(GRID[:10])
+    assert (record.kept, record.reject_reason) == (False, "incomplete")
 
 
 def test_invented_cells_reject_an_image() -> None:
@@ -94,7 +99,7 @@ def write_pair(folder: Path, shown: list[np.ndarray]) -> None:
 
 
 def test_verdicts_are_written_and_readers_skip_the_rejected(tmp_path: Path) -> None:
-    write_pair(tmp_path, [GRID, GRID[:8], GRID])
+    write_pair(tmp_path, [GRID, GRID[::2], GRID])
     summary = screen_set(
         open_counted_images(tmp_path / "stylised", include_rejected=True),
         open_counted_images(tmp_path / "drawings"),
@@ -129,3 +134,25 @@ def test_a_missing_drawing_is_named(tmp_path: Path) -> None:
     drawings = open_counted_images(tmp_path / "other" / "drawings")
     with pytest.raises(InputError, match="drawing of"):
         screen_set(stylised, drawings.with_records([]), SETTINGS)
+
+
+def test_points_move_to_where_cells_are_found_if_asked(tmp_path: Path) -> None:
+    write_pair(tmp_path, [GRID + 2.0, GRID])
+    drawings = open_counted_images(tmp_path / "drawings")
+    for settings, shift in ((SETTINGS, 0.0), (ScreeningSettings(correct_points=True), 2.0)):
+        stylised = open_counted_images(tmp_path / "stylised", include_rejected=True)
+        screen_set(stylised, drawings, settings)
+        moved = open_counted_images(tmp_path / "stylised", include_rejected=True)
+        first, second = (moved.points(record) - GRID for record in moved)
+        np.testing.assert_allclose(first, shift, atol=0.6)
+        np.testing.assert_allclose(second, 0.0, atol=0.6)
+
+
+def test_the_summary_tells_errors_of_all_kinds(tmp_path: Path) -> None:
+    write_pair(tmp_path, [GRID[::2]])
+    summary = screen_set(
+        open_counted_images(tmp_path / "stylised", include_rejected=True),
+        open_counted_images(tmp_path / "drawings"),
+        SETTINGS,
+    )
+    assert (summary.lost, summary.invented, summary.divided) == (0.5, 0.0, 0.0)
