@@ -397,7 +397,8 @@ def test_a_style_is_replaced_whole_or_not_at_all(
     refuse(*command)
     assert style.read_bytes() == chain.style.read_bytes()
     write_fields(own_fields, "train train")
-    succeed(*command)
+    assert "--overwrite" in refuse(*command)
+    succeed(*command, "--overwrite")
     assert len(load_style(style).facts.images) == 2
     assert written(tmp_path) == {"look.safetensors"}
 

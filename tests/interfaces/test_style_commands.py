@@ -18,7 +18,7 @@ def test_tokens_are_trained_on_request(chain: Chain, tmp_path: Path) -> None:
     assert said == f"{out}: the style of 4 images\n"
     facts = load_style(out).facts
     assert (facts.token_mode, facts.steps, facts.seed) == ("direct", 2, 3)
-    assert (tmp_path / "look" / "tokens.safetensors").is_file()
+    assert (tmp_path / "look" / "all" / "tokens.safetensors").is_file()
 
 
 def test_density_classes_get_their_own_tokens(chain: Chain, tmp_path: Path) -> None:
@@ -32,7 +32,51 @@ def test_classes_without_training_are_refused(chain: Chain, tmp_path: Path) -> N
     out = tmp_path / "look.safetensors"
     options = ("--images", chain.real, "--backbone", chain.backbone)
     assert "--steps" in refuse("style", "learn", out, *options, "--classes", "count")
+    rule = write_yaml(tmp_path / "rule.yaml", {"per_class": 1})
+    assert "--steps" in refuse("style", "learn", out, *options, "--class-rule", rule)
     assert not out.exists()
+
+
+def test_a_rule_says_limits_and_images_of_a_class(chain: Chain, tmp_path: Path) -> None:
+    out = tmp_path / "look.safetensors"
+    counts = sorted(record.count for record in open_counted_images(chain.real).split("train"))
+    limits = [counts[2] - 0.5, counts[-1] + 1]
+    rule = write_yaml(
+        tmp_path / "rule.yaml", {"limits": limits, "per_class": 1, "source": "labels"}
+    )
+    options = ("--images", chain.real, "--backbone", chain.backbone, "--steps", 1)
+    said = succeed("style", "learn", out, *options, "--class-rule", rule, "--seed", 3)
+    assert said == f"{out}: the style of 2 images\n"
+    assert load_style(out).facts.density_class == "low, medium"
+
+
+def test_the_seed_of_the_classes_is_the_one_given(chain: Chain, tmp_path: Path) -> None:
+    rule = write_yaml(tmp_path / "rule.yaml", {"per_class": 1, "limits": [1000, 2000]})
+    options = ("--images", chain.real, "--backbone", chain.backbone, "--steps", 1)
+    chosen = set()
+    for seed in range(4):
+        out = tmp_path / f"{seed}.safetensors"
+        succeed("style", "learn", out, *options, "--class-rule", rule, "--seed", seed)
+        (image,) = load_style(out).facts.images
+        chosen.add(image.name)
+    assert len(chosen) > 1
+
+
+def test_a_limit_beside_classes_is_refused(chain: Chain, tmp_path: Path) -> None:
+    out = tmp_path / "look.safetensors"
+    options = ("--images", chain.real, "--backbone", chain.backbone, "--steps", 1, "--limit", 2)
+    assert "per_class" in refuse("style", "learn", out, *options, "--classes", "count")
+    assert not out.exists()
+
+
+def test_another_style_is_replaced_on_request_alone(chain: Chain, tmp_path: Path) -> None:
+    out = tmp_path / "look.safetensors"
+    options = ("--images", chain.real, "--backbone", chain.backbone, "--limit", 2)
+    for _ in range(2):
+        succeed("style", "learn", out, *options, "--seed", 1)
+    assert "seed" in refuse("style", "learn", out, *options, "--seed", 2)
+    succeed("style", "learn", out, *options, "--seed", 2, "--overwrite")
+    assert load_style(out).facts.seed == 2
 
 
 @pytest.mark.parametrize("method", ["percentiles", "histogram", "blur_noise"])

@@ -1,7 +1,7 @@
 """Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from adaptoscope.cli.options import (
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
+
+if TYPE_CHECKING:
+    from adaptoscope.style_transfer.tokens.settings import DensityRule
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
 
@@ -102,9 +105,16 @@ def learn(
         str | None,
         typer.Option("--classes", help="Tokens for each density class: by count, cells_per_mpx."),
     ] = None,
+    class_rule: Annotated[
+        Path | None,
+        typer.Option(
+            "--class-rule", help="YAML file of DensityRule: limits, source, images of a class."
+        ),
+    ] = None,
     backbone: Backbone = "compact",
     limit: Annotated[
-        int | None, typer.Option("--limit", min=1, help="Use at most this many images.")
+        int | None,
+        typer.Option("--limit", min=1, help="Use at most this many images; not with classes."),
     ] = None,
     seed: OptionalSeed = None,
     device: Device = "auto",
@@ -121,10 +131,14 @@ def learn(
     from adaptoscope.style_transfer.learn_style import learn_style
     from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
     from adaptoscope.style_transfer.refine_style import learn_refined_style
-    from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
-    from adaptoscope.training.settings import load_settings, settings_from
+    from adaptoscope.style_transfer.tokens.settings import TokenSettings
+    from adaptoscope.training.settings import load_settings
     from adaptoscope.training.step_loop import start_fabric
 
+    rule = _density_rule(classes, class_rule, seed, trained=bool(steps or tokens))
+    chosen = load_settings(tokens, TokenSettings) if tokens else TokenSettings()
+    given = {"steps": steps, "seed": seed}
+    chosen = chosen.changed(**{k: value for k, value in given.items() if value is not None})
     real, *others = (
         open_counted_images(folder, root=root, channel=channel, z=plane(z))
         for folder in (images, *(held_out or ()))
@@ -132,7 +146,6 @@ def learn(
     opened = open_backbone(backbone, start_fabric(device).device)
     weights = hash_of_backbone(backbone)
     if steps is None and tokens is None:
-        _refuse_without_steps(classes)
         style = learn_style(
             out,
             real.training_part(),
@@ -141,18 +154,16 @@ def learn(
             held_out=[real, *others],
             limit=limit,
             seed=seed or 0,
+            overwrite=overwrite,
         )
     else:
-        chosen = load_settings(tokens, TokenSettings) if tokens else TokenSettings()
-        given = {"steps": steps, "seed": seed}
-        chosen = chosen.changed(**{k: value for k, value in given.items() if value is not None})
         style = learn_refined_style(
             out,
             real,
             opened,
             weights,
             chosen,
-            rule=settings_from({"measure": classes}, DensityRule) if classes else None,
+            rule=rule,
             held_out=others,
             limit=limit,
             device=device,
@@ -270,14 +281,26 @@ def realism(
         typer.echo(report.markdown())
 
 
-def _refuse_without_steps(classes: str | None) -> None:
-    if classes is not None:
+def _density_rule(
+    measure: str | None, file: Path | None, seed: int | None, *, trained: bool
+) -> "DensityRule | None":
+    """Return how images are classed, or none; `measure` and `seed` have the last word."""
+    from adaptoscope.style_transfer.tokens.settings import DensityRule
+    from adaptoscope.training.settings import load_settings
+
+    if measure is None and file is None:
+        return None
+    option = "--classes" if file is None else "--class-rule"
+    if not trained:
         raise SettingsError(
-            "The option --classes makes no difference here.",
+            f"The option {option} makes no difference here.",
             expected="--steps or --tokens beside it: classes differ in the tokens they learn",
             found="a style that is read off the images without training",
             remedy="leave it out, or add --steps 1000",
         )
+    rule = load_settings(file, DensityRule) if file else DensityRule()
+    given = {"measure": measure, "seed": seed}
+    return rule.changed(**{name: value for name, value in given.items() if value is not None})
 
 
 def _differently_named(folders: list[Path]) -> list[Path]:

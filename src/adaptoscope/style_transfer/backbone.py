@@ -1,6 +1,7 @@
-"""What style transfer asks of a latent diffusion model."""
+"""What style transfer asks of a latent diffusion model, and what some can do beyond it."""
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -53,4 +54,46 @@ class Backbone(Protocol):
 
         The time step is one for all, or one for each, shape (B,).
         """
+        ...
+
+
+@runtime_checkable
+class GivesMoments(Protocol):
+    """A backbone whose latents are drawn from a distribution in training."""
+
+    def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and standard deviation of the latents, shape (B, C, h, w)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a backbone reads tokens off images, as a style file says it.
+
+    Parameters
+    ----------
+    token_mode
+        ``zero_shot``, or what the backbone's style encoder was shown when it was learnt.
+    clip_input
+        How CLIP sees the images; empty where it sees none.
+    """
+
+    token_mode: str = "zero_shot"
+    clip_input: str = ""
+
+
+@runtime_checkable
+class ReadsFields(Protocol):
+    """A backbone that reads tokens off whole fields, all those of a style together."""
+
+    def reading(self) -> Reading:
+        """Return how it reads; raises `InputError` if it cannot."""
+        ...
+
+    def field_view(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return what is seen of one field of any size, shape (1, S, D)."""
+        ...
+
+    def tokens_of_views(self, views: torch.Tensor) -> torch.Tensor:
+        """Return the tokens of fields, shape (R, K, D), for their views, shape (R, S, D)."""
         ...

@@ -13,12 +13,18 @@ from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.windows import cut_window, tile_windows
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover
-from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage, save_style
+from adaptoscope.style_transfer.style_file import (
+    Style,
+    StyleFacts,
+    StyleImage,
+    refuse_other_style,
+    save_style,
+)
 from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.training.progress import progress
 
@@ -36,6 +42,7 @@ def learn_style(
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
     seed: int = 0,
+    overwrite: bool = False,
 ) -> Style:
     """Read the style of real images without training, and write it to a file.
 
@@ -43,38 +50,48 @@ def learn_style(
     ----------
     out
         Style file to write.
-    images, backbone, backbone_sha256, held_out
-        As in `read_style`.
+    images, backbone, backbone_sha256
+        As in `read_checked_images`.
+    held_out
+        Sets whose validation and test images must not be used, recognised by their pixels; the
+        set itself is always one of them.
     limit
         Use at most this many images, drawn with `seed`.
     seed
         Seed of that draw.
+    overwrite
+        Replace another style; one of the same images, backbone and seed is written again anyway.
 
     Raises
     ------
-    LeakageError, InputError
-        As in `read_style`.
+    LeakageError
+        If an image is one that is kept back for validation or testing.
+    InputError
+        As in `read_checked_images`.
     OutputError
-        If `out` is not named as a style file.
+        If `out` is not named as a style file, or holds another style.
     """
     refuse_other_name(out)
     refuse_held_out_images(images, (images, *held_out), PURPOSE)
     chosen = some_images(images, limit, seed)
-    style = read_style(chosen, backbone, backbone_sha256, held_out=(images, *held_out), seed=seed)
+    style = read_checked_images(chosen, backbone, backbone_sha256, seed=seed)
+    if not overwrite:
+        refuse_other_style(out, style.facts)
     save_style(out, style)
     return style
 
 
-def read_style(
+def read_checked_images(
     images: CountedImageSet,
     backbone: Backbone,
     backbone_sha256: str,
     *,
-    held_out: Iterable[CountedImageSet] = (),
     seed: int = 0,
     tokens: bool = True,
 ) -> Style:
     """Read the style of real images without training.
+
+    Nothing is compared with images that are kept back: that is for the caller to do, once.
 
     Parameters
     ----------
@@ -83,9 +100,6 @@ def read_style(
         depth.
     backbone, backbone_sha256
         The diffusion model, frozen, and the hash of its weights.
-    held_out
-        Sets whose validation and test images must not be used, recognised by their pixels; the
-        set itself is always one of them.
     seed
         Noted in the style.
     tokens
@@ -93,12 +107,10 @@ def read_style(
 
     Raises
     ------
-    LeakageError
-        If an image is one that is kept back for validation or testing.
     InputError
-        If an image is smaller than 64 pixels, or bit depths differ.
+        If an image is smaller than 64 pixels, bit depths differ, or the backbone reads no tokens.
     """
-    refuse_held_out_images(images, (images, *held_out), PURPOSE)
+    reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
     depths: set[tuple[int, float | None]] = set()
@@ -106,7 +118,7 @@ def read_style(
         image = images.read(record)
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})
-        tensors, fact = _read_one(image, record.split or "", backbone, tokens=tokens)
+        tensors, fact = _read_one(image, record.split or "", backbone, reader)
         rows.append(tensors)
         facts.append(fact)
     bit_depth = next(iter(depths))[0]
@@ -115,8 +127,8 @@ def read_style(
         facts=StyleFacts(
             backbone=backbone.name,
             backbone_sha256=backbone_sha256,
-            token_mode="zero_shot" if tokens else "none",
-            clip_input="",
+            token_mode=reader.reading.token_mode if reader else "none",
+            clip_input=reader.reading.clip_input if reader else "",
             bit_depth=bit_depth,
             pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
             density_class="",
@@ -124,6 +136,7 @@ def read_style(
             steps=0,
             images=tuple(facts),
         ),
+        tokens=reader.tokens() if reader else torch.zeros(len(rows), *backbone.token_shape),
         **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
     )
 
@@ -138,7 +151,7 @@ def some_images(images: CountedImageSet, limit: int | None, seed: int) -> Counte
 
 @torch.no_grad()
 def _read_one(
-    image: MicroscopyImage, split: str, backbone: Backbone, *, tokens: bool
+    image: MicroscopyImage, split: str, backbone: Backbone, reader: "_TokenReader | None"
 ) -> tuple[dict[str, torch.Tensor], StyleImage]:
     height, width = image.pixels.shape
     if min(height, width) < _SMALLEST:
@@ -151,6 +164,8 @@ def _read_one(
     labels, _ = segment_nuclei(image.pixels)
     span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
+    if reader is not None:
+        reader.look_at(pixels)
     backbone = in_tiles(backbone, height, width, None)
     latents = backbone.encode(as_batch([pixels], backbone.multiple).to(backbone.device))
     rebuilt = backbone.decode(latents)[0, 0, :height, :width].cpu().numpy()
@@ -163,7 +178,6 @@ def _read_one(
     residual = measure_residual(pixels, rebuilt)
     measured = measure_image(image.pixels)
     tensors: Mapping[str, torch.Tensor] = {
-        "tokens": _tokens(pixels, backbone) if tokens else torch.zeros(1, *backbone.token_shape),
         "latent_mean": mean,
         "latent_sd": sd,
         "cell_mean": cell_mean,
@@ -185,9 +199,30 @@ def _read_one(
     )
 
 
-def _tokens(pixels: NDArray[np.float32], backbone: Backbone) -> torch.Tensor:
-    found = backbone.embed_style(_busiest_tiles(pixels).to(backbone.device))
-    return found.mean(0, keepdim=True).float().cpu()
+class _TokenReader:
+    """Reads tokens off one image after the other, in the way of the backbone."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self.backbone = backbone
+        self.fields = backbone if isinstance(backbone, ReadsFields) else None
+        self.reading = self.fields.reading() if self.fields else Reading()
+        self.seen: list[torch.Tensor] = []
+
+    def look_at(self, pixels: NDArray[np.float32]) -> None:
+        device = self.backbone.device
+        if self.fields is not None:
+            found = self.fields.field_view(torch.from_numpy(pixels)[None, None].to(device))
+        else:
+            tiles = _busiest_tiles(pixels).to(device)
+            found = self.backbone.embed_style(tiles).mean(0, keepdim=True)
+        self.seen.append(found.float().cpu())
+
+    @torch.no_grad()
+    def tokens(self) -> torch.Tensor:
+        seen = torch.cat(self.seen)
+        if self.fields is None:
+            return seen
+        return self.fields.tokens_of_views(seen.to(self.backbone.device)).float().cpu()
 
 
 def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tensor:

@@ -41,7 +41,7 @@ def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
 
 
 def hash_of_backbone(name: str) -> str:
-    """Return the SHA-256 of the weights that a style depends on.
+    """Return the SHA-256 of the weights, and of what else of a backbone a style depends on.
 
     Parameters
     ----------

@@ -1,23 +1,30 @@
 """Learn a style with tokens of its own: read it off the images, then refine its tokens."""
 
+import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
-    read_style,
+    read_checked_images,
     refuse_other_name,
     some_images,
 )
-from adaptoscope.style_transfer.style_file import Style, save_style
+from adaptoscope.style_transfer.style_file import (
+    Style,
+    StyleFacts,
+    refuse_other_style,
+    save_style,
+)
 from adaptoscope.style_transfer.tokens.density_classes import group_by_density
-from adaptoscope.style_transfer.tokens.learn import learn_class_tokens
+from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
 from adaptoscope.style_transfer.tokens.learnt import refined_style
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
-from adaptoscope.style_transfer.tokens.sources import DrawsTokens
+from adaptoscope.style_transfer.tokens.sources import DrawsTokens, check_mode
 from adaptoscope.training.step_loop import Device
 
 
@@ -39,8 +46,9 @@ def learn_refined_style(
     Parameters
     ----------
     out
-        Style file to write. Beside it a folder of the same name without the suffix keeps the runs:
-        checkpoints, losses, previews; an interrupted one is continued.
+        Style file to write. Beside it a folder of the same name without the suffix keeps the runs,
+        one for each class or one called ``all``: checkpoints, losses, previews; an interrupted one
+        is continued.
     images
         Real images; labels are read only if `rule` asks for them. Where the set is split, only its
         training images are taken.
@@ -53,27 +61,30 @@ def learn_refined_style(
     held_out
         Further sets whose validation and test images must not be used.
     limit
-        Without `rule`, use at most this many images, drawn with the seed of `settings`.
+        Use at most this many images, drawn with the seed of `settings`; not beside `rule`, which
+        has a number of its own for each class.
     device
         Where to compute.
     overwrite
-        Discard runs with other settings.
+        Discard runs with other settings or of other classes, and replace another style.
 
     Raises
     ------
     LeakageError
         If an image is kept back for validation or testing.
     SettingsError
-        If the backbone cannot do what the token mode needs.
+        If the backbone cannot do what the token mode needs, or both `rule` and `limit` are given.
     InputError
-        If an image cannot be used, or nothing reaches the tokens.
+        If an image cannot be used, nothing reaches the tokens, or they are not finite in the end.
     OutputError
-        If `out` is not named as a style file, or holds runs with other settings.
+        If `out` is not named as a style file or holds another style, or the runs beside it have
+        other settings or inputs.
     """
     refuse_other_name(out)
+    check_mode(backbone, settings)
+    _refuse_rule_and_limit(rule, limit)
     training = images.training_part()
-    sets = (images, *held_out)
-    refuse_held_out_images(training, sets, PURPOSE)
+    refuse_held_out_images(training, (images, *held_out), PURPOSE)
     classes = (
         {"": some_images(training, limit, settings.seed)}
         if rule is None
@@ -82,20 +93,43 @@ def learn_refined_style(
     chosen = {record.name for members in classes.values() for record in members}
     used = training.with_records([record for record in training if record.name in chosen])
     reads = settings.token_mode == "direct" and not isinstance(backbone, DrawsTokens)
-    style = read_style(
-        used, backbone, backbone_sha256, held_out=sets, seed=settings.seed, tokens=reads
-    )
-    learnt = learn_class_tokens(
+    style = read_checked_images(used, backbone, backbone_sha256, seed=settings.seed, tokens=reads)
+    if not overwrite:
+        refuse_other_style(out, _expected(style, settings, classes))
+    hashes = (image.sha256 for image in style.facts.images)
+    learnt = learn_checked_classes(
         out.with_suffix(""),
         classes,
+        {record.file_name: sha256 for record, sha256 in zip(used, hashes, strict=True)},
         backbone,
         backbone_sha256,
         settings,
         start=style if reads else None,
-        held_out=sets,
         device=device,
         overwrite=overwrite,
     )
     refined = refined_style(style, learnt)
     save_style(out, refined)
     return refined
+
+
+def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> StyleFacts:
+    """Return what will be known of the style once its tokens are learnt."""
+    return dataclasses.replace(
+        style.facts,
+        token_mode=settings.token_mode,
+        clip_input=settings.clip_input_used,
+        density_class=", ".join(classes),
+        steps=settings.steps,
+    )
+
+
+def _refuse_rule_and_limit(rule: DensityRule | None, limit: int | None) -> None:
+    if rule is not None and limit is not None:
+        raise SettingsError(
+            "A limit on the images makes no sense beside density classes.",
+            expected="one of the two",
+            found=f"a limit of {limit} and a rule for classes",
+            remedy="leave the limit out, and say how many images of a class are used: `per_class` "
+            "in the file of the rule (--class-rule)",
+        )

@@ -1,6 +1,7 @@
 """A style on disk: tensors in safetensors, everything else as its metadata."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import atomic_path
 
 FORMAT = "adaptoscope-style-3"
@@ -53,13 +54,15 @@ class StyleFacts:
     backbone, backbone_sha256
         Name of the diffusion model and hash of its weights.
     token_mode
-        How the tokens were made; ``zero_shot`` reads them off the images without training.
+        How the tokens were made. With 0 steps they were read off the images: ``zero_shot`` by the
+        backbone as it is, else by its style encoder, which was learnt in this mode before.
     clip_input
         How CLIP saw the images; empty where it saw none.
     bit_depth, pixel_size_um
         Of the style images; outputs take them over.
     density_class
-        Class of cell density the style stands for, empty for all.
+        Class of cell density the style stands for, several divided by commas; empty where no
+        class was looked at.
     seed, steps
         Of the token training; 0 steps where there was none.
     images
@@ -127,9 +130,16 @@ _TENSORS = (
 
 
 def save_style(path: Path, style: Style) -> None:
-    """Write a style, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a style, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a number in it is not finite.
+    """
     tensors = {name: getattr(style, name).contiguous() for name in _TENSORS}
+    refuse_not_finite("style", tensors)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # One entry only: safetensors writes several in an order that differs from run to run.
     facts = {"format": FORMAT, **asdict(style.facts)}
     metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
@@ -157,6 +167,77 @@ def load_style(path: Path) -> Style:
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
     return Style(facts=known, **tensors)
+
+
+def refuse_other_style(path: Path, facts: StyleFacts) -> None:
+    """Refuse to put a style in the place of a different one.
+
+    Parameters
+    ----------
+    path
+        Style file that is about to be written.
+    facts
+        What is known of the new style. Measured numbers may differ in their last digits from one
+        machine to the next, and are not compared.
+
+    Raises
+    ------
+    OutputError
+        If a file is there and holds no style, or one of other images, another backbone, token
+        mode, density class, seed or number of steps.
+    """
+    if not path.exists():
+        return
+    try:
+        found, wanted = (_identity(each) for each in (load_style(path).facts, facts))
+        differences = [name for name in wanted if found[name] != wanted[name]]
+    except InputError:
+        differences = ["file, no style"]
+    if differences:
+        raise OutputError(
+            f"The file {path} holds something else than the style that would be written.",
+            expected="no file, or the same style",
+            found=f"another {', '.join(differences)}",
+            remedy="choose another name, or pass --overwrite to replace it",
+        )
+
+
+def _identity(facts: StyleFacts) -> dict[str, object]:
+    return {
+        "backbone": facts.backbone_sha256,
+        "token mode": facts.token_mode,
+        "CLIP input": facts.clip_input,
+        "density class": facts.density_class,
+        "seed": facts.seed,
+        "number of steps": facts.steps,
+        "set of images": tuple(image.sha256 for image in facts.images),
+    }
+
+
+def refuse_not_finite(what: str, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuse numbers that are not finite, before they are stored.
+
+    Parameters
+    ----------
+    what
+        What would be stored, in words.
+    tensors
+        Its tensors, by name.
+
+    Raises
+    ------
+    InputError
+        If one holds NaN or infinity; names it.
+    """
+    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise InputError(
+            f"The {what} holds numbers that are not finite, and is not stored.",
+            expected="finite numbers only",
+            found=f"NaN or infinity in {', '.join(broken)}",
+            remedy="learn again with a lower learning rate or with `precision: 32-true`, and make "
+            "sure that the weights of the backbone are undamaged",
+        )
 
 
 def _refusal(path: Path, found: str) -> InputError:

@@ -19,11 +19,10 @@ from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.reference_choice import nearest_by_density
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style
 from adaptoscope.style_transfer.tiled_backbone import in_tiles
-
-_NEAREST = 5
 
 
 @dataclass(frozen=True)
@@ -187,12 +186,9 @@ def choose_reference(
     candidates
         Style images to choose from; all if not given.
     """
-    images = style.facts.images
-    chosen = np.arange(len(images)) if candidates is None else np.array(candidates)
-    if rule == "nearest_density" and cells_per_mpx is not None:
-        densities = np.array([images[index].cells_per_mpx for index in chosen])
-        chosen = chosen[np.argsort(np.abs(densities - cells_per_mpx), kind="stable")[:_NEAREST]]
-    return int(chosen[int(generator.random() * len(chosen))])
+    densities = [image.cells_per_mpx for image in style.facts.images]
+    wanted = cells_per_mpx if rule == "nearest_density" else None
+    return nearest_by_density(densities, wanted, generator, candidates)
 
 
 def _usable_references(style: Style, settings: StylisationSettings) -> list[int]:

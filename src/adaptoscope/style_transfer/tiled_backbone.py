@@ -6,7 +6,7 @@ from math import ceil
 
 import torch
 
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
 
 FACTOR = 8
 """Pixels per latent pixel, of every backbone."""
@@ -108,6 +108,23 @@ class TiledBackbone:
         return total / weights
 
 
+class TiledMomentsBackbone(TiledBackbone):
+    """The same for a backbone whose latents are drawn from a distribution."""
+
+    def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return mean and standard deviation of the latents of images."""
+
+        def part(rows: Span, columns: Span) -> torch.Tensor:
+            assert isinstance(self.backbone, GivesMoments)
+            return torch.cat(
+                self.backbone.latent_moments(_cut(pixels, rows, columns, FACTOR)), dim=1
+            )
+
+        size = (pixels.shape[2] // FACTOR, pixels.shape[3] // FACTOR)
+        mean, spread = self._blended(size, 1, part).chunk(2, dim=1)
+        return mean, spread
+
+
 def tile_spans(length: int, side: int, step: int) -> Sequence[Span]:
     """Divide a line into spans that overlap by at least a quarter.
 
@@ -151,7 +168,10 @@ def in_tiles(backbone: Backbone, height: int, width: int, tile: int | None) -> B
     """
     side = tile or backbone.largest_tile
     side = max(side // backbone.multiple, 1) * backbone.multiple
-    return backbone if max(height, width) <= side else TiledBackbone(backbone, side)
+    if max(height, width) <= side:
+        return backbone
+    kind = TiledMomentsBackbone if isinstance(backbone, GivesMoments) else TiledBackbone
+    return kind(backbone, side)
 
 
 def _cut(tensor: torch.Tensor, rows: Span, columns: Span, scale: int = 1) -> torch.Tensor:

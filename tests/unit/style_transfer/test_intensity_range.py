@@ -25,10 +25,19 @@ def test_few_cells_are_seen_as_bright_as_many(cells: int) -> None:
         assert span.high == pytest.approx(0.71, abs=0.04)
 
 
-def test_an_image_without_cells_keeps_its_percentiles() -> None:
-    pixels, mask = field_of(0)
-    span = IntensityRange.of_cells(pixels, mask)
+def test_without_a_mask_percentiles_are_taken() -> None:
+    pixels, _ = field_of(0)
+    span = IntensityRange.of_cells(pixels, None)
     assert (span.low, span.high) == tuple(np.percentile(pixels.astype(float), [1.0, 99.8]))
+
+
+def test_noise_without_cells_is_not_stretched_to_the_brightness_of_cells() -> None:
+    pixels, mask = field_of(0)
+    assert not mask.any()
+    seen = IntensityRange.of_cells(pixels, mask).to_model(pixels)
+    assert np.percentile(seen, 99.9) < -0.5
+    flat = np.full((32, 32), 0.2, np.float32)
+    assert np.isfinite(IntensityRange.of_cells(flat, np.zeros((32, 32), int)).to_model(flat)).all()
 
 
 @given(st.floats(0, 0.5), st.floats(0.01, 0.5), st.floats(0, 1))

@@ -1,13 +1,15 @@
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
 
-from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, LeakageError
+from adaptoscope.errors import InputError, LeakageError, OutputError
 from adaptoscope.images.files import read_image, write_image
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import as_batch, learn_style
@@ -61,13 +63,54 @@ def test_the_limit_draws_by_seed(backbone: CompactBackbone, tmp_path: Path) -> N
         [
             image.name
             for image in learn_style(
-                tmp_path / "s.safetensors", images, backbone, "hash", limit=2, seed=seed
+                tmp_path / f"{seed}.safetensors", images, backbone, "hash", limit=2, seed=seed
             ).facts.images
         ]
         for seed in (0, 0, 1)
     ]
     assert chosen[0] == chosen[1]
     assert len(chosen[2]) == 2
+
+
+def test_another_style_is_replaced_on_request_alone(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    out = tmp_path / "s.safetensors"
+    images, others = (write_set(tmp_path / str(seed), 1, seed=seed) for seed in (0, 1))
+    learn_style(out, images, backbone, "hash")
+    before = out.read_bytes()
+    for different in ((others, backbone, "hash"), (images, backbone, "other hash")):
+        with pytest.raises(OutputError, match="--overwrite"):
+            learn_style(out, *different)
+    learn_style(out, images, backbone, "hash")
+    assert out.read_bytes() == before
+    learn_style(out, others, backbone, "hash", overwrite=True)
+    assert load_style(out).facts.images[0].sha256 == others.read(others.records[0]).sha256
+
+
+def test_held_out_sets_are_read_once(
+    backbone: CompactBackbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_set(tmp_path / "real", 2)
+    held_out = write_set(tmp_path / "held", 1, splits="test", seed=3)
+    read, seen = CountedImageSet.read, []
+    monkeypatch.setattr(
+        CountedImageSet, "read", lambda s, record: seen.append(s.folder.name) or read(s, record)
+    )
+    learn_style(tmp_path / "s.safetensors", images, backbone, "hash", held_out=[held_out])
+    assert Counter(seen) == {"held": 1, "real": 4}
+
+
+def test_an_image_without_cells_makes_a_finite_style(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    writer = CountedImageWriter(tmp_path / "real", {}, "Empty")
+    writer.add("a", np.full((64, 64), 0.2, np.float32), points=None)
+    style = learn_style(
+        tmp_path / "s.safetensors", writer.finish("Made for a test."), backbone, "hash"
+    )
+    assert style.facts.images[0].cell_cover == 0
+    assert torch.isfinite(style.cell_mean).all()
 
 
 def test_images_too_small_for_a_style_are_refused(

@@ -1,15 +1,17 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
     StyleImage,
     load_style,
+    refuse_other_style,
     save_style,
 )
 
@@ -42,6 +44,44 @@ def test_a_style_comes_back_as_it_was(tmp_path: Path) -> None:
     assert again.facts == style.facts
     torch.testing.assert_close(again.tokens, style.tokens)
     torch.testing.assert_close(again.residual_spectrum, style.residual_spectrum)
+
+
+@pytest.mark.parametrize("name", ["tokens", "latent_sd", "residual_spectrum"])
+def test_a_style_that_is_not_finite_is_not_stored(tmp_path: Path, name: str) -> None:
+    style = made_up_style()
+    getattr(style, name)[0] = torch.nan
+    with pytest.raises(InputError, match=name):
+        save_style(tmp_path / "sub" / "style.safetensors", style)
+    assert not (tmp_path / "sub").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"backbone_sha256": "cd" * 32}, "another backbone"),
+        ({"token_mode": "direct", "steps": 7}, "another token mode, number of steps"),
+        ({"density_class": "low"}, "another density class"),
+        ({"seed": 4}, "another seed"),
+        ({"images": made_up_style((100.0,)).facts.images}, "another set of images"),
+    ],
+)
+def test_a_style_does_not_take_the_place_of_another(
+    tmp_path: Path, changes: dict[str, object], found: str
+) -> None:
+    style, path = made_up_style(), tmp_path / "style.safetensors"
+    facts = dataclasses.replace(style.facts, **changes)
+    refuse_other_style(path, facts)
+    save_style(path, style)
+    refuse_other_style(path, style.facts)
+    with pytest.raises(OutputError) as caught:
+        refuse_other_style(path, facts)
+    assert caught.value.found == found
+
+
+def test_a_file_that_is_no_style_is_not_replaced(tmp_path: Path) -> None:
+    save_file({"weight": torch.zeros(2)}, tmp_path / "weights.safetensors")
+    with pytest.raises(OutputError, match="no style"):
+        refuse_other_style(tmp_path / "weights.safetensors", made_up_style().facts)
 
 
 def test_a_missing_style_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.style_transfer.conftest import draw_discs
 from tests.unit.style_transfer.test_style_file import made_up_style
 
+from adaptoscope.style_transfer.backbone import GivesMoments
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -50,6 +51,15 @@ class PointwiseModel:
         return latents * layout
 
 
+class PointwiseMoments(PointwiseModel):
+    """The same with latents that are drawn from a distribution."""
+
+    def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.seen.append(pixels.shape)
+        mean = pixels[:, :, ::8, ::8]
+        return mean, mean.abs()
+
+
 @given(st.integers(1, 60), st.integers(2, 8))
 def test_spans_cover_the_line_and_overlap(length: int, side: int) -> None:
     length, side, step = 4 * length, 4 * side, 4
@@ -72,6 +82,18 @@ def test_tiles_of_a_pointwise_model_make_the_whole() -> None:
     layout = torch.rand(2, 1, 20, 12)
     whole = model.predict_noise(latents, 3, None, layout)
     torch.testing.assert_close(tiled.predict_noise(latents, 3, None, layout), whole)
+
+
+def test_moments_are_tiled_where_the_model_has_them() -> None:
+    model = PointwiseMoments()
+    tiled = in_tiles(model, 160, 96, None)
+    assert isinstance(tiled, GivesMoments)
+    assert not isinstance(in_tiles(PointwiseModel(), 160, 96, None), GivesMoments)
+    pixels = torch.rand(2, 1, 160, 96)
+    found = tiled.latent_moments(pixels)
+    assert {shape[2] for shape in model.seen} == {64}
+    for part, whole in zip(found, model.latent_moments(pixels), strict=True):
+        torch.testing.assert_close(part, whole)
 
 
 def test_only_images_larger_than_a_tile_are_tiled() -> None:

@@ -66,18 +66,22 @@ def train_backbone(
     ------
     SettingsError
         If the backbone to start from has another shape than the settings say.
+    InputError
+        If an image cannot be read, or a set with splits has none to train on.
+    OutputError
+        If `out` holds a run with other settings or inputs.
     """
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
     parts = [image_set.training_part() for image_set in images]
-    hashes = [sha256 for part in parts for sha256 in part.hashes().values()]
-    run.keep_inputs([*hashes, *([hash_of_weights(start)] if start else [])])
+    inputs = _inputs(parts, start)
+    torch.manual_seed(settings.seed)
+    backbone = _started(settings, start)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
+    run.keep_named_inputs(inputs)
     finished = out / "backbone"
     if (finished / "backbone.json").exists():
         return finished
     fabric = start_fabric(device, settings.precision)
     run.record_environment(fabric.device)
-    torch.manual_seed(settings.seed)
-    backbone = _started(settings, start)
     pool = PatchPool(_pool_images(parts, settings), PLANES, fabric.device)
     started = time.perf_counter()
     first = AutoencoderStep(backbone, pool, settings, fabric)
@@ -111,6 +115,16 @@ def train_backbone(
     run.record_timing("denoiser", time.perf_counter() - started)
     backbone.save(finished)
     return finished
+
+
+def _inputs(parts: Sequence[CountedImageSet], start: Path | None) -> dict[str, str]:
+    """Return the hash of everything that is learnt from, by a name that a person knows it by."""
+    found = {
+        f"image {name}" if len(parts) == 1 else f"image {number}/{name}": sha256
+        for number, part in enumerate(parts, start=1)
+        for name, sha256 in part.hashes().items()
+    }
+    return found if start is None else found | {"backbone to start from": hash_of_weights(start)}
 
 
 def _started(settings: BackboneTrainingSettings, start: Path | None) -> CompactBackbone:

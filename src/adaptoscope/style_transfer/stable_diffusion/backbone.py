@@ -6,10 +6,16 @@ import torch
 from torch import nn
 
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.style_transfer.backbone import Reading
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.stable_diffusion.clip_input import clip_pixels
-from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput, StableDiffusionSettings
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.settings import (
+    ClipFit,
+    ClipInput,
+    StableDiffusionSettings,
+)
+from adaptoscope.style_transfer.stable_diffusion.sources import hash_of_clip
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 from adaptoscope.style_transfer.stable_diffusion.token_injection import PromptReader
 
 if TYPE_CHECKING:
@@ -65,8 +71,7 @@ class StableDiffusionBackbone(nn.Module):
         self.prompt = prompt
         self.image_tower = image_tower
         self.style_encoder: StyleEncoder | None = None
-        self.reads_patches = False
-        self.clip_input: ClipInput = settings.clip_input
+        self.encoder_facts: EncoderFacts | None = None
         self.eval().requires_grad_(False)
         if settings.gradient_checkpointing:
             unet.enable_gradient_checkpointing()
@@ -89,6 +94,11 @@ class StableDiffusionBackbone(nn.Module):
     def placeholder(self) -> str:
         """The word of the prompt that a style's token replaces."""
         return self.settings.placeholder
+
+    @property
+    def clip_fit(self) -> ClipFit:
+        """How a field becomes a square for CLIP."""
+        return self.settings.clip_fit
 
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return latents, shape (B, 4, H / 8, W / 8): the posterior's mean.
@@ -162,27 +172,69 @@ class StableDiffusionBackbone(nn.Module):
         return self._read[1]
 
     def embed_style(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return style tokens of images, shape (B, 1, D), by the style encoder that was learnt.
+        """Return style tokens of whole fields of one size, shape (B, 1, D); see `field_view`."""
+        return self.tokens_of_views(
+            torch.cat([self.field_view(field) for field in pixels.split(1)])
+        )
+
+    def reading(self) -> Reading:
+        """Return how the style encoder reads.
 
         Raises
         ------
         InputError
-            If no encoder was learnt: Stable Diffusion alone cannot read a style off an image.
+            If there is none: Stable Diffusion alone cannot read a style off an image.
         """
-        if self.style_encoder is None:
+        facts = self._encoder()[1]
+        return Reading(facts.token_mode, facts.clip_input)
+
+    def field_view(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return CLIP's view of one field as the style encoder was shown it, shape (1, S, D).
+
+        Raises
+        ------
+        InputError
+            If there is no style encoder.
+        """
+        facts = self._encoder()[1]
+        return self.clip_views(
+            pixels,
+            patches=facts.token_mode == "patch",
+            clip_input=facts.clip_input,
+            clip_fit=facts.clip_fit,
+        )
+
+    def tokens_of_views(self, views: torch.Tensor) -> torch.Tensor:
+        """Return the tokens of fields, shape (R, 1, D), for views of shape (R, S, D).
+
+        Raises
+        ------
+        InputError
+            If there is no style encoder.
+        """
+        encoder, facts = self._encoder()
+        if facts.token_mode == "encoder_mean":
+            views = views.mean(0, keepdim=True).expand(len(views), -1, -1)
+        tokens: torch.Tensor = encoder(views)
+        return tokens
+
+    def _encoder(self) -> tuple[StyleEncoder, EncoderFacts]:
+        if self.style_encoder is None or self.encoder_facts is None:
             raise InputError(
                 "Stable Diffusion reads no style off an image without training.",
                 expected="a style encoder, learnt or imported, or tokens that were learnt",
                 found="neither",
                 remedy="learn tokens from the style images, or use `--backbone compact`",
             )
-        tokens: torch.Tensor = self.style_encoder(
-            self.clip_views(pixels, patches=self.reads_patches)
-        )
-        return tokens
+        return self.style_encoder, self.encoder_facts
 
     def clip_views(
-        self, pixels: torch.Tensor, *, patches: bool, clip_input: ClipInput | None = None
+        self,
+        pixels: torch.Tensor,
+        *,
+        patches: bool,
+        clip_input: ClipInput | None = None,
+        clip_fit: ClipFit | None = None,
     ) -> torch.Tensor:
         """Return what CLIP makes of images: unit vectors, the pooled one first.
 
@@ -192,8 +244,8 @@ class StableDiffusionBackbone(nn.Module):
             Shape (B, 1, H, W), background near -1 and cells near +1.
         patches
             Return the tower's patches after the pooled vector, each projected like it.
-        clip_input
-            How CLIP sees the image; the backbone's setting if not given.
+        clip_input, clip_fit
+            How CLIP sees the image; the backbone's settings if not given.
 
         Returns
         -------
@@ -205,24 +257,38 @@ class StableDiffusionBackbone(nn.Module):
         SettingsError
             If there is no image tower.
         """
-        tower = self.image_tower
-        if tower is None:
+        tower = self.require_clip()
+        seen = clip_pixels(
+            pixels,
+            int(tower.vision_model.embeddings.image_size),
+            clip_input=clip_input or self.settings.clip_input,
+            fit=clip_fit or self.clip_fit,
+        )
+        states = tower.vision_model(seen.to(tower.dtype)).last_hidden_state
+        kept = states if patches else states[:, :1]
+        projected = tower.visual_projection(tower.vision_model.post_layernorm(kept))
+        return nn.functional.normalize(projected.float(), dim=-1)
+
+    def require_clip(self) -> "CLIPVisionModelWithProjection":
+        """Return CLIP's image tower.
+
+        Raises
+        ------
+        SettingsError
+            If there is none.
+        """
+        if self.image_tower is None:
             raise SettingsError(
                 "CLIP's image tower is needed to read a style off images.",
                 expected="a folder or hub id of CLIP ViT-L/14 as `clip`",
                 found="none",
                 remedy="set `clip`, or learn with `token_mode: direct`, which needs no CLIP",
             )
-        seen = clip_pixels(
-            pixels,
-            int(tower.vision_model.embeddings.image_size),
-            clip_input=clip_input or self.clip_input,
-            fit=self.settings.clip_fit,
-        )
-        states = tower.vision_model(seen.to(tower.dtype)).last_hidden_state
-        kept = states if patches else states[:, :1]
-        projected = tower.visual_projection(tower.vision_model.post_layernorm(kept))
-        return nn.functional.normalize(projected.float(), dim=-1)
+        return self.image_tower
+
+    def clip_sha256(self) -> str:
+        """Return the hash of CLIP's weights, as they lie in their file."""
+        return hash_of_clip(self.settings)
 
     def initial_tokens(self, word: str, seed: int) -> torch.Tensor:
         """Return tokens to begin learning with, shape (1, K, D); see `PromptReader`."""

@@ -1,9 +1,9 @@
 """A learnt style encoder on disk: tensors in safetensors, how it is to be fed as metadata."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,42 +12,30 @@ from safetensors.torch import save_file
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.files import atomic_path
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
-from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import (
+    EncoderFacts,
+    EncoderMode,
+    StyleEncoder,
+)
+from adaptoscope.style_transfer.style_file import refuse_not_finite
 
-FORMAT = "adaptoscope-style-encoder-1"
+FORMAT = "adaptoscope-style-encoder-2"
 _ENTRY = "adaptoscope"
 _HEADS = 8
 
-EncoderMode = Literal["encoder", "encoder_mean", "patch"]
-
-
-@dataclass(frozen=True)
-class EncoderFacts:
-    """How a style encoder was learnt, and thus how it must be fed.
-
-    Parameters
-    ----------
-    token_mode
-        What it was shown.
-    clip_input
-        How CLIP saw the images.
-    placeholder
-        The word of the prompt that its token replaces.
-    source
-        Where it comes from, in words.
-    """
-
-    token_mode: EncoderMode
-    clip_input: ClipInput
-    placeholder: str
-    source: str
-
 
 def save_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
-    """Write an encoder, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write an encoder, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a weight is not finite.
+    """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in encoder.state_dict().items()}
+    refuse_not_finite("style encoder", tensors)
+    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {_ENTRY: json.dumps({"format": FORMAT, **asdict(facts)}, sort_keys=True)}
     with atomic_path(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
@@ -96,8 +84,15 @@ def give_encoder(
     Raises
     ------
     SettingsError
-        If widths differ.
+        If widths or placeholders differ.
     """
+    if facts.placeholder != backbone.placeholder:
+        raise SettingsError(
+            "The style encoder was learnt with another placeholder.",
+            expected=f"`placeholder: {facts.placeholder!r}`, and a prompt with this word in it",
+            found=repr(backbone.placeholder),
+            remedy="change `placeholder` and `prompt`, or learn the encoder again",
+        )
     if encoder.width != backbone.prompt.width:
         raise SettingsError(
             "The style encoder does not fit the backbone.",
@@ -105,12 +100,16 @@ def give_encoder(
             found=f"tokens of length {encoder.width}",
             remedy="use the diffusion model that the encoder was learnt with",
         )
-    backbone.style_encoder = encoder.to(backbone.empty_states.device)
-    backbone.reads_patches = facts.token_mode == "patch"
-    backbone.clip_input = facts.clip_input
+    backbone.style_encoder = encoder.to(backbone.device)
+    backbone.encoder_facts = facts
 
 
 def _check_values(facts: EncoderFacts) -> None:
-    for value, kind in ((facts.token_mode, EncoderMode), (facts.clip_input, ClipInput)):
+    known = (
+        (facts.token_mode, EncoderMode),
+        (facts.clip_input, ClipInput),
+        (facts.clip_fit, ClipFit),
+    )
+    for value, kind in known:
         if value not in get_args(kind):
             raise ValueError(f"unknown value {value!r}")

@@ -75,9 +75,12 @@ def load_stable_diffusion(settings: StableDiffusionSettings) -> StableDiffusionB
         ) from error
     prompt = PromptReader(text, tokeniser, settings.prompt, settings.placeholder)
     backbone = StableDiffusionBackbone(unet, autoencoder, prompt, settings, tower)
+    backbone.to(getattr(torch, settings.weights))
     if settings.encoder:
+        backbone.require_clip()
+        # Given last: it stays in float32, as it was learnt.
         give_encoder(backbone, *load_encoder(Path(settings.encoder)))
-    return backbone.to(getattr(torch, settings.weights))
+    return backbone
 
 
 def _from_folder(folder: Path) -> Networks:

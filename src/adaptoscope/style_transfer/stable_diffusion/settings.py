@@ -33,10 +33,11 @@ class StableDiffusionSettings(Settings):
     """The word of the prompt whose embedding is the style's; it must be a single token."""
     clip_input: ClipInput = "correct"
     """How CLIP sees an image. ``legacy_uint8``: cast to whole numbers first, as the published code
-    does, so that all but pure black and white becomes 0; its embedding files need this."""
+    does, so that all but pure black and white becomes 0; its embedding files need this. Token
+    learning is told apart from this, and an encoder knows how it was learnt."""
     clip_fit: ClipFit = "squash"
     """How a field becomes a square for CLIP: squashed whole, or its middle cut out (the processor
-    of CLIP; a wide field loses its borders)."""
+    of CLIP; a wide field loses its borders). Encoders are learnt so; `encoder` knows its own."""
     weights: Literal["float32", "bfloat16", "float16"] = "float32"
     """Precision in which the frozen networks are held; inputs and results are float32."""
     gradient_checkpointing: bool = False

@@ -1,6 +1,7 @@
 """Where the parts of Stable Diffusion are: local folders, a single file, or a hub's cache."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,21 +68,50 @@ def locate_clip(settings: StableDiffusionSettings) -> Path | None:
 
 
 def hash_of_model(settings: StableDiffusionSettings) -> str:
-    """Return the SHA-256 of the weights that a style depends on: U-Net, autoencoder, text tower.
+    """Return the SHA-256 of everything that a style, or an image made with it, depends on.
+
+    That is what the files of U-Net, autoencoder and text tower hold, the prompt, its placeholder
+    and the precision; where a style encoder reads styles off images, also that encoder, which
+    knows how CLIP sees them, and CLIP. Names of files play no part.
+
+    Raises
+    ------
+    MissingWeightsError
+        If one of these files is not on this machine.
+    """
+    place = locate_model(settings)
+    files = [place] if place.is_file() else [place / name for name in MODEL_WEIGHTS]
+    parts: dict[str, object] = {
+        "weights": [_hash_of_file(file) for file in files],
+        "prompt": settings.prompt,
+        "placeholder": settings.placeholder,
+        "precision": settings.weights,
+    }
+    if settings.encoder:
+        encoder = Path(settings.encoder)
+        if not encoder.is_file():
+            raise _missing(settings.encoder, "encoder", "a style encoder file", "no such file")
+        parts |= {"encoder": _hash_of_file(encoder), "clip": hash_of_clip(settings)}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def hash_of_clip(settings: StableDiffusionSettings) -> str:
+    """Return the SHA-256 of the weights of CLIP, or nothing where no CLIP is named.
 
     Raises
     ------
     MissingWeightsError
         If they are not on this machine.
     """
-    place = locate_model(settings)
-    files = [place] if place.is_file() else [place / name for name in MODEL_WEIGHTS]
+    folder = locate_clip(settings)
+    return "" if folder is None else _hash_of_file(folder / CLIP_FILES[-1])
+
+
+def _hash_of_file(path: Path) -> str:
     digest = hashlib.sha256()
-    for file in files:
-        digest.update((file.name if place.is_file() else file.parent.name).encode())
-        with file.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
     return digest.hexdigest()
 
 

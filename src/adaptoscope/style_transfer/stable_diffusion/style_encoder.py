@@ -1,11 +1,41 @@
 """From CLIP's view of an image to one style token: paper 1, eq. (1) and (2), as coded."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
 from torch import nn
+
+from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
+
+EncoderMode = Literal["encoder", "encoder_mean", "patch"]
 
 WIDTH = 768
 _HEADS, _HEAD_WIDTH = 8, 64
 _DROPOUT = 0.05
+
+
+@dataclass(frozen=True)
+class EncoderFacts:
+    """How a style encoder was learnt, and thus how it must be fed: with CLIP's view of the field.
+
+    Parameters
+    ----------
+    token_mode
+        What it was shown: the pooled vector, the mean of those of all images, or the patches too.
+    clip_input, clip_fit
+        How CLIP saw the images.
+    placeholder
+        The word of the prompt that its token replaces.
+    source
+        Where it comes from, in words.
+    """
+
+    token_mode: EncoderMode
+    clip_input: ClipInput
+    clip_fit: ClipFit
+    placeholder: str
+    source: str
 
 
 class AttentionBlock(nn.Module):

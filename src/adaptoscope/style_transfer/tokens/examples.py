@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -12,10 +11,11 @@ from skimage.transform import resize
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress
 
@@ -25,15 +25,6 @@ _USUAL_SIDE = 128
 _SMALLEST = 32
 
 
-@runtime_checkable
-class GivesMoments(Protocol):
-    """A backbone whose latents are drawn from a distribution in training."""
-
-    def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and standard deviation of the latents, shape (B, C, h, w)."""
-        ...
-
-
 @dataclass(frozen=True)
 class StyleExample:
     """One style image as the training steps need it; V versions, the second one mirrored.
@@ -41,7 +32,8 @@ class StyleExample:
     Parameters
     ----------
     pixels
-        The image as the backbone sees it, shape (1, 1, H, W), near [-1, 1].
+        The whole field, shape (1, 1, H, W), near [-1, 1]: what tokens are read off, by the
+        backbone or by CLIP.
     mean, spread
         Of its latents, shape (V, C, h, w).
     layout
@@ -125,7 +117,7 @@ class StyleExamples:
 def read_examples(
     images: CountedImageSet, backbone: Backbone, settings: TokenSettings, device: torch.device
 ) -> StyleExamples:
-    """Read and encode style images.
+    """Read and encode style images, large ones in tiles.
 
     Parameters
     ----------
@@ -146,54 +138,73 @@ def read_examples(
     side = settings.side or int(getattr(backbone, "training_side", _USUAL_SIDE))
     examples = []
     for record in progress(images, "encode the style images", len(images)):
-        pixels, labels = _seen(images.read(record).pixels, record.file_name, settings, side)
-        examples.append(_encoded(pixels, labels, backbone, settings, device))
+        pixels = images.read(record).pixels
+        _refuse_small(record.file_name, pixels.shape)
+        examples.append(_encoded(pixels, settings, side, backbone, device))
     return StyleExamples(examples, side // _FACTOR)
 
 
-def _seen(
-    pixels: NDArray[np.float32], name: str, settings: TokenSettings, side: int
-) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
-    """Return the image as the backbone sees it, and its cells."""
-    if min(pixels.shape) < _SMALLEST:
+def refuse_small_images(images: CountedImageSet) -> None:
+    """Refuse images that are too small to learn from, by their headers.
+
+    Raises
+    ------
+    InputError
+        If a side is below 32 pixels; names the image.
+    """
+    for record in images:
+        _refuse_small(record.file_name, images.size(record))
+
+
+def _refuse_small(name: str, size: tuple[int, int]) -> None:
+    if min(size) < _SMALLEST:
         raise InputError(
             f"The style image {name} is too small.",
             expected=f"at least {_SMALLEST} x {_SMALLEST} pixels",
-            found=f"{pixels.shape[0]} x {pixels.shape[1]}",
+            found=f"{size[0]} x {size[1]}",
             remedy="use larger images",
         )
-    labels = segment_nuclei(pixels)[0]
-    seen = IntensityRange.of_cells(pixels, labels).to_model(pixels)
-    if settings.fit == "crop":
-        return seen, labels
-    square = resize(seen, (side, side), order=3, mode="reflect", anti_aliasing=False)
+
+
+def _squashed(
+    field: NDArray[np.float32], labels: NDArray[np.integer], side: int
+) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
+    square = resize(field, (side, side), order=3, mode="reflect", anti_aliasing=False)
     cells = resize(labels, (side, side), order=0, preserve_range=True, anti_aliasing=False)
     return square.astype(np.float32), cells.astype(labels.dtype)
 
 
 def _encoded(
     pixels: NDArray[np.float32],
-    labels: NDArray[np.integer],
-    backbone: Backbone,
     settings: TokenSettings,
+    side: int,
+    backbone: Backbone,
     device: torch.device,
 ) -> StyleExample:
+    labels: NDArray[np.integer] = segment_nuclei(pixels)[0]
+    field = IntensityRange.of_cells(pixels, labels).to_model(pixels)
+    seen = field
+    if settings.fit == "squash":
+        seen, labels = _squashed(field, labels, side)
     mirrored = (1, -1) if settings.flips else (1,)
-    batch = as_batch([pixels[:, ::step] for step in mirrored], backbone.multiple).to(device)
-    if isinstance(backbone, GivesMoments):
-        mean, spread = backbone.latent_moments(batch)
-    else:
-        mean = backbone.encode(batch)
-        spread = torch.zeros_like(mean)
+    batch = as_batch([seen[:, ::step] for step in mirrored], backbone.multiple).to(device)
+    mean, spread = _moments(batch, in_tiles(backbone, seen.shape[0], seen.shape[1], None))
     layout = None
     if settings.use_layout:
         planes = layout_planes(labels)
         rows = [as_batch(planes[:, :, ::step], backbone.multiple)[:, 0] for step in mirrored]
         layout = layout_condition(torch.stack(rows), torch.ones(len(rows), dtype=torch.bool))
-    height, width = (max(1, side // _FACTOR) for side in pixels.shape)
+    height, width = (max(1, side // _FACTOR) for side in seen.shape)
     return StyleExample(
-        pixels=torch.from_numpy(np.ascontiguousarray(pixels))[None, None].to(device),
+        pixels=torch.from_numpy(np.ascontiguousarray(field))[None, None].to(device),
         mean=mean[:, :, :height, :width].clone(),
         spread=spread[:, :, :height, :width].clone(),
         layout=None if layout is None else layout[:, :, :height, :width].to(device),
     )
+
+
+def _moments(batch: torch.Tensor, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
+    if isinstance(backbone, GivesMoments):
+        return backbone.latent_moments(batch)
+    mean = backbone.encode(batch)
+    return mean, torch.zeros_like(mean)

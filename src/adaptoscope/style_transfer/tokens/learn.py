@@ -1,20 +1,21 @@
 """Learn style tokens of real images on any backbone, class by class if wanted: paper 1, eq. (3)."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import save_encoder
-from adaptoscope.style_transfer.style_file import Style
-from adaptoscope.style_transfer.tokens.examples import read_examples
+from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
+from adaptoscope.style_transfer.tokens.density_classes import CLASSES
+from adaptoscope.style_transfer.tokens.examples import read_examples, refuse_small_images
 from adaptoscope.style_transfer.tokens.learnt import (
     LearntTokens,
     TokenFacts,
@@ -22,14 +23,24 @@ from adaptoscope.style_transfer.tokens.learnt import (
     save_tokens,
 )
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
-from adaptoscope.style_transfer.tokens.sources import EncodedTokens, TokenSource, source_of_tokens
+from adaptoscope.style_transfer.tokens.sources import (
+    EncodedTokens,
+    TokenSource,
+    check_mode,
+    inputs_of_mode,
+    source_of_tokens,
+)
 from adaptoscope.style_transfer.tokens.step import TokenStep
 from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device, Precision, run_steps, start_fabric
 
 TOKENS = "tokens.safetensors"
 ENCODER = "encoder.safetensors"
 PREVIEWS = "previews"
+SETTINGS = "settings.yaml"
+ALL = "all"
+"""Run folder of images that were not divided into classes."""
 PARTS = (TOKENS, ENCODER, PREVIEWS)
 
 
@@ -83,27 +94,140 @@ def learn_tokens(
     SettingsError
         If the backbone cannot do what the token mode needs.
     InputError
-        If an image is too small, `start` lacks it, or nothing reaches the tokens.
+        If an image is too small, `start` does not fit, nothing reaches the tokens, or they are
+        not finite in the end.
+    OutputError
+        If `out` holds a run with other settings or inputs.
     """
+    check_mode(backbone, settings)
     training = images.training_part()
     refuse_held_out_images(training, (images, *held_out), "learn style tokens from")
-    hashes = tuple(training.read(record).sha256 for record in training)
-    initial = None if start is None else _tokens_of(start, hashes)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
-    run.keep_inputs([*hashes, backbone_sha256])
-    if (out / TOKENS).exists():
-        return load_tokens(out / TOKENS)
+    hashes = {record.file_name: training.read(record).sha256 for record in training}
+    run = _TokenRun.of_images(out, training, hashes, density_class, backbone, start)
+    return _learnt(run, backbone, backbone_sha256, settings, device, overwrite=overwrite)
+
+
+def learn_checked_classes(
+    out: Path,
+    classes: Mapping[str, CountedImageSet],
+    hashes: Mapping[str, str],
+    backbone: Backbone,
+    backbone_sha256: str,
+    settings: TokenSettings,
+    *,
+    start: Style | None = None,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> list[LearntTokens]:
+    """Learn tokens for each class of cell density, as paper 1 does.
+
+    Nothing is compared with images that are kept back: that is for the caller to do, once.
+
+    Parameters
+    ----------
+    out
+        Each class has its run folder in it, under its name; one without a name has ``all``.
+    classes
+        Style images of each class, as from `group_by_density`.
+    hashes
+        From file name to the hash of the decoded pixels, for every image.
+    backbone, backbone_sha256, settings, start, device
+        As in `learn_tokens`.
+    overwrite
+        Discard runs with other settings, and those of classes that are no longer learnt.
+
+    Returns
+    -------
+    list of LearntTokens
+        In the order of `classes`.
+    """
+    check_mode(backbone, settings)
+    runs = [
+        _TokenRun.of_images(out / (name or ALL), members, hashes, name, backbone, start)
+        for name, members in classes.items()
+    ]
+    if overwrite:
+        _discard_runs(out / name for name in {ALL, *CLASSES} - {run.out.name for run in runs})
+    return [
+        _learnt(run, backbone, backbone_sha256, settings, device, overwrite=overwrite)
+        for run in runs
+    ]
+
+
+@dataclass(frozen=True)
+class _TokenRun:
+    """What one run learns from: images that may be used and can be."""
+
+    out: Path
+    images: CountedImageSet
+    hashes: tuple[str, ...]
+    density_class: str
+    initial: torch.Tensor | None
+
+    @classmethod
+    def of_images(
+        cls,
+        out: Path,
+        images: CountedImageSet,
+        hashes: Mapping[str, str],
+        density_class: str,
+        backbone: Backbone,
+        start: Style | None,
+    ) -> "_TokenRun":
+        """Check the images and where to begin, before anything is written."""
+        refuse_small_images(images)
+        own = tuple(hashes[record.file_name] for record in images)
+        initial = None if start is None else _tokens_of(start, own, backbone)
+        return cls(out, images, own, density_class, initial)
+
+    def inputs(self) -> dict[str, str]:
+        """Return the hash of each image by a name that a person knows it by."""
+        names = (f"image {record.file_name}" for record in self.images)
+        return dict(zip(names, self.hashes, strict=True))
+
+
+def _learnt(
+    plan: _TokenRun,
+    backbone: Backbone,
+    backbone_sha256: str,
+    settings: TokenSettings,
+    device: Device,
+    *,
+    overwrite: bool,
+) -> LearntTokens:
+    """Run token learning, or return the tokens of a run that is finished."""
+    own = {f"backbone {backbone.name}": backbone_sha256, **inputs_of_mode(backbone, settings)}
+    run = RunFolder.open(plan.out, settings, overwrite=overwrite, parts=PARTS)
+    run.keep_named_inputs(plan.inputs() | own)
+    if (plan.out / TOKENS).exists():
+        return load_tokens(plan.out / TOKENS)
+    facts = TokenFacts(
+        backbone=backbone.name,
+        backbone_sha256=backbone_sha256,
+        token_mode=settings.token_mode,
+        clip_input=settings.clip_input_used,
+        density_class=plan.density_class,
+        steps=settings.steps,
+        seed=settings.seed,
+        images=plan.hashes,
+    )
+    return _finished(plan.out, _trained(run, plan, backbone, settings, device), facts)
+
+
+def _trained(
+    run: RunFolder, plan: _TokenRun, backbone: Backbone, settings: TokenSettings, device: Device
+) -> TokenSource:
     fabric = start_fabric(device, precision_on(device, settings))
     run.record_environment(fabric.device)
     if isinstance(backbone, nn.Module):
         backbone.to(fabric.device).eval().requires_grad_(False)
     began = time.perf_counter()
-    examples = read_examples(training, backbone, settings, fabric.device)
+    examples = read_examples(plan.images, backbone, settings, fabric.device)
     torch.manual_seed(settings.seed)
-    source = source_of_tokens(backbone, examples, settings, initial).to(fabric.device)
+    source = source_of_tokens(backbone, examples, settings, plan.initial).to(fabric.device)
     run.record_timing("encode", time.perf_counter() - began)
     began = time.perf_counter()
-    step = TokenStep(backbone, source, examples, settings, fabric, out / PREVIEWS)
+    step = TokenStep(backbone, source, examples, settings, fabric, run.path / PREVIEWS)
     run_steps(
         step,
         steps=settings.steps,
@@ -115,57 +239,27 @@ def learn_tokens(
         seed=settings.seed,
     )
     run.record_timing("learn", time.perf_counter() - began)
-    facts = TokenFacts(
-        backbone=backbone.name,
-        backbone_sha256=backbone_sha256,
-        token_mode=settings.token_mode,
-        clip_input="" if settings.token_mode == "direct" else settings.clip_input,
-        density_class=density_class,
-        steps=settings.steps,
-        seed=settings.seed,
-        images=hashes,
-    )
-    return _finished(out, source.eval(), facts)
+    return source.eval()
 
 
-def learn_class_tokens(
-    out: Path,
-    classes: Mapping[str, CountedImageSet],
-    backbone: Backbone,
-    backbone_sha256: str,
-    settings: TokenSettings,
-    **options: Any,
-) -> list[LearntTokens]:
-    """Learn tokens for each class of cell density, as paper 1 does.
+def _discard_runs(folders: Iterable[Path]) -> None:
+    """Remove runs of token learning; what else lies in these folders stays."""
+    for folder in folders:
+        if folder.is_symlink() or not _is_run(folder):
+            continue
+        RunFolder(folder).discard(PARTS)
+        (folder / SETTINGS).unlink()
+        for place in (folder / "checkpoints", folder):
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
 
-    Parameters
-    ----------
-    out
-        Each class has its run folder in it, under its name; one without a name takes `out`.
-    classes
-        Style images of each class, as from `group_by_density`.
-    backbone, backbone_sha256, settings
-        As in `learn_tokens`.
-    options
-        Further arguments of `learn_tokens`.
 
-    Returns
-    -------
-    list of LearntTokens
-        In the order of `classes`.
-    """
-    return [
-        learn_tokens(
-            out / name,
-            members,
-            backbone,
-            backbone_sha256,
-            settings,
-            density_class=name,
-            **options,
-        )
-        for name, members in classes.items()
-    ]
+def _is_run(folder: Path) -> bool:
+    try:
+        load_settings(folder / SETTINGS, TokenSettings)
+    except SettingsError:
+        return False
+    return True
 
 
 def precision_on(device: Device, settings: TokenSettings) -> Precision:
@@ -176,7 +270,7 @@ def precision_on(device: Device, settings: TokenSettings) -> Precision:
     return "bf16-mixed" if on_gpu and torch.cuda.is_bf16_supported() else "32-true"
 
 
-def _tokens_of(style: Style, hashes: Iterable[str]) -> torch.Tensor:
+def _tokens_of(style: Style, hashes: Sequence[str], backbone: Backbone) -> torch.Tensor:
     known = {image.sha256: row for row, image in enumerate(style.facts.images)}
     rows = [known.get(sha) for sha in hashes]
     found = [row for row in rows if row is not None]
@@ -187,6 +281,13 @@ def _tokens_of(style: Style, hashes: Iterable[str]) -> torch.Tensor:
             found=f"{len(found)} of them",
             remedy="read the style off all images that tokens are learnt from",
         )
+    if style.tokens.shape[1:] != backbone.token_shape:
+        raise InputError(
+            "The style to begin with has tokens of another shape.",
+            expected="{} token(s) of length {}".format(*backbone.token_shape),
+            found="{} token(s) of length {}".format(*style.tokens.shape[1:]),
+            remedy="read the style off with the backbone that its tokens are learnt on",
+        )
     return style.tokens[found]
 
 
@@ -195,6 +296,7 @@ def _finished(out: Path, source: TokenSource, facts: TokenFacts) -> LearntTokens
     device = next(source.parameters()).device
     tokens = source(torch.arange(len(facts.images), device=device)).float().cpu().contiguous()
     learnt = LearntTokens(facts, tokens)
+    refuse_not_finite("result of the training", {"tokens": tokens})
     if isinstance(source, EncodedTokens):
         save_encoder(out / ENCODER, source.encoder, source.facts)
     save_tokens(out / TOKENS, learnt)

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import atomic_path
-from adaptoscope.style_transfer.style_file import Style
+from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
 
 FORMAT = "adaptoscope-tokens-1"
 _ENTRY = "adaptoscope"
@@ -57,7 +57,14 @@ class LearntTokens:
 
 
 def save_tokens(path: Path, learnt: LearntTokens) -> None:
-    """Write tokens, whole or not at all."""
+    """Write tokens, whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If a number in them is not finite.
+    """
+    refuse_not_finite("token file", {"tokens": learnt.tokens})
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"format": FORMAT, **asdict(learnt.facts)}
     metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
@@ -128,12 +135,12 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
             ),
             remedy="read the style off all the images that the tokens were learnt from",
         )
-    first, classes = learnt[0].facts, {each.facts.density_class for each in learnt}
+    first = learnt[0].facts
     facts = dataclasses.replace(
         style.facts,
         token_mode=first.token_mode,
         clip_input=first.clip_input,
-        density_class=classes.pop() if len(classes) == 1 else "",
+        density_class=", ".join(each.facts.density_class for each in learnt),
         seed=first.seed,
         steps=first.steps,
         images=tuple(style.facts.images[index] for index in kept),

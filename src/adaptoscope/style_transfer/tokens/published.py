@@ -13,17 +13,13 @@ from typing import Any
 import torch
 
 from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.stable_diffusion.encoder_file import (
-    EncoderFacts,
-    encoder_of,
-    save_encoder,
-)
+from adaptoscope.style_transfer.stable_diffusion.encoder_file import encoder_of, save_encoder
 from adaptoscope.style_transfer.stable_diffusion.restricted_reading import (
     RefusedReadingError,
     Shell,
     read_restricted,
 )
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 
 ALLOWED_CLASSES = (
     "ldm.modules.embedding_manager.Attentions",
@@ -59,13 +55,10 @@ class PublishedTokens:
         Its style encoder, frozen.
     placeholder
         The word whose embedding the encoder's token replaces.
-    placeholder_id
-        That word's number in the tokeniser's vocabulary.
     """
 
     encoder: StyleEncoder
     placeholder: str
-    placeholder_id: int
 
 
 def read_published_tokens(path: Path) -> PublishedTokens:
@@ -88,7 +81,7 @@ def read_published_tokens(path: Path) -> PublishedTokens:
         raise _refusal(path, str(error)) from error
     if not isinstance(content, dict) or not isinstance(content.get("attention"), Shell):
         raise _refusal(path, "no style encoder under the name `attention`")
-    word, number = _placeholder(path, content.get("string_to_token"))
+    word = _placeholder(path, content.get("string_to_token"))
     try:
         tensors = {
             _our_name(name): tensor.detach().float()
@@ -98,7 +91,7 @@ def read_published_tokens(path: Path) -> PublishedTokens:
     except (KeyError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         found = " ".join(str(error).split())[:200]
         raise _refusal(path, f"an encoder of another kind: {found}") from error
-    return PublishedTokens(encoder, word, number)
+    return PublishedTokens(encoder, word)
 
 
 def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
@@ -120,12 +113,13 @@ def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
     Raises
     ------
     InputError
-        As in `read_published_tokens`.
+        As in `read_published_tokens`, or if a weight is not finite.
     """
     published = read_published_tokens(source)
     facts = EncoderFacts(
         token_mode="encoder",
         clip_input="legacy_uint8",
+        clip_fit="squash",
         placeholder=published.placeholder,
         source=f"published embedding file {source.name}",
     )
@@ -133,12 +127,12 @@ def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
     return facts
 
 
-def _placeholder(path: Path, table: object) -> tuple[str, int]:
+def _placeholder(path: Path, table: object) -> str:
     if isinstance(table, Mapping) and len(table) == 1:
         ((word, number),) = table.items()
         one = isinstance(number, torch.Tensor) and number.numel() == 1
         if isinstance(word, str) and (one or isinstance(number, int)):
-            return word, int(number)
+            return word
     raise _refusal(path, "not exactly one placeholder under the name `string_to_token`")
 
 

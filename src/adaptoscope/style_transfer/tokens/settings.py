@@ -54,6 +54,11 @@ class TokenSettings(Settings):
     seed: int = 0
     """Seed of everything random."""
 
+    @property
+    def clip_input_used(self) -> str:
+        """How CLIP sees the images; empty where it sees none."""
+        return "" if self.token_mode == "direct" else self.clip_input
+
 
 class DensityRule(Settings):
     """Which density class an image belongs to; paper 1 learns one token for each class."""

@@ -7,9 +7,12 @@ from torch import nn
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.stable_diffusion.encoder_file import EncoderFacts, EncoderMode
-from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import (
+    EncoderFacts,
+    EncoderMode,
+    StyleEncoder,
+)
 from adaptoscope.style_transfer.tokens.examples import StyleExamples
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
@@ -32,8 +35,26 @@ class SeesWithClip(Protocol):
         """The word of the prompt that a token replaces."""
         ...
 
+    @property
+    def clip_fit(self) -> ClipFit:
+        """How a field becomes a square for CLIP."""
+        ...
+
+    def require_clip(self) -> object:
+        """Raise `SettingsError` where the image tower is not opened."""
+        ...
+
+    def clip_sha256(self) -> str:
+        """Return the hash of CLIP's weights."""
+        ...
+
     def clip_views(
-        self, pixels: torch.Tensor, *, patches: bool, clip_input: ClipInput | None = None
+        self,
+        pixels: torch.Tensor,
+        *,
+        patches: bool,
+        clip_input: ClipInput | None = None,
+        clip_fit: ClipFit | None = None,
     ) -> torch.Tensor:
         """Return CLIP's views of images, shape (B, S, D)."""
         ...
@@ -88,6 +109,38 @@ class EncodedTokens(nn.Module):
 TokenSource = DirectTokens | EncodedTokens
 
 
+def check_mode(backbone: Backbone, settings: TokenSettings) -> None:
+    """Refuse what a backbone cannot learn, before anything is read or written.
+
+    Parameters
+    ----------
+    backbone
+        Any.
+    settings
+        Token mode and initial word.
+
+    Raises
+    ------
+    SettingsError
+        If the backbone has no CLIP and the mode needs it, or no such word to begin with.
+    """
+    mode, word = settings.token_mode, settings.initial_word
+    if mode != "direct":
+        _seeing(backbone, mode).require_clip()
+    elif word and not isinstance(backbone, DrawsTokens):
+        raise _refusal(f"`initial_word: {word}`", backbone, "no words")
+    elif isinstance(backbone, DrawsTokens):
+        backbone.initial_tokens(word, settings.seed)
+
+
+def inputs_of_mode(backbone: Backbone, settings: TokenSettings) -> dict[str, str]:
+    """Return what else than images and backbone the tokens depend on: CLIP, where it is used."""
+    if settings.token_mode == "direct":
+        return {}
+    seeing = _seeing(backbone, settings.token_mode)
+    return {"clip": seeing.clip_sha256(), "clip_fit": seeing.clip_fit}
+
+
 def source_of_tokens(
     backbone: Backbone,
     examples: StyleExamples,
@@ -111,14 +164,13 @@ def source_of_tokens(
     Raises
     ------
     SettingsError
-        If the backbone has no CLIP and the mode needs it, or has no word to begin with.
+        As in `check_mode`.
     """
+    check_mode(backbone, settings)
     if settings.token_mode != "direct":
         return _encoded_tokens(backbone, examples, settings, settings.token_mode)
     if isinstance(backbone, DrawsTokens):
         begin = backbone.initial_tokens(settings.initial_word, settings.seed)
-    elif settings.initial_word:
-        raise _refusal(f"`initial_word: {settings.initial_word}`", backbone, "no words")
     if initial is not None:
         begin = initial
     elif not isinstance(backbone, DrawsTokens):
@@ -135,15 +187,15 @@ def source_of_tokens(
 def _encoded_tokens(
     backbone: Backbone, examples: StyleExamples, settings: TokenSettings, mode: EncoderMode
 ) -> EncodedTokens:
-    if not isinstance(backbone, SeesWithClip):
-        raise _refusal(f"`token_mode: {mode}`", backbone, "no CLIP")
+    seeing = _seeing(backbone, mode)
     with torch.no_grad():
         views = torch.cat(
             [
-                backbone.clip_views(
+                seeing.clip_views(
                     example.pixels,
                     patches=mode == "patch",
                     clip_input=settings.clip_input,
+                    clip_fit=seeing.clip_fit,
                 )
                 for example in examples.examples
             ]
@@ -153,10 +205,17 @@ def _encoded_tokens(
     facts = EncoderFacts(
         token_mode=mode,
         clip_input=settings.clip_input,
-        placeholder=backbone.placeholder,
+        clip_fit=seeing.clip_fit,
+        placeholder=seeing.placeholder,
         source=f"learnt from {len(examples.examples)} image(s) in {settings.steps} steps",
     )
     return EncodedTokens(StyleEncoder(views.shape[-1]), views, facts)
+
+
+def _seeing(backbone: Backbone, mode: EncoderMode) -> SeesWithClip:
+    if not isinstance(backbone, SeesWithClip):
+        raise _refusal(f"`token_mode: {mode}`", backbone, "no CLIP")
+    return backbone
 
 
 def _refusal(wanted: str, backbone: Backbone, lacking: str) -> SettingsError:

@@ -122,8 +122,7 @@ def loaded(settings: StableDiffusionSettings) -> StableDiffusionBackbone:
 @pytest.fixture
 def diffusion(loaded: StableDiffusionBackbone) -> Iterator[StableDiffusionBackbone]:
     yield loaded
-    loaded.style_encoder = None
-    loaded.clip_input = loaded.settings.clip_input
+    loaded.style_encoder = loaded.encoder_facts = None
 
 
 def fields(count: int, side: int = 64, seed: int = 0) -> torch.Tensor:

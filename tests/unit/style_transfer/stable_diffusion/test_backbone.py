@@ -9,6 +9,7 @@ from tests.unit.style_transfer.stable_diffusion.conftest import (
 )
 
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.style_transfer.backbone import Reading
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -17,9 +18,10 @@ from adaptoscope.style_transfer.stable_diffusion.backbone import (
     StableDiffusionBackbone,
 )
 from adaptoscope.style_transfer.stable_diffusion.clip_input import clip_pixels
+from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encoder
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 
 PATCHES = (CLIP_SIDE // CLIP_PATCH) ** 2
 
@@ -135,10 +137,13 @@ def test_the_legacy_input_hides_what_is_in_the_image(diffusion: StableDiffusionB
 def test_a_style_is_read_by_the_encoder_that_was_learnt(
     diffusion: StableDiffusionBackbone,
 ) -> None:
-    with pytest.raises(InputError) as caught:
-        diffusion.embed_style(fields(1))
-    assert "--backbone compact" in caught.value.remedy
-    diffusion.style_encoder = StyleEncoder(WIDTH).eval()
+    for ask in (lambda: diffusion.embed_style(fields(1)), diffusion.reading):
+        with pytest.raises(InputError) as caught:
+            ask()
+        assert "--backbone compact" in caught.value.remedy
+    facts = EncoderFacts("encoder", "correct", "squash", "*", "made for a test")
+    give_encoder(diffusion, StyleEncoder(WIDTH).eval(), facts)
+    assert diffusion.reading() == Reading("encoder", "correct")
     views = diffusion.clip_views(fields(2), patches=False)
     torch.testing.assert_close(diffusion.embed_style(fields(2)), diffusion.style_encoder(views))
 

@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -8,14 +9,13 @@ from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH, fields
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import (
-    EncoderFacts,
     give_encoder,
     load_encoder,
     save_encoder,
 )
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 
-FACTS = EncoderFacts("patch", "legacy_uint8", "*", "made for a test")
+FACTS = EncoderFacts("patch", "legacy_uint8", "crop", "*", "made for a test")
 
 
 @pytest.fixture
@@ -38,14 +38,44 @@ def test_a_backbone_feeds_the_encoder_as_it_was_learnt(
     diffusion: StableDiffusionBackbone, encoder: StyleEncoder
 ) -> None:
     give_encoder(diffusion, encoder.eval(), FACTS)
+    field = fields(1)[:, :, :40]
     with torch.no_grad():
-        views = diffusion.clip_views(fields(1), patches=True, clip_input="legacy_uint8")
-        torch.testing.assert_close(diffusion.embed_style(fields(1)), encoder(views))
+        views = diffusion.clip_views(
+            field, patches=True, clip_input="legacy_uint8", clip_fit="crop"
+        )
+        torch.testing.assert_close(diffusion.embed_style(field), encoder(views))
+
+
+def test_images_of_a_mean_encoder_share_one_token(
+    diffusion: StableDiffusionBackbone, encoder: StyleEncoder
+) -> None:
+    facts = EncoderFacts("encoder_mean", "correct", "squash", "*", "made for a test")
+    give_encoder(diffusion, encoder.eval(), facts)
+    with torch.no_grad():
+        tokens = diffusion.embed_style(fields(3))
+        views = diffusion.clip_views(fields(3), patches=False).mean(0, keepdim=True)
+        torch.testing.assert_close(tokens, encoder(views).expand(3, -1, -1))
 
 
 def test_an_encoder_of_another_width_is_refused(diffusion: StableDiffusionBackbone) -> None:
     with pytest.raises(SettingsError, match=f"length {WIDTH}"):
         give_encoder(diffusion, StyleEncoder(24), FACTS)
+
+
+def test_an_encoder_of_another_placeholder_is_refused(
+    diffusion: StableDiffusionBackbone, encoder: StyleEncoder
+) -> None:
+    with pytest.raises(SettingsError, match="another placeholder"):
+        give_encoder(diffusion, encoder, dataclasses.replace(FACTS, placeholder="cell"))
+    assert diffusion.style_encoder is None
+
+
+def test_an_encoder_that_is_not_finite_is_not_stored(tmp_path: Path, encoder: StyleEncoder) -> None:
+    with torch.no_grad():
+        encoder.final[1].bias[0] = torch.nan
+    with pytest.raises(InputError, match="not finite"):
+        save_encoder(tmp_path / "sub" / "encoder.safetensors", encoder, FACTS)
+    assert not (tmp_path / "sub").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"no tensors here", b"\x80\x04K\x01."])
@@ -60,7 +90,8 @@ def test_other_tensors_and_unknown_modes_are_refused(tmp_path: Path, encoder: St
     save_file({"weight": torch.zeros(2)}, tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="not a style encoder"):
         load_encoder(tmp_path / "weights.safetensors")
-    odd = EncoderFacts("direct", "correct", "*", "")  # type: ignore[arg-type]
-    save_encoder(tmp_path / "odd.safetensors", encoder, odd)
-    with pytest.raises(InputError, match="'direct'"):
-        load_encoder(tmp_path / "odd.safetensors")
+    for field in ("token_mode", "clip_input", "clip_fit"):
+        odd = dataclasses.replace(FACTS, **{field: "odd"})
+        save_encoder(tmp_path / "odd.safetensors", encoder, odd)
+        with pytest.raises(InputError, match="'odd'"):
+            load_encoder(tmp_path / "odd.safetensors")

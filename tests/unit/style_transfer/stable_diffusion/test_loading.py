@@ -13,8 +13,10 @@ from tests.unit.style_transfer.stable_diffusion.conftest import (
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+from adaptoscope.style_transfer.stable_diffusion.encoder_file import save_encoder
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 
 
 def test_a_folder_opens_frozen_and_without_the_network(loaded: StableDiffusionBackbone) -> None:
@@ -65,3 +67,26 @@ def test_half_precision_weights_answer_in_float32(settings: StableDiffusionSetti
         pixels = backbone.decode(noise)
     assert {latents.dtype, noise.dtype, pixels.dtype} == {torch.float32}
     assert torch.isfinite(pixels).all()
+
+
+@pytest.mark.parametrize("weights", ["bfloat16", "float16"])
+def test_a_style_encoder_stays_in_float32(
+    settings: StableDiffusionSettings, tmp_path: Path, weights: str
+) -> None:
+    torch.manual_seed(0)
+    encoder, path = StyleEncoder(WIDTH).eval(), tmp_path / "encoder.safetensors"
+    save_encoder(path, encoder, EncoderFacts("patch", "correct", "squash", "*", ""))
+    backbone = load_stable_diffusion(settings.changed(weights=weights, encoder=str(path)))
+    assert backbone.unet.dtype == getattr(torch, weights)
+    with torch.no_grad():
+        tokens = backbone.embed_style(fields(2))
+        expected = encoder(backbone.clip_views(fields(2), patches=True))
+    assert tokens.dtype == torch.float32
+    torch.testing.assert_close(tokens, expected)
+
+
+def test_an_encoder_needs_clip(settings: StableDiffusionSettings, tmp_path: Path) -> None:
+    path = tmp_path / "encoder.safetensors"
+    save_encoder(path, StyleEncoder(WIDTH), EncoderFacts("encoder", "correct", "squash", "*", ""))
+    with pytest.raises(SettingsError, match="`clip`"):
+        load_stable_diffusion(settings.changed(clip="", encoder=str(path)))

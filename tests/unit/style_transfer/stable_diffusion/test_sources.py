@@ -58,3 +58,36 @@ def test_the_hash_follows_the_weights(model_folder: Path, tmp_path: Path) -> Non
     save_file({"a": torch.zeros(1)}, folder / "vae" / "diffusion_pytorch_model.safetensors")
     assert first == copied
     assert first != hash_of_model(StableDiffusionSettings(model=str(folder)))
+
+
+def test_the_hash_follows_what_the_model_is_told(settings: StableDiffusionSettings) -> None:
+    first = hash_of_model(settings)
+    others = ({"prompt": "* cell"}, {"placeholder": "cell"}, {"weights": "bfloat16"})
+    found = {hash_of_model(settings.changed(**other)) for other in others}
+    assert len(found | {first}) == 4
+    assert hash_of_model(settings.changed(gradient_checkpointing=True, clip="")) == first
+
+
+def test_a_renamed_checkpoint_keeps_its_hash(tmp_path: Path, model_folder: Path) -> None:
+    hashes = []
+    for name in ("one.safetensors", "other.ckpt"):
+        (tmp_path / name).write_bytes(b"weights")
+        hashes.append(hash_of_model(StableDiffusionSettings(model=str(tmp_path / name))))
+    assert hashes[0] == hashes[1]
+
+
+def test_the_hash_follows_an_encoder_and_its_clip(
+    settings: StableDiffusionSettings, clip_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "encoder.safetensors"
+    told = settings.changed(encoder=str(path))
+    with pytest.raises(MissingWeightsError, match="encoder"):
+        hash_of_model(told)
+    other_clip = shutil.copytree(clip_folder, tmp_path / "clip")
+    save_file({"a": torch.zeros(1)}, other_clip / "model.safetensors")
+    found = [hash_of_model(settings)]
+    for content in (b"one", b"other"):
+        path.write_bytes(content)
+        found.append(hash_of_model(told))
+    found.append(hash_of_model(told.changed(clip=str(other_clip))))
+    assert len(set(found)) == 4

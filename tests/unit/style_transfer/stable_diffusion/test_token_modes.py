@@ -1,5 +1,6 @@
 """Token learning on the Stable Diffusion backbone, in all modes."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from tests.unit.style_transfer.conftest import write_set
 from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.style_transfer.backbone import Reading
+from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encoder, load_encoder
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
@@ -24,6 +28,12 @@ MODES = [("encoder", "legacy_uint8"), ("encoder_mean", "correct"), ("patch", "co
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
     return write_set(tmp_path_factory.mktemp("real"), 2)
+
+
+@pytest.fixture(scope="module")
+def wide_images(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
+    """Larger than a tile of a style's reading, and not square."""
+    return write_set(tmp_path_factory.mktemp("wide"), 2, (140, 200))
 
 
 def learn(
@@ -61,18 +71,64 @@ def test_an_encoder_is_learnt_and_kept_with_how_clip_saw_the_images(
     encoder, facts = load_encoder(tmp_path / "encoder.safetensors")
     assert (facts.token_mode, facts.clip_input, facts.placeholder) == (mode, clip_input, "*")
     give_encoder(diffusion, encoder, facts)
-    assert diffusion.reads_patches == (mode == "patch")
+    assert diffusion.reading() == Reading(mode, clip_input)
+    inputs = json.loads((tmp_path / "inputs.json").read_text())
+    assert list(inputs) == [
+        "backbone stable-diffusion",
+        "clip",
+        "clip_fit",
+        *(f"image {name}" for name in images.hashes()),
+    ]
 
 
-def test_a_learnt_encoder_reads_the_learnt_tokens_off_the_images(
-    diffusion: StableDiffusionBackbone, images: CountedImageSet, tmp_path: Path
+@pytest.mark.parametrize("fit", ["crop", "squash"])
+@pytest.mark.parametrize(("mode", "clip_input"), MODES)
+def test_a_style_is_read_as_its_encoder_was_learnt(
+    settings: StableDiffusionSettings,
+    wide_images: CountedImageSet,
+    tmp_path: Path,
+    mode: str,
+    clip_input: str,
+    fit: str,
 ) -> None:
-    learnt = learn(tmp_path, images, diffusion, token_mode="patch")
-    give_encoder(diffusion, *load_encoder(tmp_path / "encoder.safetensors"))
-    seen = read_examples(images, diffusion, SETTINGS, torch.device("cpu"))
-    with torch.no_grad():
-        read = [diffusion.embed_style(example.pixels) for example in seen.examples]
-    torch.testing.assert_close(torch.cat(read), learnt.tokens, atol=1e-5, rtol=1e-4)
+    """The tokens that the encoder reads off its own images are those that were learnt."""
+    cropping = load_stable_diffusion(settings.changed(clip_fit="crop"))
+    learnt = learn(
+        tmp_path / "run", wide_images, cropping, token_mode=mode, clip_input=clip_input, fit=fit
+    )
+    encoder = str(tmp_path / "run" / "encoder.safetensors")
+    reader = load_stable_diffusion(settings.changed(encoder=encoder))
+    style = learn_style(tmp_path / "read.safetensors", wide_images, reader, "hash")
+    torch.testing.assert_close(style.tokens, learnt.tokens, atol=1e-5, rtol=1e-4)
+    facts = style.facts
+    assert (facts.token_mode, facts.clip_input, facts.steps) == (mode, clip_input, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wrong"), [({"token_mode": "patch"}, "`clip`"), ({"initial_word": "xyz"}, "'xyz'")]
+)
+def test_what_the_backbone_cannot_learn_leaves_no_folder(
+    settings: StableDiffusionSettings,
+    images: CountedImageSet,
+    tmp_path: Path,
+    changes: dict[str, str],
+    wrong: str,
+) -> None:
+    blind, run = load_stable_diffusion(settings.changed(clip="")), tmp_path / "run"
+    with pytest.raises(SettingsError, match=wrong):
+        learn(run, images, blind, **changes)
+    assert not run.exists()
+    assert learn(run, images, blind, steps=1).tokens.shape == (2, 1, WIDTH)
+
+
+def test_an_encoder_is_not_learnt_further_with_another_view(
+    settings: StableDiffusionSettings, images: CountedImageSet, tmp_path: Path
+) -> None:
+    learn(tmp_path, images, load_stable_diffusion(settings), token_mode="encoder", steps=1)
+    other = load_stable_diffusion(settings.changed(clip_fit="crop"))
+    with pytest.raises(OutputError) as caught:
+        learn(tmp_path, images, other, token_mode="encoder", steps=1)
+    assert caught.value.found == "changed: clip_fit"
 
 
 def test_mixed_precision_learns_the_token_and_nothing_else(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
+from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -59,14 +60,25 @@ def test_the_mirrored_version_is_encoded_anew_with_its_layout(
     assert plain.examples[0].layout is None
 
 
-def test_a_squashed_image_is_a_square_whatever_its_aspect(
+def test_latents_of_a_squashed_image_are_square_and_tokens_see_the_field(
     backbone: CompactBackbone, tmp_path: Path
 ) -> None:
     images = write_set(tmp_path, 1, ODD_SHAPE)
     settings = TokenSettings(fit="squash", side=32)
     example = read_examples(images, backbone, settings, CPU).examples[0]
-    assert example.pixels.shape == (1, 1, 32, 32)
+    assert example.pixels.shape == (1, 1, *ODD_SHAPE)
     assert example.mean.shape == (2, 4, 4, 4)
+
+
+def test_large_images_are_encoded_in_tiles(tmp_path: Path) -> None:
+    images = write_set(tmp_path, 1, (100, 180))
+    model = PointwiseMoments()
+    example = read_examples(images, model, TokenSettings(use_layout=False), CPU).examples[0]
+    assert {tuple(shape[2:]) for shape in model.seen} == {(64, 64)}
+    padded = torch.nn.functional.pad(example.pixels, (0, 12, 0, 28), mode="reflect")
+    whole = padded[:, :, ::8, ::8][:, :, :12, :22]
+    torch.testing.assert_close(example.mean[:1], whole)
+    torch.testing.assert_close(example.spread[:1], whole.abs())
 
 
 def test_too_small_an_image_is_refused(backbone: CompactBackbone, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
@@ -6,12 +7,12 @@ import torch
 from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.errors import InputError, LeakageError, OutputError
+from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.tokens.density_classes import group_by_density
 from adaptoscope.style_transfer.tokens.learn import (
-    learn_class_tokens,
+    learn_checked_classes,
     learn_tokens,
     precision_on,
 )
@@ -140,15 +141,65 @@ def test_a_style_of_other_images_is_no_beginning(
     zero = learn_style(tmp_path / "zero.safetensors", other, backbone, "hash")
     with pytest.raises(InputError, match="not read off these images"):
         learn(tmp_path / "run", images, backbone, start=zero)
+    own = learn_style(tmp_path / "own.safetensors", images, backbone, "hash")
+    wide = dataclasses.replace(own, tokens=torch.rand(3, 2, 17))
+    with pytest.raises(InputError, match="another shape"):
+        learn(tmp_path / "run", images, backbone, start=wide)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("changes", [{"token_mode": "encoder"}, {"initial_word": "cell"}])
+def test_what_the_backbone_cannot_learn_leaves_no_folder(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    run, short = tmp_path / "run", SETTINGS.changed(steps=1)
+    with pytest.raises(SettingsError):
+        learn(run, images, backbone, short.changed(**changes))
+    assert not run.exists()
+    assert learn(run, images, backbone, short).facts.token_mode == "direct"
+
+
+def test_unusable_images_leave_no_folder(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    run, short = tmp_path / "run", SETTINGS.changed(steps=1)
+    small = write_set(tmp_path / "small", 1, (24, 40))
+    with pytest.raises(InputError, match="too small"):
+        learn(run, small, backbone, short)
+    split = write_set(tmp_path / "split", 1, splits="val")
+    with pytest.raises(InputError, match="split"):
+        learn(run, split, backbone, short)
+    assert not run.exists()
+    assert len(learn(run, images, backbone, short).tokens) == 3
+
+
+def test_tokens_that_are_not_finite_are_never_stored(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="not finite"):
+        learn(
+            tmp_path / "run",
+            images,
+            backbone,
+            SETTINGS.changed(learning_rate=1e37, preview_every=0),
+        )
+    assert not (tmp_path / "run" / "tokens.safetensors").exists()
+
+
+def test_a_run_names_its_inputs(whole: tuple[Path, LearntTokens], images: CountedImageSet) -> None:
+    inputs = json.loads((whole[0] / "inputs.json").read_text())
+    named = {f"image {name}": sha256 for name, sha256 in images.hashes().items()}
+    assert inputs == {"backbone compact": "hash", **named}
 
 
 def test_every_density_class_gets_its_tokens(
     backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
 ) -> None:
     rule = DensityRule(source="labels", limits=(3.5, 4.5))
-    learnt = learn_class_tokens(
+    learnt = learn_checked_classes(
         tmp_path / "runs",
         group_by_density(images, rule),
+        images.hashes(),
         backbone,
         "hash",
         SETTINGS.changed(steps=1),

@@ -34,6 +34,15 @@ def test_tokens_come_back_as_they_were(tmp_path: Path) -> None:
     assert torch.equal(again.tokens, tokens.tokens)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_tokens_that_are_not_finite_are_not_stored(tmp_path: Path, value: float) -> None:
+    tokens = learnt((0,))
+    tokens.tokens[0, 0, 0] = value
+    with pytest.raises(InputError, match="not finite"):
+        save_tokens(tmp_path / "sub" / "tokens.safetensors", tokens)
+    assert not (tmp_path / "sub").exists()
+
+
 @pytest.mark.parametrize("content", [b"", b"no tensors here", b"\x80\x04K\x01."])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "tokens.safetensors").write_bytes(content)
@@ -62,7 +71,7 @@ def test_learnt_tokens_take_the_place_of_those_read_off() -> None:
 def test_classes_join_into_one_style() -> None:
     style = refined_style(STYLE, [learnt((2,), density_class="high"), learnt((0, 1))])
     assert style.tokens[:, 0, 0].tolist() == [9.0, 10.0, 11.0]
-    assert style.facts.density_class == ""
+    assert style.facts.density_class == "high, low"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_published_file_becomes_an_encoder_that_answers_the_same(
     write_published(tmp_path / "embeddings.pt", original)
     published_classes()
     found = read_published_tokens(tmp_path / "embeddings.pt")
-    assert (found.placeholder, found.placeholder_id) == ("*", 265)
+    assert found.placeholder == "*"
     views = torch.randn(4, 1, WIDTH)
     with torch.no_grad():
         torch.testing.assert_close(found.encoder(views), original(views, views))
@@ -97,13 +97,22 @@ def test_the_importer_keeps_how_the_encoder_must_be_fed(
     write_published(tmp_path / "gs-1000.pt", Attentions())
     import_published_tokens(tmp_path / "gs-1000.pt", tmp_path / "encoder.safetensors")
     encoder, facts = load_encoder(tmp_path / "encoder.safetensors")
-    assert (facts.token_mode, facts.clip_input, facts.placeholder) == (
-        "encoder",
-        "legacy_uint8",
-        "*",
-    )
+    assert facts.token_mode == "encoder"
+    assert (facts.clip_input, facts.clip_fit) == ("legacy_uint8", "squash")
+    assert facts.placeholder == "*"
     assert "gs-1000.pt" in facts.source
     assert affine_form(encoder)[0].shape == (WIDTH, WIDTH)
+
+
+def test_an_encoder_that_is_not_finite_is_not_imported(
+    published_classes: Callable[[], None], tmp_path: Path
+) -> None:
+    encoder, out = Attentions(), tmp_path / "encoder.safetensors"
+    encoder.net[1].bias.data[0] = torch.inf
+    write_published(tmp_path / "broken.pt", encoder)
+    with pytest.raises(InputError, match="not finite"):
+        import_published_tokens(tmp_path / "broken.pt", out)
+    assert not out.exists()
 
 
 class Malicious:

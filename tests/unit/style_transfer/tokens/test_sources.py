@@ -3,8 +3,7 @@ import torch
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.stable_diffusion.encoder_file import EncoderFacts
-from adaptoscope.style_transfer.stable_diffusion.style_encoder import StyleEncoder
+from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
 from adaptoscope.style_transfer.tokens.examples import StyleExample, StyleExamples
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.style_transfer.tokens.sources import (
@@ -41,7 +40,7 @@ def test_own_tokens_are_picked_by_image() -> None:
 
 def test_encoded_tokens_are_picked_by_image_or_shared() -> None:
     encoder = StyleEncoder(8, 2, 4).eval()
-    facts = EncoderFacts("patch", "correct", "*", "")
+    facts = EncoderFacts("patch", "correct", "squash", "*", "")
     views = torch.rand(3, 5, 8)
     own = EncodedTokens(encoder, views, facts)(ROWS)
     torch.testing.assert_close(own, encoder(views)[ROWS])
