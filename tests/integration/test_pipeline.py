@@ -78,6 +78,19 @@ def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
+def compared(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of an experiment without real labels, with every kind of image."""
+    kinds = ("drawings", "stylised", "adain", "percentiles", "histogram", "blur_noise")
+    row = {"method": "regressor", "init": "random", "real_labels": False}
+    rows = [{"name": kind, "synthetic": kind, **row} for kind in (*kinds, "simulation")]
+    looks = {"subsets": 2, "resamples": 5, "halvings": 1, "tile": 64}
+    out = tmp_path_factory.mktemp("compared") / "run"
+    changed = values | {"rows": rows, "looks": looks, "published": ""}
+    run(settings_from(changed, ExperimentSettings), out, device="cpu")
+    return out
+
+
+@pytest.fixture(scope="module")
 def finished(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of an experiment that nothing interrupted."""
     out = tmp_path_factory.mktemp("finished") / "run"
@@ -256,3 +269,26 @@ def test_a_missing_data_variable_is_named(
     settings = settings_from({**values, "real": real}, ExperimentSettings)
     with pytest.raises(SettingsError, match="ADAPTOSCOPE_DATA"):
         run(settings, tmp_path / "run")
+
+
+def test_every_kind_of_image_is_counted_after_without_a_real_label(compared: Path) -> None:
+    rows = read_results(compared)["rows"]
+    assert isinstance(rows, list)
+    assert len(rows) == 7
+    assert {row["labels"] for row in rows} == {0}
+    seen = json.loads(
+        (compared / "models" / "histogram-seed0" / "training_images.json").read_text()
+    )
+    matched = open_counted_images(compared / "matched_histogram")
+    assert set(matched.hashes().values()) == set(seen)
+
+
+def test_looks_are_measured_and_shown(compared: Path) -> None:
+    looks = json.loads((compared / "looks.json").read_text("utf-8"))
+    assert len(looks["realism"]["sets"]) == 7
+    assert looks["realism"]["real_images"] == 2
+    assert len(looks["structure"]) == 5
+    page = (compared / "report.html").read_text("utf-8")
+    for text in ("How real they look", "Histogram matching", "KID x 1000", "Moved by"):
+        assert text in page
+    assert "Blur and noise matched" in (compared / "results.md").read_text("utf-8")

@@ -16,7 +16,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
-from adaptoscope.pipeline.settings import ExperimentSettings, Row
+from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Row
 from adaptoscope.training.step_loop import Device
 
 
@@ -118,29 +118,28 @@ def _train(
     if row.method != "regressor":
         train_baseline(BaselineSettings(method=row.method), model, real=real)
         return
-    train_counter(
-        row_settings(settings, row, seed),
-        model,
-        real=real,
-        synthetic=_synthetic(row, model.parents[1]),
-        device=device,
-    )
+    synthetic = _synthetic(row, model.parents[1])
+    if synthetic is not None and not row.real_labels:
+        real, synthetic = synthetic, None
+    how = row_settings(settings, row, seed)
+    train_counter(how, model, real=real, synthetic=synthetic, device=device)
 
 
 def row_settings(settings: ExperimentSettings, row: Row, seed: int) -> CountingSettings:
     """Return the counting settings of a row: the experiment's, with what the row changes."""
+    first = row.synthetic is not None and row.real_labels
     return settings.counting.changed(
         seed=seed,
         init=row.init or settings.counting.init,
         steps=row.steps or settings.counting.steps,
-        regime="fine_tuned" if row.synthetic else "supervised",
-        pretrain_steps=settings.pretrain_steps if row.synthetic else 0,
+        regime="fine_tuned" if first else "supervised",
+        pretrain_steps=settings.pretrain_steps if first else 0,
     )
 
 
 def _synthetic(row: Row, out: Path) -> CountedImageSet | None:
     """Open the synthetic images of a row; those that screening rejected stay out."""
-    return open_counted_images(out / row.synthetic) if row.synthetic else None
+    return open_counted_images(out / FOLDERS[row.synthetic]) if row.synthetic else None
 
 
 def _read_counts(

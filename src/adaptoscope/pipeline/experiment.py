@@ -8,9 +8,10 @@ from pathlib import Path
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.counting_stage import run_row
 from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
+from adaptoscope.pipeline.looks import compare_looks
 from adaptoscope.pipeline.provenance import inputs_of
 from adaptoscope.pipeline.report import write_report
-from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings
@@ -20,6 +21,12 @@ PARTS = (
     "report.html",
     "results.json",
     "results.md",
+    "looks.json",
+    "matched_percentiles",
+    "matched_histogram",
+    "matched_blur_noise",
+    "simulation",
+    "simulation.yaml",
     "counts",
     "models",
     "stylised_screening.json",
@@ -90,17 +97,22 @@ def run(
         folder.record_environment(place)
     results, untrained, screening = [], [], dict[str, ScreeningSummary]()
     for row in settings.rows:
-        if row.synthetic == "stylised" and not screening:
+        if row.synthetic in ("stylised", "adain") and not screening:
             screening = _stylised_and_screened(stages, real, folder)
-        elif row.synthetic == "drawings":
-            with _timed(folder, "drawings"):
-                stages.drawings(real)
-        if row.synthetic == "stylised" and screening["stylised"].kept == 0:
+        elif row.synthetic is not None:
+            with _timed(folder, row.synthetic):
+                stages.synthetic(row.synthetic, real)
+        made = FOLDERS[row.synthetic] if row.synthetic else ""
+        if made in screening and screening[made].kept == 0:
             untrained.append(row.name)
             continue
         with _timed(folder, row.name):
             results.append(run_row(settings, row, real, folder.path, device))
-    return write_report(settings, folder.path, real, results, screening, untrained)
+    looks = None
+    if settings.looks is not None:
+        with _timed(folder, "looks"):
+            looks = compare_looks(stages, real, device)
+    return write_report(settings, folder.path, real, results, screening, untrained, looks)
 
 
 def _stylised_and_screened(
@@ -114,7 +126,7 @@ def _stylised_and_screened(
         style = stages.style(real)
     with _timed(folder, "stylise"):
         screening["stylised"] = stages.screened(stages.stylised(style), drawings)
-    if stages.settings.adain_control:
+    if stages.settings.adain_control or stages.settings.needs("adain"):
         with _timed(folder, "stylise, control"):
             screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
     return screening

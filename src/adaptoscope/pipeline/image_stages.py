@@ -6,17 +6,28 @@ from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json
-from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, expand_data_path
+from adaptoscope.images.files import write_json, write_text
+from adaptoscope.pipeline.settings import (
+    FOLDERS,
+    ExperimentSettings,
+    RealFolder,
+    Synthetic,
+    expand_data_path,
+)
+from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.synthesis.write import synthesise
+from adaptoscope.training.settings import load_settings, settings_text
 
-CONTROL = "stylised_adain"
+CONTROL = FOLDERS["adain"]
+CULTURES = 16
 
 
 class ImageStages:
@@ -129,6 +140,46 @@ class ImageStages:
     def adain_control(self, style: Path) -> CountedImageSet:
         """Match latent statistics only; no diffusion, all else equal."""
         return self._stylise(CONTROL, style, self.settings.stylisation.changed(inversion="none"))
+
+    def matched(self, real: CountedImageSet, method: Method) -> CountedImageSet:
+        """Make the drawings like the real training images by a simple rule."""
+        return stylise_by_control(
+            self.out / FOLDERS[method],
+            self.drawings(real),
+            self.style_images(real),
+            method,
+            self.settings.seeds[0],
+            held_out=[real],
+            workers=self.workers,
+        )
+
+    def simulated_alike(self, real: CountedImageSet) -> CountedImageSet:
+        """Simulate fields of the drawings' size that follow the real training images."""
+        drawn = self.settings.drawings
+        path = self.out / "simulation.yaml"
+        if not path.exists():
+            canvas = SimulationSettings(height=drawn.settings.height, width=drawn.settings.width)
+            found = simulation_like(measure_real_fields(real), canvas)
+            write_text(path, settings_text(found))
+        return simulate(
+            self.out / FOLDERS["simulation"],
+            load_settings(path, SimulationSettings),
+            count=drawn.images,
+            seed=self.settings.seeds[0],
+            cultures=min(CULTURES, drawn.images),
+        )
+
+    def synthetic(self, kind: Synthetic, real: CountedImageSet) -> CountedImageSet:
+        """Make one kind of synthetic images, or open it; stylised ones are screened apart."""
+        if kind == "drawings":
+            return self.drawings(real)
+        if kind == "stylised":
+            return self.stylised(self.style(real))
+        if kind == "adain":
+            return self.adain_control(self.style(real))
+        if kind == "simulation":
+            return self.simulated_alike(real)
+        return self.matched(real, kind)
 
     def screened(self, stylised: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
         """Judge stylised images; the verdicts go to their ``metadata.csv``, the summary beside."""

@@ -38,13 +38,13 @@ def inputs_of(stages: ImageStages, real: CountedImageSet) -> dict[str, str]:
     inputs = dict(encoder_origins(settings, settings.rows))
     if isinstance(settings.real, RealFolder):
         inputs |= _hashes_of_real(real)
-    if settings.needs("stylised"):
+    if settings.needs("stylised", "adain"):
         backbone = settings.style.backbone
         inputs[f"backbone {backbone}"] = hash_of_backbone(backbone)
-        if settings.style.images is not None:
-            images = stages.style_images(real)
-            for record in progress(images, "check the style images"):
-                inputs[f"style image {record.file_name}"] = images.read(record).sha256
+    if settings.style.images is not None and settings.imitates:
+        images = stages.style_images(real)
+        for record in progress(images, "check the style images"):
+            inputs[f"style image {record.file_name}"] = images.read(record).sha256
     return inputs
 
 

@@ -10,6 +10,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, op
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pipeline.counting_stage import RowResult
 from adaptoscope.pipeline.image_stages import CONTROL
+from adaptoscope.pipeline.looks import Looks
 from adaptoscope.pipeline.provenance import encoder_origins
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.reporting.counting_report import CountingRun, counting_report
@@ -34,6 +35,7 @@ def write_report(
     results: Sequence[RowResult],
     screening: dict[str, ScreeningSummary],
     untrained: Sequence[str] = (),
+    looks: Looks | None = None,
 ) -> Path:
     """Write ``report.html``, ``results.json`` and ``results.md`` of a finished run.
 
@@ -51,6 +53,8 @@ def write_report(
         Summary by name of the stylised folder.
     untrained
         Names of the rows that had no stylised image to learn from.
+    looks
+        How real the synthetic images look, if that was measured.
 
     Returns
     -------
@@ -61,6 +65,7 @@ def write_report(
     screened = [_screening_row(name, summary) for name, summary in screening.items()]
     write_json(out / "results.json", _plain(results, rows, screening))
     tables = [counting_table(rows), *([screening_table(screened)] if screened else [])]
+    tables += [looks.realism, looks.structure] if looks else []
     write_text(out / "results.md", "\n\n".join(markdown(table) for table in tables) + "\n")
     run = CountingRun(
         title=settings.title,
@@ -75,6 +80,8 @@ def write_report(
         settings=settings.model_dump(mode="json"),
         provenance=_provenance(settings, out, real, results),
         styles=_styles(out),
+        looks=[looks.realism, looks.structure] if looks else (),
+        verdict=looks.verdict if looks else "",
         published=settings.published,
         remarks=[*_remarks(results, screening), *map(_untrained, untrained)],
         **_gallery(out, real),
@@ -88,7 +95,7 @@ def _counting_row(
     settings: ExperimentSettings, result: RowResult, real: CountedImageSet
 ) -> CountingRow:
     row = result.row
-    used = ("train", "val") if row.method == "regressor" else ("train",)
+    used = ["train", *(["val"] if row.method == "regressor" else [])] if row.real_labels else []
     init = (row.init or settings.counting.init) if row.method == "regressor" else ""
     return CountingRow(
         method=row.name,

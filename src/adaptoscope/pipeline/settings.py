@@ -9,11 +9,29 @@ from pydantic import Field, model_validator
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.simulation.settings import SimulationSettings
+from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
 DATA_VARIABLE = "ADAPTOSCOPE_DATA"
+
+Synthetic = Literal[
+    "drawings", "stylised", "adain", "percentiles", "histogram", "blur_noise", "simulation"
+]
+"""Images to train on: drawings; drawings stylised, by AdaIN without diffusion, or matched to real
+images without learning; simulated fields that follow the real images."""
+
+FOLDERS: dict[Synthetic, str] = {
+    "drawings": "drawings",
+    "stylised": "stylised",
+    "adain": "stylised_adain",
+    "percentiles": "matched_percentiles",
+    "histogram": "matched_histogram",
+    "blur_noise": "matched_blur_noise",
+    "simulation": "simulation",
+}
+"""Where they stand in a run folder."""
 
 
 class RealFolder(Settings):
@@ -87,15 +105,19 @@ class Row(Settings):
     """What counts."""
     init: str | None = None
     """Where a regressor's encoder starts."""
-    synthetic: Literal["drawings", "stylised"] | None = None
+    synthetic: Synthetic | None = None
     """Images that a regressor is trained on first; none trains on real images only."""
+    real_labels: bool = True
+    """Train on labelled real images after that; otherwise the synthetic ones are all it sees."""
     steps: int | None = Field(default=None, ge=1)
-    """Steps on real images, in place of those of `counting`."""
+    """Steps on real images, or on synthetic ones where they are all, in place of `counting`'s."""
 
     @model_validator(mode="after")
     def _only_regressors_learn(self) -> "Row":
         if self.method != "regressor" and (self.init or self.synthetic or self.steps):
             raise ValueError("init, synthetic and steps are only for method regressor")
+        if not (self.real_labels or self.synthetic):
+            raise ValueError("without real labels a row needs synthetic images")
         return self
 
     @property
@@ -124,6 +146,9 @@ class ExperimentSettings(Settings):
     """Also stylise by AdaIN without diffusion, and screen the result beside."""
     screening: ScreeningSettings = ScreeningSettings()
     """Stage 2: what is kept."""
+    looks: RealismSettings | None = None
+    """Also measure how near the synthetic images of the rows come to the real test images, and
+    whether their cells are where they were drawn; none leaves it out."""
     counting: CountingSettings = CountingSettings()
     """Stage 3: how regressors are trained; `init`, `regime` and `seed` come from rows and seeds."""
     pretrain_steps: int = Field(default=100, ge=1)
@@ -144,9 +169,14 @@ class ExperimentSettings(Settings):
             raise ValueError("seeds must differ from one another")
         return self
 
-    def needs(self, synthetic: str) -> bool:
-        """Tell whether a row is trained on these synthetic images."""
-        return any(row.synthetic == synthetic for row in self.rows)
+    @property
+    def imitates(self) -> bool:
+        """Whether a row is trained on images that take after the style images."""
+        return any(row.synthetic not in (None, "drawings", "simulation") for row in self.rows)
+
+    def needs(self, *synthetic: Synthetic) -> bool:
+        """Tell whether a row is trained on one of these kinds of synthetic images."""
+        return any(row.synthetic in synthetic for row in self.rows)
 
 
 def expand_data_path(folder: str) -> Path:

@@ -15,6 +15,7 @@ from adaptoscope.reporting.html import (
 from adaptoscope.reporting.tables import (
     CountingRow,
     ScreeningRow,
+    Table,
     counting_table,
     main_result,
     screening_table,
@@ -52,6 +53,10 @@ class CountingRun:
         One row per set of stylised images.
     real, drawn, stylised, rejected
         Pictures of the gallery; the caption of a rejected one says why.
+    looks
+        Tables of how real the synthetic images look and whether they kept their cells.
+    verdict
+        What they say, in words.
     styles
         Style file or name to what it was made from, in words.
     settings
@@ -76,6 +81,8 @@ class CountingRun:
     drawn: Sequence[Picture] = ()
     stylised: Sequence[Picture] = ()
     rejected: Sequence[Picture] = ()
+    looks: Sequence[Table] = ()
+    verdict: str = ""
     styles: Mapping[str, str] | None = None
     published: str = ""
     remarks: Sequence[str] = ()
@@ -110,6 +117,8 @@ def counting_report(run: CountingRun) -> Report:
             "Screening of the stylised images",
             screening_table(run.screening, caption=_SCREENING_CAPTION),
         )
+    if run.looks:
+        report.add("How real they look", Paragraph(run.verdict), *run.looks)
     styles = [Facts(run.styles, "Styles")] if run.styles else []
     report.add("Styles and settings", *styles, settings_listing(run.settings, "settings.yaml"))
     report.add("Where everything came from", Facts(run.provenance))

@@ -15,7 +15,7 @@ from adaptoscope.metrics.spectra import SpectrumDistance
 NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
 
-_COLUMNS = (
+COLUMNS = (
     "set",
     "tiles",
     "KID x 1000",
@@ -123,14 +123,19 @@ class RealismReport:
 
     def markdown(self) -> str:
         """Return a table with the real images first, then how it was measured and the verdict."""
-        rows = [_COLUMNS, ("---",) * len(_COLUMNS)]
-        if self.floor is not None:
-            rows.append(_row(self.floor))
-        rows.extend(_row(entry) for entry in self.sets)
+        rows = [COLUMNS, ("---",) * len(COLUMNS), *self.rows]
         table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-        return f"{table}\n\n{self._method()}\n\n{self.verdict}\n"
+        return f"{table}\n\n{self.method}\n\n{self.verdict}\n"
 
-    def _method(self) -> str:
+    @property
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table below `COLUMNS`, cell by cell as text: the floor first, then every set."""
+        entries = [*([self.floor] if self.floor is not None else []), *self.sets]
+        return [_row(entry) for entry in entries]
+
+    @property
+    def method(self) -> str:
+        """How it was measured, in words."""
         kid = self.sets[0].kid if self.sets else None
         subsets = f", KID over {kid.subsets} subsets of {kid.subset_size}" if kid else ""
         return (

@@ -1,0 +1,131 @@
+"""How near the synthetic images of an experiment come to real ones, and where their cells are."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.image_stages import ImageStages
+from adaptoscope.pipeline.settings import FOLDERS
+from adaptoscope.reporting.tables import Table
+from adaptoscope.style_transfer.realism.compare import compare_sets
+from adaptoscope.style_transfer.realism.report import COLUMNS
+from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
+from adaptoscope.training.step_loop import Device
+
+NAMES = {
+    "drawings": "Syn-HC drawings",
+    "stylised": "Stylised (AdaIN and diffusion)",
+    "adain": "AdaIN without diffusion",
+    "percentiles": "Percentile normalisation",
+    "histogram": "Histogram matching",
+    "blur_noise": "Blur and noise matched",
+    "simulation": "Simulation that follows the real images",
+}
+
+_STRUCTURE = ("Images", "Number", "F1", "Relative to drawings", "Invented", "Lost", "Moved by")
+_STRUCTURE_CAPTION = (
+    "Drawn cells that are found in the images, rejected ones included, by a detector that takes no "
+    "part in choosing them; invented and lost as shares of the cells drawn, and how far cells lie "
+    "from where they were drawn, in cell diameters."
+)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Two tables about the synthetic images of a run.
+
+    Parameters
+    ----------
+    realism
+        Nearness to the real test images.
+    structure
+        Whether cells are where they were drawn.
+    verdict
+        What the first one says, in words.
+    """
+
+    realism: Table
+    structure: Table
+    verdict: str
+
+
+def compare_looks(stages: ImageStages, real: CountedImageSet, device: Device) -> Looks:
+    """Compare every kind of synthetic images that a row is trained on with the real test images.
+
+    Parameters
+    ----------
+    stages
+        The image stages of a run whose images are made.
+    real
+        Real images; those of the split ``test`` are compared with, those of the training part are
+        what copies are looked for.
+    device
+        Where the encoder runs.
+
+    Returns
+    -------
+    Looks
+        Written to ``looks.json`` as well, and read from there when it stands.
+    """
+    path = stages.out / "looks.json"
+    if not path.exists():
+        write_json(path, _measured(stages, real, device))
+    found = json.loads(path.read_text("utf-8"))
+    return Looks(
+        realism=_table(found["realism_table"]),
+        structure=_table(found["structure_table"]),
+        verdict=found["realism"]["verdict"],
+    )
+
+
+def _measured(stages: ImageStages, real: CountedImageSet, device: Device) -> dict[str, object]:
+    settings = stages.settings
+    kinds = [kind for kind in FOLDERS if settings.needs(kind)]
+    made = {NAMES[kind]: open_counted_images(stages.out / FOLDERS[kind]) for kind in kinds}
+    report = compare_sets(
+        real.split("test"),
+        made,
+        settings.looks,
+        style_images=stages.style_images(real),
+        device=device,
+    )
+    structure = {
+        NAMES[kind]: _structure(stages.out / FOLDERS[kind], stages.out / FOLDERS["drawings"])
+        for kind in kinds
+        if kind not in ("drawings", "simulation")
+    }
+    return {
+        "realism": report.as_dict(),
+        "realism_table": asdict(Table(COLUMNS, tuple(report.rows), caption=report.method)),
+        "structure": {name: asdict(each) for name, each in structure.items()},
+        "structure_table": asdict(_structure_table(structure)),
+    }
+
+
+def _structure(folder: Path, drawings: Path) -> Structure:
+    return judge_structure(
+        open_counted_images(folder, include_rejected=True), open_counted_images(drawings)
+    )
+
+
+def _structure_table(structure: dict[str, Structure]) -> Table:
+    rows = tuple(
+        (
+            name,
+            str(each.n),
+            f"{each.f1:.3f}",
+            f"{each.relative_f1:.3f}",
+            f"{100 * each.invented:.1f} %",
+            f"{100 * each.lost:.1f} %",
+            f"{each.shift_in_diameters:.3f}",
+        )
+        for name, each in structure.items()
+    )
+    return Table(columns=_STRUCTURE, rows=rows, caption=_STRUCTURE_CAPTION)
+
+
+def _table(plain: dict[str, Any]) -> Table:
+    return Table(tuple(plain["columns"]), tuple(map(tuple, plain["rows"])), plain["caption"])
