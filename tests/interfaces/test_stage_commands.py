@@ -278,3 +278,19 @@ def test_doctor_prints_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_sub_command_the_commands_are_listed() -> None:
     answer = ask("count")
     assert "evaluate" in answer.out + answer.err
+
+
+def test_settings_beside_synthetic_images_may_say_how_long(chain: Chain, tmp_path: Path) -> None:
+    settings = write_yaml(
+        tmp_path / "s.yaml", {"steps": 1, "pretrain_steps": 2, "batch": 2, "crop": 32}
+    )
+    model = tmp_path / "model"
+    options = ("--settings", settings, "--init", "random", "--device", "cpu")
+    sets = ("--real", chain.real, "--synthetic", chain.drawings)
+    succeed("count", "train", model, *sets, *options)
+    assert read_record(model).regime == "fine_tuned"
+    card = (model / "README.md").read_text("utf-8")
+    assert "3 synthetic images (2 steps), then 4 images from real (1 steps)" in card
+    told = refuse("count", "train", tmp_path / "other", "--real", chain.real, *options)
+    assert "pretrain_steps is only for regime fine_tuned" in told
+    assert "Value error" not in told

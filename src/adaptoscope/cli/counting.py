@@ -55,7 +55,7 @@ def train(
     from adaptoscope.counting.regimes import train_counter
     from adaptoscope.counting.settings import CountingSettings
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import load_settings, settings_from
+    from adaptoscope.training.settings import read_settings, settings_from
 
     images = open_counted_images(real, root=root, channel=channel, z=plane(z))
     if method != "regressor":
@@ -63,14 +63,15 @@ def train(
         fitted = settings_from({"method": method}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         return
-    chosen = load_settings(settings, CountingSettings) if settings else CountingSettings()
+    values = read_settings(settings) if settings else {}
+    if synthetic is not None and isinstance(values, dict):
+        as_many = values.get("steps", CountingSettings().steps)
+        values = {"pretrain_steps": as_many, **values, "regime": "fine_tuned"}
+    chosen = settings_from(values, CountingSettings, origin=str(settings) if settings else "")
     given = {"seed": seed, "init": init}
-    changes: dict[str, object] = {name: value for name, value in given.items() if value is not None}
-    if synthetic is not None and chosen.regime == "supervised":
-        changes |= {"regime": "fine_tuned", "pretrain_steps": chosen.steps}
     typer.echo(
         train_counter(
-            chosen.changed(**changes),
+            chosen.changed(**{name: value for name, value in given.items() if value is not None}),
             out,
             real=images,
             synthetic=open_counted_images(synthetic) if synthetic else None,

@@ -58,7 +58,7 @@ def finish_network(
         intensity=intensity if settings.normalisation == "set" else None,
         diameter_px=facts.diameter_px,
     )
-    finish(folder, facts, counter, real, weights=network)
+    finish(folder, facts, counter, real, taught=_taught(settings, seen, real), weights=network)
 
 
 def finish(
@@ -67,6 +67,7 @@ def finish(
     counter: Counter,
     real: CountedImageSet,
     *,
+    taught: str = "",
     weights: CountRegressor | None = None,
 ) -> None:
     """Measure a counter on the validation split, where there is one, and write its folder.
@@ -81,13 +82,15 @@ def finish(
         The counter.
     real
         The real set.
+    taught
+        What it was trained on, in words; the number of images if not given.
     weights
         The network whose weights are written.
     """
     measured, calibration = _measure(facts, counter, real)
     complete = facts.changed(measured=measured, calibration=calibration)
     made_from = {
-        "images": f"{len(facts.training_images)} from {real.folder.name}",
+        "trained on": taught or f"{len(facts.training_images)} images from {real.folder.name}",
         "regime": facts.regime or "fitted to counts",
         "encoder began as": facts.init or "no encoder",
         "cell diameter (px)": facts.diameter_px and round(facts.diameter_px, 1),
@@ -96,6 +99,16 @@ def finish(
     card = model_card(f"Cell counter: {facts.kind}", made_from, measured)
     state = None if weights is None else weights.state_dict()
     write_model(folder, complete, card=card, weights=state)
+
+
+def _taught(
+    settings: CountingSettings, seen: Sequence[TrainingImages], real: CountedImageSet
+) -> str:
+    """Say what each phase was trained on, and for how long."""
+    last = f"{len(seen[-1].hashes)} images from {real.folder.name} ({settings.steps} steps)"
+    if len(seen) == 1:
+        return last
+    return f"{len(seen[0].hashes)} synthetic images ({settings.pretrain_steps} steps), then {last}"
 
 
 def _measure(

@@ -6,7 +6,7 @@ LIMITS = (
     "Live and dead cells are not told apart: every stained nucleus counts.",
     "Cells that hide one another completely are counted as one.",
     "Images of another magnification than the training images need another counter; compare the "
-    "cell diameter below with yours.",
+    "cell diameter above with yours.",
 )
 
 

@@ -14,6 +14,8 @@ from adaptoscope.errors import LeakageError
 
 HELD_OUT_SPLITS = ("val", "test")
 
+_SHOWN = 5
+
 
 def held_out_hashes(images: CountedImageSet) -> dict[str, str]:
     """Collect the images of a set that nothing may be trained on.
@@ -85,13 +87,14 @@ def refuse_held_out(
     """
     leaked = [(name, held_out[sha256]) for name, sha256 in images if sha256 in held_out]
     if leaked:
-        name, place = leaked[0]
-        split = place.partition(":")[0]
+        name = leaked[0][0]
+        shown = "; ".join(f"{used} has the pixels of {place}" for used, place in leaked[:_SHOWN])
+        more = "; and more" if len(leaked) > _SHOWN else ""
         raise LeakageError(
             f"The image {name} was about to be used to {purpose}, but it is kept back.",
             expected=f"no image of the splits {' and '.join(HELD_OUT_SPLITS)}",
-            found=f"{len(leaked)} such image(s); {name} has the pixels of {place}",
-            remedy=f"leave the images of {split} out: use only the split train",
+            found=f"{len(leaked)} such image(s): {shown}{more}",
+            remedy="take these images out of the folder, or use only the split train",
         )
 
 

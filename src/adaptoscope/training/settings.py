@@ -71,6 +71,17 @@ def load_settings(path: Path, kind: type[SettingsKind]) -> SettingsKind:
     SettingsError
         If the file is absent, is not YAML, or holds a field that cannot be used.
     """
+    return settings_from(read_settings(path), kind, origin=str(path))
+
+
+def read_settings(path: Path) -> Any:
+    """Read what a settings file says, unchecked; an empty file says nothing.
+
+    Raises
+    ------
+    SettingsError
+        If the file is absent or is not YAML.
+    """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -87,7 +98,7 @@ def load_settings(path: Path, kind: type[SettingsKind]) -> SettingsKind:
             found=" ".join(str(error).split()),
             remedy="mend the line named above",
         ) from error
-    return settings_from({} if values is None else values, kind, origin=str(path))
+    return {} if values is None else values
 
 
 def settings_text(settings: Settings) -> str:
@@ -96,7 +107,10 @@ def settings_text(settings: Settings) -> str:
 
 
 def _describe(problem: Any) -> str:
-    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    name = ".".join(str(part) for part in problem["loc"])
+    said = problem["msg"].removeprefix("Value error, ")
+    if not name:
+        return str(said)
     if problem["type"] == "extra_forbidden":
         return f"`{name}` is not a known field"
-    return f"`{name}`: {problem['msg']} (given: {problem.get('input')!r})"
+    return f"`{name}`: {said} (given: {problem.get('input')!r})"

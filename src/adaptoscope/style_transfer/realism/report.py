@@ -114,7 +114,8 @@ class RealismReport:
         """What the figures say, in a few sentences."""
         if not self.sets:
             return "No set was compared."
-        return " ".join([*_on_classifier(self), *_on_nearest(self), *_on_copies(self)])
+        sentences = [*_on_classifier(self), *_on_nearest(self), *_on_copies(self)]
+        return " ".join([*_on_number(self), *sentences])
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON can hold it; what is not known is None."""
@@ -145,6 +146,15 @@ class RealismReport:
             f"{self.frequencies[1]:.3g} cycles per pixel. Encoder `{self.encoder}`, weights "
             f"{self.encoder_sha256[:12]}."
         )
+
+
+def _on_number(report: RealismReport) -> list[str]:
+    if report.floor is None:
+        return [
+            f"Only {report.real_images} real image(s): too few for a floor, and for any of this to "
+            "be relied on."
+        ]
+    return []
 
 
 def _on_classifier(report: RealismReport) -> list[str]:
