@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from adaptoscope.errors import AdaptoscopeError
     from adaptoscope.images.files import read_image
     from adaptoscope.pipeline.demo import demo
-    from adaptoscope.pipeline.experiment import run
+    from adaptoscope.pipeline.run import run
 
 __version__ = "0.1.0"
 
@@ -32,7 +32,7 @@ _HOMES = {
     "demo": "adaptoscope.pipeline.demo",
     "open_counted_images": "adaptoscope.datasets.counted_images",
     "read_image": "adaptoscope.images.files",
-    "run": "adaptoscope.pipeline.experiment",
+    "run": "adaptoscope.pipeline.run",
 }
 
 

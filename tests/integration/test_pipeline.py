@@ -15,8 +15,8 @@ from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
 from adaptoscope.images.files import write_image
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.pipeline.experiment import run
 from adaptoscope.pipeline.report import read_results
+from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import write_weights

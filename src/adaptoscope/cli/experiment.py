@@ -18,12 +18,12 @@ def run(
     overwrite: Overwrite = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a counting experiment from images to report.
+    """Run an experiment from images to report; its settings say of which kind.
 
     What an earlier call with the same settings finished is kept; an interrupted run goes on with
     the same command.
     """
-    from adaptoscope.pipeline.experiment import run as run_experiment
+    from adaptoscope.pipeline.run import run as run_experiment
 
     report = run_experiment(experiment, out, device=device, workers=workers, overwrite=overwrite)
     _answer(report, as_json=as_json)

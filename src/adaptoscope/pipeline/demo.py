@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from adaptoscope.pipeline.experiment import run
+from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device
@@ -26,7 +26,7 @@ def demo(
     quick
         A smaller run of the same stages, for checking an installation.
     device, workers, overwrite
-        As in `adaptoscope.pipeline.experiment.run`.
+        As in `adaptoscope.pipeline.run.run`.
 
     Returns
     -------

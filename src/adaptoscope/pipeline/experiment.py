@@ -14,7 +14,6 @@ from adaptoscope.pipeline.report import write_report
 from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device, start_fabric
 
 PARTS = (
@@ -39,8 +38,8 @@ PARTS = (
 """What the stages leave in a run folder, besides simulated images, which look after themselves."""
 
 
-def run(
-    experiment: Path | ExperimentSettings,
+def run_counting(
+    settings: ExperimentSettings,
     out: Path | None = None,
     *,
     device: Device = "auto",
@@ -51,8 +50,8 @@ def run(
 
     Parameters
     ----------
-    experiment
-        Settings, or the YAML file that holds them.
+    settings
+        The experiment.
     out
         Run folder; by default ``runs/NAME``.
     device
@@ -74,11 +73,6 @@ def run(
     AdaptoscopeError
         If an input cannot be used; what was finished stays and the next call goes on from there.
     """
-    settings = (
-        experiment
-        if isinstance(experiment, ExperimentSettings)
-        else load_settings(Path(experiment), ExperimentSettings)
-    )
     computes = any(row.method == "regressor" for row in settings.rows)
     place = start_fabric(device).device if computes else "cpu"
     folder = RunFolder.open(

@@ -5,18 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
-from adaptoscope.pipeline.settings import (
-    FOLDERS,
-    ExperimentSettings,
-    RealFolder,
-    Synthetic,
-    expand_data_path,
-)
-from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
-from adaptoscope.simulation.settings import SimulationSettings
-from adaptoscope.simulation.write import simulate
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Synthetic
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
@@ -24,10 +16,8 @@ from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.synthesis.write import synthesise
-from adaptoscope.training.settings import load_settings, settings_text
 
 CONTROL = FOLDERS["adain"]
-CULTURES = 16
 
 
 class ImageStages:
@@ -70,29 +60,7 @@ class ImageStages:
         InputError
             If a split is missing.
         """
-        chosen = self.settings.real
-        if isinstance(chosen, RealFolder):
-            real = open_counted_images(
-                chosen.path(), root=self._root(), channel=chosen.channel, z=chosen.z
-            )
-        else:
-            real = simulate(
-                self.out / "real",
-                chosen.simulation,
-                count=chosen.images,
-                seed=chosen.seed,
-                fractions=chosen.fractions,
-                overwrite=self.overwrite,
-            )
-        missing = [split for split in ("train", "test") if not real.images_of(split)]
-        if missing:
-            raise InputError(
-                f"The images of {real.folder} are not divided into splits.",
-                expected="a column split with train, test and if possible val",
-                found=f"no image in {' or '.join(missing)}",
-                remedy="add a column split to metadata.csv or split.csv",
-            )
-        return real
+        return open_real_images(self.settings.real, self.out / "real", overwrite=self.overwrite)
 
     def drawings(self, real: CountedImageSet) -> CountedImageSet:
         """Draw cells whose number is known."""
@@ -126,12 +94,7 @@ class ImageStages:
 
     def style_images(self, real: CountedImageSet) -> CountedImageSet:
         """Open the images whose look is taken: a folder's own, else the real training images."""
-        if self.settings.style.images is None:
-            return real.split("train")
-        folder = expand_data_path(self.settings.style.images)
-        return open_counted_images(
-            folder, root=self._root(), channel=real.channel, z=real.z
-        ).training_part()
+        return open_style_images(self.settings.style, self.settings.real, real)
 
     def stylised(self, style: Path) -> CountedImageSet:
         """Give the drawings the look of the real images."""
@@ -156,17 +119,12 @@ class ImageStages:
     def simulated_alike(self, real: CountedImageSet) -> CountedImageSet:
         """Simulate fields of the drawings' size that follow the real training images."""
         drawn = self.settings.drawings
-        path = self.out / "simulation.yaml"
-        if not path.exists():
-            canvas = SimulationSettings(height=drawn.settings.height, width=drawn.settings.width)
-            found = simulation_like(measure_real_fields(real), canvas)
-            write_text(path, settings_text(found))
-        return simulate(
+        return simulate_alike(
             self.out / FOLDERS["simulation"],
-            load_settings(path, SimulationSettings),
+            real,
+            drawn.settings,
             count=drawn.images,
             seed=self.settings.seeds[0],
-            cultures=min(CULTURES, drawn.images),
         )
 
     def synthetic(self, kind: Synthetic, real: CountedImageSet) -> CountedImageSet:
@@ -189,11 +147,6 @@ class ImageStages:
         summary = screen_set(stylised, drawings, self.settings.screening)
         write_json(path, asdict(summary))
         return summary
-
-    def _root(self) -> Path | None:
-        chosen = self.settings.real
-        root = chosen.root if isinstance(chosen, RealFolder) else None
-        return None if root is None else expand_data_path(root)
 
     def _stylise(self, name: str, style: Path, how: StylisationSettings) -> CountedImageSet:
         folder = self.out / name

@@ -9,7 +9,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.image_stages import ImageStages
 from adaptoscope.pipeline.settings import FOLDERS
-from adaptoscope.reporting.tables import Table
+from adaptoscope.reporting.tables import Table, with_bounds
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.realism.report import COLUMNS
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
@@ -117,7 +117,7 @@ def _structure_table(structure: dict[str, Structure]) -> Table:
             name,
             str(each.n),
             f"{each.f1:.3f}",
-            f"{each.relative_f1:.3f}",
+            with_bounds(each.relative_f1, each.relative_interval),
             f"{100 * each.invented:.1f} %",
             f"{100 * each.lost:.1f} %",
             f"{each.shift_in_diameters:.3f}",

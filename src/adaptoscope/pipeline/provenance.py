@@ -1,10 +1,10 @@
 """What a run depends on besides its settings: images, labels and weights, by name and hash."""
 
-import hashlib
 from collections.abc import Iterable
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.image_stages import ImageStages
+from adaptoscope.pipeline.real_images import hashes_of_real
 from adaptoscope.pipeline.settings import ExperimentSettings, RealFolder, Row
 from adaptoscope.pretrained.encoders import origin_of_encoder
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone
@@ -37,7 +37,7 @@ def inputs_of(stages: ImageStages, real: CountedImageSet) -> dict[str, str]:
     settings = stages.settings
     inputs = dict(encoder_origins(settings, settings.rows))
     if isinstance(settings.real, RealFolder):
-        inputs |= _hashes_of_real(real)
+        inputs |= hashes_of_real(real)
     if settings.needs("stylised", "adain"):
         backbone = settings.style.backbone
         inputs[f"backbone {backbone}"] = hash_of_backbone(backbone)
@@ -65,14 +65,3 @@ def encoder_origins(settings: ExperimentSettings, rows: Iterable[Row]) -> dict[s
     """
     inits = {row.init or settings.counting.init for row in rows if row.method == "regressor"}
     return {f"encoder {init}": origin_of_encoder(init) for init in sorted(inits)}
-
-
-def _hashes_of_real(real: CountedImageSet) -> dict[str, str]:
-    """Hash the pixels of every image, and all that the list and the centres say of it."""
-    found = {}
-    for record in progress(real, "check the real images"):
-        found[f"{record.split or 'real'} image {record.file_name}"] = real.read(record).sha256
-        labels = hashlib.sha256(repr(record).encode())
-        labels.update(real.points(record).tobytes() if record.labelled else b"")
-        found[f"labels of {record.file_name}"] = labels.hexdigest()
-    return found

@@ -130,6 +130,8 @@ class Row(Settings):
 class ExperimentSettings(Settings):
     """A counting experiment from images to report."""
 
+    kind: Literal["counting"] = "counting"
+    """Tells the kinds of experiments apart."""
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
     """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
     title: str

@@ -30,7 +30,7 @@ _INK = "#1f2933"
 _DOT = "#0b6e99"
 _LINE = "#b4540a"
 _DOTS = (255, 80, 0)
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "adaptoscope",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -41,6 +41,7 @@ _STYLE: dict[Any, Any] = {
     "xtick.color": _INK,
     "ytick.color": _INK,
 }
+"""How every plot looks; the salt makes equal plots equal files."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     top = 1.05 * max(float(max(each.true.max(), each.predicted.max())) for each in methods)
     columns = min(columns, len(methods))
     rows = math.ceil(len(methods) / columns)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         # The topmost titles would be cut by a hair without the free strip above them.
         layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.96))
         figure = Figure(figsize=(2.45 * columns + 0.3, 2.7 * rows + 0.3), layout=layout)
@@ -128,7 +129,7 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
                 axes.set_ylabel("predicted cells", fontsize=9)
             if lowest:
                 axes.set_xlabel("true cells", fontsize=9)
-        content = _svg(figure)
+        content = svg_of(figure)
     names = ", ".join(each.method for each in methods)
     images = max(len(each.true) for each in methods)
     return Picture(
@@ -214,7 +215,8 @@ def _draw_panel(axes: Axes, counts: MethodCounts, top: float) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _svg(figure: Figure) -> bytes:
+def svg_of(figure: Figure) -> bytes:
+    """Return a figure as the bytes of an SVG file without date or maker."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

@@ -258,6 +258,18 @@ def number(value: float, *, digits: int = 2, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.{digits}f}".replace("-", "−")
 
 
+def with_bounds(value: float, bounds: tuple[float, float], *, digits: int = 3) -> str:
+    """Return a number with the bounds of its interval as text.
+
+    Examples
+    --------
+    >>> with_bounds(0.95, (0.9, 0.975), digits=2)
+    '0.95 [0.90, 0.97]'
+    """
+    lower, upper = (number(bound, digits=digits) for bound in bounds)
+    return f"{number(value, digits=digits)} [{lower}, {upper}]"
+
+
 def share(value: float) -> str:
     """Return a share of 0 to 1 as per cent; a dash where it is not finite.
 

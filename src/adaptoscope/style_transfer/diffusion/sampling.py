@@ -88,6 +88,18 @@ def falling_timesteps(backbone: Backbone, settings: StylisationSettings) -> tupl
     return noised_at, [int(step) for step in grid[:count][::-1]]
 
 
+def evaluations(backbone: Backbone, settings: StylisationSettings) -> int:
+    """Return how often the network is evaluated for one image, all attempts together."""
+    _, timesteps = falling_timesteps(backbone, settings)
+    if settings.inversion == "none" or not timesteps:
+        return 0
+    low, high = (share * backbone.schedule.steps for share in settings.guidance_interval)
+    guides = settings.guidance != 1.0
+    sampled = sum(1 + (guides and low <= step <= high) for step in timesteps)
+    inverted = {"stochastic": 1, "ddim": len(timesteps), "sdedit": 0}[settings.inversion]
+    return settings.best_of * (inverted + sampled)
+
+
 def _prediction(
     backbone: Backbone, conditions: Conditions, settings: StylisationSettings
 ) -> PredictNoise:

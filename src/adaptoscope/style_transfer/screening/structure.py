@@ -16,10 +16,13 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
 from adaptoscope.training.progress import progress
 
 RADIUS_IN_DIAMETERS = 0.5
+
+_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Structure:
         The judge's F1 on the stylised images and on their drawings, over all cells.
     relative_f1
         The first divided by the second.
+    relative_interval
+        Its 95 % bootstrap interval over images.
     f1_kept
         F1 over the images that screening kept; None if none was kept or screened.
     invented, lost, merged
@@ -46,6 +51,7 @@ class Structure:
     f1: float
     f1_drawings: float
     relative_f1: float
+    relative_interval: tuple[float, float]
     f1_kept: float | None
     invented: float
     lost: float
@@ -128,14 +134,34 @@ def _summary(
         )
     f1, f1_drawings = pooled_f1(list(found)), pooled_f1(list(ceiling))
     weight = sum(pairs for _, pairs in shifts)
+    per_image = np.hstack([_pairs_and_misses(found), _pairs_and_misses(ceiling)])
+    relative = bootstrap_interval(per_image, _relative_f1, seed=0, resamples=_RESAMPLES)
     return Structure(
         n=len(found),
         f1=f1,
         f1_drawings=f1_drawings,
-        relative_f1=f1 / f1_drawings if f1_drawings else float("nan"),
+        relative_f1=relative.value,
+        relative_interval=(relative.lower, relative.upper),
         f1_kept=pooled_f1(list(kept)) if kept else None,
         invented=sum(match.invented for match in found) / drawn,
         lost=sum(match.lost for match in found) / drawn,
         merged=sum(match.merged for match in found) / drawn,
         shift_in_diameters=sum(s * pairs for s, pairs in shifts) / weight if weight else 0.0,
     )
+
+
+def _pairs_and_misses(matches: Sequence[PointMatch]) -> NDArray[np.float64]:
+    """Return pairs, and inventions with losses, of each image; shape (N, 2)."""
+    return np.array([(len(m.pairs), m.invented + m.lost) for m in matches], dtype=np.float64)
+
+
+def _relative_f1(per_image: NDArray[np.float64]) -> float:
+    """Divide pooled F1 by that on the drawings; columns as `_pairs_and_misses` gives them, twice.
+
+    NaN where the judge finds no cell in the drawings.
+    """
+    pairs, misses, drawn_pairs, drawn_misses = per_image.sum(axis=0)
+    if not drawn_pairs:
+        return float("nan")
+    f1 = 2 * pairs / (2 * pairs + misses)
+    return float(f1 / (2 * drawn_pairs / (2 * drawn_pairs + drawn_misses)))

@@ -54,15 +54,36 @@ def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, Co
     InputError
         If labels decide and an image has none.
     """
-    training = images.training_part()
-    members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
-    for record in progress(training, "measure cell density", len(training)):
-        members[density_class(_value(training, record, rule), rule)].append(record)
+    divided = divide_by_density(images.training_part(), rule)
     return {
-        name: training.with_records(_drawn(records, rule))
-        for name, records in members.items()
-        if records
+        name: members.with_records(_drawn(list(members), rule)) for name, members in divided.items()
     }
+
+
+def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, CountedImageSet]:
+    """Divide all images of a set into density classes, whatever their split.
+
+    Parameters
+    ----------
+    images
+        Real images.
+    rule
+        What decides; `rule.per_class` is not applied.
+
+    Returns
+    -------
+    dict
+        From class to its images, in the order low, medium, high; a class without images is absent.
+
+    Raises
+    ------
+    InputError
+        If labels decide and an image has none.
+    """
+    members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
+    for record in progress(images, "measure cell density", len(images)):
+        members[density_class(_value(images, record, rule), rule)].append(record)
+    return {name: images.with_records(records) for name, records in members.items() if records}
 
 
 def _value(images: CountedImageSet, record: ImageRecord, rule: DensityRule) -> float:

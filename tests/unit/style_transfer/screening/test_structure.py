@@ -66,3 +66,12 @@ def test_a_missing_drawing_is_named(tmp_path: Path, drawings: CountedImageSet) -
     stylised = one_image(tmp_path / "same", CENTRES)
     with pytest.raises(InputError, match=r"field\.png"):
         judge_structure(stylised, drawings.with_records(()))
+
+
+def test_the_interval_holds_the_relative_figure(tmp_path: Path, drawings: CountedImageSet) -> None:
+    shown = np.vstack([CENTRES[1:], [[100.0, 60.0]]])
+    result = judge_structure(one_image(tmp_path / "other", shown), drawings)
+    assert result.relative_f1 == pytest.approx(result.f1 / result.f1_drawings)
+    lower, upper = result.relative_interval
+    assert lower == pytest.approx(upper), "one image can be drawn in one way only"
+    assert lower == pytest.approx(result.relative_f1)

@@ -1,0 +1,212 @@
+"""The figures themselves: what is drawn, stylised and laid out for each."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.metrics.point_matching import match_points
+from adaptoscope.reporting.figures import Picture
+from adaptoscope.reporting.sheet import Tile, sheet
+from adaptoscope.reporting.tables import Table, number
+from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.screening.structure import RADIUS_IN_DIAMETERS, find_cells
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.style_file import Style
+from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
+from adaptoscope.synthesis.generate import SyntheticImage, draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
+
+FAILURES = {
+    "artefacts": "not like cells",
+    "background": "amplified background",
+    "incomplete": "incomplete transfer",
+}
+"""Kinds of failure in figure 4 of paper 1, by the reason that screening gives."""
+
+_ROW_LENGTH = 7
+
+
+def figure_2(rows: dict[str, tuple[CountedImageSet, Path, Path]], pairs: int) -> Picture:
+    """Lay out figure 2: a real image of each density class, drawings, and the same stylised.
+
+    Parameters
+    ----------
+    rows
+        By class: its real training images, the folder of drawings, and of stylised images.
+    pairs
+        Drawings shown of each class.
+    """
+    laid_out = []
+    for real, drawn, made in rows.values():
+        drawings, stylised = open_counted_images(drawn), open_counted_images(made)
+        example = list(real)[len(real) // 2]
+        seen = real.read(example).pixels
+        side = drawings.size(drawings.records[0])
+        tiles = [Tile(_centre(seen, side), "real")]
+        by_layout = {record.layout: record for record in stylised}
+        shown = [record for record in drawings if record.name in by_layout][:pairs]
+        for record in shown:
+            tiles.append(Tile(drawings.read(record).pixels, f"drawing, {record.count}"))
+            tiles.append(Tile(stylised.read(by_layout[record.name]).pixels, "stylised"))
+        laid_out.append(tiles)
+    return sheet(
+        laid_out,
+        names=list(rows),
+        alt="Real images, drawings and stylised drawings of low, medium and high cell density.",
+        caption="Figure 2 of paper 1 on these images: one row for each density class; numbers are "
+        "cells drawn.",
+    )
+
+
+def growing_drawings(settings: SynthesisSettings, first: int, steps: int) -> list[SyntheticImage]:
+    """Draw images of which each has one cell more than the one before, all else equal.
+
+    One cluster and a fixed count make Algorithm 1 place the same cells in the same order.
+    """
+    one = settings.changed(
+        clusters=(1, 1),
+        cluster_spread=(0.22, 0.22),
+        count_sd=0.0,
+        cells_per_mpx_quantiles=(),
+    )
+    return [
+        draw_synthetic(one.changed(count_mean=float(first + step)), np.random.default_rng(3))
+        for step in range(steps)
+    ]
+
+
+def figure_3(
+    drawn: Sequence[SyntheticImage],
+    diameter: float,
+    style: Style,
+    backbone: Backbone,
+    settings: StylisationSettings,
+) -> tuple[Picture, Table]:
+    """Stylise ever more cells with the same noise, and box what is not where it was drawn.
+
+    Parameters
+    ----------
+    drawn
+        From `growing_drawings`.
+    diameter
+        Cell diameter in pixels.
+    style, backbone, settings
+        As `stylise_batch` takes them.
+
+    Returns
+    -------
+    tuple
+        The figure, and by step the cells drawn, found, invented and lost.
+    """
+    alone = settings.changed(batch=1)
+    upper, lower, rows = [], [], []
+    for step, image in enumerate(drawn, 1):
+        drawing = Drawing("growing.png", image.pixels, image.mask, None)
+        (result,) = stylise_batch([drawing], style, backbone, alone)
+        found = find_cells(result.pixels)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            match = match_points(found, image.points, RADIUS_IN_DIAMETERS * diameter)
+        invented = np.delete(found, match.pairs[:, 0], axis=0)
+        lost = np.delete(image.points, match.pairs[:, 1], axis=0)
+        boxes = [
+            (float(row), float(column), diameter, kind)
+            for kind, places in (("invented", invented), ("lost", lost))
+            for row, column in places
+        ]
+        upper.append(Tile(image.pixels, f"step {step}: {image.count}"))
+        lower.append(Tile(result.pixels, f"found {len(found)}", boxes))
+        rows.append((str(step), *map(str, (image.count, len(found), len(invented), len(lost)))))
+    laid_out = [
+        part[start : start + _ROW_LENGTH]
+        for start in range(0, len(upper), _ROW_LENGTH)
+        for part in (upper, lower)
+    ]
+    picture = sheet(
+        laid_out,
+        names=["drawing", "stylised"] * (len(laid_out) // 2),
+        alt=f"Drawings with one cell more at each of {len(drawn)} steps, and stylised.",
+        caption="Figure 3 of paper 1 on these images. Boxes are set by the detector that judges "
+        "structure: yellow, a cell that was not drawn; pink, a drawn cell that is not found.",
+    )
+    table = Table(("Step", "Drawn", "Found", "Invented", "Lost"), tuple(rows))
+    return picture, table
+
+
+def figure_4(made: Sequence[Path], drawings: CountedImageSet) -> tuple[Picture | None, Table]:
+    """Show one image of each kind of failure, and count the kinds.
+
+    Parameters
+    ----------
+    made
+        Folders of stylised and screened images.
+    drawings
+        Their drawings.
+
+    Returns
+    -------
+    tuple
+        The figure, or none if no image failed in one of these ways; and the number of images of
+        each reason in each folder.
+    """
+    by_name = {record.name: record for record in drawings}
+    sets = [open_counted_images(folder, include_rejected=True) for folder in made]
+    tiles: list[list[Tile | None]] = [[], []]
+    for reason, words in FAILURES.items():
+        found = next(((s, r) for s in sets for r in s if r.reject_reason == reason), None)
+        if found is not None:
+            images, record = found
+            drawing = by_name[record.layout or ""]
+            tiles[0].append(Tile(drawings.read(drawing).pixels, words))
+            tiles[1].append(Tile(images.read(record).pixels, record.name))
+    reasons = sorted({str(r.reject_reason) for s in sets for r in s if r.kept is False})
+    rows = tuple(
+        (
+            images.folder.name,
+            str(len(images)),
+            str(sum(record.kept is not False for record in images)),
+            *(str(sum(r.reject_reason == reason for r in images)) for reason in reasons),
+        )
+        for images in sets
+    )
+    table = Table(
+        ("Images", "Number", "Kept", *(reason.replace("_", " ") for reason in reasons)), rows
+    )
+    if not tiles[0]:
+        return None, table
+    picture = sheet(
+        tiles,
+        names=("drawing", "stylised"),
+        alt=f"Failures: {', '.join(str(tile.title) for tile in tiles[0] if tile)}.",
+        caption="Figure 4 of paper 1 on these images: the first image of each kind that screening "
+        "rejects.",
+    )
+    return picture, table
+
+
+def table_1(sets: dict[str, CountedImageSet]) -> Table:
+    """Lay out Table I: number of images, cells in an image, size."""
+    rows = []
+    for name, images in sets.items():
+        counts = images.counts()
+        sizes = {images.size(record) for record in images}
+        height, width = sizes.pop() if len(sizes) == 1 else (0, 0)
+        sd = number(float(counts.std(ddof=1)) if len(counts) > 1 else float("nan"))
+        rows.append(
+            (
+                name,
+                str(len(images)),
+                f"{number(float(counts.mean()))} ± {sd}",
+                f"{height} x {width}" if height else "several",
+            )
+        )
+    return Table(("Data set", "Images", "Cells in an image, mean ± sd", "Size"), tuple(rows))
+
+
+def _centre(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width = (min(own, wanted) for own, wanted in zip(pixels.shape, size, strict=True))
+    top, left = (pixels.shape[0] - height) // 2, (pixels.shape[1] - width) // 2
+    return pixels[top : top + height, left : left + width]

@@ -1,0 +1,246 @@
+"""Make the figures of paper 1 from settings to report."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.images.files import atomic_path, write_json, write_text
+from adaptoscope.pipeline.paper_figures.figures import (
+    figure_2,
+    figure_3,
+    figure_4,
+    growing_drawings,
+    table_1,
+)
+from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
+from adaptoscope.pipeline.real_images import hashes_of_real, open_real_images, open_style_images
+from adaptoscope.pipeline.settings import RealFolder
+from adaptoscope.reporting.figures import Picture
+from adaptoscope.reporting.html import Paragraph, Report, settings_listing
+from adaptoscope.reporting.tables import Table, markdown
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.style_file import load_style
+from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
+from adaptoscope.synthesis.likeness import measure_set, settings_like
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.synthesis.write import synthesise
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.settings import load_settings, settings_text
+from adaptoscope.training.step_loop import Device, start_fabric
+
+PARTS = (
+    "report.html",
+    "results.json",
+    "results.md",
+    "figure_2.png",
+    "figure_3.png",
+    "figure_4.png",
+    "figure_2",
+    "figure_4",
+    "table_1",
+    "style.safetensors",
+    "alike.yaml",
+)
+
+
+def run_paper_figures(
+    settings: PaperFigureSettings,
+    out: Path | None = None,
+    *,
+    device: Device = "auto",
+    workers: int = 1,
+    overwrite: bool = False,
+) -> Path:
+    """Make figures 2 to 4 and Table I; what an earlier call finished is not done again.
+
+    Parameters
+    ----------
+    settings
+        The experiment.
+    out
+        Run folder; by default ``runs/NAME``.
+    device
+        Where networks run.
+    workers
+        Processes for stylising.
+    overwrite
+        Begin anew.
+
+    Returns
+    -------
+    pathlib.Path
+        The report, ``report.html`` in the run folder; the figures lie beside it as PNG.
+    """
+    place = Path("runs") / settings.name if out is None else Path(out)
+    folder = RunFolder.open(place, settings, overwrite=overwrite, parts=PARTS)
+    maker = _Maker(settings, folder, device, workers, overwrite=overwrite)
+    if not (place / "report.html").exists():
+        folder.record_environment(maker.place)
+    second, third, fourth = maker.figure_2(), maker.figure_3(), maker.figure_4()
+    first = maker.table_1()
+    figures = {"figure_2": second, "figure_3": third[0], "figure_4": fourth[0]}
+    for name, picture in figures.items():
+        if picture is not None:
+            with atomic_path(place / f"{name}.png") as temporary:
+                temporary.write_bytes(picture.content)
+    tables = {"table_1": first, "figure_3": third[1], "figure_4": fourth[1]}
+    text = "\n\n".join(f"## {name}\n\n{markdown(table)}" for name, table in tables.items())
+    write_text(place / "results.md", text)
+    write_json(place / "results.json", {name: asdict(table) for name, table in tables.items()})
+    return _report(settings, place, figures, tables)
+
+
+class _Maker:
+    def __init__(
+        self,
+        settings: PaperFigureSettings,
+        folder: RunFolder,
+        device: Device,
+        workers: int,
+        *,
+        overwrite: bool,
+    ) -> None:
+        self.settings = settings
+        self.out = folder.path
+        self.workers = workers
+        self.place = str(start_fabric(device).device)
+        self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
+        self.style_images = open_style_images(settings.style, settings.real, self.real)
+        backbone = settings.style.backbone
+        inputs = {f"backbone {backbone}": hash_of_backbone(backbone)}
+        if isinstance(settings.real, RealFolder):
+            inputs |= hashes_of_real(self.real)
+        folder.keep_named_inputs(inputs)
+
+    def figure_2(self) -> Picture:
+        rows = {}
+        for name, members in divide_by_density(self.style_images, self.settings.density).items():
+            place = self.out / "figure_2" / name
+            style = self._style(place / "style.safetensors", members)
+            drawings = self._drawn(place / "drawings", self.settings.pairs, like=members)
+            made = self._stylised(place / "stylised", drawings, style)
+            rows[name] = (members, drawings.folder, made.folder)
+        return figure_2(rows, self.settings.pairs)
+
+    def figure_3(self) -> tuple[Picture, Table]:
+        alike = self._alike()
+        style = load_style(self._style(self.out / "style.safetensors", self.style_images))
+        drawn = growing_drawings(alike, self.settings.first_cells, self.settings.steps)
+        backbone = open_backbone(self.settings.style.backbone, self.place)
+        how = self.settings.stylisation
+        return figure_3(drawn, alike.cell_diameter_px, style, backbone, how)
+
+    def figure_4(self) -> tuple[Picture | None, Table]:
+        place, style = self.out / "figure_4", self.out / "style.safetensors"
+        drawings = self._drawn(place / "drawings", self.settings.attempts, like=self.style_images)
+        made = []
+        for number, changes in enumerate(({}, *self.settings.failing)):
+            name = f"failing_{number}" if number else "default"
+            how = self.settings.stylisation.changed(**changes)
+            made.append(self._stylised(place / name, drawings, style, how))
+            self._screened(made[-1], drawings)
+        return figure_4([images.folder for images in made], drawings)
+
+    def table_1(self) -> Table:
+        count = self.settings.table_images
+        return table_1(
+            {
+                "Real": self.real.labelled(),
+                "Syn-HC": self._drawn(self.out / "table_1", count),
+            }
+        )
+
+    def _alike(self) -> SynthesisSettings:
+        path = self.out / "alike.yaml"
+        if not path.exists():
+            measures = measure_set(self.style_images, held_out=[self.real])
+            write_text(path, settings_text(settings_like(measures, self.settings.drawings)))
+        return load_settings(path, SynthesisSettings)
+
+    def _drawn(
+        self, place: Path, count: int, *, like: CountedImageSet | None = None
+    ) -> CountedImageSet:
+        if _is_finished(place):
+            return open_counted_images(place)
+        return synthesise(
+            place,
+            self.settings.drawings,
+            count=count,
+            seed=self.settings.seed,
+            like=like,
+            held_out=[self.real],
+        )
+
+    def _style(self, path: Path, images: CountedImageSet) -> Path:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            backbone = self.settings.style.backbone
+            learn_style(
+                path,
+                images,
+                open_backbone(backbone, self.place),
+                hash_of_backbone(backbone),
+                held_out=[self.real],
+                limit=self.settings.style.limit,
+                seed=self.settings.seed,
+            )
+        return path
+
+    def _stylised(
+        self,
+        place: Path,
+        drawings: CountedImageSet,
+        style: Path,
+        how: StylisationSettings | None = None,
+    ) -> CountedImageSet:
+        if _is_finished(place):
+            return open_counted_images(place, include_rejected=True)
+        job = StylisationJob(
+            out=place,
+            drawings=drawings.folder,
+            style=style,
+            backbone=self.settings.style.backbone,
+            settings=how or self.settings.stylisation,
+            device=self.place,
+        )
+        return stylise_set(job, workers=self.workers)
+
+    def _screened(self, made: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
+        path = made.folder.with_name(f"{made.folder.name}_screening.json")
+        if not path.exists():
+            write_json(path, asdict(screen_set(made, drawings, self.settings.screening)))
+        return ScreeningSummary(**json.loads(path.read_text("utf-8")))
+
+
+def _is_finished(place: Path) -> bool:
+    return (place / "metadata.csv").exists() and not (place / "records").exists()
+
+
+def _report(
+    settings: PaperFigureSettings,
+    out: Path,
+    figures: dict[str, Picture | None],
+    tables: dict[str, Table],
+) -> Path:
+    report = Report(settings.title, f"Experiment {settings.name}; one seed, {settings.seed}.")
+    note = [Paragraph(settings.published, role="note")] if settings.published else []
+    report.add("Table I", tables["table_1"], *note)
+    for name, title in (
+        ("figure_2", "Figure 2: density classes"),
+        ("figure_3", "Figure 3: one cell more at each step"),
+        ("figure_4", "Figure 4: failures"),
+    ):
+        picture = figures[name]
+        shown = (
+            Paragraph("No image failed in one of the paper's ways.") if picture is None else picture
+        )
+        report.add(title, shown, *([tables[name]] if name in tables else []))
+    report.add("Settings", settings_listing(settings.model_dump(mode="json"), "settings.yaml"))
+    path = out / "report.html"
+    report.write(path)
+    return path

@@ -1,0 +1,92 @@
+"""The real images of an experiment, or the simulated ones that stand for them."""
+
+import hashlib
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.errors import InputError
+from adaptoscope.pipeline.settings import (
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+    expand_data_path,
+)
+from adaptoscope.simulation.write import simulate
+from adaptoscope.training.progress import progress
+
+
+def open_real_images(
+    chosen: RealFolder | RealSimulated, folder: Path, *, overwrite: bool = False
+) -> CountedImageSet:
+    """Open the real images, or make the simulated ones that stand for them.
+
+    Parameters
+    ----------
+    chosen
+        Which images.
+    folder
+        Where simulated ones are written.
+    overwrite
+        Make simulated ones anew.
+
+    Raises
+    ------
+    InputError
+        If the images cannot be read, or the split ``train`` or ``test`` is missing.
+    """
+    if isinstance(chosen, RealFolder):
+        real = open_counted_images(
+            chosen.path(), root=root_of(chosen), channel=chosen.channel, z=chosen.z
+        )
+    else:
+        real = simulate(
+            folder,
+            chosen.simulation,
+            count=chosen.images,
+            seed=chosen.seed,
+            fractions=chosen.fractions,
+            overwrite=overwrite,
+        )
+    missing = [split for split in ("train", "test") if not real.images_of(split)]
+    if missing:
+        raise InputError(
+            f"The images of {real.folder} are not divided into splits.",
+            expected="a column split with train, test and if possible val",
+            found=f"no image in {' or '.join(missing)}",
+            remedy="add a column split to metadata.csv or split.csv",
+        )
+    return real
+
+
+def open_style_images(
+    style: StyleSettings, chosen: RealFolder | RealSimulated, real: CountedImageSet
+) -> CountedImageSet:
+    """Open the images whose look is taken: a folder's own, else the real training images."""
+    if style.images is None:
+        return real.split("train")
+    return open_counted_images(
+        expand_data_path(style.images), root=root_of(chosen), channel=real.channel, z=real.z
+    ).training_part()
+
+
+def root_of(chosen: RealFolder | RealSimulated) -> Path | None:
+    """Return the further folder that listed images may lie in."""
+    root = chosen.root if isinstance(chosen, RealFolder) else None
+    return None if root is None else expand_data_path(root)
+
+
+def hashes_of_real(real: CountedImageSet) -> dict[str, str]:
+    """Hash the pixels of every image, and all that the list and the centres say of it.
+
+    Returns
+    -------
+    dict
+        From names that a person knows, such as ``test image images/a.tif``, to hashes.
+    """
+    found = {}
+    for record in progress(real, "check the real images"):
+        found[f"{record.split or 'real'} image {record.file_name}"] = real.read(record).sha256
+        labels = hashlib.sha256(repr(record).encode())
+        labels.update(real.points(record).tobytes() if record.labelled else b"")
+        found[f"labels of {record.file_name}"] = labels.hexdigest()
+    return found

@@ -1,0 +1,114 @@
+"""Settings of a study of styles: which drawings, which ways of stylising, what is measured."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.style_transfer.realism.set_distances import RealismSettings
+from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.settings import Settings
+
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+
+Control = Literal["percentiles", "histogram", "blur_noise", "simulation"]
+
+
+class LayoutSet(Settings):
+    """Drawings that every variant is given."""
+
+    name: str = Field(pattern=SLUG)
+    """Name of its folder and in the tables."""
+    images: int = Field(default=48, ge=1)
+    """Number of drawings."""
+    like_real: bool = True
+    """Measure cell size, density, intensity and background on the real training images; otherwise
+    the paper's constants hold."""
+    density_class: Literal["low", "medium", "high"] | None = None
+    """Follow, and compare with, only the real images of this class; none takes all."""
+    settings: SynthesisSettings = SynthesisSettings()
+    """Algorithm 1; measured values replace those given here where `like_real` is set."""
+    realism: bool = True
+    """Compare with the real test images; of use where the drawings follow the real images."""
+
+    @model_validator(mode="after")
+    def _classes_follow(self) -> "LayoutSet":
+        if self.density_class and not self.like_real:
+            raise ValueError("density_class is only for drawings that follow real images")
+        return self
+
+
+class Variant(Settings):
+    """One way of stylising."""
+
+    name: str = Field(min_length=1)
+    """As the tables show it."""
+    changes: dict[str, Any] = Field(default={})
+    """Fields of StylisationSettings in which it differs from `stylisation`."""
+    tokens: TokenSettings | None = None
+    """Train the style's tokens so; none takes them as they are read off the images."""
+    curve: str = ""
+    """Variants of one curve are joined in the plot of structure against realism."""
+    mark: str = ""
+    """Stands beside its dot in the plot; the name if empty."""
+
+    @property
+    def slug(self) -> str:
+        """The name as a file name."""
+        kept = [letter if letter.isalnum() else "-" for letter in self.name.lower()]
+        return "-".join(part for part in "".join(kept).split("-") if part)
+
+
+class StyleStudySettings(Settings):
+    """A study: every variant stylises the same drawings in the same styles."""
+
+    kind: Literal["style_study"]
+    """Tells the kinds of experiments apart."""
+    name: str = Field(pattern=SLUG)
+    """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
+    title: str
+    """Head of the report."""
+    real: Annotated[RealFolder | RealSimulated, Field(discriminator="kind")]
+    """The real images: split `train` gives the look, `test` is compared with."""
+    style: StyleSettings = StyleSettings()
+    """Whose look."""
+    stylisation: StylisationSettings = StylisationSettings()
+    """How it is given, where a variant does not say otherwise."""
+    layouts: tuple[LayoutSet, ...] = Field(min_length=1)
+    """The drawings."""
+    density: DensityRule = DensityRule(measure="cells_per_mpx", per_class=None)
+    """What the density classes of layouts are."""
+    variants: tuple[Variant, ...] = Field(min_length=1)
+    """The lines of the tables."""
+    controls: tuple[Control, ...] = ()
+    """Also compare the realism of images made without learning."""
+    screening: ScreeningSettings = ScreeningSettings()
+    """What is kept."""
+    realism: RealismSettings = RealismSettings()
+    """How realism is measured."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of drawings, style images and controls."""
+
+    @model_validator(mode="after")
+    def _check_variants(self) -> "StyleStudySettings":
+        for kind, names in (
+            ("layouts", [layout.name for layout in self.layouts]),
+            ("variants", [variant.slug for variant in self.variants]),
+        ):
+            if len(set(names)) < len(names) or not all(names):
+                raise ValueError(f"{kind} need different names with letters or digits in them")
+        reserved = {"drawings", *self.controls} & {variant.slug for variant in self.variants}
+        if reserved:
+            raise ValueError(f"a variant cannot be called {', '.join(sorted(reserved))}")
+        for variant in self.variants:
+            unknown = set(variant.changes) - set(StylisationSettings.model_fields)
+            if unknown:
+                raise ValueError(f"{variant.name} changes unknown fields {sorted(unknown)}")
+            StylisationSettings.model_validate({**self.stylisation.model_dump(), **variant.changes})
+        return self
+
+    def how(self, variant: Variant) -> StylisationSettings:
+        """Return the stylisation settings of a variant."""
+        return self.stylisation.changed(**variant.changes)

@@ -1,0 +1,273 @@
+"""The folders of a study of styles: every variant over the same drawings, then its measures."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.real_images import hashes_of_real, open_real_images, open_style_images
+from adaptoscope.pipeline.settings import RealFolder
+from adaptoscope.pipeline.style_study.settings import (
+    Control,
+    LayoutSet,
+    StyleStudySettings,
+    Variant,
+)
+from adaptoscope.reporting.tables import Table
+from adaptoscope.style_transfer.diffusion.sampling import evaluations
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.realism.compare import compare_sets
+from adaptoscope.style_transfer.realism.controls import stylise_by_control
+from adaptoscope.style_transfer.realism.report import COLUMNS
+from adaptoscope.style_transfer.refine_style import learn_refined_style
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
+from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
+from adaptoscope.synthesis.write import synthesise
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, start_fabric
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one variant on one set of drawings.
+
+    Parameters
+    ----------
+    layout, variant
+        Their names.
+    evaluations
+        How often the network is evaluated for one image.
+    structure
+        Whether cells are where they were drawn, kept and rejected images together.
+    screening
+        What screening kept.
+    """
+
+    layout: str
+    variant: str
+    evaluations: int
+    structure: Structure
+    screening: ScreeningSummary
+
+
+class StyleStudy:
+    """The folders of one study, each made once and then only read.
+
+    Parameters
+    ----------
+    settings
+        The study.
+    folder
+        Its run folder.
+    device
+        Where networks run.
+    workers
+        Processes for stylising.
+    """
+
+    def __init__(
+        self,
+        settings: StyleStudySettings,
+        folder: RunFolder,
+        *,
+        device: Device = "auto",
+        workers: int = 1,
+        overwrite: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.out = folder.path
+        self.device: Device = device
+        self.workers = workers
+        with self._timed("real images"):
+            self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
+            self.style_images = open_style_images(settings.style, settings.real, self.real)
+            self.inputs = self._inputs()
+            folder.keep_named_inputs(self.inputs)
+        self._divided: dict[str, CountedImageSet] | None = None
+
+    def measure(self) -> tuple[list[Measured], dict[str, dict[str, Any]]]:
+        """Make and measure everything.
+
+        Returns
+        -------
+        tuple
+            What was measured of every variant on every layout, and by layout the realism report as
+            plain values.
+        """
+        backbone = open_backbone(self.settings.style.backbone)
+        measured = []
+        for layout in self.settings.layouts:
+            drawings = self._drawings(layout)
+            for variant in self.settings.variants:
+                found = self._variant(layout, variant, drawings)
+                cost = evaluations(backbone, self.settings.how(variant))
+                measured.append(Measured(layout.name, variant.name, cost, *found))
+        realism = {
+            layout.name: self._realism(layout) for layout in self.settings.layouts if layout.realism
+        }
+        return measured, realism
+
+    def images(self, layout: LayoutSet, variant: Variant) -> CountedImageSet:
+        """Open the images that a variant made, rejected ones included."""
+        return open_counted_images(self._place(layout, variant.slug), include_rejected=True)
+
+    def drawings(self, layout: LayoutSet) -> CountedImageSet:
+        """Open the drawings of a layout."""
+        return open_counted_images(self._place(layout, "drawings"))
+
+    def _inputs(self) -> dict[str, str]:
+        backbone = self.settings.style.backbone
+        found = {f"backbone {backbone}": hash_of_backbone(backbone)}
+        if isinstance(self.settings.real, RealFolder):
+            found |= hashes_of_real(self.real)
+        if self.settings.style.images is not None:
+            found |= {f"style {name}": sha for name, sha in self.style_images.hashes().items()}
+        return found
+
+    def _place(self, layout: LayoutSet, name: str) -> Path:
+        return self.out / layout.name / name
+
+    def _followed(self, layout: LayoutSet, split: str) -> CountedImageSet:
+        """Return the real images of a split that a layout follows or is compared with."""
+        if layout.density_class is None:
+            return self.real.split(split)
+        if self._divided is None:
+            self._divided = divide_by_density(self.real, self.settings.density)
+        members = self._divided.get(layout.density_class)
+        if members is None or not members.images_of(split):
+            raise InputError(
+                f"No real image of the split {split} is of the density class of a layout.",
+                expected=f"images of the class {layout.density_class}",
+                found=f"{', '.join(self._divided)} only",
+                remedy=f"leave {layout.name} out, or change the limits in `density`",
+            )
+        return members.split(split)
+
+    def _drawings(self, layout: LayoutSet) -> CountedImageSet:
+        place = self._place(layout, "drawings")
+        if (place / "metadata.csv").exists() and not (place / "records").exists():
+            return open_counted_images(place)
+        with self._timed(f"{layout.name}, drawings"):
+            return synthesise(
+                place,
+                layout.settings,
+                count=layout.images,
+                seed=self.settings.seed,
+                like=self._followed(layout, "train") if layout.like_real else None,
+                held_out=[self.real],
+            )
+
+    def _style(self, variant: Variant) -> Path:
+        name = "style" if variant.tokens is None else f"style_{variant.slug}"
+        path = self.out / f"{name}.safetensors"
+        if path.exists():
+            return path
+        chosen = self.settings.style
+        place = start_fabric(self.device).device
+        opened = open_backbone(chosen.backbone, place)
+        weights = hash_of_backbone(chosen.backbone)
+        with self._timed(name):
+            if variant.tokens is None:
+                learn_style(
+                    path,
+                    self.style_images,
+                    opened,
+                    weights,
+                    held_out=[self.real],
+                    limit=chosen.limit,
+                    seed=self.settings.seed,
+                )
+            else:
+                learn_refined_style(
+                    path,
+                    self.style_images,
+                    opened,
+                    weights,
+                    variant.tokens,
+                    held_out=[self.real],
+                    limit=chosen.limit,
+                    device=self.device,
+                )
+        return path
+
+    def _variant(
+        self, layout: LayoutSet, variant: Variant, drawings: CountedImageSet
+    ) -> tuple[Structure, ScreeningSummary]:
+        place = self._place(layout, variant.slug)
+        path = place.with_name(f"{variant.slug}.json")
+        if not path.exists():
+            style = self._style(variant)
+            job = StylisationJob(
+                out=place,
+                drawings=drawings.folder,
+                style=style,
+                backbone=self.settings.style.backbone,
+                settings=self.settings.how(variant),
+                device=str(start_fabric(self.device).device),
+            )
+            with self._timed(f"{layout.name}, {variant.name}"):
+                made = stylise_set(job, workers=self.workers)
+            screening = screen_set(made, drawings, self.settings.screening)
+            structure = judge_structure(self.images(layout, variant), drawings)
+            write_json(path, {"structure": asdict(structure), "screening": asdict(screening)})
+        found = json.loads(path.read_text("utf-8"))
+        structure = found["structure"]
+        structure["relative_interval"] = tuple(structure["relative_interval"])
+        return Structure(**structure), ScreeningSummary(**found["screening"])
+
+    def _control(self, layout: LayoutSet, control: Control) -> CountedImageSet:
+        place = self._place(layout, control)
+        with self._timed(f"{layout.name}, {control}"):
+            if control != "simulation":
+                return stylise_by_control(
+                    place,
+                    self.drawings(layout),
+                    self.style_images,
+                    control,
+                    self.settings.seed,
+                    held_out=[self.real],
+                    workers=self.workers,
+                )
+            return simulate_alike(
+                place,
+                self._followed(layout, "train"),
+                layout.settings,
+                count=layout.images,
+                seed=self.settings.seed,
+            )
+
+    def _realism(self, layout: LayoutSet) -> dict[str, Any]:
+        """Compare all images of a layout, rejected ones included, with the real test images."""
+        path = self._place(layout, "realism.json")
+        if not path.exists():
+            made = {v.name: self.images(layout, v) for v in self.settings.variants}
+            made |= {name: self._control(layout, name) for name in self.settings.controls}
+            with self._timed(f"{layout.name}, realism"):
+                report = compare_sets(
+                    self._followed(layout, "test"),
+                    {**made, "drawings": self.drawings(layout)},
+                    self.settings.realism,
+                    style_images=self.style_images,
+                    device=self.device,
+                )
+            table = Table(COLUMNS, tuple(report.rows), caption=report.method)
+            write_json(path, report.as_dict() | {"table": asdict(table)})
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.folder.record_timing(stage, time.perf_counter() - started)

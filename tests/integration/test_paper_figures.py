@@ -1,0 +1,93 @@
+"""The figures of paper 1 as a person makes them, on a tiny backbone and simulated images."""
+
+import itertools
+import json
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+import torch
+from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY
+
+from adaptoscope.errors import SettingsError
+from adaptoscope.pipeline.paper_figures.figures import growing_drawings
+from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
+from adaptoscope.pipeline.run import run
+from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.settings import settings_from
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> PaperFigureSettings:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights") / "backbone"
+    CompactBackbone(TINY).save(folder)
+    canvas = {"height": SIDE, "width": SIDE}
+    return settings_from(
+        {
+            "kind": "paper_figures",
+            "name": "tiny",
+            "title": "Tiny figures",
+            "real": {
+                "kind": "simulated",
+                "images": 8,
+                "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
+                "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
+            },
+            "style": {"backbone": str(folder), "limit": None},
+            "stylisation": {"strength": 0.1, "batch": 2},
+            "density": {"measure": "cells_per_mpx", "limits": [1.0, 1e7], "per_class": None},
+            "drawings": canvas,
+            "pairs": 2,
+            "first_cells": 2,
+            "steps": 3,
+            "failing": [{"inversion": "none"}],
+            "attempts": 2,
+            "table_images": 3,
+        },
+        PaperFigureSettings,
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(settings: PaperFigureSettings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "figures"
+    run(settings, out, device="cpu")
+    return out
+
+
+def test_figures_and_tables_are_there(finished: Path) -> None:
+    for name in ("figure_2", "figure_3"):
+        picture = imagecodecs.png_decode((finished / f"{name}.png").read_bytes())
+        assert min(picture.shape[:2]) > 200
+    found = json.loads((finished / "results.json").read_text("utf-8"))
+    assert [row[1] for row in found["figure_3"]["rows"]] == ["2", "3", "4"]
+    assert [row[:2] for row in found["figure_4"]["rows"]] == [["default", "2"], ["failing_1", "2"]]
+    assert [row[1] for row in found["table_1"]["rows"]] == ["8", "3"]
+    assert "Figure 3" in (finished / "report.html").read_text("utf-8")
+
+
+def test_a_second_call_changes_nothing(settings: PaperFigureSettings, finished: Path) -> None:
+    def contents() -> dict[str, bytes]:
+        files = (path for path in finished.rglob("*") if path.is_file())
+        return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
+
+    before = contents()
+    run(settings, finished, device="cpu")
+    assert contents() == before
+
+
+def test_each_drawing_has_one_cell_more_and_keeps_the_others() -> None:
+    drawn = growing_drawings(SynthesisSettings(), 4, 5)
+    assert [image.count for image in drawn] == [4, 5, 6, 7, 8]
+    for before, after in itertools.pairwise(drawn):
+        np.testing.assert_array_equal(after.points[:-1], before.points)
+        old = after.mask != after.count
+        np.testing.assert_array_equal(after.stored[old], before.stored[old])
+
+
+def test_unknown_failing_changes_are_refused(settings: PaperFigureSettings) -> None:
+    with pytest.raises(SettingsError, match="unknown fields"):
+        settings.changed(failing=[{"colour": "red"}])

@@ -1,0 +1,138 @@
+"""A study of styles as a person runs it, on a tiny backbone and simulated images."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY
+
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.pipeline.run import load_experiment, run
+from adaptoscope.pipeline.style_study.settings import StyleStudySettings
+from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.training.settings import settings_from
+
+
+@pytest.fixture(scope="module")
+def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("weights") / "backbone"
+    CompactBackbone(TINY).save(folder)
+    canvas = {"height": SIDE, "width": SIDE}
+    return {
+        "kind": "style_study",
+        "name": "tiny",
+        "title": "A tiny study",
+        "real": {
+            "kind": "simulated",
+            "images": 8,
+            "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
+            "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
+        },
+        "style": {"backbone": str(folder), "limit": None},
+        "stylisation": {"strength": 0.1, "batch": 2},
+        "layouts": [
+            {"name": "alike", "images": 3, "settings": canvas},
+            {
+                "name": "paper",
+                "images": 2,
+                "like_real": False,
+                "settings": {**canvas, "count_mean": 6, "count_sd": 1},
+                "realism": False,
+            },
+        ],
+        "variants": [
+            {"name": "Default", "curve": "free", "mark": "0.1"},
+            {"name": "AdaIN only", "changes": {"inversion": "none"}},
+            {"name": "Refined", "tokens": {"steps": 2, "batch": 2, "side": 64}},
+        ],
+        "controls": ["histogram", "simulation"],
+        "realism": {"tile": 32, "subset_size": 4, "subsets": 4, "resamples": 8},
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "study"
+    run(settings_from(values, StyleStudySettings), out, device="cpu")
+    return out
+
+
+def test_every_variant_is_measured_on_every_layout(finished: Path) -> None:
+    found = json.loads((finished / "results.json").read_text("utf-8"))
+    names = [(row["layout"], row["variant"]) for row in found["rows"]]
+    variants = ["Default", "AdaIN only", "Refined"]
+    assert names == [(layout, name) for layout in ("alike", "paper") for name in variants]
+    assert [row["evaluations"] for row in found["rows"][:3]] == [6, 0, 6]
+    assert all((row["kid"] is None) == (row["layout"] == "paper") for row in found["rows"])
+    compared = [entry["name"] for entry in found["realism"]["alike"]["sets"]]
+    assert compared == [*variants, "histogram", "simulation", "drawings"]
+
+
+def test_the_report_shows_tables_plot_and_pictures(finished: Path) -> None:
+    page = (finished / "report.html").read_text("utf-8")
+    assert "Relative to drawings" in page
+    assert "AdaIN only" in page
+    assert page.count("data:image/png") >= 3 * 4 + 2 * 4
+    assert "KID" in (finished / "results.md").read_text("utf-8")
+    assert (finished / "trade_off.svg").read_text("utf-8").startswith("<?xml")
+
+
+def test_variants_differ_in_their_images(finished: Path) -> None:
+    one, other = (
+        (finished / "alike" / name / "images" / "syn_00000.png").read_bytes()
+        for name in ("default", "adain-only")
+    )
+    assert one != other
+
+
+def test_a_second_call_computes_nothing_and_changes_nothing(
+    values: dict[str, object], finished: Path
+) -> None:
+    def contents() -> dict[str, bytes]:
+        files = (path for path in finished.rglob("*") if path.is_file())
+        return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
+
+    before = contents()
+    run(settings_from(values, StyleStudySettings), finished, device="cpu")
+    assert contents() == before
+
+
+def test_other_settings_are_refused(values: dict[str, object], finished: Path) -> None:
+    changed = settings_from({**values, "seed": 1}, StyleStudySettings)
+    with pytest.raises(OutputError, match="other settings"):
+        run(changed, finished, device="cpu")
+
+
+def test_a_class_without_images_is_refused(values: dict[str, object], tmp_path: Path) -> None:
+    layouts = [{"name": "dense", "images": 2, "density_class": "high"}]
+    density = {"measure": "cells_per_mpx", "limits": [1e6, 2e6], "per_class": None}
+    chosen = {**values, "layouts": layouts, "density": density}
+    with pytest.raises(InputError, match="density class"):
+        run(settings_from(chosen, StyleStudySettings), tmp_path / "run", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"variants": [{"name": "A", "changes": {"strenght": 0.3}}]}, "strenght"),
+        ({"variants": [{"name": "A", "changes": {"strength": 3}}]}, "strength"),
+        ({"variants": [{"name": "A b"}, {"name": "a-b"}]}, "different names"),
+        ({"variants": [{"name": "Drawings"}]}, "cannot be called"),
+        ({"layouts": [{"name": "x", "like_real": False, "density_class": "low"}]}, "density_class"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(
+    values: dict[str, object], change: dict[str, object], said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said):
+        settings_from({**values, **change}, StyleStudySettings)
+
+
+def test_an_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:
+    path = tmp_path / "e.yaml"
+    path.write_text("kind: painting\nname: x\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no known kind") as caught:
+        load_experiment(path)
+    assert "style_study" in str(caught.value.expected)
