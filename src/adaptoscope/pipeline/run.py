@@ -8,6 +8,8 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.experiment import run_counting
 from adaptoscope.pipeline.paper_figures.run import run_paper_figures
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
+from adaptoscope.pipeline.release.run import run_release
+from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pipeline.style_study.run import run_study
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
@@ -18,6 +20,7 @@ KINDS: dict[str, tuple[type[Settings], Callable[..., Path]]] = {
     "counting": (ExperimentSettings, run_counting),
     "style_study": (StyleStudySettings, run_study),
     "paper_figures": (PaperFigureSettings, run_paper_figures),
+    "release": (ReleaseSettings, run_release),
 }
 """Settings and runner of each kind of experiment; `counting` where a file names none."""
 

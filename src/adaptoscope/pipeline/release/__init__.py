@@ -1,0 +1,1 @@
+"""A synthetic data set fit for others: drawn, stylised by density class, screened, packed."""

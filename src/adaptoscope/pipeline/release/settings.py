@@ -1,0 +1,45 @@
+"""Settings of a data set for release."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.pipeline.style_study.settings import SLUG
+from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.settings import Settings
+
+
+class ReleaseSettings(Settings):
+    """Drawings in the style of each density class; what passes the screen is packed."""
+
+    kind: Literal["release"]
+    """Tells the kinds of experiments apart."""
+    name: str = Field(pattern=SLUG)
+    """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
+    title: str
+    """Name of the data set."""
+    real: Annotated[RealFolder | RealSimulated, Field(discriminator="kind")]
+    """The real images: only split `train` is looked at, without labels."""
+    real_source: str = ""
+    """Where the real images come from and under which licence, for the card."""
+    licence: str = Field(default="cc-by-4.0", pattern=r"^[a-z0-9.-]+$")
+    """Licence of the data set, as Hugging Face names it."""
+    images: int = Field(default=1000, ge=3)
+    """Number of drawings, shared among the density classes as the real images are."""
+    drawings: SynthesisSettings = SynthesisSettings()
+    """Algorithm 1; measured values replace those given here."""
+    style: StyleSettings = StyleSettings()
+    """Whose look; `limit` holds for each class."""
+    tokens: TokenSettings | None = None
+    """Train the tokens of each class so; none takes them as they are read off the images."""
+    stylisation: StylisationSettings = StylisationSettings()
+    """How the look is given."""
+    screening: ScreeningSettings = ScreeningSettings()
+    """What is kept."""
+    density: DensityRule = DensityRule(measure="cells_per_mpx", per_class=None)
+    """The density classes."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of drawings and style images."""
