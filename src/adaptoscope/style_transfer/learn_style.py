@@ -16,6 +16,7 @@ from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
+from adaptoscope.style_transfer.glow import WIDTHS, Glow, measure_glow
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover
 from adaptoscope.style_transfer.style_file import (
@@ -161,7 +162,7 @@ def _read_one(
             found=f"{height} x {width}",
             remedy="use larger images",
         )
-    labels, _ = segment_nuclei(image.pixels)
+    labels, diameter = segment_nuclei(image.pixels)
     span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
     if reader is not None:
@@ -176,6 +177,7 @@ def _read_one(
     cell_mean, cell_sd = latent_statistics(latents, cover)
     ground_mean, ground_sd = latent_statistics(latents, 1 - cover)
     residual = measure_residual(pixels, rebuilt)
+    glow = measure_glow(pixels, labels, diameter) if labels.any() else None
     measured = measure_image(image.pixels)
     tensors: Mapping[str, torch.Tensor] = {
         "latent_mean": mean,
@@ -185,6 +187,7 @@ def _read_one(
         "ground_mean": ground_mean,
         "ground_sd": ground_sd,
         **_residual_rows(residual),
+        **_glow_rows(glow),
     }
     return dict(tensors), StyleImage(
         name=image.name,
@@ -251,6 +254,19 @@ def _residual_rows(residual: FineResidual) -> dict[str, torch.Tensor]:
         "residual_levels": torch.from_numpy(residual.levels)[None],
         "residual_strengths": torch.from_numpy(residual.strengths)[None],
         "residual_spectrum": torch.from_numpy(residual.spectrum)[None],
+    }
+
+
+def _glow_rows(glow: Glow | None) -> dict[str, torch.Tensor]:
+    """Return what is stored of a glow; a diameter of 0 says that none could be measured."""
+    if glow is None:
+        return {
+            "glow_shares": torch.zeros(1, len(WIDTHS)),
+            "glow_diameter": torch.zeros(1),
+        }
+    return {
+        "glow_shares": torch.from_numpy(glow.shares)[None],
+        "glow_diameter": torch.tensor([glow.diameter]),
     }
 
 

@@ -123,6 +123,8 @@ class StylisationSettings(Settings):
     """Noise and cut off as the paper's published code does, one step out of line with eq. (7)."""
     use_layout: bool = True
     """Give the model the drawing's instance mask as a condition."""
+    glow: bool = True
+    """Add the light that cells shed around them, as measured on the style images."""
     residual: bool = True
     """Add the fine noise that the autoencoder cannot carry, as measured on the style images."""
     reference: Literal["nearest_density", "any"] = "nearest_density"

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import atomic_path
 
-FORMAT = "adaptoscope-style-3"
+FORMAT = "adaptoscope-style-4"
 _ENTRY = "adaptoscope"
 
 
@@ -100,6 +100,8 @@ class Style:
         Shape (R, 8); see `fine_residual.FineResidual`.
     residual_spectrum
         Shape (R, 64, 64).
+    glow_shares, glow_diameter
+        Shapes (R, 5) and (R,); see `glow.Glow`. The diameter is 0 where no cell was seen.
     """
 
     facts: StyleFacts
@@ -113,6 +115,8 @@ class Style:
     residual_levels: torch.Tensor
     residual_strengths: torch.Tensor
     residual_spectrum: torch.Tensor
+    glow_shares: torch.Tensor
+    glow_diameter: torch.Tensor
 
 
 _TENSORS = (
@@ -126,6 +130,8 @@ _TENSORS = (
     "residual_levels",
     "residual_strengths",
     "residual_spectrum",
+    "glow_shares",
+    "glow_diameter",
 )
 
 

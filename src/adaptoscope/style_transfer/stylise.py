@@ -1,4 +1,4 @@
-"""Give drawings the look of a style: AdaIN, stochastic inversion, DDIM, decode, fine noise."""
+"""Give drawings the look of a style: AdaIN, inversion, DDIM, decode, glow, fine noise."""
 
 import hashlib
 import re
@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.diffusion.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
+from adaptoscope.style_transfer.glow import Glow, glow_of_cells
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
@@ -158,7 +160,9 @@ def stylise_batch(
     )
     decoded = backbone.decode(latents)[:, 0].cpu().numpy()
     return [
-        _finished(decoded[i, :height, :width], style, references[i], generators[i], settings)
+        _finished(
+            decoded[i, :height, :width], filled[i], style, references[i], generators[i], settings
+        )
         for i in places
     ]
 
@@ -243,12 +247,18 @@ def _planes_of(drawings: Sequence[Drawing], multiple: int) -> tuple[torch.Tensor
 
 def _finished(
     decoded: NDArray[np.float32],
+    drawing: Drawing,
     style: Style,
     reference: int,
     generator: np.random.Generator,
     settings: StylisationSettings,
 ) -> Stylised:
     image = style.facts.images[reference]
+    diameter = float(style.glow_diameter[reference])
+    if settings.glow and diameter > 0:
+        mask = segment_nuclei(drawing.pixels)[0] if drawing.mask is None else drawing.mask
+        glow = Glow(style.glow_shares[reference].numpy(), diameter)
+        decoded = decoded + glow_of_cells(decoded, mask > 0, glow)
     if settings.residual:
         residual = FineResidual(
             style.residual_levels[reference].numpy(),

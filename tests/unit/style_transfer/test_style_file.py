@@ -34,6 +34,8 @@ def made_up_style(densities: tuple[float, ...] = (100.0, 900.0)) -> Style:
         residual_levels=torch.linspace(-1, 1, 8).expand(rows, 8).clone(),
         residual_strengths=torch.full((rows, 8), 0.02),
         residual_spectrum=torch.ones(rows, 64, 64),
+        glow_shares=torch.full((rows, 5), 0.2),
+        glow_diameter=torch.full((rows,), 12.0),
     )
 
 

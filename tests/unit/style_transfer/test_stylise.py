@@ -140,7 +140,7 @@ def test_few_steps_of_the_other_sampler(
 
 def test_strength_zero_without_adain_is_the_round_trip(backbone: CompactBackbone) -> None:
     (drawing,) = drawings(1)
-    plain = QUICK.changed(residual=False, strength=0.0, adain="none")
+    plain = QUICK.changed(glow=False, residual=False, strength=0.0, adain="none")
     (result,) = stylise_batch([drawing], STYLE, backbone, plain)
     seen = IntensityRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
     rebuilt = backbone.decode(backbone.encode(as_batch([seen], backbone.multiple)))[0, 0]
@@ -191,3 +191,14 @@ def test_the_reference_is_one_of_the_five_nearest_in_density() -> None:
     assert chosen == {0, 1, 2, 3, 4}
     every = {choose_reference(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
     assert every == set(range(7))
+
+
+def test_glow_brightens_the_ground_near_cells_only(backbone: CompactBackbone) -> None:
+    (drawing,) = drawings(1)
+    assert drawing.mask is not None
+    plain = QUICK.changed(glow=False, residual=False)
+    (without,) = stylise_batch([drawing], STYLE, backbone, plain)
+    (lit,) = stylise_batch([drawing], STYLE, backbone, plain.changed(glow=True))
+    more = lit.pixels - without.pixels
+    assert (more >= 0).all()
+    assert more[drawing.mask == 0].mean() > more[drawing.mask > 0].mean()
