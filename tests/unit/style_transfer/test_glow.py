@@ -12,7 +12,7 @@ CENTRES = np.array([[30.0, 30.0], [40, 110], [85, 70], [120, 30], [125, 125]])
 
 
 def discs() -> tuple[np.ndarray, np.ndarray]:
-    pixels, mask = draw_discs((SIDE, SIDE), CENTRES)
+    _, mask = draw_discs((SIDE, SIDE), CENTRES)
     return np.where(mask > 0, 1.0, 0.0).astype(np.float32), mask
 
 
