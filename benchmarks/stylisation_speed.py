@@ -216,7 +216,11 @@ def reference_seconds(device: torch.device, dtype: torch.dtype, repeats: int) ->
 
 
 def peak_gib(device: torch.device) -> float | None:
-    """Return the largest memory held so far, in GiB: the device's, or the process's on a CPU."""
+    """Return the largest memory held so far, in GiB.
+
+    On a CPU that is the whole process's, the libraries with it, and it never falls: of two networks
+    the rows of the second hold the first one's too.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**30
     try:
@@ -241,15 +245,18 @@ def measure(arguments: argparse.Namespace) -> dict[str, object]:
         )
     table = {}
     for name, opened, channels, crop in networks:
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
         backbone = opened()
         for sampler, settings in SAMPLERS.items():
             chosen = settings.changed(batch=arguments.batch)
             times = stylising(backbone, channels, chosen, arguments.side, arguments.repeats)
-            count = evaluations(backbone, chosen)
-            table[f"{name}, {sampler}"] = {"evaluations": count, **times}
+            count = evaluations(backbone.schedule, chosen)
+            row = {"evaluations": count, **times, "peak_gib": peak_gib(device)}
+            table[f"{name}, {sampler}"] = row
         step = token_step_seconds(backbone, channels, crop, arguments.repeats)
-        table[f"{name}, {TOKEN_STEPS} token steps"] = {"total": TOKEN_STEPS * step}
-        table[f"{name}, memory"] = {"peak_gib": peak_gib(device)}
+        row = {"total": TOKEN_STEPS * step, "peak_gib": peak_gib(device)}
+        table[f"{name}, {TOKEN_STEPS} token steps"] = row
     figure = table["compact, DDIM, 50 steps"]["total"]
     reference = reference_seconds(device, dtype, arguments.evaluations)
     return {

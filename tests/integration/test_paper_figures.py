@@ -8,10 +8,11 @@ import imagecodecs
 import numpy as np
 import pytest
 import torch
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY
+from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.pipeline.paper_figures.figures import growing_drawings
+from adaptoscope.pipeline.paper_figures import growing
+from adaptoscope.pipeline.paper_figures.growing import growing_drawings
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.run import run
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -69,18 +70,23 @@ def test_figures_and_tables_are_there(finished: Path) -> None:
     assert "Figure 3" in (finished / "report.html").read_text("utf-8")
 
 
-def test_a_second_call_changes_nothing(settings: PaperFigureSettings, finished: Path) -> None:
+def test_a_second_call_computes_and_changes_nothing(
+    settings: PaperFigureSettings, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def contents() -> dict[str, bytes]:
         files = (path for path in finished.rglob("*") if path.is_file())
         return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
 
     before = contents()
+    for name in ("stylise_set", "learn_style", "screen_set"):
+        monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
+    monkeypatch.setattr(growing, "stylise_batch", nothing_is_computed)
     run(settings, finished, device="cpu")
     assert contents() == before
 
 
 def test_each_drawing_has_one_cell_more_and_keeps_the_others() -> None:
-    drawn = growing_drawings(SynthesisSettings(), 4, 5)
+    drawn = growing_drawings(SynthesisSettings(), 4, 5, seed=0)
     assert [image.count for image in drawn] == [4, 5, 6, 7, 8]
     for before, after in itertools.pairwise(drawn):
         np.testing.assert_array_equal(after.points[:-1], before.points)
@@ -88,6 +94,13 @@ def test_each_drawing_has_one_cell_more_and_keeps_the_others() -> None:
         np.testing.assert_array_equal(after.stored[old], before.stored[old])
 
 
+def test_cells_without_room_are_refused() -> None:
+    small = SynthesisSettings(height=32, width=32)
+    with pytest.raises(SettingsError, match="find room"):
+        growing_drawings(small, 20, 20, seed=0)
+
+
 def test_unknown_failing_changes_are_refused(settings: PaperFigureSettings) -> None:
-    with pytest.raises(SettingsError, match="unknown fields"):
+    with pytest.raises(SettingsError, match="colour") as caught:
         settings.changed(failing=[{"colour": "red"}])
+    assert "pydantic" not in str(caught.value)

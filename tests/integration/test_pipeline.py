@@ -37,6 +37,11 @@ TINY = CompactSettings(
 ELSEWHERE = {"environment.json", "timings.csv"}
 
 
+def nothing_is_computed(*arguments: object, **settings: object) -> None:
+    """Stand in for a step of a finished run."""
+    raise AssertionError("a finished step was done again")
+
+
 @pytest.fixture(scope="module")
 def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     """Settings of a tiny experiment; a random backbone of the real classes, nothing rejected."""

@@ -3,10 +3,11 @@
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY
+from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
@@ -52,7 +53,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> ReleaseSettings:
             "style": {"backbone": str(folder), "limit": None},
             "stylisation": {"strength": 0.1, "batch": 2},
             "screening": ALL_PASS,
-            "density": {"measure": "cells_per_mpx", "limits": [1.0, 1e7], "per_class": None},
+            "density": {"measure": "cells_per_mpx", "limits": [2500.0, 1e7], "per_class": None},
         },
         ReleaseSettings,
     )
@@ -69,7 +70,7 @@ def test_the_data_set_reads_as_a_counted_image_folder(finished: Path) -> None:
     images = open_counted_images(finished / "dataset")
     assert len(images) == 5
     for record in images:
-        assert record.density_class == "medium"
+        assert record.density_class == record.name.partition("_")[0]
         assert record.synthetic
         assert record.count == len(images.points(record))
         assert images.mask(record) is not None
@@ -91,16 +92,37 @@ def test_the_card_says_synthetic_how_and_from_what(finished: Path) -> None:
     assert head["configs"][0]["data_files"][0]["path"] == ["metadata.csv", "images/*.png"]
     for said in ("Synthetic:", "Live and dead cells", "Intended use", "5 of 5 passed"):
         assert said in card
-    for image in load_style(finished / "medium" / "style.safetensors").facts.images:
+    style = load_style(finished / "medium" / "style.safetensors")
+    for image in style.facts.images:
         assert image.sha256 in card
 
 
-def test_a_second_call_changes_nothing(settings: ReleaseSettings, finished: Path) -> None:
+def test_classes_share_no_noise(finished: Path) -> None:
+    images = open_counted_images(finished / "dataset")
+    assert {record.density_class for record in images} == {"low", "medium"}
+    low, medium = (open_counted_images(finished / name / "drawings") for name in ("low", "medium"))
+    first, second = low.points(low.records[0]), medium.points(medium.records[0])
+    shared = min(len(first), len(second))
+    assert not np.allclose(first[:shared], second[:shared])
+
+
+def test_no_place_of_the_machine_is_published(settings: ReleaseSettings, finished: Path) -> None:
+    place = str(Path(settings.style.backbone).parent)
+    for path in (finished / "dataset").rglob("*"):
+        if path.suffix in (".yaml", ".json", ".md", ".csv"):
+            assert place not in path.read_text("utf-8")
+
+
+def test_a_second_call_computes_and_changes_nothing(
+    settings: ReleaseSettings, finished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def contents() -> dict[str, bytes]:
         files = (path for path in finished.rglob("*") if path.is_file())
         return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
 
     before = contents()
+    for name in ("stylise_set", "learn_style", "screen_set"):
+        monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     run(settings, finished, device="cpu")
     assert contents() == before
 

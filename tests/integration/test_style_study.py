@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY
+from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
 
-from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.pipeline.run import load_experiment, run
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -88,13 +89,17 @@ def test_variants_differ_in_their_images(finished: Path) -> None:
 
 
 def test_a_second_call_computes_nothing_and_changes_nothing(
-    values: dict[str, object], finished: Path
+    values: dict[str, object], finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def contents() -> dict[str, bytes]:
         files = (path for path in finished.rglob("*") if path.is_file())
         return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
 
     before = contents()
+    for name in ("stylise_set", "learn_style", "learn_refined_style"):
+        monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
+    for name in ("compare_sets", "screen_set", "judge_structure", "synthesise"):
+        monkeypatch.setattr(f"adaptoscope.pipeline.style_study.study.{name}", nothing_is_computed)
     run(settings_from(values, StyleStudySettings), finished, device="cpu")
     assert contents() == before
 
@@ -120,18 +125,42 @@ def test_a_class_without_images_is_refused(values: dict[str, object], tmp_path: 
         ({"variants": [{"name": "A", "changes": {"strength": 3}}]}, "strength"),
         ({"variants": [{"name": "A b"}, {"name": "a-b"}]}, "different names"),
         ({"variants": [{"name": "Drawings"}]}, "cannot be called"),
+        ({"variants": [{"name": "Realism"}]}, "cannot be called"),
+        ({"layouts": [{"name": "real"}]}, "cannot be called"),
+        ({"layouts": [{"name": "a"}, {"name": "A"}]}, "different names"),
         ({"layouts": [{"name": "x", "like_real": False, "density_class": "low"}]}, "density_class"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(
     values: dict[str, object], change: dict[str, object], said: str
 ) -> None:
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=said) as caught:
         settings_from({**values, **change}, StyleStudySettings)
+    assert "pydantic" not in str(caught.value)
+
+
+def test_style_images_of_the_test_split_are_refused(
+    values: dict[str, object], finished: Path, tmp_path: Path
+) -> None:
+    leaked = tmp_path / "leaked" / "images"
+    leaked.mkdir(parents=True)
+    real = open_counted_images(finished / "real")
+    held_out = real.path(real.images_of("test")[0])
+    (leaked / "innocent.png").write_bytes(held_out.read_bytes())
+    style = {**values["style"], "images": str(leaked.parent)}
+    with pytest.raises(LeakageError):
+        run(
+            settings_from({**values, "style": style}, StyleStudySettings),
+            tmp_path / "run",
+            device="cpu",
+        )
 
 
 def test_an_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "e.yaml"
+    path.write_text("kind: [style_study]\nname: x\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no known kind"):
+        load_experiment(path)
     path.write_text("kind: painting\nname: x\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="no known kind") as caught:
         load_experiment(path)

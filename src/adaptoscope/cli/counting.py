@@ -64,9 +64,13 @@ def train(
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         return
     values = read_settings(settings) if settings else {}
-    if synthetic is not None and isinstance(values, dict):
-        as_many = values.get("steps", CountingSettings().steps)
-        values = {"pretrain_steps": as_many, **values, "regime": "fine_tuned"}
+    if synthetic is not None and isinstance(values, dict) and "regime" not in values:
+        checked = settings_from(
+            {**values, "regime": "fine_tuned", "pretrain_steps": values.get("pretrain_steps", 1)},
+            CountingSettings,
+            origin=str(settings) if settings else "",
+        )
+        values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
     chosen = settings_from(values, CountingSettings, origin=str(settings) if settings else "")
     given = {"seed": seed, "init": init}
     typer.echo(

@@ -29,6 +29,11 @@ _WRITTEN = (
 _NAME = re.compile(r"[^\W_][\w .,()+=@#&-]*")
 
 
+def is_finished(folder: Path) -> bool:
+    """Tell whether a writer of counted images finished a folder: its table stands, alone."""
+    return (folder / "metadata.csv").is_file() and not (folder / RECORDS_FOLDER).exists()
+
+
 def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     """Begin an output folder, or go on with one that was begun with equal settings.
 

@@ -1,5 +1,6 @@
 """Simulated fields that follow real images: the hand-made control of every study."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -14,7 +15,13 @@ CULTURES = 16
 
 
 def simulate_alike(
-    out: Path, real: CountedImageSet, canvas: SynthesisSettings, *, count: int, seed: int
+    out: Path,
+    real: CountedImageSet,
+    canvas: SynthesisSettings,
+    *,
+    held_out: Iterable[CountedImageSet],
+    count: int,
+    seed: int,
 ) -> CountedImageSet:
     """Simulate fields of the drawings' size that follow the real training images.
 
@@ -26,13 +33,16 @@ def simulate_alike(
         Real images; labels are not read.
     canvas
         Settings of the drawings, of which the size is taken.
+    held_out
+        Sets whose validation and test images must not be measured.
     count, seed
         As for `simulate`.
     """
     path = out.with_name(f"{out.name}.yaml")
     if not path.exists():
         base = SimulationSettings(height=canvas.height, width=canvas.width)
-        write_text(path, settings_text(simulation_like(measure_real_fields(real), base)))
+        measured = measure_real_fields(real, held_out=held_out)
+        write_text(path, settings_text(simulation_like(measured, base)))
     return simulate(
         out,
         load_settings(path, SimulationSettings),

@@ -82,7 +82,11 @@ def run_counting(
         parts=PARTS,
     )
     stages = ImageStages(
-        settings, folder.path, workers=workers, overwrite=overwrite, device=str(place)
+        settings,
+        folder.path,
+        workers=workers,
+        overwrite=overwrite,
+        device=device if computes else "cpu",
     )
     with _timed(folder, "real images"):
         real = stages.real()

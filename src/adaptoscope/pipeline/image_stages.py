@@ -1,21 +1,18 @@
 """Stages 0 to 2 of an experiment: real images, drawings, style, stylised images, screening."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
-from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.images.files import write_json
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Synthetic
-from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.pipeline.style_steps import learn_style_once, screen_once, stylise_once
 from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
-from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.synthesis.write import synthesise
+from adaptoscope.training.step_loop import Device, start_fabric
 
 CONTROL = FOLDERS["adain"]
 
@@ -34,7 +31,7 @@ class ImageStages:
     overwrite
         Make the simulated images anew.
     device
-        Where style transfer runs, as PyTorch names it.
+        Where style transfer runs.
     """
 
     def __init__(
@@ -44,13 +41,13 @@ class ImageStages:
         *,
         workers: int = 1,
         overwrite: bool = False,
-        device: str = "cpu",
+        device: Device = "cpu",
     ) -> None:
         self.settings = settings
         self.out = out
         self.workers = workers
         self.overwrite = overwrite
-        self.device = device
+        self.device: Device = device
 
     def real(self) -> CountedImageSet:
         """Open the real images, or make the simulated ones that stand for them.
@@ -77,20 +74,14 @@ class ImageStages:
 
     def style(self, real: CountedImageSet) -> Path:
         """Read the style off the real training images, without their labels."""
-        path = self.out / "style.safetensors"
-        if path.exists():
-            return path
-        chosen = self.settings.style
-        learn_style(
-            path,
+        return learn_style_once(
+            self.out / "style.safetensors",
+            self.settings.style,
             self.style_images(real),
-            open_backbone(chosen.backbone, self.device),
-            hash_of_backbone(chosen.backbone),
-            held_out=[real],
-            limit=chosen.limit,
+            real,
             seed=self.settings.seeds[0],
+            device=self.device,
         )
-        return path
 
     def style_images(self, real: CountedImageSet) -> CountedImageSet:
         """Open the images whose look is taken: a folder's own, else the real training images."""
@@ -123,6 +114,7 @@ class ImageStages:
             self.out / FOLDERS["simulation"],
             real,
             drawn.settings,
+            held_out=[real],
             count=drawn.images,
             seed=self.settings.seeds[0],
         )
@@ -142,22 +134,15 @@ class ImageStages:
     def screened(self, stylised: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
         """Judge stylised images; the verdicts go to their ``metadata.csv``, the summary beside."""
         path = stylised.folder.with_name(f"{stylised.folder.name}_screening.json")
-        if path.exists():
-            return ScreeningSummary(**json.loads(path.read_text("utf-8")))
-        summary = screen_set(stylised, drawings, self.settings.screening)
-        write_json(path, asdict(summary))
-        return summary
+        return screen_once(path, stylised, drawings, self.settings.screening)
 
     def _stylise(self, name: str, style: Path, how: StylisationSettings) -> CountedImageSet:
-        folder = self.out / name
-        if (folder / "metadata.csv").exists() and not (folder / "records").exists():
-            return open_counted_images(folder, include_rejected=True)
         job = StylisationJob(
-            out=folder,
+            out=self.out / name,
             drawings=self.out / "drawings",
             style=style,
             backbone=self.settings.style.backbone,
             settings=how,
-            device=self.device,
+            device=str(start_fabric(self.device).device),
         )
-        return stylise_set(job, workers=self.workers)
+        return stylise_once(job, self.workers)

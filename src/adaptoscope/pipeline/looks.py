@@ -100,7 +100,7 @@ def _measured(stages: ImageStages, real: CountedImageSet, device: Device) -> dic
     return {
         "realism": report.as_dict(),
         "realism_table": asdict(Table(COLUMNS, tuple(report.rows), caption=report.method)),
-        "structure": {name: asdict(each) for name, each in structure.items()},
+        "structure": {name: each.as_dict() for name, each in structure.items()},
         "structure_table": asdict(_structure_table(structure)),
     }
 

@@ -179,7 +179,9 @@ def _verdict(results: Sequence[RowResult]) -> list[str]:
         (
             one
             for one in regressors
-            if stylised and one.row.synthetic is None and one.row.init == stylised.row.init
+            if stylised
+            and one.row.synthetic is None
+            and (one.row.init, one.row.steps) == (stylised.row.init, stylised.row.steps)
         ),
         None,
     )

@@ -71,6 +71,7 @@ def run(
         "These settings describe no experiment.",
         expected=f"settings of one of the kinds {', '.join(KINDS)}",
         found=type(settings).__name__,
+        remedy="load them with `load_experiment`, or build one of these kinds",
     )
 
 
@@ -85,7 +86,7 @@ def load_experiment(path: Path) -> Settings:
     """
     values: Any = read_settings(Path(path))
     name = values.get("kind", "counting") if isinstance(values, dict) else "counting"
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise SettingsError(
             f"The experiment in {path} is of no known kind.",
             expected=f"`kind:` with one of {', '.join(KINDS)}",

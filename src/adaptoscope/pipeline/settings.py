@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -15,6 +15,9 @@ from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
 DATA_VARIABLE = "ADAPTOSCOPE_DATA"
+
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+"""What names of experiments look like: they are folders."""
 
 Synthetic = Literal[
     "drawings", "stylised", "adain", "percentiles", "histogram", "blur_noise", "simulation"
@@ -123,8 +126,7 @@ class Row(Settings):
     @property
     def slug(self) -> str:
         """The name as a file name."""
-        kept = [letter if letter.isalnum() else "-" for letter in self.name.lower()]
-        return "-".join(part for part in "".join(kept).split("-") if part)
+        return slug_of(self.name)
 
 
 class ExperimentSettings(Settings):
@@ -132,7 +134,7 @@ class ExperimentSettings(Settings):
 
     kind: Literal["counting"] = "counting"
     """Tells the kinds of experiments apart."""
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    name: str = Field(pattern=SLUG)
     """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
     title: str
     """Head of the report."""
@@ -179,6 +181,30 @@ class ExperimentSettings(Settings):
     def needs(self, *synthetic: Synthetic) -> bool:
         """Tell whether a row is trained on one of these kinds of synthetic images."""
         return any(row.synthetic in synthetic for row in self.rows)
+
+
+def check_changes(name: str, base: StylisationSettings, changes: dict[str, Any]) -> None:
+    """Raise ValueError, in words for a person, if changes do not make stylisation settings.
+
+    Parameters
+    ----------
+    name
+        Whose changes they are.
+    base
+        What is changed.
+    changes
+        From field to value.
+    """
+    try:
+        base.changed(**changes)
+    except SettingsError as error:
+        raise ValueError(f"the changes of {name} cannot be used: {error.found}") from error
+
+
+def slug_of(name: str) -> str:
+    """Return a name as a file name: lower case, with hyphens between the words."""
+    kept = [letter if letter.isalnum() else "-" for letter in name.lower()]
+    return "-".join(part for part in "".join(kept).split("-") if part)
 
 
 def expand_data_path(folder: str) -> Path:

@@ -5,8 +5,9 @@ import pytest
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.counting_stage import row_settings
 from adaptoscope.pipeline.demo import demo_settings
+from adaptoscope.pipeline.run import load_experiment
 from adaptoscope.pipeline.settings import ExperimentSettings, Row, expand_data_path
-from adaptoscope.training.settings import load_settings, settings_from
+from adaptoscope.training.settings import settings_from
 
 EXPERIMENTS = sorted(Path(__file__).parents[3].glob("experiments/**/*.yaml"))
 MINIMAL = {
@@ -23,7 +24,7 @@ def test_there_are_experiments() -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_file_is_valid(path: Path) -> None:
-    assert load_settings(path, ExperimentSettings).name == path.stem
+    assert load_experiment(path).model_dump()["name"] == path.stem
 
 
 @pytest.mark.parametrize("quick", [False, True])

@@ -11,13 +11,7 @@ from adaptoscope.metrics.point_matching import match_points
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.sheet import Tile, sheet
 from adaptoscope.reporting.tables import Table, number
-from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.screening.structure import RADIUS_IN_DIAMETERS, find_cells
-from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.style_file import Style
-from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
-from adaptoscope.synthesis.generate import SyntheticImage, draw_synthetic
-from adaptoscope.synthesis.settings import SynthesisSettings
 
 FAILURES = {
     "artefacts": "not like cells",
@@ -61,65 +55,40 @@ def figure_2(rows: dict[str, tuple[CountedImageSet, Path, Path]], pairs: int) ->
     )
 
 
-def growing_drawings(settings: SynthesisSettings, first: int, steps: int) -> list[SyntheticImage]:
-    """Draw images of which each has one cell more than the one before, all else equal.
-
-    One cluster and a fixed count make Algorithm 1 place the same cells in the same order.
-    """
-    one = settings.changed(
-        clusters=(1, 1),
-        cluster_spread=(0.22, 0.22),
-        count_sd=0.0,
-        cells_per_mpx_quantiles=(),
-    )
-    return [
-        draw_synthetic(one.changed(count_mean=float(first + step)), np.random.default_rng(3))
-        for step in range(steps)
-    ]
-
-
 def figure_3(
-    drawn: Sequence[SyntheticImage],
-    diameter: float,
-    style: Style,
-    backbone: Backbone,
-    settings: StylisationSettings,
+    drawings: CountedImageSet, stylised: CountedImageSet, diameter: float
 ) -> tuple[Picture, Table]:
-    """Stylise ever more cells with the same noise, and box what is not where it was drawn.
+    """Lay out figure 3: ever more cells, and boxes around what is not where it was drawn.
 
     Parameters
     ----------
-    drawn
-        From `growing_drawings`.
+    drawings, stylised
+        One image for each step, in order.
     diameter
         Cell diameter in pixels.
-    style, backbone, settings
-        As `stylise_batch` takes them.
 
     Returns
     -------
     tuple
         The figure, and by step the cells drawn, found, invented and lost.
     """
-    alone = settings.changed(batch=1)
     upper, lower, rows = [], [], []
-    for step, image in enumerate(drawn, 1):
-        drawing = Drawing("growing.png", image.pixels, image.mask, None)
-        (result,) = stylise_batch([drawing], style, backbone, alone)
-        found = find_cells(result.pixels)
+    for step, (drawn, made) in enumerate(zip(drawings, stylised, strict=True), 1):
+        points, shown = drawings.points(drawn), stylised.read(made).pixels
+        found = find_cells(shown)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
-            match = match_points(found, image.points, RADIUS_IN_DIAMETERS * diameter)
+            match = match_points(found, points, RADIUS_IN_DIAMETERS * diameter)
         invented = np.delete(found, match.pairs[:, 0], axis=0)
-        lost = np.delete(image.points, match.pairs[:, 1], axis=0)
+        lost = np.delete(points, match.pairs[:, 1], axis=0)
         boxes = [
             (float(row), float(column), diameter, kind)
             for kind, places in (("invented", invented), ("lost", lost))
             for row, column in places
         ]
-        upper.append(Tile(image.pixels, f"step {step}: {image.count}"))
-        lower.append(Tile(result.pixels, f"found {len(found)}", boxes))
-        rows.append((str(step), *map(str, (image.count, len(found), len(invented), len(lost)))))
+        upper.append(Tile(drawings.read(drawn).pixels, f"step {step}: {len(points)}"))
+        lower.append(Tile(shown, f"found {len(found)}", boxes))
+        rows.append((str(step), *map(str, (len(points), len(found), len(invented), len(lost)))))
     laid_out = [
         part[start : start + _ROW_LENGTH]
         for start in range(0, len(upper), _ROW_LENGTH)
@@ -128,7 +97,7 @@ def figure_3(
     picture = sheet(
         laid_out,
         names=["drawing", "stylised"] * (len(laid_out) // 2),
-        alt=f"Drawings with one cell more at each of {len(drawn)} steps, and stylised.",
+        alt=f"Drawings with one cell more at each of {len(upper)} steps, and stylised.",
         caption="Figure 3 of paper 1 on these images. Boxes are set by the detector that judges "
         "structure: yellow, a cell that was not drawn; pink, a drawn cell that is not found.",
     )
@@ -191,6 +160,9 @@ def table_1(sets: dict[str, CountedImageSet]) -> Table:
     """Lay out Table I: number of images, cells in an image, size."""
     rows = []
     for name, images in sets.items():
+        if not len(images):
+            rows.append((name, "0", number(float("nan")), number(float("nan"))))
+            continue
         counts = images.counts()
         sizes = {images.size(record) for record in images}
         height, width = sizes.pop() if len(sizes) == 1 else (0, 0)

@@ -1,30 +1,33 @@
 """Make the figures of paper 1 from settings to report."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.images.files import atomic_path, write_json, write_text
 from adaptoscope.pipeline.paper_figures.figures import (
     figure_2,
     figure_3,
     figure_4,
-    growing_drawings,
     table_1,
 )
+from adaptoscope.pipeline.paper_figures.growing import growing_drawings, write_growing
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
-from adaptoscope.pipeline.real_images import hashes_of_real, open_real_images, open_style_images
-from adaptoscope.pipeline.settings import RealFolder
+from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.style_steps import (
+    learn_style_once,
+    screen_once,
+    style_inputs,
+    stylise_once,
+)
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.html import Paragraph, Report, settings_listing
 from adaptoscope.reporting.tables import Table, markdown
-from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.open_backbone import open_backbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import load_style
-from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
@@ -41,6 +44,7 @@ PARTS = (
     "figure_3.png",
     "figure_4.png",
     "figure_2",
+    "figure_3",
     "figure_4",
     "table_1",
     "style.safetensors",
@@ -80,7 +84,7 @@ def run_paper_figures(
     folder = RunFolder.open(place, settings, overwrite=overwrite, parts=PARTS)
     maker = _Maker(settings, folder, device, workers, overwrite=overwrite)
     if not (place / "report.html").exists():
-        folder.record_environment(maker.place)
+        folder.record_environment(maker.computes)
     second, third, fourth = maker.figure_2(), maker.figure_3(), maker.figure_4()
     first = maker.table_1()
     figures = {"figure_2": second, "figure_3": third[0], "figure_4": fourth[0]}
@@ -108,14 +112,13 @@ class _Maker:
         self.settings = settings
         self.out = folder.path
         self.workers = workers
-        self.place = str(start_fabric(device).device)
+        self.device: Device = device
+        self.computes = str(start_fabric(device).device)
         self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
         self.style_images = open_style_images(settings.style, settings.real, self.real)
-        backbone = settings.style.backbone
-        inputs = {f"backbone {backbone}": hash_of_backbone(backbone)}
-        if isinstance(settings.real, RealFolder):
-            inputs |= hashes_of_real(self.real)
-        folder.keep_named_inputs(inputs)
+        folder.keep_named_inputs(
+            style_inputs(settings.style, settings.real, self.real, self.style_images)
+        )
 
     def figure_2(self) -> Picture:
         rows = {}
@@ -128,22 +131,26 @@ class _Maker:
         return figure_2(rows, self.settings.pairs)
 
     def figure_3(self) -> tuple[Picture, Table]:
-        alike = self._alike()
-        style = load_style(self._style(self.out / "style.safetensors", self.style_images))
-        drawn = growing_drawings(alike, self.settings.first_cells, self.settings.steps)
-        backbone = open_backbone(self.settings.style.backbone, self.place)
-        how = self.settings.stylisation
-        return figure_3(drawn, alike.cell_diameter_px, style, backbone, how)
+        place, alike = self.out / "figure_3", self._alike()
+        chosen, style = self.settings, self._style(self._style_file, self.style_images)
+        if not is_finished(place / "stylised"):
+            drawn = growing_drawings(alike, chosen.first_cells, chosen.steps, chosen.seed)
+            backbone = open_backbone(chosen.style.backbone, self.computes)
+            how = chosen.stylisation
+            write_growing(place, drawn, alike, load_style(style), backbone, how)
+        drawings, made = (open_counted_images(place / name) for name in ("drawings", "stylised"))
+        return figure_3(drawings, made, alike.cell_diameter_px)
 
     def figure_4(self) -> tuple[Picture | None, Table]:
-        place, style = self.out / "figure_4", self.out / "style.safetensors"
+        place, style = self.out / "figure_4", self._style(self._style_file, self.style_images)
         drawings = self._drawn(place / "drawings", self.settings.attempts, like=self.style_images)
         made = []
         for number, changes in enumerate(({}, *self.settings.failing)):
             name = f"failing_{number}" if number else "default"
             how = self.settings.stylisation.changed(**changes)
             made.append(self._stylised(place / name, drawings, style, how))
-            self._screened(made[-1], drawings)
+            path = place / f"{name}_screening.json"
+            screen_once(path, made[-1], drawings, self.settings.screening)
         return figure_4([images.folder for images in made], drawings)
 
     def table_1(self) -> Table:
@@ -165,7 +172,7 @@ class _Maker:
     def _drawn(
         self, place: Path, count: int, *, like: CountedImageSet | None = None
     ) -> CountedImageSet:
-        if _is_finished(place):
+        if is_finished(place):
             return open_counted_images(place)
         return synthesise(
             place,
@@ -176,20 +183,15 @@ class _Maker:
             held_out=[self.real],
         )
 
+    @property
+    def _style_file(self) -> Path:
+        return self.out / "style.safetensors"
+
     def _style(self, path: Path, images: CountedImageSet) -> Path:
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            backbone = self.settings.style.backbone
-            learn_style(
-                path,
-                images,
-                open_backbone(backbone, self.place),
-                hash_of_backbone(backbone),
-                held_out=[self.real],
-                limit=self.settings.style.limit,
-                seed=self.settings.seed,
-            )
-        return path
+        chosen = self.settings
+        return learn_style_once(
+            path, chosen.style, images, self.real, seed=chosen.seed, device=self.device
+        )
 
     def _stylised(
         self,
@@ -198,27 +200,15 @@ class _Maker:
         style: Path,
         how: StylisationSettings | None = None,
     ) -> CountedImageSet:
-        if _is_finished(place):
-            return open_counted_images(place, include_rejected=True)
         job = StylisationJob(
             out=place,
             drawings=drawings.folder,
             style=style,
             backbone=self.settings.style.backbone,
             settings=how or self.settings.stylisation,
-            device=self.place,
+            device=self.computes,
         )
-        return stylise_set(job, workers=self.workers)
-
-    def _screened(self, made: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
-        path = made.folder.with_name(f"{made.folder.name}_screening.json")
-        if not path.exists():
-            write_json(path, asdict(screen_set(made, drawings, self.settings.screening)))
-        return ScreeningSummary(**json.loads(path.read_text("utf-8")))
-
-
-def _is_finished(place: Path) -> bool:
-    return (place / "metadata.csv").exists() and not (place / "records").exists()
+        return stylise_once(job, self.workers)
 
 
 def _report(

@@ -4,8 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
-from adaptoscope.pipeline.style_study.settings import SLUG
+from adaptoscope.pipeline.settings import (
+    SLUG,
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+    check_changes,
+)
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.tokens.settings import DensityRule
 from adaptoscope.synthesis.settings import SynthesisSettings
@@ -59,8 +64,5 @@ class PaperFigureSettings(Settings):
     @model_validator(mode="after")
     def _check_failing(self) -> "PaperFigureSettings":
         for changes in self.failing:
-            unknown = set(changes) - set(StylisationSettings.model_fields)
-            if unknown:
-                raise ValueError(f"failing changes unknown fields {sorted(unknown)}")
-            StylisationSettings.model_validate({**self.stylisation.model_dump(), **changes})
+            check_changes("failing", self.stylisation, changes)
         return self

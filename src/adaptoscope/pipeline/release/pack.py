@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_text
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.reporting.tables import Table, markdown, number, share
@@ -22,15 +24,17 @@ CHECKSUMS = "SHA256SUMS"
 _CARD = """## What this is
 
 {title}: {kept} synthetic fluorescence images of nuclei with known centres and masks. **Synthetic:**
-no cell here was ever alive, and no pixel of a real image was copied.
+no cell here was ever alive. Statistics and looks of real images were used, no picture.
 
 ## How it was made
 
-1. {drawn} drawings of cells (Syn-HC, Algorithm 1 of the InST-Microscopy paper), with the cell
-   size, density, intensity and background measured on the real images without their labels.
-2. Each drawing was given the look of real images of its density class by latent diffusion:
-   AdaIN, {inversion} inversion at strength {strength}, {steps} steps, layout condition {layout}.
-   Backbone `{backbone}`, weights {backbone_sha256}.
+1. The real images were divided into classes of cell density, {labels}. {drawn} cell layouts
+   (Syn-HC, Algorithm 1 of the InST-Microscopy paper) were drawn with the cell size, density,
+   intensity and background of each class, measured without labels.
+2. Each drawing was given the look of real images of its class by latent diffusion: AdaIN
+   ({adain}), {inversion} inversion, strength {strength}, {sampler}, guidance {guidance}, layout
+   condition {layout}, glow {glow}, fine noise {residual}; style tokens {tokens}. Backbone
+   `{backbone}`, weights {backbone_sha256}.
 3. Every image was screened against its drawing: cells lost, invented or merged, artefacts,
    amplified background, incomplete transfer. {kept} of {drawn} passed ({yield_}); nothing was
    chosen by hand.
@@ -65,17 +69,38 @@ conclusions about cells, and not as a replacement for a test on real images.
 
 ## The real images behind the look
 
-{source}Of these, the following were looked at, all of the training split; hashes are SHA-256 of the
-decoded pixels.
+{source}All of the training split; hashes are SHA-256 of the decoded pixels.
 
 {hashes}
 """
 
 
+@dataclass(frozen=True)
+class ReleasedClass:
+    """What was made of one class of cell density.
+
+    Parameters
+    ----------
+    images
+        Stylised images that passed the screen.
+    style
+        Their style.
+    screening
+        Of all stylised images of the class.
+    real
+        Name and hash of every real image of the class.
+    """
+
+    images: CountedImageSet
+    style: Style
+    screening: ScreeningSummary
+    real: tuple[tuple[str, str], ...]
+
+
 def pack(
     out: Path,
     settings: ReleaseSettings,
-    parts: Mapping[str, tuple[CountedImageSet, Style, ScreeningSummary]],
+    parts: Mapping[str, ReleasedClass],
 ) -> CountedImageSet:
     """Pack the kept images of all classes into one folder that Hugging Face reads.
 
@@ -86,7 +111,7 @@ def pack(
     settings
         Of the release.
     parts
-        By density class: its stylised images, rejected ones included, style and screening.
+        By density class.
 
     Returns
     -------
@@ -95,10 +120,12 @@ def pack(
     """
     if (out / CHECKSUMS).exists():
         return open_counted_images(out)
-    writer = CountedImageWriter(out, settings.model_dump(mode="json"), settings.title)
-    for name, (images, style, _) in parts.items():
-        chosen = [record for record in images if record.kept is not False]
-        for record in progress(chosen, f"pack {name}"):
+    _refuse_mixed_depths(parts)
+    public = _without_places(settings)
+    writer = CountedImageWriter(out, public, settings.title)
+    for name, part in parts.items():
+        images = part.images
+        for record in progress(list(images), f"pack {name}"):
             stem = f"{name}_{record.stem}"
             if writer.has(stem):
                 continue
@@ -108,7 +135,7 @@ def pack(
             writer.add(
                 stem,
                 images.read(record).pixels,
-                bit_depth=style.facts.bit_depth,
+                bit_depth=part.style.facts.bit_depth,
                 points=images.points(record),
                 mask=images.mask(record),
                 pixel_size_um=record.pixel_size_um,
@@ -116,7 +143,7 @@ def pack(
             )
     packed = writer.finish(_card(settings, parts))
     write_text(out / "README.md", _front_matter(settings) + (out / "README.md").read_text("utf-8"))
-    text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
     write_text(out / "settings.yaml", text)
     write_checksums(out)
     return packed
@@ -137,18 +164,19 @@ def write_checksums(folder: Path) -> None:
 
 
 def class_table(
-    parts: Mapping[str, tuple[CountedImageSet, Style, ScreeningSummary]],
+    parts: Mapping[str, ReleasedClass],
 ) -> Table:
     """Lay out number, yield and cell statistics of the density classes."""
     rows = []
-    for name, (images, style, summary) in parts.items():
-        kept = [record for record in images if record.kept is not False]
-        counts = np.array([record.count for record in kept], dtype=float)
-        densities = np.array([record.cells_per_mpx for record in kept], dtype=float)
+    for name, part in parts.items():
+        summary = part.screening
+        counts = part.images.counts()
+        densities = np.array([record.cells_per_mpx for record in part.images], dtype=float)
         rows.append(
             (
                 name,
-                str(len(style.facts.images)),
+                str(len(part.real)),
+                str(len(part.style.facts.images)),
                 str(summary.n),
                 str(summary.kept),
                 share(summary.kept_share),
@@ -158,6 +186,7 @@ def class_table(
         )
     columns = (
         "Class",
+        "Real images",
         "Style images",
         "Drawn",
         "Kept",
@@ -170,34 +199,79 @@ def class_table(
 
 def _card(
     settings: ReleaseSettings,
-    parts: Mapping[str, tuple[CountedImageSet, Style, ScreeningSummary]],
+    parts: Mapping[str, ReleasedClass],
 ) -> str:
-    summaries = [summary for _, _, summary in parts.values()]
-    styles = [style for _, style, _ in parts.values()]
+    summaries = [part.screening for part in parts.values()]
+    facts = [part.style.facts for part in parts.values()]
     drawn, kept = sum(s.n for s in summaries), sum(s.kept for s in summaries)
-    hashes = {image.sha256: image.name for style in styles for image in style.facts.images}
-    how = settings.stylisation
-    known = [(s.f1_kept, s.kept) for s in summaries if s.f1_kept is not None]
-    f1 = sum(value * weight for value, weight in known) / max(1, sum(w for _, w in known))
+    how, tokens = settings.stylisation, settings.tokens
     source = settings.real_source.strip()
     return _CARD.format(
         title=settings.title,
         kept=kept,
         drawn=drawn,
         yield_=share(kept / drawn),
+        labels="with their counts" if settings.density.source == "labels" else "without labels",
+        adain=how.adain,
         inversion=how.inversion,
         strength=how.strength,
-        steps=how.steps,
-        layout="on" if how.use_layout else "off",
-        backbone=styles[0].facts.backbone,
-        backbone_sha256=styles[0].facts.backbone_sha256[:12],
+        sampler=f"{how.sampler}, {how.steps} steps",
+        guidance=how.guidance,
+        layout=_on(how.use_layout),
+        glow=_on(how.glow),
+        residual=_on(how.residual),
+        tokens="read off the images" if tokens is None else f"trained, {tokens.steps} steps",
+        backbone=facts[0].backbone,
+        backbone_sha256=facts[0].backbone_sha256[:12],
         classes=markdown(class_table(parts)).strip(),
-        f1=number(f1, digits=3),
-        bit_depth=styles[0].facts.bit_depth,
+        f1=number(_pooled_f1(parts), digits=3),
+        bit_depth=facts[0].bit_depth,
         checksums=CHECKSUMS,
-        source=f"{source} " if source else "",
-        hashes="\n".join(f"- `{name}` {sha}" for sha, name in sorted(hashes.items(), key=_by_name)),
+        source=f"{source}\n\n" if source else "",
+        hashes="\n".join(
+            f"- `{name}` {sha256}"
+            for name, sha256 in sorted(entry for part in parts.values() for entry in part.real)
+        ),
     )
+
+
+def _pooled_f1(parts: Mapping[str, ReleasedClass]) -> float:
+    """Return the F1 of all cells of all kept images; NaN where there is none."""
+    records = [record for part in parts.values() for record in part.images]
+    lost = sum(record.lost or 0 for record in records)
+    missed = lost + sum(record.invented or 0 for record in records)
+    pairs = sum(record.count or 0 for record in records) - lost
+    return 2 * pairs / (2 * pairs + missed) if pairs + missed else float("nan")
+
+
+def _on(setting: bool) -> str:
+    return "on" if setting else "off"
+
+
+def _refuse_mixed_depths(parts: Mapping[str, ReleasedClass]) -> None:
+    depths = {part.style.facts.bit_depth for part in parts.values()}
+    if len(depths) > 1:
+        raise InputError(
+            "The real images do not share one bit depth.",
+            expected="all 8-bit or all 16-bit",
+            found=" and ".join(f"{depth}-bit" for depth in sorted(depths)),
+            remedy="release one data set of each kind",
+        )
+
+
+def _without_places(settings: ReleaseSettings) -> dict[str, Any]:
+    """Return the settings with the names of folders in place of where they lie."""
+    public = settings.model_dump(mode="json")
+    for section, field in (
+        ("real", "folder"),
+        ("real", "root"),
+        ("style", "images"),
+        ("style", "backbone"),
+    ):
+        value = public[section].get(field)
+        if value:
+            public[section][field] = Path(value).name
+    return public
 
 
 def _front_matter(settings: ReleaseSettings) -> str:
@@ -222,7 +296,3 @@ def _mean_and_sd(values: np.ndarray) -> str:
         return number(float("nan"))
     sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
     return f"{number(float(values.mean()), digits=1)} ± {number(sd, digits=1)}"
-
-
-def _by_name(entry: tuple[str, str]) -> tuple[str, str]:
-    return entry[1], entry[0]

@@ -1,25 +1,25 @@
 """Make a synthetic data set for release, from settings to checksums."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
-from adaptoscope.pipeline.real_images import hashes_of_real, open_real_images, open_style_images
-from adaptoscope.pipeline.release.pack import class_table, pack
+from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.release.pack import ReleasedClass, class_table, pack
 from adaptoscope.pipeline.release.settings import ReleaseSettings
-from adaptoscope.pipeline.settings import RealFolder
+from adaptoscope.pipeline.style_steps import (
+    learn_style_once,
+    screen_once,
+    style_inputs,
+    stylise_once,
+)
 from adaptoscope.reporting.figures import display_image
 from adaptoscope.reporting.html import Gallery, GalleryColumn, Paragraph, Report, settings_listing
 from adaptoscope.reporting.tables import markdown
-from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.refine_style import learn_refined_style
-from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
-from adaptoscope.style_transfer.style_file import Style, load_style
-from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.style_file import load_style
+from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.run_folder import RunFolder
@@ -65,22 +65,26 @@ def run_release(
     place = Path("runs") / settings.name if out is None else Path(out)
     folder = RunFolder.open(place, settings, overwrite=overwrite, parts=PARTS)
     real = open_real_images(settings.real, place / "real", overwrite=overwrite)
-    backbone = settings.style.backbone
-    inputs = {f"backbone {backbone}": hash_of_backbone(backbone)}
-    if isinstance(settings.real, RealFolder):
-        inputs |= hashes_of_real(real)
-    folder.keep_named_inputs(inputs)
+    style_images = open_style_images(settings.style, settings.real, real)
+    folder.keep_named_inputs(style_inputs(settings.style, settings.real, real, style_images))
     if not (place / "report.html").exists():
         folder.record_environment(start_fabric(device).device)
-    classes = divide_by_density(
-        open_style_images(settings.style, settings.real, real), settings.density
-    )
+    classes = divide_by_density(style_images, settings.density)
     shares = _shares(settings.images, {name: len(members) for name, members in classes.items()})
     parts = {
-        name: _made(place / name, settings, members, real, shares[name], device, workers)
-        for name, members in classes.items()
+        name: _made(
+            place / name,
+            # Equal names would share their noise: every class has seeds of its own.
+            settings.changed(seed=settings.seed + number),
+            members,
+            real,
+            shares[name],
+            device,
+            workers,
+        )
+        for number, (name, members) in enumerate(classes.items())
     }
-    if not any(summary.kept for _, _, summary in parts.values()):
+    if not any(part.screening.kept for part in parts.values()):
         raise InputError(
             "No image passed the screen, so there is nothing to release.",
             expected="at least one image that kept its cells",
@@ -108,83 +112,61 @@ def _made(
     count: int,
     device: Device,
     workers: int,
-) -> tuple[CountedImageSet, Style, ScreeningSummary]:
+) -> ReleasedClass:
     """Draw, stylise and screen one density class."""
-    computes = str(start_fabric(device).device)
-    path, summary = place / "style.safetensors", place / "screening.json"
-    if not summary.exists():
-        drawings = synthesise(
-            place / "drawings",
-            settings.drawings,
-            count=count,
-            seed=settings.seed,
-            like=members,
-            held_out=[real],
-        )
-        if not path.exists():
-            _learn(path, settings, members, real, device)
-        job = StylisationJob(
-            out=place / "stylised",
-            drawings=drawings.folder,
-            style=path,
-            backbone=settings.style.backbone,
-            settings=settings.stylisation,
-            device=computes,
-        )
-        made = stylise_set(job, workers=workers)
-        write_json(summary, asdict(screen_set(made, drawings, settings.screening)))
-    images = open_counted_images(place / "stylised", include_rejected=True)
-    return images, load_style(path), ScreeningSummary(**json.loads(summary.read_text("utf-8")))
-
-
-def _learn(
-    path: Path,
-    settings: ReleaseSettings,
-    members: CountedImageSet,
-    real: CountedImageSet,
-    device: Device,
-) -> None:
-    backbone = open_backbone(settings.style.backbone, start_fabric(device).device)
-    weights, limit = hash_of_backbone(settings.style.backbone), settings.style.limit
-    if settings.tokens is None:
-        learn_style(
-            path, members, backbone, weights, held_out=[real], limit=limit, seed=settings.seed
-        )
-    else:
-        learn_refined_style(
-            path,
-            members,
-            backbone,
-            weights,
-            settings.tokens,
-            held_out=[real],
-            limit=limit,
-            device=device,
-        )
+    drawings = synthesise(
+        place / "drawings",
+        settings.drawings,
+        count=count,
+        seed=settings.seed,
+        like=members,
+        held_out=[real],
+    )
+    style = learn_style_once(
+        place / "style.safetensors",
+        settings.style,
+        members,
+        real,
+        seed=settings.seed,
+        tokens=settings.tokens,
+        device=device,
+    )
+    job = StylisationJob(
+        out=place / "stylised",
+        drawings=drawings.folder,
+        style=style,
+        backbone=settings.style.backbone,
+        settings=settings.stylisation.changed(seed=settings.stylisation.seed + settings.seed),
+        device=str(start_fabric(device).device),
+    )
+    made = stylise_once(job, workers)
+    summary = screen_once(place / "screening.json", made, drawings, settings.screening)
+    judged = open_counted_images(made.folder, include_rejected=True)
+    kept = judged.with_records([record for record in judged if record.kept is not False])
+    return ReleasedClass(kept, load_style(style), summary, tuple(members.hashes().items()))
 
 
 def _report(
     out: Path,
     settings: ReleaseSettings,
-    parts: dict[str, tuple[CountedImageSet, Style, ScreeningSummary]],
+    parts: dict[str, ReleasedClass],
 ) -> Path:
     table = class_table(parts)
     write_text(out / "results.md", markdown(table) + "\n")
     found = {
-        name: {**asdict(summary), "yield": summary.kept_share}
-        for name, (_, _, summary) in parts.items()
+        name: {**asdict(part.screening), "yield": part.screening.kept_share}
+        for name, part in parts.items()
     }
     write_json(out / "results.json", {"classes": found})
     columns = []
-    for name, (images, _, _) in parts.items():
-        kept = [record for record in images if record.kept is not False][:_SHOWN]
+    for name, part in parts.items():
         pictures = [
             display_image(
-                images.read(record).pixels,
+                part.images.read(record).pixels,
                 alt=f"synthetic image {record.name}",
                 caption=f"{record.count} cells",
             )
-            for record in kept
+            for record in list(part.images)[:_SHOWN]
         ]
         columns.append(GalleryColumn(name, pictures, "no image was kept"))
     report = Report(settings.title, f"Experiment {settings.name}, seed {settings.seed}.")

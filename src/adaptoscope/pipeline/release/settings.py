@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
-from adaptoscope.pipeline.style_study.settings import SLUG
+from adaptoscope.pipeline.settings import SLUG, RealFolder, RealSimulated, StyleSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings

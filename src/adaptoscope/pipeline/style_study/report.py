@@ -81,7 +81,7 @@ def write_study(
         out / "results.json",
         {
             "rows": [
-                {**asdict(each), "yield": each.screening.kept_share, "kid": kid_of(each, realism)}
+                {**_plain(each), "yield": each.screening.kept_share, "kid": kid_of(each, realism)}
                 for each in measured
             ],
             "realism": {name: _without_table(found) for name, found in realism.items()},
@@ -202,3 +202,7 @@ def _provenance(study: StyleStudy) -> dict[str, str]:
 
 def _without_table(found: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name != "table"}
+
+
+def _plain(measured: Measured) -> dict[str, Any]:
+    return {**asdict(measured), "structure": measured.structure.as_dict()}

@@ -4,14 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.pipeline.settings import (
+    SLUG,
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+    check_changes,
+    slug_of,
+)
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
-
-SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 
 Control = Literal["percentiles", "histogram", "blur_noise", "simulation"]
 
@@ -57,8 +62,7 @@ class Variant(Settings):
     @property
     def slug(self) -> str:
         """The name as a file name."""
-        kept = [letter if letter.isalnum() else "-" for letter in self.name.lower()]
-        return "-".join(part for part in "".join(kept).split("-") if part)
+        return slug_of(self.name)
 
 
 class StyleStudySettings(Settings):
@@ -94,19 +98,19 @@ class StyleStudySettings(Settings):
     @model_validator(mode="after")
     def _check_variants(self) -> "StyleStudySettings":
         for kind, names in (
-            ("layouts", [layout.name for layout in self.layouts]),
+            ("layouts", [layout.name.lower() for layout in self.layouts]),
             ("variants", [variant.slug for variant in self.variants]),
         ):
             if len(set(names)) < len(names) or not all(names):
                 raise ValueError(f"{kind} need different names with letters or digits in them")
-        reserved = {"drawings", *self.controls} & {variant.slug for variant in self.variants}
-        if reserved:
-            raise ValueError(f"a variant cannot be called {', '.join(sorted(reserved))}")
+        taken = {"drawings", "realism", *self.controls}
         for variant in self.variants:
-            unknown = set(variant.changes) - set(StylisationSettings.model_fields)
-            if unknown:
-                raise ValueError(f"{variant.name} changes unknown fields {sorted(unknown)}")
-            StylisationSettings.model_validate({**self.stylisation.model_dump(), **variant.changes})
+            if variant.slug in taken:
+                raise ValueError(f"a variant cannot be called {variant.name}")
+            check_changes(variant.name, self.stylisation, variant.changes)
+        for layout in self.layouts:
+            if layout.name.lower() == "real" or layout.name.lower().startswith("style"):
+                raise ValueError(f"a layout cannot be called {layout.name}")
         return self
 
     def how(self, variant: Variant) -> StylisationSettings:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.alike import simulate_alike
-from adaptoscope.pipeline.real_images import hashes_of_real, open_real_images, open_style_images
-from adaptoscope.pipeline.settings import RealFolder
+from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.style_steps import learn_style_once, style_inputs, stylise_once
 from adaptoscope.pipeline.style_study.settings import (
     Control,
     LayoutSet,
@@ -21,16 +22,14 @@ from adaptoscope.pipeline.style_study.settings import (
     Variant,
 )
 from adaptoscope.reporting.tables import Table
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.realism.controls import stylise_by_control
 from adaptoscope.style_transfer.realism.report import COLUMNS
-from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
-from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.run_folder import RunFolder
@@ -73,6 +72,8 @@ class StyleStudy:
         Where networks run.
     workers
         Processes for stylising.
+    overwrite
+        Make simulated real images anew.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class StyleStudy:
         with self._timed("real images"):
             self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
             self.style_images = open_style_images(settings.style, settings.real, self.real)
-            self.inputs = self._inputs()
+            self.inputs = style_inputs(settings.style, settings.real, self.real, self.style_images)
             folder.keep_named_inputs(self.inputs)
         self._divided: dict[str, CountedImageSet] | None = None
 
@@ -105,13 +106,15 @@ class StyleStudy:
             What was measured of every variant on every layout, and by layout the realism report as
             plain values.
         """
-        backbone = open_backbone(self.settings.style.backbone)
+        for layout in self.settings.layouts:
+            for split in ("train", *(["test"] if layout.realism else [])):
+                self._followed(layout, split)
         measured = []
         for layout in self.settings.layouts:
             drawings = self._drawings(layout)
             for variant in self.settings.variants:
                 found = self._variant(layout, variant, drawings)
-                cost = evaluations(backbone, self.settings.how(variant))
+                cost = evaluations(NoiseSchedule(), self.settings.how(variant))
                 measured.append(Measured(layout.name, variant.name, cost, *found))
         realism = {
             layout.name: self._realism(layout) for layout in self.settings.layouts if layout.realism
@@ -125,15 +128,6 @@ class StyleStudy:
     def drawings(self, layout: LayoutSet) -> CountedImageSet:
         """Open the drawings of a layout."""
         return open_counted_images(self._place(layout, "drawings"))
-
-    def _inputs(self) -> dict[str, str]:
-        backbone = self.settings.style.backbone
-        found = {f"backbone {backbone}": hash_of_backbone(backbone)}
-        if isinstance(self.settings.real, RealFolder):
-            found |= hashes_of_real(self.real)
-        if self.settings.style.images is not None:
-            found |= {f"style {name}": sha for name, sha in self.style_images.hashes().items()}
-        return found
 
     def _place(self, layout: LayoutSet, name: str) -> Path:
         return self.out / layout.name / name
@@ -149,14 +143,16 @@ class StyleStudy:
             raise InputError(
                 f"No real image of the split {split} is of the density class of a layout.",
                 expected=f"images of the class {layout.density_class}",
-                found=f"{', '.join(self._divided)} only",
+                found=", ".join(
+                    f"{len(each.images_of(split))} {name}" for name, each in self._divided.items()
+                ),
                 remedy=f"leave {layout.name} out, or change the limits in `density`",
             )
         return members.split(split)
 
     def _drawings(self, layout: LayoutSet) -> CountedImageSet:
         place = self._place(layout, "drawings")
-        if (place / "metadata.csv").exists() and not (place / "records").exists():
+        if is_finished(place):
             return open_counted_images(place)
         with self._timed(f"{layout.name}, drawings"):
             return synthesise(
@@ -173,33 +169,16 @@ class StyleStudy:
         path = self.out / f"{name}.safetensors"
         if path.exists():
             return path
-        chosen = self.settings.style
-        place = start_fabric(self.device).device
-        opened = open_backbone(chosen.backbone, place)
-        weights = hash_of_backbone(chosen.backbone)
         with self._timed(name):
-            if variant.tokens is None:
-                learn_style(
-                    path,
-                    self.style_images,
-                    opened,
-                    weights,
-                    held_out=[self.real],
-                    limit=chosen.limit,
-                    seed=self.settings.seed,
-                )
-            else:
-                learn_refined_style(
-                    path,
-                    self.style_images,
-                    opened,
-                    weights,
-                    variant.tokens,
-                    held_out=[self.real],
-                    limit=chosen.limit,
-                    device=self.device,
-                )
-        return path
+            return learn_style_once(
+                path,
+                self.settings.style,
+                self.style_images,
+                self.real,
+                seed=self.settings.seed,
+                tokens=variant.tokens,
+                device=self.device,
+            )
 
     def _variant(
         self, layout: LayoutSet, variant: Variant, drawings: CountedImageSet
@@ -207,24 +186,22 @@ class StyleStudy:
         place = self._place(layout, variant.slug)
         path = place.with_name(f"{variant.slug}.json")
         if not path.exists():
-            style = self._style(variant)
             job = StylisationJob(
                 out=place,
                 drawings=drawings.folder,
-                style=style,
+                style=self._style(variant),
                 backbone=self.settings.style.backbone,
                 settings=self.settings.how(variant),
                 device=str(start_fabric(self.device).device),
             )
             with self._timed(f"{layout.name}, {variant.name}"):
-                made = stylise_set(job, workers=self.workers)
+                made = stylise_once(job, self.workers)
             screening = screen_set(made, drawings, self.settings.screening)
             structure = judge_structure(self.images(layout, variant), drawings)
-            write_json(path, {"structure": asdict(structure), "screening": asdict(screening)})
+            content = {"structure": structure.as_dict(), "screening": asdict(screening)}
+            write_json(path, content)
         found = json.loads(path.read_text("utf-8"))
-        structure = found["structure"]
-        structure["relative_interval"] = tuple(structure["relative_interval"])
-        return Structure(**structure), ScreeningSummary(**found["screening"])
+        return Structure.from_dict(found["structure"]), ScreeningSummary(**found["screening"])
 
     def _control(self, layout: LayoutSet, control: Control) -> CountedImageSet:
         place = self._place(layout, control)
@@ -243,6 +220,7 @@ class StyleStudy:
                 place,
                 self._followed(layout, "train"),
                 layout.settings,
+                held_out=[self.real],
                 count=layout.images,
                 seed=self.settings.seed,
             )

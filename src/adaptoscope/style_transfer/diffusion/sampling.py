@@ -8,7 +8,11 @@ from torch.nn import functional
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.diffusion.ddim import PredictNoise, Steer, ddim_decode, guided
 from adaptoscope.style_transfer.diffusion.dpm_solver import dpm_solver_decode
-from adaptoscope.style_transfer.diffusion.noise_schedule import ddim_timesteps, steps_for_strength
+from adaptoscope.style_transfer.diffusion.noise_schedule import (
+    NoiseSchedule,
+    ddim_timesteps,
+    steps_for_strength,
+)
 from adaptoscope.style_transfer.diffusion.starting_latent import (
     ddim_inversion,
     stochastic_inversion,
@@ -54,7 +58,7 @@ def noise_and_denoise(
     settings
         Strength, steps, inversion, sampler, guidance, guard.
     """
-    noised_at, timesteps = falling_timesteps(backbone, settings)
+    noised_at, timesteps = falling_timesteps(backbone.schedule, settings)
     if settings.inversion == "none" or not timesteps:
         return initial
     schedule = backbone.schedule
@@ -70,14 +74,15 @@ def noise_and_denoise(
     return decode(schedule, noised, timesteps, predict, _guard(backbone, initial, noise, settings))
 
 
-def falling_timesteps(backbone: Backbone, settings: StylisationSettings) -> tuple[int, list[int]]:
+def falling_timesteps(
+    schedule: NoiseSchedule, settings: StylisationSettings
+) -> tuple[int, list[int]]:
     """Return the step to which the latent is noised, and the steps that lead back.
 
     With `official_timing` both are those of the published code of paper 1: the strength is cut
     off, not rounded, and the latent is noised for ``int(strength * T)``, above the first step
     that is then sampled (700 and 681 at strength 0.7).
     """
-    schedule = backbone.schedule
     grid = ddim_timesteps(schedule, settings.steps)
     if settings.official_timing:
         count = int(settings.strength * settings.steps)
@@ -88,12 +93,12 @@ def falling_timesteps(backbone: Backbone, settings: StylisationSettings) -> tupl
     return noised_at, [int(step) for step in grid[:count][::-1]]
 
 
-def evaluations(backbone: Backbone, settings: StylisationSettings) -> int:
+def evaluations(schedule: NoiseSchedule, settings: StylisationSettings) -> int:
     """Return how often the network is evaluated for one image, all attempts together."""
-    _, timesteps = falling_timesteps(backbone, settings)
+    _, timesteps = falling_timesteps(schedule, settings)
     if settings.inversion == "none" or not timesteps:
         return 0
-    low, high = (share * backbone.schedule.steps for share in settings.guidance_interval)
+    low, high = (share * schedule.steps for share in settings.guidance_interval)
     guides = settings.guidance != 1.0
     sampled = sum(1 + (guides and low <= step <= high) for step in timesteps)
     inverted = {"stochastic": 1, "ddim": len(timesteps), "sdedit": 0}[settings.inversion]

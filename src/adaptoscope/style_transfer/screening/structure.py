@@ -5,9 +5,11 @@ another detector, the label-free segmentation of `images.measurement`, so that n
 by the eye that chose it. The same segmentation measures real images when a style is learnt.
 """
 
+import math
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +59,19 @@ class Structure:
     lost: float
     merged: float
     shift_in_diameters: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON can hold it; what is not defined is None."""
+        return {name: _defined(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Structure":
+        """Undo `as_dict`."""
+        values = {name: math.nan if value is None else value for name, value in plain.items()}
+        if plain["f1_kept"] is None:
+            values["f1_kept"] = None
+        lower, upper = (math.nan if v is None else v for v in plain["relative_interval"])
+        return cls(**values | {"relative_interval": (lower, upper)})
 
 
 def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Structure:
@@ -135,13 +150,17 @@ def _summary(
     f1, f1_drawings = pooled_f1(list(found)), pooled_f1(list(ceiling))
     weight = sum(pairs for _, pairs in shifts)
     per_image = np.hstack([_pairs_and_misses(found), _pairs_and_misses(ceiling)])
-    relative = bootstrap_interval(per_image, _relative_f1, seed=0, resamples=_RESAMPLES)
+    # An image in which the judge sees no cell of the drawing cannot be divided by.
+    seen = per_image[per_image[:, 2] > 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = bootstrap_interval(seen, _relative_f1, seed=0, resamples=_RESAMPLES)
     return Structure(
         n=len(found),
         f1=f1,
         f1_drawings=f1_drawings,
-        relative_f1=relative.value,
-        relative_interval=(relative.lower, relative.upper),
+        relative_f1=_relative_f1(per_image),
+        relative_interval=(interval.lower, interval.upper),
         f1_kept=pooled_f1(list(kept)) if kept else None,
         invented=sum(match.invented for match in found) / drawn,
         lost=sum(match.lost for match in found) / drawn,
@@ -153,6 +172,12 @@ def _summary(
 def _pairs_and_misses(matches: Sequence[PointMatch]) -> NDArray[np.float64]:
     """Return pairs, and inventions with losses, of each image; shape (N, 2)."""
     return np.array([(len(m.pairs), m.invented + m.lost) for m in matches], dtype=np.float64)
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_defined(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _relative_f1(per_image: NDArray[np.float64]) -> float:

@@ -29,18 +29,18 @@ class Guided(CountingModel):
 
 
 def test_the_latent_is_noised_for_the_first_step_that_is_sampled() -> None:
-    noised_at, timesteps = falling_timesteps(CountingModel(0.0), PLAIN)
+    noised_at, timesteps = falling_timesteps(CountingModel(0.0).schedule, PLAIN)
     assert (noised_at, timesteps[0], timesteps[-1], len(timesteps)) == (681, 681, 1, 35)
 
 
 def test_official_timing_is_one_step_out_and_cuts_the_strength_off() -> None:
     model, official = CountingModel(0.0), PLAIN.changed(official_timing=True)
-    noised_at, timesteps = falling_timesteps(model, official)
+    noised_at, timesteps = falling_timesteps(model.schedule, official)
     assert (noised_at, timesteps[0], len(timesteps)) == (700, 681, 35)
-    _, cut = falling_timesteps(model, official.changed(strength=0.29, steps=100))
-    _, rounded = falling_timesteps(model, PLAIN.changed(strength=0.29, steps=100))
+    _, cut = falling_timesteps(model.schedule, official.changed(strength=0.29, steps=100))
+    _, rounded = falling_timesteps(model.schedule, PLAIN.changed(strength=0.29, steps=100))
     assert (len(cut), len(rounded)) == (28, 29)
-    assert falling_timesteps(model, official.changed(strength=1.0))[0] == 999
+    assert falling_timesteps(model.schedule, official.changed(strength=1.0))[0] == 999
 
 
 def test_guidance_acts_inside_its_interval_only() -> None:

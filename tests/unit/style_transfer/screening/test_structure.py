@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from tests.unit.style_transfer.conftest import draw_discs
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.screening.structure import find_cells, judge_structure
+from adaptoscope.style_transfer.screening.structure import Structure, find_cells, judge_structure
 
 # Discs of 10 pixels, far enough apart to be told from each other.
 SIDE = 120
@@ -75,3 +76,23 @@ def test_the_interval_holds_the_relative_figure(tmp_path: Path, drawings: Counte
     lower, upper = result.relative_interval
     assert lower == pytest.approx(upper), "one image can be drawn in one way only"
     assert lower == pytest.approx(result.relative_f1)
+    assert Structure.from_dict(json.loads(json.dumps(result.as_dict()))) == result
+
+
+def test_an_empty_drawing_leaves_the_figures_defined(tmp_path: Path) -> None:
+    writers = [CountedImageWriter(tmp_path / name, {}, "Discs") for name in ("made", "drawn")]
+    for name, centres in (("a", CENTRES), ("b", CENTRES[:3]), ("c", CENTRES[:0])):
+        pixels, _ = draw_discs((SIDE, SIDE), centres)
+        noisy = np.clip(pixels + np.random.default_rng(0).normal(0, 0.01, pixels.shape), 0, 1)
+        for writer in writers:
+            writer.add(
+                name,
+                noisy.astype(np.float32),
+                points=centres,
+                cell_diameter_px=10.0,
+                layout=f"{name}.png",
+            )
+    made, drawn = (writer.finish("Made for a test.") for writer in writers)
+    result = judge_structure(made, drawn)
+    assert np.isfinite([result.relative_f1, *result.relative_interval]).all()
+    json.dumps(result.as_dict(), allow_nan=False)

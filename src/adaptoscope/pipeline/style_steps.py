@@ -1,0 +1,100 @@
+"""Steps of style transfer that every experiment takes: each is made once and then only read."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.output_folder import is_finished
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.real_images import hashes_of_real
+from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.style_transfer.learn_style import learn_style, some_images
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.refine_style import learn_refined_style
+from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
+from adaptoscope.style_transfer.settings import ScreeningSettings
+from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.training.step_loop import Device, start_fabric
+
+
+def style_inputs(
+    style: StyleSettings,
+    chosen: RealFolder | RealSimulated,
+    real: CountedImageSet,
+    style_images: CountedImageSet,
+) -> dict[str, str]:
+    """Name what an experiment with styles reads and does not make itself, with hashes.
+
+    Parameters
+    ----------
+    style, chosen
+        Settings of the experiment.
+    real, style_images
+        Its images; simulated ones are left out, since they follow from the settings.
+    """
+    found = {f"backbone {style.backbone}": hash_of_backbone(style.backbone)}
+    if isinstance(chosen, RealFolder):
+        found |= hashes_of_real(real)
+    if style.images is not None:
+        found |= {f"style image {name}": sha256 for name, sha256 in style_images.hashes().items()}
+    return found
+
+
+def learn_style_once(
+    path: Path,
+    style: StyleSettings,
+    images: CountedImageSet,
+    real: CountedImageSet,
+    *,
+    seed: int,
+    tokens: TokenSettings | None = None,
+    device: Device = "auto",
+) -> Path:
+    """Learn a style from some of the images, unless its file is there.
+
+    Parameters
+    ----------
+    path
+        The style file.
+    style
+        Backbone, and how many images are used.
+    images
+        Style images.
+    real
+        Set whose validation and test images must not be among them.
+    seed
+        Seed of the draw of images, the same with and without `tokens`.
+    tokens
+        Train the tokens so; none takes them as they are read off the images.
+    device
+        Where to compute.
+    """
+    if path.exists():
+        return path
+    backbone = open_backbone(style.backbone, start_fabric(device).device)
+    weights = hash_of_backbone(style.backbone)
+    chosen = some_images(images, style.limit, seed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if tokens is None:
+        learn_style(path, chosen, backbone, weights, held_out=[real], seed=seed)
+    else:
+        learn_refined_style(path, chosen, backbone, weights, tokens, held_out=[real], device=device)
+    return path
+
+
+def stylise_once(job: StylisationJob, workers: int) -> CountedImageSet:
+    """Stylise a folder of drawings, or open what stands finished; rejected images included."""
+    if is_finished(job.out):
+        return open_counted_images(job.out, include_rejected=True)
+    return stylise_set(job, workers=workers)
+
+
+def screen_once(
+    path: Path, made: CountedImageSet, drawings: CountedImageSet, settings: ScreeningSettings
+) -> ScreeningSummary:
+    """Screen stylised images, unless the summary is there; verdicts go to ``metadata.csv``."""
+    if not path.exists():
+        write_json(path, asdict(screen_set(made, drawings, settings)))
+    return ScreeningSummary(**json.loads(path.read_text("utf-8")))
