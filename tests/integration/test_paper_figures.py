@@ -39,7 +39,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> PaperFigureSettings:
             },
             "style": {"backbone": str(folder), "limit": None},
             "stylisation": {"strength": 0.1, "batch": 2},
-            "density": {"measure": "cells_per_mpx", "limits": [1.0, 1e7], "per_class": None},
+            "density": {"measure": "cells_per_mpx", "limits": [1.0, 1e7]},
             "drawings": canvas,
             "pairs": 2,
             "first_cells": 2,

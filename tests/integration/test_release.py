@@ -53,7 +53,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> ReleaseSettings:
             "style": {"backbone": str(folder), "limit": None},
             "stylisation": {"strength": 0.1, "batch": 2},
             "screening": ALL_PASS,
-            "density": {"measure": "cells_per_mpx", "limits": [2500.0, 1e7], "per_class": None},
+            "density": {"measure": "cells_per_mpx", "limits": [2500.0, 1e7]},
         },
         ReleaseSettings,
     )

@@ -110,9 +110,22 @@ def test_other_settings_are_refused(values: dict[str, object], finished: Path) -
         run(changed, finished, device="cpu")
 
 
+def test_overwriting_discards_what_other_settings_made(
+    values: dict[str, object], tmp_path: Path
+) -> None:
+    canvas = {"height": SIDE, "width": SIDE}
+    one = {"name": "one", "images": 2, "settings": canvas, "realism": False}
+    few = {**values, "layouts": [one], "variants": [{"name": "Default"}], "controls": []}
+    run(settings_from(few, StyleStudySettings), tmp_path / "run", device="cpu")
+    other = {**few, "layouts": [{**one, "name": "other"}]}
+    run(settings_from(other, StyleStudySettings), tmp_path / "run", device="cpu", overwrite=True)
+    assert (tmp_path / "run" / "other").is_dir()
+    assert not (tmp_path / "run" / "one").exists()
+
+
 def test_a_class_without_images_is_refused(values: dict[str, object], tmp_path: Path) -> None:
     layouts = [{"name": "dense", "images": 2, "density_class": "high"}]
-    density = {"measure": "cells_per_mpx", "limits": [1e6, 2e6], "per_class": None}
+    density = {"measure": "cells_per_mpx", "limits": [1e6, 2e6]}
     chosen = {**values, "layouts": layouts, "density": density}
     with pytest.raises(InputError, match="density class"):
         run(settings_from(chosen, StyleStudySettings), tmp_path / "run", device="cpu")

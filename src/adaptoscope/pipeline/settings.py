@@ -11,6 +11,7 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.style_transfer.tokens.settings import DensityRule
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -74,6 +75,26 @@ class RealSimulated(Settings):
     """Shares of the splits, adding up to 1."""
     seed: int = Field(default=0, ge=0)
     """Seed of the fields."""
+
+
+class DensityClasses(Settings):
+    """Classes of cell density, low, medium and high, that real images are divided into."""
+
+    measure: Literal["count", "cells_per_mpx"] = "cells_per_mpx"
+    """Cells in the whole image (paper 1), or cells per million pixels."""
+    limits: tuple[float, float] | None = None
+    """Where `medium` and `high` begin. None: 100 and 200 cells in 600 x 800 pixels (paper 1)."""
+    source: Literal["measured", "labels"] = "measured"
+    """Count cells by segmentation, without labels, or take the labels."""
+
+    def rule(self) -> DensityRule:
+        """Return them as style transfer takes them."""
+        return DensityRule(**self.model_dump(), per_class=None)
+
+    @model_validator(mode="after")
+    def _check_limits(self) -> "DensityClasses":
+        self.rule()
+        return self
 
 
 class DrawingSettings(Settings):

@@ -2,8 +2,9 @@
 
 In a wide-field microscope a nucleus does not end at its border: its light is spread over many
 pixels, by the optics, by haze and by what lies out of focus. A backbone that is told where the
-cells are makes them end there. What it lacks is measured as the sum of a few blurs of the cells
-themselves, of widths in proportion to the cells, and added to every output.
+cells are makes them end there. The light around the cells of a style image is measured as the sum
+of a few blurs of the cells themselves, of widths in proportion to those cells, and added to every
+output. What little light the backbone gave of its own accord stays.
 """
 
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Glow:
     shares
         Light in each blur as a share of the light inside the cells, shape (5,).
     diameter
-        Diameter of the cells in pixels, by which the blurs are scaled.
+        Diameter of the style image's cells in pixels, by which the blurs are scaled.
     """
 
     shares: NDArray[np.float32]
@@ -91,8 +92,8 @@ def glow_of_cells(
     Returns
     -------
     numpy.ndarray
-        Shape (H, W), in the unit of `pixels`; 0 inside the cells, whose own light holds what their
-        neighbours shed on them, and everywhere if there is no ground between the cells.
+        Shape (H, W), in the unit of `pixels`; falling to 0 inside the cells, whose own light holds
+        what their neighbours shed on them, and 0 everywhere if there is no ground between them.
     """
     reach = max(1, round(_FAR * glow.diameter))
     outside = ~ndimage.binary_dilation(cells, iterations=reach)

@@ -122,7 +122,9 @@ class _Maker:
 
     def figure_2(self) -> Picture:
         rows = {}
-        for name, members in divide_by_density(self.style_images, self.settings.density).items():
+        for name, members in divide_by_density(
+            self.style_images, self.settings.density.rule()
+        ).items():
             place = self.out / "figure_2" / name
             style = self._style(place / "style.safetensors", members)
             drawings = self._drawn(place / "drawings", self.settings.pairs, like=members)

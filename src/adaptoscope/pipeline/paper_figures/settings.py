@@ -6,13 +6,13 @@ from pydantic import Field, model_validator
 
 from adaptoscope.pipeline.settings import (
     SLUG,
+    DensityClasses,
     RealFolder,
     RealSimulated,
     StyleSettings,
     check_changes,
 )
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -34,7 +34,7 @@ class PaperFigureSettings(Settings):
     """How it is given."""
     screening: ScreeningSettings = ScreeningSettings()
     """What is kept."""
-    density: DensityRule = DensityRule(measure="cells_per_mpx", per_class=None)
+    density: DensityClasses = DensityClasses()
     """Density classes of figure 2."""
     drawings: SynthesisSettings = SynthesisSettings()
     """Algorithm 1 for all figures; measured values replace those given here for figures 2 to 4."""

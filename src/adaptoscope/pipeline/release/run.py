@@ -69,7 +69,7 @@ def run_release(
     folder.keep_named_inputs(style_inputs(settings.style, settings.real, real, style_images))
     if not (place / "report.html").exists():
         folder.record_environment(start_fabric(device).device)
-    classes = divide_by_density(style_images, settings.density)
+    classes = divide_by_density(style_images, settings.density.rule())
     shares = _shares(settings.images, {name: len(members) for name, members in classes.items()})
     parts = {
         name: _made(

@@ -4,9 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from adaptoscope.pipeline.settings import SLUG, RealFolder, RealSimulated, StyleSettings
+from adaptoscope.pipeline.settings import (
+    SLUG,
+    DensityClasses,
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+)
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -38,7 +44,7 @@ class ReleaseSettings(Settings):
     """How the look is given."""
     screening: ScreeningSettings = ScreeningSettings()
     """What is kept."""
-    density: DensityRule = DensityRule(measure="cells_per_mpx", per_class=None)
+    density: DensityClasses = DensityClasses()
     """The density classes."""
     seed: int = Field(default=0, ge=0)
     """Seed of drawings and style images."""

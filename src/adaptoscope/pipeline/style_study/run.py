@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.style_study.report import write_study
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.pipeline.style_study.study import StyleStudy
 from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device, start_fabric
 
 
@@ -37,19 +39,9 @@ def run_study(
     pathlib.Path
         The report, ``report.html`` in the run folder.
     """
-    parts = [
-        "report.html",
-        "results.json",
-        "results.md",
-        "trade_off.svg",
-        *(layout.name for layout in settings.layouts),
-        *_styles(settings),
-    ]
+    place = Path("runs") / settings.name if out is None else Path(out)
     folder = RunFolder.open(
-        Path("runs") / settings.name if out is None else Path(out),
-        settings,
-        overwrite=overwrite,
-        parts=parts,
+        place, settings, overwrite=overwrite, parts=_parts(settings) | _earlier_parts(place)
     )
     study = StyleStudy(settings, folder, device=device, workers=workers, overwrite=overwrite)
     if not (folder.path / "report.html").exists():
@@ -57,6 +49,17 @@ def run_study(
     return write_study(study, *study.measure())
 
 
-def _styles(settings: StyleStudySettings) -> list[str]:
+def _parts(settings: StyleStudySettings) -> set[str]:
+    """Return what a study makes in its run folder."""
     learnt = [f"style_{variant.slug}" for variant in settings.variants if variant.tokens]
-    return ["style.safetensors", *learnt, *(f"{name}.safetensors" for name in learnt)]
+    files = ("report.html", "results.json", "results.md", "trade_off.svg", "style.safetensors")
+    layouts = (layout.name for layout in settings.layouts)
+    return {*files, *layouts, *learnt, *(f"{name}.safetensors" for name in learnt)}
+
+
+def _earlier_parts(place: Path) -> set[str]:
+    """Return what the study made that was begun in a folder, perhaps with other settings."""
+    try:
+        return _parts(load_settings(place / "settings.yaml", StyleStudySettings))
+    except SettingsError:
+        return set()

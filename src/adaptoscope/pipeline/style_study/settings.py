@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from adaptoscope.pipeline.settings import (
     SLUG,
+    DensityClasses,
     RealFolder,
     RealSimulated,
     StyleSettings,
@@ -14,7 +15,7 @@ from adaptoscope.pipeline.settings import (
 )
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -82,7 +83,7 @@ class StyleStudySettings(Settings):
     """How it is given, where a variant does not say otherwise."""
     layouts: tuple[LayoutSet, ...] = Field(min_length=1)
     """The drawings."""
-    density: DensityRule = DensityRule(measure="cells_per_mpx", per_class=None)
+    density: DensityClasses = DensityClasses()
     """What the density classes of layouts are."""
     variants: tuple[Variant, ...] = Field(min_length=1)
     """The lines of the tables."""

@@ -137,7 +137,7 @@ class StyleStudy:
         if layout.density_class is None:
             return self.real.split(split)
         if self._divided is None:
-            self._divided = divide_by_density(self.real, self.settings.density)
+            self._divided = divide_by_density(self.real, self.settings.density.rule())
         members = self._divided.get(layout.density_class)
         if members is None or not members.images_of(split):
             raise InputError(
