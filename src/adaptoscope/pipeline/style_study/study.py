@@ -236,7 +236,6 @@ class StyleStudy:
                     self._followed(layout, "test"),
                     {**made, "drawings": self.drawings(layout)},
                     self.settings.realism,
-                    style_images=self.style_images,
                     device=self.device,
                 )
             table = Table(COLUMNS, tuple(report.rows), caption=report.method)
