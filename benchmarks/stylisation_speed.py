@@ -147,6 +147,7 @@ def neutral_style(backbone: Backbone, channels: int) -> Style:
         residual_spectrum=torch.ones(1, 64, 64),
         glow_shares=torch.full((1, 5), 0.2),
         glow_diameter=torch.full((1,), 15.0),
+        glow_inside=torch.full((1,), 0.1),
     )
 
 

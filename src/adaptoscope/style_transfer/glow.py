@@ -18,6 +18,8 @@ from adaptoscope.images.measurement import background_level
 WIDTHS = (0.08, 0.16, 0.32, 0.64, 1.28)
 """Standard deviations of the blurs, in cell diameters."""
 
+_WIDE = np.array(WIDTHS) > 0.5
+
 _MARGIN = 0.08
 _FAR = 0.32
 _MOST_PIXELS = 40_000
@@ -34,10 +36,17 @@ class Glow:
         Light in each blur as a share of the light inside the cells, shape (5,).
     diameter
         Diameter of the style image's cells in pixels, by which the blurs are scaled.
+    inside
+        Wide blurs inside the cells, as a share of the light there: what the brightness of the style
+        image's cells holds of its other cells.
+    cover
+        Share of the style image that lies inside cells.
     """
 
     shares: NDArray[np.float32]
     diameter: float
+    inside: float
+    cover: float
 
 
 def measure_glow(
@@ -67,18 +76,26 @@ def measure_glow(
     above = pixels - background_level(pixels)[0]
     step = max(1, int(outside.sum()) // _MOST_PIXELS)
     light = np.clip(above, 0, None) * cells
-    columns = [blurred[outside][::step] for blurred in _blurs(light, diameter)]
+    blurred = _blurs(light, diameter)
+    columns = [each[outside][::step] for each in blurred]
     level = np.ones_like(columns[0])
     # The level between the cells holds some of their light: it is fitted too, in either direction.
     blurs = np.stack([*columns, level, -level], axis=1).astype(np.float64)
     found, _ = optimize.nnls(blurs, above[outside][::step].astype(np.float64))
-    return Glow(found[: len(WIDTHS)].astype(np.float32), diameter)
+    shares = found[: len(WIDTHS)].astype(np.float32)
+    wide = np.tensordot(shares * _WIDE, np.stack(blurred), axes=1)
+    within = float(light[cells].mean())
+    inside = float(wide[cells].mean()) / within if within > 0 else 0.0
+    return Glow(shares, diameter, inside, float(cells.mean()))
 
 
 def glow_of_cells(
     pixels: NDArray[np.float32], cells: NDArray[np.bool_], glow: Glow
 ) -> NDArray[np.float32]:
     """Return the light that cells shed around them, to be added to an image.
+
+    An image that is denser than the style image gets as much light in all as that one holds, and
+    not more for every cell: of denser images nothing was measured.
 
     Parameters
     ----------
@@ -92,8 +109,9 @@ def glow_of_cells(
     Returns
     -------
     numpy.ndarray
-        Shape (H, W), in the unit of `pixels`; falling to 0 inside the cells, whose own light holds
-        what their neighbours shed on them, and 0 everywhere if there is no ground between them.
+        Shape (H, W), in the unit of `pixels`. Inside the cells it is the haze beyond that which the
+        style image's cells hold already, so that cells stand out from their surroundings however
+        dense they are; 0 everywhere if there is no ground between the cells.
     """
     reach = max(1, round(_FAR * glow.diameter))
     outside = ~ndimage.binary_dilation(cells, iterations=reach)
@@ -101,10 +119,14 @@ def glow_of_cells(
         return np.zeros_like(pixels)
     ground = float(np.median(pixels[outside]))
     light = np.clip(pixels - ground, 0, None) * cells
-    weighted = zip(glow.shares, _blurs(light, glow.diameter), strict=True)
+    part = min(1.0, glow.cover / float(cells.mean())) if cells.any() else 0.0
+    blurred = part * np.stack(_blurs(light, glow.diameter))
+    near = np.tensordot(glow.shares * ~_WIDE, blurred, axes=1)
+    haze = np.tensordot(glow.shares * _WIDE, blurred, axes=1)
+    held = part * glow.inside * float(light[cells].mean()) if part else 0.0
     inside = ndimage.gaussian_filter(cells.astype(np.float32), _SOFT_PX)
-    shed: NDArray[np.float32] = (1 - inside) * sum(part * blurred for part, blurred in weighted)
-    return shed
+    shed = (1 - inside) * (near + haze) + inside * np.maximum(haze - held, 0)
+    return np.asarray(shed, dtype=np.float32)
 
 
 def _blurs(light: NDArray[np.float32], diameter: float) -> list[NDArray[np.float32]]:

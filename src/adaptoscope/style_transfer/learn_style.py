@@ -263,10 +263,12 @@ def _glow_rows(glow: Glow | None) -> dict[str, torch.Tensor]:
         return {
             "glow_shares": torch.zeros(1, len(WIDTHS)),
             "glow_diameter": torch.zeros(1),
+            "glow_inside": torch.zeros(1),
         }
     return {
         "glow_shares": torch.from_numpy(glow.shares)[None],
         "glow_diameter": torch.tensor([glow.diameter]),
+        "glow_inside": torch.tensor([glow.inside]),
     }
 
 

@@ -100,8 +100,8 @@ class Style:
         Shape (R, 8); see `fine_residual.FineResidual`.
     residual_spectrum
         Shape (R, 64, 64).
-    glow_shares, glow_diameter
-        Shapes (R, 5) and (R,); see `glow.Glow`. The diameter is 0 where no cell was seen.
+    glow_shares, glow_diameter, glow_inside
+        Shapes (R, 5), (R,) and (R,); see `glow.Glow`. The diameter is 0 where no cell was seen.
     """
 
     facts: StyleFacts
@@ -117,6 +117,7 @@ class Style:
     residual_spectrum: torch.Tensor
     glow_shares: torch.Tensor
     glow_diameter: torch.Tensor
+    glow_inside: torch.Tensor
 
 
 _TENSORS = (
@@ -132,6 +133,7 @@ _TENSORS = (
     "residual_spectrum",
     "glow_shares",
     "glow_diameter",
+    "glow_inside",
 )
 
 

@@ -257,7 +257,8 @@ def _finished(
     diameter = float(style.glow_diameter[reference])
     if settings.glow and diameter > 0:
         mask = segment_nuclei(drawing.pixels)[0] if drawing.mask is None else drawing.mask
-        glow = Glow(style.glow_shares[reference].numpy(), diameter)
+        shares, inside = style.glow_shares[reference].numpy(), float(style.glow_inside[reference])
+        glow = Glow(shares, diameter, inside, image.cell_cover)
         decoded = decoded + glow_of_cells(decoded, mask > 0, glow)
     if settings.residual:
         residual = FineResidual(

@@ -57,10 +57,38 @@ def test_what_was_measured_is_given_back() -> None:
 
 def test_cells_keep_their_own_brightness() -> None:
     pixels, mask = lit([0.3, 0.3, 0.3, 0.3, 0.3])
-    shed = glow_of_cells(pixels, mask > 0, Glow(np.full(5, 0.3, np.float32), DIAMETER))
+    shed = glow_of_cells(pixels, mask > 0, Glow(np.full(5, 0.3, np.float32), DIAMETER, 1.0, 1.0))
     deep = ndimage.binary_erosion(mask > 0, iterations=3)
     assert np.abs(shed[deep]).max() < 0.01
     assert (shed >= 0).all()
+
+
+def test_cells_stand_out_however_dense_they_are() -> None:
+    """A style of few cells and much haze, given to cells that nearly touch."""
+    rows, columns = np.mgrid[10:SIDE:16, 10:SIDE:16]
+    centres = np.stack([rows.ravel(), columns.ravel()], axis=1).astype(float)
+    _, mask = draw_discs((SIDE, SIDE), centres)
+    pixels = (mask > 0).astype(np.float32)
+    shares = np.array([0.0, 0.2, 0.3, 0.5, 1.4], np.float32)
+    given = pixels + glow_of_cells(pixels, mask > 0, Glow(shares, DIAMETER, 0.1, 1.0))
+    away = ndimage.distance_transform_edt(mask == 0)
+    gap, core = given[away > 3].mean(), given[ndimage.binary_erosion(mask > 0, iterations=2)]
+    assert core.min() > gap + 0.5
+
+
+def test_a_denser_image_gets_no_more_light_in_all() -> None:
+    few, mask = lit([0.0, 0.3, 0.0, 0.4, 0.3])
+    glow = measure_glow(few, mask, DIAMETER)
+    assert glow is not None
+    assert glow.cover == pytest.approx((mask > 0).mean())
+    rows, columns = np.mgrid[12:SIDE:20, 12:SIDE:20]
+    _, dense = draw_discs((SIDE, SIDE), np.stack([rows.ravel(), columns.ravel()], 1).astype(float))
+    assert (dense > 0).mean() > 3 * glow.cover
+    sums = [
+        glow_of_cells((shown > 0).astype(np.float32), shown > 0, glow)[shown == 0].sum()
+        for shown in (mask, dense)
+    ]
+    assert sums[1] < 1.2 * sums[0]
 
 
 def test_without_cells_or_ground_nothing_is_measured_or_given() -> None:
@@ -68,6 +96,6 @@ def test_without_cells_or_ground_nothing_is_measured_or_given() -> None:
     none, every = np.zeros((SIDE, SIDE), int), np.ones((SIDE, SIDE), int)
     assert measure_glow(flat, none, DIAMETER) is None
     assert measure_glow(flat, every, DIAMETER) is None
-    glow = Glow(np.full(5, 0.3, np.float32), DIAMETER)
+    glow = Glow(np.full(5, 0.3, np.float32), DIAMETER, 1.0, 1.0)
     assert not glow_of_cells(flat, every > 0, glow).any()
     assert not glow_of_cells(flat, none > 0, glow).any()

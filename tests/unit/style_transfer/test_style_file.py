@@ -36,6 +36,7 @@ def made_up_style(densities: tuple[float, ...] = (100.0, 900.0)) -> Style:
         residual_spectrum=torch.ones(rows, 64, 64),
         glow_shares=torch.full((rows, 5), 0.2),
         glow_diameter=torch.full((rows,), 12.0),
+        glow_inside=torch.full((rows,), 0.1),
     )
 
 
