@@ -10,6 +10,7 @@ from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_co
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.pipeline.run import load_experiment, run
+from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.training.settings import settings_from
@@ -68,7 +69,7 @@ def test_every_variant_is_measured_on_every_layout(finished: Path) -> None:
     assert [row["evaluations"] for row in found["rows"][:3]] == [6, 0, 6]
     assert all((row["kid"] is None) == (row["layout"] == "paper") for row in found["rows"])
     compared = [entry["name"] for entry in found["realism"]["alike"]["sets"]]
-    assert compared == [*variants, "histogram", "simulation", "drawings"]
+    assert compared == [*variants, *(NAMES[k] for k in ("histogram", "simulation", "drawings"))]
 
 
 def test_the_report_shows_tables_plot_and_pictures(finished: Path) -> None:
@@ -139,6 +140,7 @@ def test_a_class_without_images_is_refused(values: dict[str, object], tmp_path: 
         ({"variants": [{"name": "A b"}, {"name": "a-b"}]}, "different names"),
         ({"variants": [{"name": "Drawings"}]}, "cannot be called"),
         ({"variants": [{"name": "Realism"}]}, "cannot be called"),
+        ({"variants": [{"name": "Histogram matching"}]}, "cannot be called"),
         ({"layouts": [{"name": "real"}]}, "cannot be called"),
         ({"layouts": [{"name": "a"}, {"name": "A"}]}, "different names"),
         ({"layouts": [{"name": "x", "like_real": False, "density_class": "low"}]}, "density_class"),

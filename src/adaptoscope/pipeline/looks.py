@@ -8,22 +8,12 @@ from typing import Any
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.image_stages import ImageStages
-from adaptoscope.pipeline.settings import FOLDERS
+from adaptoscope.pipeline.settings import FOLDERS, NAMES
 from adaptoscope.reporting.tables import Table, with_bounds
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.realism.report import COLUMNS
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
 from adaptoscope.training.step_loop import Device
-
-NAMES = {
-    "drawings": "Syn-HC drawings",
-    "stylised": "Stylised (AdaIN and diffusion)",
-    "adain": "AdaIN without diffusion",
-    "percentiles": "Percentile normalisation",
-    "histogram": "Histogram matching",
-    "blur_noise": "Blur and noise matched",
-    "simulation": "Simulation that follows the real images",
-}
 
 _STRUCTURE = ("Images", "Number", "F1", "Relative to drawings", "Invented", "Lost", "Moved by")
 _STRUCTURE_CAPTION = (

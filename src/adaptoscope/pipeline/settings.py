@@ -37,6 +37,17 @@ FOLDERS: dict[Synthetic, str] = {
 }
 """Where they stand in a run folder."""
 
+NAMES: dict[Synthetic, str] = {
+    "drawings": "Syn-HC drawings",
+    "stylised": "Stylised (AdaIN and diffusion)",
+    "adain": "AdaIN without diffusion",
+    "percentiles": "Percentile normalisation",
+    "histogram": "Histogram matching",
+    "blur_noise": "Blur and noise matched",
+    "simulation": "Simulation that follows the real images",
+}
+"""What reports call them."""
+
 
 class RealFolder(Settings):
     """Real images in a folder."""

@@ -116,8 +116,8 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     columns = min(columns, len(methods))
     rows = math.ceil(len(methods) / columns)
     with mpl.rc_context(STYLE):
-        # The topmost titles would be cut by a hair without the free strip above them.
-        layout = ConstrainedLayoutEngine(rect=(0.0, 0.0, 1.0, 0.96))
+        # Titles and the labels of the axes would be cut by a hair without free strips beside them.
+        layout = ConstrainedLayoutEngine(rect=(0.0, 0.04, 1.0, 0.92))
         figure = Figure(figsize=(2.45 * columns + 0.3, 2.7 * rows + 0.3), layout=layout)
         FigureCanvasSVG(figure)
         for index, each in enumerate(methods):

@@ -87,7 +87,7 @@ def write_study(
             "realism": {name: _without_table(found) for name, found in realism.items()},
         },
     )
-    report = Report(settings.title, f"Experiment {settings.name}; one style of each image; N = 1.")
+    report = Report(settings.title, f"Experiment {settings.name}, seed {settings.seed}.")
     picture = _trade_off(study, measured, realism)
     if picture is not None:
         write_text(out / "trade_off.svg", picture.content.decode("utf-8"))

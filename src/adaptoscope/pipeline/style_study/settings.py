@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from adaptoscope.pipeline.settings import (
+    NAMES,
     SLUG,
     DensityClasses,
     RealFolder,
@@ -105,8 +106,9 @@ class StyleStudySettings(Settings):
             if len(set(names)) < len(names) or not all(names):
                 raise ValueError(f"{kind} need different names with letters or digits in them")
         taken = {"drawings", "realism", *self.controls}
+        shown = {NAMES["drawings"], *(NAMES[control] for control in self.controls)}
         for variant in self.variants:
-            if variant.slug in taken:
+            if variant.slug in taken or variant.name in shown:
                 raise ValueError(f"a variant cannot be called {variant.name}")
             check_changes(variant.name, self.stylisation, variant.changes)
         for layout in self.layouts:

@@ -14,6 +14,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_steps import learn_style_once, style_inputs, stylise_once
 from adaptoscope.pipeline.style_study.settings import (
     Control,
@@ -230,11 +231,11 @@ class StyleStudy:
         path = self._place(layout, "realism.json")
         if not path.exists():
             made = {v.name: self.images(layout, v) for v in self.settings.variants}
-            made |= {name: self._control(layout, name) for name in self.settings.controls}
+            made |= {NAMES[kind]: self._control(layout, kind) for kind in self.settings.controls}
             with self._timed(f"{layout.name}, realism"):
                 report = compare_sets(
                     self._followed(layout, "test"),
-                    {**made, "drawings": self.drawings(layout)},
+                    {**made, NAMES["drawings"]: self.drawings(layout)},
                     self.settings.realism,
                     device=self.device,
                 )

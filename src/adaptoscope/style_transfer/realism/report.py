@@ -173,13 +173,20 @@ def _on_classifier(report: RealismReport) -> list[str]:
 
 def _on_nearest(report: RealismReport) -> list[str]:
     by_kid = min(report.sets, key=lambda entry: entry.kid.value)
+    farthest = max(entry.kid.value for entry in report.sets)
     by_spectrum = min(report.sets, key=lambda entry: entry.spectrum.total)
     kid_floor = spectrum_floor = ""
     if report.floor is not None:
         kid_floor = f" (floor {1000 * report.floor.kid.value:.2f})"
         spectrum_floor = f" (floor {report.floor.spectrum.total:.2f})"
+    nearest = f"Nearest by KID: {by_kid.name}, {1000 * by_kid.kid.value:.2f}{kid_floor}."
+    if report.floor is not None and len(report.sets) > 1 and farthest < report.floor.kid.value:
+        nearest = (
+            f"KID does not tell the sets apart: all lie below the floor, {1000 * farthest:.2f} or "
+            f"less{kid_floor}."
+        )
     return [
-        f"Nearest by KID: {by_kid.name}, {1000 * by_kid.kid.value:.2f}{kid_floor}.",
+        nearest,
         f"Nearest by spectrum: {by_spectrum.name}, {by_spectrum.spectrum.total:.2f} dB"
         f"{spectrum_floor}.",
     ]

@@ -62,6 +62,15 @@ def test_where_one_set_is_hard_to_tell_it_is_named() -> None:
     assert "does not say" not in verdict
 
 
+def test_below_the_floor_kid_tells_nothing() -> None:
+    sets = (entry("a", kid=0.002), entry("b", kid=0.004))
+    verdict = report(*sets, floor=entry("real", kid=0.019)).verdict
+    assert "KID does not tell the sets apart" in verdict
+    assert "4.00 or less (floor 19.00)" in verdict
+    assert "Nearest by KID" not in verdict
+    assert "Nearest by KID: a" in report(*sets, floor=entry("real", kid=0.003)).verdict
+
+
 def test_copies_are_named() -> None:
     assert (
         "Copies of real images in a: 2 (x.png, y.png)."
