@@ -7,40 +7,25 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-import torch
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.paper_figures import growing
 from adaptoscope.pipeline.paper_figures.growing import growing_drawings
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.run import run
-from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import settings_from
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> PaperFigureSettings:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "backbone"
-    CompactBackbone(TINY).save(folder)
-    canvas = {"height": SIDE, "width": SIDE}
+def settings(tiny_experiment: dict[str, object]) -> PaperFigureSettings:
     return settings_from(
         {
             "kind": "paper_figures",
-            "name": "tiny",
-            "title": "Tiny figures",
-            "real": {
-                "kind": "simulated",
-                "images": 8,
-                "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
-                "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
-            },
-            "style": {"backbone": str(folder), "limit": None},
-            "stylisation": {"strength": 0.1, "batch": 2},
+            **tiny_experiment,
             "density": {"measure": "cells_per_mpx", "limits": [1.0, 1e7]},
-            "drawings": canvas,
+            "drawings": CANVAS,
             "pairs": 2,
             "first_cells": 2,
             "steps": 3,
@@ -73,16 +58,12 @@ def test_figures_and_tables_are_there(finished: Path) -> None:
 def test_a_second_call_computes_and_changes_nothing(
     settings: PaperFigureSettings, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def contents() -> dict[str, bytes]:
-        files = (path for path in finished.rglob("*") if path.is_file())
-        return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
-
-    before = contents()
+    before = contents_of(finished)
     for name in ("stylise_set", "learn_style", "screen_set"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     monkeypatch.setattr(growing, "stylise_batch", nothing_is_computed)
     run(settings, finished, device="cpu")
-    assert contents() == before
+    assert contents_of(finished) == before
 
 
 def test_each_drawing_has_one_cell_more_and_keeps_the_others() -> None:

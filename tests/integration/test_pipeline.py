@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.integration.conftest import CANVAS, contents_of
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
@@ -20,58 +21,17 @@ from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import write_weights
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.settings import CompactSettings
 from adaptoscope.training.settings import settings_from
-
-# Small enough for seconds: 64 pixels is the least for style images, 32 the backbone's multiple.
-SIDE = 64
-TINY = CompactSettings(
-    latent_channels=4,
-    autoencoder_widths=(8, 8, 8),
-    denoiser_widths=(8, 16, 16),
-    style_widths=(8, 8),
-    style_tokens=2,
-    token_width=16,
-)
-ELSEWHERE = {"environment.json", "timings.csv"}
-
-
-def nothing_is_computed(*arguments: object, **settings: object) -> None:
-    """Stand in for a step of a finished run."""
-    raise AssertionError("a finished step was done again")
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    """Settings of a tiny experiment; a random backbone of the real classes, nothing rejected."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "backbone"
-    CompactBackbone(TINY).save(folder)
-    canvas = {"height": SIDE, "width": SIDE}
+def values(tiny_experiment: dict[str, object], all_pass: dict[str, float]) -> dict[str, object]:
+    """Settings of a tiny counting experiment; nothing is rejected."""
     return {
-        "name": "tiny",
-        "title": "A tiny experiment",
-        "real": {
-            "kind": "simulated",
-            "images": 8,
-            "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
-            "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
-        },
-        "drawings": {"images": 9, "settings": canvas},
-        "style": {"backbone": str(folder), "limit": None},
+        **tiny_experiment,
+        "drawings": {"images": 9, "settings": CANVAS},
         "stylisation": {"strength": 0.1, "batch": 3},
-        "screening": {
-            "minimum_relative_f1": 0,
-            "maximum_invented": 1000,
-            "maximum_lost": 1000,
-            "minimum_contrast": 0,
-            "maximum_artefacts": 1000,
-            "maximum_background": 1000,
-            "maximum_uneven_noise": 1000,
-            "maximum_uneven_level": 1000,
-            "minimum_found_nearby": 0,
-        },
+        "screening": all_pass,
         "counting": {"crop": 64, "batch": 2, "steps": 2, "save_every": 1, "log_every": 1},
         "pretrain_steps": 2,
         "rows": [
@@ -102,14 +62,6 @@ def finished(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
     report = run(settings_from(values, ExperimentSettings), out, device="cpu")
     assert report == out / "report.html"
     return out
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name not in ELSEWHERE
-    }
 
 
 def test_the_report_holds_the_table_the_screening_and_nothing_from_elsewhere(
@@ -144,14 +96,14 @@ def test_the_run_and_its_trainings_say_what_they_were_computed_with(finished: Pa
 def test_a_second_call_does_nothing_again(
     finished: Path, values: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = contents(finished)
+    before = contents_of(finished)
     import adaptoscope.pipeline.counting_stage as counting_stage
     import adaptoscope.style_transfer.stylise_set as stylise_set
 
     for module, name in ((counting_stage, "_train"), (stylise_set, "_stylise_and_write")):
         monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("done again"))
     run(settings_from(values, ExperimentSettings), finished, device="cpu")
-    assert contents(finished) == before
+    assert contents_of(finished) == before
 
 
 @pytest.mark.parametrize(
@@ -175,8 +127,8 @@ def test_a_killed_run_ends_with_the_same_files(
     process.communicate()
     assert not (out / "report.html").exists()
     run(settings_from(values, ExperimentSettings), out, device="cpu")
-    assert contents(out).keys() == contents(finished).keys()
-    assert contents(out) == contents(finished)
+    assert contents_of(out).keys() == contents_of(finished).keys()
+    assert contents_of(out) == contents_of(finished)
 
 
 def test_other_settings_need_another_folder(finished: Path, values: dict[str, object]) -> None:
@@ -233,12 +185,12 @@ def test_a_run_is_not_continued_with_other_inputs(
     for _ in range(2):
         with pytest.raises(Killed):
             run(own, out, device="cpu")
-    before = contents(out)
+    before = contents_of(out)
     name = change(what, tmp_path)
     with pytest.raises(OutputError, match="have changed since it was begun") as caught:
         run(own, out, device="cpu")
     assert name in caught.value.found
-    assert contents(out) == before
+    assert contents_of(out) == before
     with pytest.raises(Killed):
         run(own, out, device="cpu", overwrite=True)
 

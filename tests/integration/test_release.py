@@ -5,54 +5,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import yaml
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.pipeline.run import run
-from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.training.settings import settings_from
 
-ALL_PASS = {
-    "minimum_relative_f1": 0,
-    "maximum_invented": 1000,
-    "maximum_lost": 1000,
-    "minimum_contrast": 0,
-    "maximum_artefacts": 1000,
-    "maximum_background": 1000,
-    "maximum_uneven_noise": 1000,
-    "maximum_uneven_level": 1000,
-    "minimum_found_nearby": 0,
-    "minimum_drawing_f1": 0,
-}
-
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> ReleaseSettings:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "backbone"
-    CompactBackbone(TINY).save(folder)
-    canvas = {"height": SIDE, "width": SIDE}
+def settings(tiny_experiment: dict[str, object], all_pass: dict[str, float]) -> ReleaseSettings:
     return settings_from(
         {
             "kind": "release",
-            "name": "tiny",
-            "title": "Tiny nuclei",
-            "real": {
-                "kind": "simulated",
-                "images": 8,
-                "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
-                "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
-            },
+            **tiny_experiment,
             "images": 5,
-            "drawings": canvas,
-            "style": {"backbone": str(folder), "limit": None},
-            "stylisation": {"strength": 0.1, "batch": 2},
-            "screening": ALL_PASS,
+            "drawings": CANVAS,
+            "screening": all_pass,
             "density": {"measure": "cells_per_mpx", "limits": [2500.0, 1e7]},
         },
         ReleaseSettings,
@@ -116,19 +88,16 @@ def test_no_place_of_the_machine_is_published(settings: ReleaseSettings, finishe
 def test_a_second_call_computes_and_changes_nothing(
     settings: ReleaseSettings, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def contents() -> dict[str, bytes]:
-        files = (path for path in finished.rglob("*") if path.is_file())
-        return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
-
-    before = contents()
+    before = contents_of(finished)
     for name in ("stylise_set", "learn_style", "screen_set"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     run(settings, finished, device="cpu")
-    assert contents() == before
+    assert contents_of(finished) == before
 
 
 def test_nothing_is_packed_where_nothing_passes(settings: ReleaseSettings, tmp_path: Path) -> None:
-    strict = settings.changed(screening={**ALL_PASS, "minimum_contrast": 1e9}, images=3)
+    screening = settings.screening.changed(minimum_contrast=1e9)
+    strict = settings.changed(screening=screening.model_dump(), images=3)
     with pytest.raises(InputError, match="No image passed"):
         run(strict, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run" / "dataset").exists()

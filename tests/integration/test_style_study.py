@@ -4,43 +4,28 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
-from tests.integration.test_pipeline import ELSEWHERE, SIDE, TINY, nothing_is_computed
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.pipeline.run import load_experiment, run
 from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
-from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.training.settings import settings_from
 
 
 @pytest.fixture(scope="module")
-def values(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "backbone"
-    CompactBackbone(TINY).save(folder)
-    canvas = {"height": SIDE, "width": SIDE}
+def values(tiny_experiment: dict[str, object]) -> dict[str, object]:
     return {
         "kind": "style_study",
-        "name": "tiny",
-        "title": "A tiny study",
-        "real": {
-            "kind": "simulated",
-            "images": 8,
-            "fractions": {"train": 0.5, "val": 0.25, "test": 0.25},
-            "simulation": {**canvas, "cell_diameter_px": 12.0, "cells_per_mpx": 2500.0},
-        },
-        "style": {"backbone": str(folder), "limit": None},
-        "stylisation": {"strength": 0.1, "batch": 2},
+        **tiny_experiment,
         "layouts": [
-            {"name": "alike", "images": 3, "settings": canvas},
+            {"name": "alike", "images": 3, "settings": CANVAS},
             {
                 "name": "paper",
                 "images": 2,
                 "like_real": False,
-                "settings": {**canvas, "count_mean": 6, "count_sd": 1},
+                "settings": {**CANVAS, "count_mean": 6, "count_sd": 1},
                 "realism": False,
             },
         ],
@@ -92,17 +77,13 @@ def test_variants_differ_in_their_images(finished: Path) -> None:
 def test_a_second_call_computes_nothing_and_changes_nothing(
     values: dict[str, object], finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def contents() -> dict[str, bytes]:
-        files = (path for path in finished.rglob("*") if path.is_file())
-        return {str(p): p.read_bytes() for p in files if p.name not in ELSEWHERE}
-
-    before = contents()
+    before = contents_of(finished)
     for name in ("stylise_set", "learn_style", "learn_refined_style"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     for name in ("compare_sets", "screen_set", "judge_structure", "synthesise"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_study.study.{name}", nothing_is_computed)
     run(settings_from(values, StyleStudySettings), finished, device="cpu")
-    assert contents() == before
+    assert contents_of(finished) == before
 
 
 def test_other_settings_are_refused(values: dict[str, object], finished: Path) -> None:
@@ -114,8 +95,7 @@ def test_other_settings_are_refused(values: dict[str, object], finished: Path) -
 def test_overwriting_discards_what_other_settings_made(
     values: dict[str, object], tmp_path: Path
 ) -> None:
-    canvas = {"height": SIDE, "width": SIDE}
-    one = {"name": "one", "images": 2, "settings": canvas, "realism": False}
+    one = {"name": "one", "images": 2, "settings": CANVAS, "realism": False}
     few = {**values, "layouts": [one], "variants": [{"name": "Default"}], "controls": []}
     run(settings_from(few, StyleStudySettings), tmp_path / "run", device="cpu")
     other = {**few, "layouts": [{**one, "name": "other"}]}

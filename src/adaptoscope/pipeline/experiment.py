@@ -1,8 +1,5 @@
 """Run a counting experiment from its settings to its report."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -11,10 +8,10 @@ from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
 from adaptoscope.pipeline.looks import compare_looks
 from adaptoscope.pipeline.provenance import inputs_of
 from adaptoscope.pipeline.report import write_report
+from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.training.step_loop import Device
 
 PARTS = (
     "report.html",
@@ -38,28 +35,15 @@ PARTS = (
 """What the stages leave in a run folder, besides simulated images, which look after themselves."""
 
 
-def run_counting(
-    settings: ExperimentSettings,
-    out: Path | None = None,
-    *,
-    device: Device = "auto",
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Path:
+def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
     """Run every stage of an experiment; what an earlier call finished is not done again.
 
     Parameters
     ----------
     settings
         The experiment.
-    out
-        Run folder; by default ``runs/NAME``.
-    device
-        Where networks are trained.
-    workers
-        Processes for stylising; the results are the same for any number.
-    overwrite
-        Begin anew: discard what an earlier run made in `out`.
+    context
+        Where and with what it runs.
 
     Returns
     -------
@@ -73,65 +57,52 @@ def run_counting(
     AdaptoscopeError
         If an input cannot be used; what was finished stays and the next call goes on from there.
     """
-    computes = any(row.method == "regressor" for row in settings.rows)
-    place = start_fabric(device).device if computes else "cpu"
-    folder = RunFolder.open(
-        Path("runs") / settings.name if out is None else Path(out),
-        settings,
-        overwrite=overwrite,
-        parts=PARTS,
-    )
+    device: Device = context.device
+    if not any(row.method == "regressor" for row in settings.rows):
+        device = "cpu"
     stages = ImageStages(
         settings,
-        folder.path,
-        workers=workers,
-        overwrite=overwrite,
-        device=device if computes else "cpu",
+        context.path,
+        workers=context.workers,
+        overwrite=context.overwrite,
+        device=device,
     )
-    with _timed(folder, "real images"):
+    with context.timed("real images"):
         real = stages.real()
-        folder.keep_named_inputs(inputs_of(stages, real))
-    if not (folder.path / "report.html").exists():
-        folder.record_environment(place)
+        context.folder.keep_named_inputs(inputs_of(stages, real))
+    context.record_environment("cpu" if device == "cpu" else None)
     results, untrained, screening = [], [], dict[str, ScreeningSummary]()
     for row in settings.rows:
         if row.synthetic in ("stylised", "adain") and not screening:
-            screening = _stylised_and_screened(stages, real, folder)
+            screening = _stylised_and_screened(stages, real, context)
         elif row.synthetic is not None:
-            with _timed(folder, row.synthetic):
+            with context.timed(row.synthetic):
                 stages.synthetic(row.synthetic, real)
         made = FOLDERS[row.synthetic] if row.synthetic else ""
         if made in screening and screening[made].kept == 0:
             untrained.append(row.name)
             continue
-        with _timed(folder, row.name):
-            results.append(run_row(settings, row, real, folder.path, device))
+        with context.timed(row.name):
+            results.append(run_row(settings, row, real, context.path, device))
     looks = None
     if settings.looks is not None:
-        with _timed(folder, "looks"):
+        with context.timed("looks"):
             looks = compare_looks(stages, real, device)
-    return write_report(settings, folder.path, real, results, screening, untrained, looks)
+    return write_report(settings, context.path, real, results, screening, untrained, looks)
 
 
 def _stylised_and_screened(
-    stages: ImageStages, real: CountedImageSet, folder: RunFolder
+    stages: ImageStages, real: CountedImageSet, context: RunContext
 ) -> dict[str, ScreeningSummary]:
     """Make the stylised images and their control, when the first row asks for them."""
     screening = {}
-    with _timed(folder, "drawings"):
+    with context.timed("drawings"):
         drawings = stages.drawings(real)
-    with _timed(folder, "style"):
+    with context.timed("style"):
         style = stages.style(real)
-    with _timed(folder, "stylise"):
+    with context.timed("stylise"):
         screening["stylised"] = stages.screened(stages.stylised(style), drawings)
     if stages.settings.adain_control or stages.settings.needs("adain"):
-        with _timed(folder, "stylise, control"):
+        with context.timed("stylise, control"):
             screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
     return screening
-
-
-@contextmanager
-def _timed(folder: RunFolder, stage: str) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    folder.record_timing(stage, time.perf_counter() - started)

@@ -1,28 +1,55 @@
 """Run any kind of experiment from its settings file to its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adaptoscope.errors import SettingsError
+from adaptoscope.pipeline.experiment import PARTS as COUNTING_PARTS
 from adaptoscope.pipeline.experiment import run_counting
+from adaptoscope.pipeline.paper_figures.run import PARTS as FIGURE_PARTS
 from adaptoscope.pipeline.paper_figures.run import run_paper_figures
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
+from adaptoscope.pipeline.release.run import PARTS as RELEASE_PARTS
 from adaptoscope.pipeline.release.run import run_release
 from adaptoscope.pipeline.release.settings import ReleaseSettings
+from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.pipeline.style_study.run import run_study
+from adaptoscope.pipeline.style_study.run import parts_of_study, run_study
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
+from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings, read_settings, settings_from
-from adaptoscope.training.step_loop import Device
+from adaptoscope.training.step_loop import Device, start_fabric
 
-KINDS: dict[str, tuple[type[Settings], Callable[..., Path]]] = {
-    "counting": (ExperimentSettings, run_counting),
-    "style_study": (StyleStudySettings, run_study),
-    "paper_figures": (PaperFigureSettings, run_paper_figures),
-    "release": (ReleaseSettings, run_release),
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of experiment.
+
+    Parameters
+    ----------
+    settings
+        Class of its settings.
+    runner
+        Takes the settings and a `RunContext`, and returns the report.
+    parts
+        From settings to the names of what it makes in its run folder, besides simulated real
+        images, which look after themselves.
+    """
+
+    settings: type[Settings]
+    runner: Callable[..., Path]
+    parts: Callable[..., Iterable[str]]
+
+
+KINDS: dict[str, Kind] = {
+    "counting": Kind(ExperimentSettings, run_counting, lambda _: COUNTING_PARTS),
+    "style_study": Kind(StyleStudySettings, run_study, parts_of_study),
+    "paper_figures": Kind(PaperFigureSettings, run_paper_figures, lambda _: FIGURE_PARTS),
+    "release": Kind(ReleaseSettings, run_release, lambda _: RELEASE_PARTS),
 }
-"""Settings and runner of each kind of experiment; `counting` where a file names none."""
+"""Every kind of experiment by its name; `counting` where a file names none."""
 
 
 def run(
@@ -63,16 +90,34 @@ def run(
     AdaptoscopeError
         If an input cannot be used; what was finished stays and the next call goes on from there.
     """
-    settings = experiment if isinstance(experiment, Settings) else load_experiment(experiment)
-    for kind, runner in KINDS.values():
-        if isinstance(settings, kind):
-            return runner(settings, out, device=device, workers=workers, overwrite=overwrite)
+    settings: Any = experiment if isinstance(experiment, Settings) else load_experiment(experiment)
+    kind = _kind_of(settings)
+    start_fabric(device)
+    place = Path("runs") / settings.name if out is None else Path(out)
+    parts = {*kind.parts(settings), *_earlier_parts(place)}
+    folder = RunFolder.open(place, settings, overwrite=overwrite, parts=parts)
+    return kind.runner(settings, RunContext(folder, device, workers, overwrite))
+
+
+def _kind_of(settings: Settings) -> Kind:
+    for kind in KINDS.values():
+        if isinstance(settings, kind.settings):
+            return kind
     raise SettingsError(
         "These settings describe no experiment.",
         expected=f"settings of one of the kinds {', '.join(KINDS)}",
         found=type(settings).__name__,
         remedy="load them with `load_experiment`, or build one of these kinds",
     )
+
+
+def _earlier_parts(place: Path) -> set[str]:
+    """Return what the run made that was begun in a folder, perhaps with other settings."""
+    try:
+        earlier = load_experiment(place / "settings.yaml")
+    except SettingsError:
+        return set()
+    return set(_kind_of(earlier).parts(earlier))
 
 
 def load_experiment(path: Path) -> Settings:
@@ -93,4 +138,4 @@ def load_experiment(path: Path) -> Settings:
             found=str(name),
             remedy="compare with a file in experiments/",
         )
-    return settings_from(values, KINDS[name][0], origin=str(path))
+    return settings_from(values, KINDS[name].settings, origin=str(path))

@@ -15,6 +15,7 @@ from adaptoscope.pipeline.paper_figures.figures import (
 from adaptoscope.pipeline.paper_figures.growing import growing_drawings, write_growing
 from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.style_steps import (
     learn_style_once,
     screen_once,
@@ -32,9 +33,7 @@ from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.synthesis.write import synthesise
-from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings, settings_text
-from adaptoscope.training.step_loop import Device, start_fabric
 
 PARTS = (
     "report.html",
@@ -52,39 +51,24 @@ PARTS = (
 )
 
 
-def run_paper_figures(
-    settings: PaperFigureSettings,
-    out: Path | None = None,
-    *,
-    device: Device = "auto",
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Path:
+def run_paper_figures(settings: PaperFigureSettings, context: RunContext) -> Path:
     """Make figures 2 to 4 and Table I; what an earlier call finished is not done again.
 
     Parameters
     ----------
     settings
         The experiment.
-    out
-        Run folder; by default ``runs/NAME``.
-    device
-        Where networks run.
-    workers
-        Processes for stylising.
-    overwrite
-        Begin anew.
+    context
+        Where and with what it runs.
 
     Returns
     -------
     pathlib.Path
         The report, ``report.html`` in the run folder; the figures lie beside it as PNG.
     """
-    place = Path("runs") / settings.name if out is None else Path(out)
-    folder = RunFolder.open(place, settings, overwrite=overwrite, parts=PARTS)
-    maker = _Maker(settings, folder, device, workers, overwrite=overwrite)
-    if not (place / "report.html").exists():
-        folder.record_environment(maker.computes)
+    place = context.path
+    maker = _Maker(settings, context)
+    context.record_environment()
     second, third, fourth = maker.figure_2(), maker.figure_3(), maker.figure_4()
     first = maker.table_1()
     figures = {"figure_2": second, "figure_3": third[0], "figure_4": fourth[0]}
@@ -100,23 +84,13 @@ def run_paper_figures(
 
 
 class _Maker:
-    def __init__(
-        self,
-        settings: PaperFigureSettings,
-        folder: RunFolder,
-        device: Device,
-        workers: int,
-        *,
-        overwrite: bool,
-    ) -> None:
+    def __init__(self, settings: PaperFigureSettings, context: RunContext) -> None:
         self.settings = settings
-        self.out = folder.path
-        self.workers = workers
-        self.device: Device = device
-        self.computes = str(start_fabric(device).device)
-        self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
+        self.context = context
+        self.out = context.path
+        self.real = open_real_images(settings.real, self.out / "real", overwrite=context.overwrite)
         self.style_images = open_style_images(settings.style, settings.real, self.real)
-        folder.keep_named_inputs(
+        context.folder.keep_named_inputs(
             style_inputs(settings.style, settings.real, self.real, self.style_images)
         )
 
@@ -137,7 +111,7 @@ class _Maker:
         chosen, style = self.settings, self._style(self._style_file, self.style_images)
         if not is_finished(place / "stylised"):
             drawn = growing_drawings(alike, chosen.first_cells, chosen.steps, chosen.seed)
-            backbone = open_backbone(chosen.style.backbone, self.computes)
+            backbone = open_backbone(chosen.style.backbone, self.context.computes_on)
             how = chosen.stylisation
             write_growing(place, drawn, alike, load_style(style), backbone, how)
         drawings, made = (open_counted_images(place / name) for name in ("drawings", "stylised"))
@@ -192,7 +166,7 @@ class _Maker:
     def _style(self, path: Path, images: CountedImageSet) -> Path:
         chosen = self.settings
         return learn_style_once(
-            path, chosen.style, images, self.real, seed=chosen.seed, device=self.device
+            path, chosen.style, images, self.real, seed=chosen.seed, device=self.context.device
         )
 
     def _stylised(
@@ -208,9 +182,9 @@ class _Maker:
             style=style,
             backbone=self.settings.style.backbone,
             settings=how or self.settings.stylisation,
-            device=self.computes,
+            device=self.context.computes_on,
         )
-        return stylise_once(job, self.workers)
+        return stylise_once(job, self.context.workers)
 
 
 def _report(

@@ -9,6 +9,7 @@ from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.release.pack import ReleasedClass, class_table, pack
 from adaptoscope.pipeline.release.settings import ReleaseSettings
+from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.style_steps import (
     learn_style_once,
     screen_once,
@@ -22,35 +23,20 @@ from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, start_fabric
 
 PARTS = ("report.html", "results.json", "results.md", "dataset", "low", "medium", "high")
 _SHOWN = 4
 
 
-def run_release(
-    settings: ReleaseSettings,
-    out: Path | None = None,
-    *,
-    device: Device = "auto",
-    workers: int = 1,
-    overwrite: bool = False,
-) -> Path:
+def run_release(settings: ReleaseSettings, context: RunContext) -> Path:
     """Draw, stylise by density class, screen and pack; what is finished is not done again.
 
     Parameters
     ----------
     settings
         The release.
-    out
-        Run folder; by default ``runs/NAME``. The data set is its folder ``dataset``.
-    device
-        Where networks run.
-    workers
-        Processes for stylising.
-    overwrite
-        Begin anew.
+    context
+        Where and with what it runs.
 
     Returns
     -------
@@ -62,13 +48,13 @@ def run_release(
     InputError
         If no image passes the screen.
     """
-    place = Path("runs") / settings.name if out is None else Path(out)
-    folder = RunFolder.open(place, settings, overwrite=overwrite, parts=PARTS)
-    real = open_real_images(settings.real, place / "real", overwrite=overwrite)
+    place = context.path
+    real = open_real_images(settings.real, place / "real", overwrite=context.overwrite)
     style_images = open_style_images(settings.style, settings.real, real)
-    folder.keep_named_inputs(style_inputs(settings.style, settings.real, real, style_images))
-    if not (place / "report.html").exists():
-        folder.record_environment(start_fabric(device).device)
+    context.folder.keep_named_inputs(
+        style_inputs(settings.style, settings.real, real, style_images)
+    )
+    context.record_environment()
     classes = divide_by_density(style_images, settings.density.rule())
     shares = _shares(settings.images, {name: len(members) for name, members in classes.items()})
     parts = {
@@ -79,8 +65,7 @@ def run_release(
             members,
             real,
             shares[name],
-            device,
-            workers,
+            context,
         )
         for number, (name, members) in enumerate(classes.items())
     }
@@ -110,8 +95,7 @@ def _made(
     members: CountedImageSet,
     real: CountedImageSet,
     count: int,
-    device: Device,
-    workers: int,
+    context: RunContext,
 ) -> ReleasedClass:
     """Draw, stylise and screen one density class."""
     drawings = synthesise(
@@ -129,7 +113,7 @@ def _made(
         real,
         seed=settings.seed,
         tokens=settings.tokens,
-        device=device,
+        device=context.device,
     )
     job = StylisationJob(
         out=place / "stylised",
@@ -137,9 +121,9 @@ def _made(
         style=style,
         backbone=settings.style.backbone,
         settings=settings.stylisation.changed(seed=settings.stylisation.seed + settings.seed),
-        device=str(start_fabric(device).device),
+        device=context.computes_on,
     )
-    made = stylise_once(job, workers)
+    made = stylise_once(job, context.workers)
     summary = screen_once(place / "screening.json", made, drawings, settings.screening)
     judged = open_counted_images(made.folder, include_rejected=True)
     kept = judged.with_records([record for record in judged if record.kept is not False])

@@ -1,9 +1,6 @@
 """The folders of a study of styles: every variant over the same drawings, then its measures."""
 
 import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_steps import learn_style_once, style_inputs, stylise_once
 from adaptoscope.pipeline.style_study.settings import (
@@ -33,8 +31,6 @@ from adaptoscope.style_transfer.screening.structure import Structure, judge_stru
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, start_fabric
 
 
 @dataclass(frozen=True)
@@ -67,36 +63,33 @@ class StyleStudy:
     ----------
     settings
         The study.
-    folder
-        Its run folder.
-    device
-        Where networks run.
-    workers
-        Processes for stylising.
-    overwrite
-        Make simulated real images anew.
+    context
+        Where and with what it runs.
     """
 
-    def __init__(
-        self,
-        settings: StyleStudySettings,
-        folder: RunFolder,
-        *,
-        device: Device = "auto",
-        workers: int = 1,
-        overwrite: bool = False,
-    ) -> None:
+    def __init__(self, settings: StyleStudySettings, context: RunContext) -> None:
         self.settings = settings
-        self.folder = folder
-        self.out = folder.path
-        self.device: Device = device
-        self.workers = workers
-        with self._timed("real images"):
-            self.real = open_real_images(settings.real, self.out / "real", overwrite=overwrite)
-            self.style_images = open_style_images(settings.style, settings.real, self.real)
-            self.inputs = style_inputs(settings.style, settings.real, self.real, self.style_images)
-            folder.keep_named_inputs(self.inputs)
+        self.context = context
+        self.out = context.path
+        self.inputs: dict[str, str] = {}
         self._divided: dict[str, CountedImageSet] | None = None
+
+    def open_images(self) -> None:
+        """Open the real images and those of the style, and remember which they are.
+
+        Raises
+        ------
+        OutputError
+            If the study was begun with other images or weights.
+        """
+        chosen = self.settings
+        with self.context.timed("real images"):
+            self.real = open_real_images(
+                chosen.real, self.out / "real", overwrite=self.context.overwrite
+            )
+            self.style_images = open_style_images(chosen.style, chosen.real, self.real)
+            self.inputs = style_inputs(chosen.style, chosen.real, self.real, self.style_images)
+            self.context.folder.keep_named_inputs(self.inputs)
 
     def measure(self) -> tuple[list[Measured], dict[str, dict[str, Any]]]:
         """Make and measure everything.
@@ -155,7 +148,7 @@ class StyleStudy:
         place = self._place(layout, "drawings")
         if is_finished(place):
             return open_counted_images(place)
-        with self._timed(f"{layout.name}, drawings"):
+        with self.context.timed(f"{layout.name}, drawings"):
             return synthesise(
                 place,
                 layout.settings,
@@ -170,7 +163,7 @@ class StyleStudy:
         path = self.out / f"{name}.safetensors"
         if path.exists():
             return path
-        with self._timed(name):
+        with self.context.timed(name):
             return learn_style_once(
                 path,
                 self.settings.style,
@@ -178,7 +171,7 @@ class StyleStudy:
                 self.real,
                 seed=self.settings.seed,
                 tokens=variant.tokens,
-                device=self.device,
+                device=self.context.device,
             )
 
     def _variant(
@@ -193,10 +186,10 @@ class StyleStudy:
                 style=self._style(variant),
                 backbone=self.settings.style.backbone,
                 settings=self.settings.how(variant),
-                device=str(start_fabric(self.device).device),
+                device=self.context.computes_on,
             )
-            with self._timed(f"{layout.name}, {variant.name}"):
-                made = stylise_once(job, self.workers)
+            with self.context.timed(f"{layout.name}, {variant.name}"):
+                made = stylise_once(job, self.context.workers)
             screening = screen_set(made, drawings, self.settings.screening)
             structure = judge_structure(self.images(layout, variant), drawings)
             content = {"structure": structure.as_dict(), "screening": asdict(screening)}
@@ -206,7 +199,7 @@ class StyleStudy:
 
     def _control(self, layout: LayoutSet, control: Control) -> CountedImageSet:
         place = self._place(layout, control)
-        with self._timed(f"{layout.name}, {control}"):
+        with self.context.timed(f"{layout.name}, {control}"):
             if control != "simulation":
                 return stylise_by_control(
                     place,
@@ -215,7 +208,7 @@ class StyleStudy:
                     control,
                     self.settings.seed,
                     held_out=[self.real],
-                    workers=self.workers,
+                    workers=self.context.workers,
                 )
             return simulate_alike(
                 place,
@@ -232,20 +225,14 @@ class StyleStudy:
         if not path.exists():
             made = {v.name: self.images(layout, v) for v in self.settings.variants}
             made |= {NAMES[kind]: self._control(layout, kind) for kind in self.settings.controls}
-            with self._timed(f"{layout.name}, realism"):
+            with self.context.timed(f"{layout.name}, realism"):
                 report = compare_sets(
                     self._followed(layout, "test"),
                     {**made, NAMES["drawings"]: self.drawings(layout)},
                     self.settings.realism,
-                    device=self.device,
+                    device=self.context.device,
                 )
             table = Table(COLUMNS, tuple(report.rows), caption=report.method)
             write_json(path, report.as_dict() | {"table": asdict(table)})
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return found
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self.folder.record_timing(stage, time.perf_counter() - started)
