@@ -47,9 +47,8 @@ def algorithm_1_plain(
         placed = attempts = 0
         while placed < assigned and attempts < settings.attempts_per_cell * assigned:
             attempts += 1
-            low, high = settings.semi_axis_range
-            a = settings.cell_diameter_px * (low + (high - low) * shapes.random())
-            b = settings.cell_diameter_px * (low + (high - low) * shapes.random())
+            a = settings.cell_diameter_px * draw_semi_axis(settings, shapes)
+            b = settings.cell_diameter_px * draw_semi_axis(settings, shapes)
             angle = np.pi * shapes.random()
             low, high = settings.intensity_range
             intensity = np.float32(low + (high - low) * shapes.random())
@@ -84,3 +83,14 @@ def algorithm_1_plain(
         "points": np.array(points, dtype=np.float64).reshape(-1, 2),
         "mask": mask,
     }
+
+
+def draw_semi_axis(settings: SynthesisSettings, rng: np.random.Generator) -> float:
+    """Draw a semi-axis relative to the cell size."""
+    quantiles = settings.semi_axis_quantiles
+    if not quantiles:
+        low, high = settings.semi_axis_range
+        return low + (high - low) * rng.random()
+    whole, part = divmod(rng.random() * (len(quantiles) - 1), 1)
+    below, above = quantiles[int(whole)], quantiles[int(whole) + 1]
+    return below + (above - below) * part

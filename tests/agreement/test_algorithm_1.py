@@ -29,7 +29,9 @@ VARIANTS = {
     "loose": SMALL.changed(largest_overlap=0.6, semi_axis_range=(0.2, 0.9)),
     "tiny": SMALL.changed(cell_diameter_px=3.0, count_mean=50.0),
     "deep": SMALL.changed(bit_depth=16, intensity_range=(500.0, 4000.0)),
-    "measured": SMALL.changed(cells_per_mpx_quantiles=(0.0, 2000.0, 5000.0)),
+    "measured": SMALL.changed(
+        cells_per_mpx_quantiles=(0.0, 2000.0, 5000.0), semi_axis_quantiles=(0.3, 0.45, 0.5, 0.9)
+    ),
     "full size": SynthesisSettings(count_mean=60.0, count_sd=10.0),
 }
 

@@ -21,6 +21,9 @@ class SetMeasures:
         Number of images measured.
     cell_diameter_px
         Median over images of the median diameter in pixels.
+    semi_axes
+        Quantiles 0.05, 0.15, ..., 0.95 of the semi-axes of the nuclei relative to the diameter of
+        their image, each the median over images.
     cells_per_mpx_quantiles
         Evenly spaced quantiles over images of the density, from smallest to largest.
     nucleus_intensity
@@ -40,6 +43,7 @@ class SetMeasures:
 
     images: int
     cell_diameter_px: float
+    semi_axes: tuple[float, ...]
     cells_per_mpx_quantiles: tuple[float, ...]
     nucleus_intensity: tuple[float, float]
     background_mean: tuple[float, float]
@@ -87,6 +91,7 @@ def summarise_measures(
     return SetMeasures(
         images=len(measures),
         cell_diameter_px=float(np.median([measure.diameter for measure in seen])),
+        semi_axes=tuple(np.median([measure.semi_axes for measure in seen], axis=0).tolist()),
         cells_per_mpx_quantiles=tuple(
             np.quantile(densities, np.linspace(0, 1, DENSITY_QUANTILES)).tolist()
         ),

@@ -87,7 +87,7 @@ class Placement:
         self._stream = stream
         self._spread = spread
         self._shape = (settings.height, settings.width)
-        low, high = (end * settings.cell_diameter_px for end in settings.semi_axis_range)
+        low, high = (settings.semi_axes[end] * settings.cell_diameter_px for end in (0, -1))
         self._margin = int(np.floor(high + 0.5))
         self._padded_shape = (
             settings.height + 2 * self._margin,
@@ -173,8 +173,9 @@ class Placement:
         centre: tuple[float, float],
     ) -> tuple[Ellipses, NDArray[np.float64]]:
         settings = self._settings
-        low, high = settings.semi_axis_range
-        axes = settings.cell_diameter_px * (low + (high - low) * uniform[:, :2])
+        places = uniform[:, :2] * (len(settings.semi_axes) - 1)
+        relative = np.interp(places, np.arange(len(settings.semi_axes)), settings.semi_axes)
+        axes = settings.cell_diameter_px * relative
         positions = np.asarray(centre) + self._spread * normal
         if settings.outside == "clip":
             positions = np.clip(positions, 0, np.array(self._shape) - 1.0)

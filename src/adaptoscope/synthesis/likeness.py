@@ -81,6 +81,7 @@ def settings_like(
     densest = int(np.ceil(measures.cells_per_mpx_quantiles[-1] * area))
     return base.changed(
         cell_diameter_px=min(max(measures.cell_diameter_px, 3.0), 400.0),
+        semi_axis_quantiles=measures.semi_axes,
         cells_per_mpx_quantiles=measures.cells_per_mpx_quantiles,
         count_limit=max(base.count_limit, densest),
         intensity_range=measures.nucleus_intensity,

@@ -61,6 +61,11 @@ class SynthesisSettings(Settings):
     """Range of both semi-axes relative to the cell size. Not in paper 1; its notebooks draw whole
     pixels in [0.4, 0.6) x size; here real numbers."""
 
+    semi_axis_quantiles: tuple[float, ...] = ()
+    """Evenly spaced quantiles of measured semi-axes relative to the cell size, at least two. If
+    given, both semi-axes are drawn from them and `semi_axis_range` is not used. Not in paper 1;
+    written by `--like`."""
+
     intensity_range: Range = (100.0, 200.0)
     """Range of the intensity of a cell (paper 1, section IV-A). The notebooks draw all at 255."""
 
@@ -108,9 +113,17 @@ class SynthesisSettings(Settings):
             raise ValueError(f"clusters begins at {self.clusters[0]}: at least 1 is needed")
         if self.semi_axis_range[0] <= 0 or self.cluster_spread[0] < 0:
             raise ValueError("semi_axis_range and cluster_spread must be above zero")
+        axes = self.semi_axis_quantiles
+        if axes and (len(axes) < 2 or axes[0] <= 0 or list(axes) != sorted(axes)):
+            raise ValueError("semi_axis_quantiles needs two or more rising numbers above zero")
         if any(density < 0 for density in self.cells_per_mpx_quantiles):
             raise ValueError("cells_per_mpx_quantiles holds a density below zero")
         return self
+
+    @property
+    def semi_axes(self) -> tuple[float, ...]:
+        """Evenly spaced quantiles of both semi-axes relative to the cell size."""
+        return self.semi_axis_quantiles or self.semi_axis_range
 
     @property
     def largest_count(self) -> int:

@@ -55,6 +55,23 @@ def test_settings_follow_the_images(tmp_path, capfd, monkeypatch):
     assert (like.height, like.bit_depth) == (64, 8)
 
 
+def test_the_spread_of_sizes_follows_the_images(tmp_path):
+    widely = TRUTH.changed(semi_axis_range=(0.3, 0.7), count_mean=25, height=256, width=256)
+    for name, settings in {
+        "alike": TRUTH.changed(semi_axis_range=(0.5, 0.5)),
+        "widely": widely,
+    }.items():
+        write_set(tmp_path / name, settings=settings, images=6)
+    axes = {
+        name: np.array(measure_set(open_counted_images(tmp_path / name)).semi_axes)
+        for name in ("alike", "widely")
+    }
+    assert axes["alike"] == pytest.approx(0.5, abs=0.08)
+    assert np.ptp(axes["widely"]) == pytest.approx(0.36, abs=0.1)
+    like = settings_like(measure_set(open_counted_images(tmp_path / "widely")))
+    assert like.semi_axes == like.semi_axis_quantiles == tuple(axes["widely"])
+
+
 def test_held_out_images_are_not_measured(tmp_path):
     write_set(tmp_path / "real", split="test", images=2)
     with pytest.raises(InputError, match="split train"):
