@@ -115,6 +115,9 @@ class StylisationSettings(Settings):
     adain: Literal["regions", "whole", "none"] = "regions"
     """Statistics taken over from the style: of cells and background apart, of the whole image
     (paper, eq. 4 and 5; also taken for drawings without a mask), or none."""
+    adain_after: bool = True
+    """Do the same once more after diffusion (ours): denoising draws size and brightness of cells
+    towards those of the images that the backbone was trained on."""
     guard: float = Field(default=0.0, ge=0, le=1)
     """Share of the way back on which the coarse structure of the drawing is held; 0 is off."""
     guard_factor: int = Field(default=2, ge=2)

@@ -1,4 +1,4 @@
-"""Give drawings the look of a style: AdaIN, inversion, DDIM, decode, glow, fine noise."""
+"""Give drawings the look of a style: AdaIN, inversion, DDIM, AdaIN, decode, glow, fine noise."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
+from adaptoscope.style_transfer.diffusion.sampling import Conditions, evaluations, noise_and_denoise
 from adaptoscope.style_transfer.diffusion.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
 from adaptoscope.style_transfer.glow import Glow, glow_of_cells
@@ -149,7 +149,7 @@ def stylise_batch(
     encoded = backbone.encode(as_batch(content, backbone.multiple).to(device)).cpu()
     planes, present = _planes_of(filled, backbone.multiple)
     cover = cell_cover(planes)
-    initial = _starting_latents(encoded, cover, present, style, references, settings)
+    initial = _with_statistics_of(style, references, encoded, cover, present, settings)
     noise = torch.from_numpy(
         np.stack([g.standard_normal(initial.shape[1:], dtype=np.float32) for g in generators])
     )
@@ -158,6 +158,9 @@ def stylise_batch(
     latents = noise_and_denoise(
         initial.to(device), noise.to(device), conditions, backbone, settings
     )
+    if settings.adain_after and evaluations(backbone.schedule, settings):
+        made = _with_statistics_of(style, references, latents.cpu(), cover, present, settings)
+        latents = made.to(device)
     decoded = backbone.decode(latents)[:, 0].cpu().numpy()
     return [
         _finished(
@@ -211,12 +214,12 @@ def _usable_references(style: Style, settings: StylisationSettings) -> list[int]
     return usable
 
 
-def _starting_latents(
+def _with_statistics_of(
+    style: Style,
+    references: Sequence[int],
     content: torch.Tensor,
     cover: torch.Tensor,
     masked: torch.Tensor,
-    style: Style,
-    references: Sequence[int],
     settings: StylisationSettings,
 ) -> torch.Tensor:
     """Give each latent the statistics of its style image: by region where it has a mask."""

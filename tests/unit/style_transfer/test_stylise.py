@@ -11,6 +11,7 @@ from tests.unit.style_transfer.test_style_file import made_up_style
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.learn_style import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -160,6 +161,30 @@ def test_without_a_mask_the_statistics_are_those_of_the_whole_image(
     (masked,) = stylise_batch([drawing], STYLE, backbone, quick)
     np.testing.assert_array_equal(regions.pixels, whole.pixels)
     assert not np.array_equal(masked.pixels, whole.pixels)
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_what_is_decoded_has_the_statistics_of_the_style(
+    backbone: CompactBackbone, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    decoded: list[torch.Tensor] = []
+    decode = backbone.decode
+
+    def seen(latents: torch.Tensor) -> torch.Tensor:
+        decoded.append(latents)
+        return decode(latents)
+
+    monkeypatch.setattr(backbone, "decode", seen)
+    bare = dataclasses.replace(drawings(1)[0], mask=None)
+    quick = QUICK.changed(batch=1, adain_after=after)
+    (result,) = stylise_batch([bare], STYLE, backbone, quick)
+    mean, sd = latent_statistics(decoded[0])
+    reference = int(result.reference.removesuffix(".png"))
+    expected = STYLE.latent_mean[reference], STYLE.latent_sd[reference]
+    alike = torch.allclose(mean[0], expected[0], atol=1e-3) and torch.allclose(
+        sd[0], expected[1], rtol=1e-3
+    )
+    assert alike == after
 
 
 def test_style_images_without_cells_are_no_reference_for_regions(
