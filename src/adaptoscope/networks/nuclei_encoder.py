@@ -29,3 +29,20 @@ class NucleiEncoder(nn.Module):
         """
         features: torch.Tensor = self.network(images)
         return features
+
+    def with_stages(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return the features of `forward`, and those of three stages on the way to them.
+
+        Parameters
+        ----------
+        images
+            As for `forward`.
+
+        Returns
+        -------
+        tuple
+            The features; and maps of 24, 40 and 112 channels with strides of 4, 8 and 16 pixels,
+            which see a cell and its surroundings rather than how many cells there are.
+        """
+        features, stages = self.network.forward_intermediates(images, indices=[1, 2, 3])
+        return features, stages

@@ -27,7 +27,7 @@ class Dot:
     mark
         Stands beside the dot.
     distance
-        Distance from real images; 1000 times the kernel distance.
+        Distance from real images; 1000 times the kernel distance at cells.
     structure
         F1 relative to the drawings.
     interval
@@ -83,7 +83,7 @@ def trade_off_panels(
             if name in floors:
                 axes.axvline(floors[name], color="#8895a3", linewidth=1, linestyle=":")
             axes.set_title(name)
-            axes.set_xlabel("KID x 1000 to real test images")
+            axes.set_xlabel("KID x 1000 at cells")
             if index % columns == 0:
                 axes.set_ylabel("F1 relative to drawings")
             for side in ("top", "right"):
@@ -96,8 +96,8 @@ def trade_off_panels(
         content=content,
         kind="image/svg+xml",
         alt=f"Structure against realism for {', '.join(panels)}; curves {', '.join(curves)}.",
-        caption="Up and left is better. Bars: 95 % bootstrap interval over images. Dotted: real "
-        "images against each other.",
+        caption="Distance from the real test images. Up and left is better. Bars: 95 % bootstrap "
+        "interval over images. Dotted: real images against each other.",
     )
 
 

@@ -19,6 +19,15 @@ def test_the_encoder_sees_one_channel_and_keeps_a_map() -> None:
         assert encoder(torch.zeros(1, 1, 100, 64)).shape == (1, 1280, 4, 2)
 
 
+def test_the_stages_lie_on_the_way_to_the_features() -> None:
+    encoder = load_encoder("nuclei").eval()
+    images = torch.rand(2, 1, 96, 64)
+    with torch.inference_mode():
+        features, stages = encoder.with_stages(images)
+        assert torch.equal(features, encoder(images))
+    assert [tuple(stage.shape[1:]) for stage in stages] == [(24, 24, 16), (40, 12, 8), (112, 6, 4)]
+
+
 @pytest.mark.parametrize("name", ["nuclei", "compact"])
 def test_bundled_weights_are_here(name: str) -> None:
     path = bundled_weights()[name]

@@ -81,7 +81,11 @@ def write_study(
         out / "results.json",
         {
             "rows": [
-                {**_plain(each), "yield": each.screening.kept_share, "kid": kid_of(each, realism)}
+                {
+                    **_plain(each),
+                    "yield": each.screening.kept_share,
+                    **{name: distance_of(each, realism, name) for name in ("kid", "cell_kid")},
+                }
                 for each in measured
             ],
             "realism": {name: _without_table(found) for name, found in realism.items()},
@@ -134,10 +138,13 @@ def realism_table(found: Mapping[str, Any]) -> Table:
     return Table(tuple(plain["columns"]), tuple(map(tuple, plain["rows"])), plain["caption"])
 
 
-def kid_of(measured: Measured, realism: Mapping[str, dict[str, Any]]) -> float | None:
-    """Return the kernel distance of a variant's images, or none where it was not measured."""
+def distance_of(
+    measured: Measured, realism: Mapping[str, dict[str, Any]], name: str
+) -> float | None:
+    """Return a kernel distance of a variant's images, or none where it was not measured."""
     sets = realism.get(measured.layout, {"sets": []})["sets"]
-    return next((each["kid"]["value"] for each in sets if each["name"] == measured.variant), None)
+    found = next((each[name] for each in sets if each["name"] == measured.variant), None)
+    return None if found is None else float(found["value"])
 
 
 def _trade_off(
@@ -147,7 +154,8 @@ def _trade_off(
     variants = {variant.name: variant for variant in study.settings.variants if variant.curve}
     panels: dict[str, list[Dot]] = {}
     for each in measured:
-        distance, variant = kid_of(each, realism), variants.get(each.variant)
+        distance = distance_of(each, realism, "cell_kid")
+        variant = variants.get(each.variant)
         if distance is not None and variant is not None:
             dot = Dot(
                 variant.curve,
@@ -160,9 +168,9 @@ def _trade_off(
     if not panels:
         return None
     floors = {
-        name: 1000 * found["floor"]["kid"]["value"]
+        name: 1000 * found["floor"]["cell_kid"]["value"]
         for name, found in realism.items()
-        if found["floor"] is not None
+        if found["floor"] is not None and found["floor"]["cell_kid"] is not None
     }
     return trade_off_panels(panels, floors)
 

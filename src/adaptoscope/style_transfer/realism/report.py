@@ -19,6 +19,7 @@ COLUMNS = (
     "set",
     "tiles",
     "KID x 1000",
+    "at cells",
     "spectrum, dB",
     "of it offset / shape",
     "histogram, sd",
@@ -42,7 +43,10 @@ class SetRealism:
     images, tiles
         How many were measured.
     kid
-        Kernel distance on the encoder's features.
+        Kernel distance on the encoder's features of whole tiles.
+    cell_kid
+        Kernel distance on the features of the encoder's stages at cells, which does not depend on
+        how many there are; None where too few cells were seen.
     spectrum
         Distance of the radial power spectra.
     histogram
@@ -63,6 +67,7 @@ class SetRealism:
     images: int
     tiles: int
     kid: KernelDistance
+    cell_kid: KernelDistance | None
     spectrum: SpectrumDistance
     histogram: HistogramDistance
     sharpness: MedianDifference
@@ -187,9 +192,20 @@ def _on_nearest(report: RealismReport) -> list[str]:
         )
     return [
         nearest,
+        *_on_cells(report),
         f"Nearest by spectrum: {by_spectrum.name}, {by_spectrum.spectrum.total:.2f} dB"
         f"{spectrum_floor}.",
     ]
+
+
+def _on_cells(report: RealismReport) -> list[str]:
+    known = {entry.name: entry.cell_kid.value for entry in report.sets if entry.cell_kid}
+    if not known:
+        return []
+    nearest = min(known, key=lambda name: known[name])
+    floor = report.floor.cell_kid if report.floor is not None else None
+    beside = f" (floor {1000 * floor.value:.0f})" if floor is not None else ""
+    return [f"Nearest by KID at cells: {nearest}, {1000 * known[nearest]:.0f}{beside}."]
 
 
 def _on_copies(report: RealismReport) -> list[str]:
@@ -208,6 +224,9 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
         entry.name,
         str(entry.tiles),
         f"{1000 * entry.kid.value:.2f} ± {1000 * entry.kid.sd:.2f}",
+        "–"
+        if entry.cell_kid is None
+        else f"{1000 * entry.cell_kid.value:.0f} ± {1000 * entry.cell_kid.sd:.0f}",
         f"{entry.spectrum.total:.2f}",
         f"{entry.spectrum.offset:+.2f} / {entry.spectrum.shape:.2f}",
         f"{entry.histogram.relative:.3f}",

@@ -28,6 +28,7 @@ SMALLEST = 32
 """Smallest edge of a tile in pixels."""
 
 _FEWEST_FOR_FLOOR = 4
+_FEWEST_CELLS = 2
 
 
 class RealismSettings(Settings):
@@ -105,6 +106,7 @@ def measure_against(
             subset_size=settings.subset_size,
             subsets=settings.subsets,
         ),
+        cell_kid=_distance_at_cells(tiles, real, settings),
         spectrum=spectrum_distance(tiles.spectra, real.spectra),
         histogram=histogram_distance(tiles.histogram(), real.histogram()),
         sharpness=median_difference(tiles.all_sharpness(), real.all_sharpness()),
@@ -153,6 +155,24 @@ def usual_value(values: NDArray[np.float64]) -> float:
     return float(np.median(known)) if len(known) else float("nan")
 
 
+def _distance_at_cells(
+    tiles: TileMeasures, real: TileMeasures, settings: RealismSettings
+) -> KernelDistance | None:
+    """Compare features at cells, each in standard deviations of the real ones."""
+    made, true = tiles.all_cell_features(), real.all_cell_features()
+    if min(len(made), len(true)) < _FEWEST_CELLS:
+        return None
+    mean, sd = true.mean(axis=0), true.std(axis=0)
+    varying = sd > 0
+    return kernel_distance(
+        (made - mean)[:, varying] / sd[varying],
+        (true - mean)[:, varying] / sd[varying],
+        seed=settings.seed,
+        subset_size=settings.subset_size,
+        subsets=settings.subsets,
+    )
+
+
 def _auc(tiles: TileMeasures, real: TileMeasures, settings: RealismSettings) -> Interval | None:
     if min(len(set(tiles.sources)), len(set(real.sources))) < 2:
         return None
@@ -171,17 +191,22 @@ def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
     def mean(values: Sequence[float]) -> float:
         return fmean(abs(value) for value in values)
 
+    def kernel(distances: Sequence[KernelDistance]) -> KernelDistance:
+        return KernelDistance(
+            value=fmean(distance.value for distance in distances),
+            sd=fmean(distance.sd for distance in distances),
+            subset_size=min(distance.subset_size for distance in distances),
+            subsets=distances[0].subsets,
+        )
+
+    at_cells = [half.cell_kid for half in halves if half.cell_kid is not None]
     areas = [half.auc for half in halves if half.auc is not None]
     return SetRealism(
         name=FLOOR,
         images=halves[0].images,
         tiles=halves[0].tiles,
-        kid=KernelDistance(
-            value=fmean(half.kid.value for half in halves),
-            sd=fmean(half.kid.sd for half in halves),
-            subset_size=min(half.kid.subset_size for half in halves),
-            subsets=halves[0].kid.subsets,
-        ),
+        kid=kernel([half.kid for half in halves]),
+        cell_kid=kernel(at_cells) if at_cells else None,
         spectrum=SpectrumDistance(
             total=mean([half.spectrum.total for half in halves]),
             offset=mean([half.spectrum.offset for half in halves]),

@@ -7,18 +7,22 @@ from itertools import islice
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.edges import edge_sharpness
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.windows import Window, cut_window
 from adaptoscope.metrics.distributions import LEVELS, Histogram, intensity_histogram
 from adaptoscope.metrics.spectra import radial_spectra
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.training.progress import progress
 
 FloatArray = NDArray[np.float64]
+
+CELLS_OF_A_TILE = 6
+"""Nuclei of a tile that are looked at one by one, so that dense tiles do not outweigh the rest."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Probe:
     Parameters
     ----------
     encoder
-        Frozen network, (B, 1, H, W) to features (B, F, h, w); its maps are averaged.
+        Frozen network; its maps are averaged over the tile, those of its stages read at cells.
     device
         Where it stands.
     edge
@@ -60,7 +64,7 @@ class Probe:
         Tiles that pass the encoder at once.
     """
 
-    encoder: nn.Module
+    encoder: NucleiEncoder
     device: torch.device
     edge: int
     bins: int
@@ -78,6 +82,9 @@ class TileMeasures:
         Where they were cut.
     features
         Shape (N, F): the encoder's features, averaged over the tile.
+    cell_features
+        Per tile, shape (C, S): the features of the encoder's stages at the centres of at most six
+        of its nuclei, spread evenly over those that were seen.
     spectra
         Shape (N, K), in dB.
     histograms
@@ -92,6 +99,7 @@ class TileMeasures:
 
     tiles: tuple[Tile, ...]
     features: NDArray[np.float32]
+    cell_features: tuple[NDArray[np.float32], ...]
     spectra: FloatArray
     histograms: tuple[tuple[NDArray[np.uint16], NDArray[np.uint32]], ...]
     sharpness: tuple[FloatArray, ...]
@@ -118,6 +126,7 @@ class TileMeasures:
         return TileMeasures(
             tiles=tuple(self.tiles[row] for row in rows),
             features=self.features[rows],
+            cell_features=tuple(self.cell_features[row] for row in rows),
             spectra=self.spectra[rows],
             histograms=tuple(self.histograms[row] for row in rows),
             sharpness=tuple(self.sharpness[row] for row in rows),
@@ -131,6 +140,10 @@ class TileMeasures:
         for levels, numbers in self.histograms:
             total[levels] += numbers
         return total
+
+    def all_cell_features(self) -> NDArray[np.float32]:
+        """Return the features at all nuclei together, shape (M, S)."""
+        return np.concatenate(self.cell_features)
 
     def all_sharpness(self) -> FloatArray:
         """Return the sharpness of all nuclei together."""
@@ -209,19 +222,24 @@ def measure_tiles(
         that a tile of a large real image and a small drawing are seen alike.
     """
     features, spectra, histograms, sharpness, densities, diameters = [], [], [], [], [], []
+    cell_features = []
     pictures = progress(cut_tiles(images, tiles), description, len(tiles))
     while batch := list(islice(pictures, probe.batch)):
-        features.append(_features(batch, probe))
+        averages, stages = _features(batch, probe)
+        features.append(averages)
         spectra.append(radial_spectra(batch, bins=probe.bins, floor=probe.floor))
-        for picture in batch:
+        for place, picture in enumerate(batch):
             histograms.append(_sparse(intensity_histogram(picture)))
             labels, diameter = segment_nuclei(picture)
             sharpness.append(edge_sharpness(picture, labels))
             densities.append(float(labels.max()) / picture.size * 1e6)
             diameters.append(diameter)
+            centres = centres_of_labels(labels)
+            cell_features.append(_at_cells([stage[place] for stage in stages], centres, probe.edge))
     return TileMeasures(
         tiles=tuple(tiles),
         features=np.concatenate(features),
+        cell_features=tuple(cell_features),
         spectra=np.concatenate(spectra),
         histograms=tuple(histograms),
         sharpness=tuple(sharpness),
@@ -231,11 +249,27 @@ def measure_tiles(
 
 
 @torch.no_grad()
-def _features(batch: Sequence[NDArray[np.float32]], probe: Probe) -> NDArray[np.float32]:
+def _features(
+    batch: Sequence[NDArray[np.float32]], probe: Probe
+) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
+    """Return averages, shape (B, F), and the maps of the stages, shapes (B, C, h, w)."""
     seen = np.stack([measure_range(picture).apply(picture) for picture in batch])[:, None]
-    maps = probe.encoder(torch.from_numpy(seen).to(probe.device))
+    maps, stages = probe.encoder.with_stages(torch.from_numpy(seen).to(probe.device))
     pooled: NDArray[np.float32] = maps.mean(dim=(2, 3)).float().cpu().numpy()
-    return pooled
+    return pooled, [stage.float().cpu().numpy() for stage in stages]
+
+
+def _at_cells(
+    stages: Sequence[NDArray[np.float32]], centres: Points, edge: int
+) -> NDArray[np.float32]:
+    """Read maps of shape (C, h, w) off at some of the cells, shape (cells, sum of C)."""
+    few = np.linspace(0, len(centres) - 1, min(CELLS_OF_A_TILE, len(centres))).round()
+    chosen = centres[few.astype(np.intp)]
+    columns = []
+    for stage in stages:
+        places = ((chosen + 0.5) * np.array(stage.shape[1:]) / edge).astype(np.intp)
+        columns.append(stage[:, places[:, 0], places[:, 1]].T)
+    return np.concatenate(columns, axis=1)
 
 
 def _sparse(histogram: Histogram) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:

@@ -11,7 +11,12 @@ from adaptoscope.style_transfer.realism.report import RealismReport, SetRealism
 
 
 def entry(
-    name: str, kid: float = 0.01, spectrum: float = 1.0, auc: float | None = 0.8, copied: str = ""
+    name: str,
+    kid: float = 0.01,
+    spectrum: float = 1.0,
+    auc: float | None = 0.8,
+    copied: str = "",
+    cell_kid: float | None = 0.1,
 ) -> SetRealism:
     copies = {}
     if copied:
@@ -21,6 +26,7 @@ def entry(
         images=10,
         tiles=20,
         kid=KernelDistance(kid, 0.001, 20, 50),
+        cell_kid=KernelDistance(cell_kid, 0.001, 20, 50) if cell_kid is not None else None,
         spectrum=SpectrumDistance(spectrum, -0.5, 0.2, 16),
         histogram=HistogramDistance(0.01, float("nan")),
         sharpness=MedianDifference(0.2, 0.25, -0.05, -0.2),
@@ -67,7 +73,14 @@ def test_below_the_floor_kid_tells_nothing() -> None:
     verdict = report(*sets, floor=entry("real", kid=0.019)).verdict
     assert "KID does not tell the sets apart" in verdict
     assert "4.00 or less (floor 19.00)" in verdict
-    assert "Nearest by KID" not in verdict
+    assert "Nearest by KID:" not in verdict
+
+
+def test_the_set_with_the_nearest_cells_is_named() -> None:
+    sets = (entry("a", cell_kid=0.3), entry("b", cell_kid=0.2), entry("c", cell_kid=None))
+    verdict = report(*sets, floor=entry("real", cell_kid=0.05)).verdict
+    assert "Nearest by KID at cells: b, 200 (floor 50)." in verdict
+    assert "at cells" not in report(entry("c", cell_kid=None)).verdict
     assert "Nearest by KID: a" in report(*sets, floor=entry("real", kid=0.003)).verdict
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -24,6 +26,9 @@ def measures(images: int, seed: int, shift: float = 0.0, each: int = 4) -> TileM
         tiles=tuple(
             Tile(ImageRecord(f"images/{seed}_{n // each}.png"), WINDOW) for n in range(rows)
         ),
+        cell_features=tuple(
+            (rng.standard_normal((n % 3, 5)) + shift).astype(np.float32) for n in range(rows)
+        ),
         features=(rng.standard_normal((rows, 6)) + shift).astype(np.float32),
         spectra=rng.standard_normal((rows, 8)) - 40 + shift,
         histograms=((level, number),) * rows,
@@ -38,6 +43,9 @@ def test_a_set_of_another_look_is_far_in_every_measure() -> None:
     near = measure_against("near", measures(10, 2), real, QUICK)
     far = measure_against("far", other, real, QUICK)
     assert far.kid.value > near.kid.value + 1
+    assert far.cell_kid is not None
+    assert near.cell_kid is not None
+    assert far.cell_kid.value > abs(near.cell_kid.value) + 1
     assert far.spectrum.total == pytest.approx(2, abs=0.4)
     assert far.spectrum.total > near.spectrum.total
     assert far.histogram.wasserstein == pytest.approx(200 / 65535)
@@ -70,6 +78,32 @@ def test_halves_share_no_image() -> None:
     floor = measure_floor(real, QUICK)
     assert floor is not None
     assert floor.kid.value > 10
+
+
+def test_distance_at_cells_is_in_deviations_of_the_real_ones() -> None:
+    real, made = measures(10, 0), measures(10, 1, shift=1.0)
+    before = measure_against("made", made, real, QUICK).cell_kid
+    for each in (*real.cell_features, *made.cell_features):
+        each *= np.float32([1, 10, 100, 1000, 10])
+        each += np.float32([0, 5, 0, 0, 0])
+    after = measure_against("made", made, real, QUICK).cell_kid
+    assert before is not None
+    assert after is not None
+    assert after.value == pytest.approx(before.value, rel=1e-3)
+
+
+def test_a_feature_that_never_varies_is_left_out() -> None:
+    real, made = measures(10, 0), measures(10, 1)
+    for each in (*real.cell_features, *made.cell_features):
+        each[:, 2] = 7
+    found = measure_against("made", made, real, QUICK).cell_kid
+    assert found is not None
+    assert np.isfinite(found.value)
+
+
+def test_without_cells_there_is_no_distance_at_cells() -> None:
+    made = dataclasses.replace(measures(10, 1), cell_features=(np.zeros((0, 5), np.float32),) * 40)
+    assert measure_against("made", made, measures(10, 0), QUICK).cell_kid is None
 
 
 def test_few_images_have_no_floor_and_one_source_no_classifier() -> None:

@@ -6,20 +6,39 @@ import torch
 from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.images.cell_centres import centres_of_labels
+from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.metrics.distributions import intensity_histogram
 from adaptoscope.metrics.spectra import radial_spectra
-from adaptoscope.style_transfer.realism.tiles import Probe, choose_tiles, cut_tiles, measure_tiles
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.style_transfer.realism.tiles import (
+    CELLS_OF_A_TILE,
+    Probe,
+    choose_tiles,
+    cut_tiles,
+    measure_tiles,
+)
 
 # 112 x 170 holds 3 x 5 tiles of 32 with gaps, and neither side is a multiple.
 SHAPE, EDGE = (112, 170), 32
 
 
-class Means(torch.nn.Module):
+class Means(NucleiEncoder):
     """An encoder whose features are mean and deviation of its input."""
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         statistics = [images.mean((2, 3)), images.std((2, 3))]
         return torch.cat(statistics, 1)[:, :, None, None].expand(-1, -1, 2, 2)
+
+    def with_stages(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """The stages are the image itself, and where each pixel of a coarser map lies."""
+        rows, columns = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="ij")
+        places = torch.stack([rows, columns]).expand(len(images), -1, -1, -1)
+        return self(images), [images, places]
 
 
 PROBE = Probe(Means(), torch.device("cpu"), EDGE, bins=6, floor=1e-6, batch=4)
@@ -65,6 +84,22 @@ def test_measures_are_those_of_each_tile(images: CountedImageSet) -> None:
     assert found.all_sharpness().size == sum(len(one) for one in found.sharpness)
     assert found.all_sharpness().size > 0
     assert found.cells_per_mpx.max() >= 1e6 / EDGE**2
+
+
+def test_stages_are_read_at_cells(images: CountedImageSet) -> None:
+    tiles = choose_tiles(images, EDGE, 9)
+    found = measure_tiles(images, tiles, PROBE, "measure")
+    seen = found.cells_per_mpx.sum() * EDGE**2 * 1e-6
+    assert len(found.all_cell_features()) == pytest.approx(seen) > 0
+    for picture, read in zip(cut_tiles(images, tiles), found.cell_features, strict=True):
+        labels, _ = segment_nuclei(picture)
+        centres = centres_of_labels(labels)
+        assert len(read) == min(len(centres), CELLS_OF_A_TILE)
+        if len(centres) and len(centres) <= CELLS_OF_A_TILE:
+            rows, columns = np.floor(centres + 0.5).astype(int).T
+            seen = measure_range(picture).apply(picture)
+            np.testing.assert_array_equal(read[:, 0], seen[rows, columns])
+            np.testing.assert_array_equal(read[:, 1:], (centres + 0.5) // 4)
 
 
 def test_measures_do_not_depend_on_the_batch(images: CountedImageSet) -> None:
