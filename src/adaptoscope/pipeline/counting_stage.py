@@ -17,6 +17,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
 from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Row
+from adaptoscope.training.progress import part_of
 from adaptoscope.training.step_loop import Device
 
 
@@ -76,7 +77,10 @@ def run_row(
         Where to train.
     """
     seeds = settings.seeds if row.method == "regressor" else settings.seeds[:1]
-    tables = [_count_test_images(settings, row, seed, real, out, device) for seed in seeds]
+    tables = []
+    for seed in seeds:
+        with part_of(f"seed {seed}"):
+            tables.append(_count_test_images(settings, row, seed, real, out, device))
     names, true = tables[0][0], tables[0][1]
     if any(table[0] != names for table in tables):
         raise InputError(

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from adaptoscope.training.progress import part_of
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric
 
@@ -48,7 +49,8 @@ class RunContext:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """Record how long a stage took."""
+        """Record how long a stage took, and name it in what progress is shown meanwhile."""
         started = time.perf_counter()
-        yield
+        with part_of(stage):
+            yield
         self.folder.record_timing(stage, time.perf_counter() - started)

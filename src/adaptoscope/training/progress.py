@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import Timer
 from typing import Protocol, TypeVar
 
@@ -23,6 +24,7 @@ PATIENCE_SECONDS = 2.0
 LINE_EVERY_SECONDS = 30.0
 
 _shown: list[Progress] = []
+_whole: ContextVar[tuple[str, ...]] = ContextVar("whole", default=())
 
 
 class Advance(Protocol):
@@ -31,6 +33,22 @@ class Advance(Protocol):
     def __call__(self, note: str = "") -> None:
         """Count one step and show a short note behind the description."""
         ...
+
+
+@contextmanager
+def part_of(name: str) -> Iterator[None]:
+    """Name the larger work that everything shown inside is a part of, before its description.
+
+    Parameters
+    ----------
+    name
+        What is being done, in a few words.
+    """
+    token = _whole.set((*_whole.get(), name))
+    try:
+        yield
+    finally:
+        _whole.reset(token)
 
 
 @contextmanager
@@ -54,6 +72,8 @@ def progress_display(description: str, total: int | None, *, done: int = 0) -> I
     Advance
         To be called after each step, with a note if there is something to say.
     """
+    whole = ", ".join(_whole.get())
+    description = f"{whole}: {description}" if whole else description
     if Console(stderr=True).is_terminal:
         with _bar(description, total, done) as advance:
             yield advance

@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.training import progress as progress_module
-from adaptoscope.training.progress import progress, progress_display
+from adaptoscope.training.progress import part_of, progress, progress_display
 
 
 def test_items_pass_unchanged_and_quick_work_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +31,16 @@ def test_a_log_gets_a_line_every_half_minute(
         advance()
         advance()
     assert capfd.readouterr().err == "reading: 1\n"
+
+
+def test_the_larger_work_stands_before_its_parts(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress_module, "PATIENCE_SECONDS", -1.0)
+    with part_of("stylised"), part_of("seed 1"):
+        assert list(progress("a", "reading")) == ["a"]
+    assert list(progress("a", "reading")) == ["a"]
+    assert capfd.readouterr().err == "stylised, seed 1: reading: 1 of 1\nreading: 1 of 1\n"
 
 
 def test_a_terminal_gets_a_bar_on_standard_error(

@@ -190,8 +190,8 @@ class StyleStudy:
             )
             with self.context.timed(f"{layout.name}, {variant.name}"):
                 made = stylise_once(job, self.context.workers)
-            screening = screen_set(made, drawings, self.settings.screening)
-            structure = judge_structure(self.images(layout, variant), drawings)
+                screening = screen_set(made, drawings, self.settings.screening)
+                structure = judge_structure(self.images(layout, variant), drawings)
             content = {"structure": structure.as_dict(), "screening": asdict(screening)}
             write_json(path, content)
         found = json.loads(path.read_text("utf-8"))
