@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.integration.conftest import CANVAS, contents_of
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
@@ -97,11 +97,9 @@ def test_a_second_call_does_nothing_again(
     finished: Path, values: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents_of(finished)
-    import adaptoscope.pipeline.counting_stage as counting_stage
-    import adaptoscope.style_transfer.stylise_set as stylise_set
-
-    for module, name in ((counting_stage, "_train"), (stylise_set, "_stylise_and_write")):
-        monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("done again"))
+    monkeypatch.setattr("adaptoscope.pipeline.counting_stage._train", nothing_is_computed)
+    for name in ("stylise_set", "learn_style", "synthesise", "measure_references"):
+        monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     run(settings_from(values, ExperimentSettings), finished, device="cpu")
     assert contents_of(finished) == before
 

@@ -78,9 +78,15 @@ def test_a_second_call_computes_nothing_and_changes_nothing(
     values: dict[str, object], finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents_of(finished)
-    for name in ("stylise_set", "learn_style", "learn_refined_style"):
+    for name in (
+        "stylise_set",
+        "learn_style",
+        "learn_refined_style",
+        "synthesise",
+        "measure_references",
+    ):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
-    for name in ("compare_sets", "screen_set", "judge_structure", "synthesise"):
+    for name in ("compare_sets", "screen_set", "judge_structure"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_study.study.{name}", nothing_is_computed)
     run(settings_from(values, StyleStudySettings), finished, device="cpu")
     assert contents_of(finished) == before

@@ -6,12 +6,17 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Synthetic
-from adaptoscope.pipeline.style_steps import learn_style_once, screen_once, stylise_once
-from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
+from adaptoscope.pipeline.style_steps import (
+    Controls,
+    draw_once,
+    learn_style_once,
+    screen_once,
+    stylise_once,
+)
+from adaptoscope.style_transfer.realism.controls import Method
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob
-from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.step_loop import Device, start_fabric
 
 CONTROL = FOLDERS["adain"]
@@ -48,6 +53,7 @@ class ImageStages:
         self.workers = workers
         self.overwrite = overwrite
         self.device: Device = device
+        self._controls: Controls | None = None
 
     def real(self) -> CountedImageSet:
         """Open the real images, or make the simulated ones that stand for them.
@@ -62,14 +68,13 @@ class ImageStages:
     def drawings(self, real: CountedImageSet) -> CountedImageSet:
         """Draw cells whose number is known."""
         chosen = self.settings.drawings
-        like = real.split("train") if chosen.like_real else None
-        return synthesise(
+        return draw_once(
             self.out / "drawings",
             chosen.settings,
             count=chosen.images,
             seed=self.settings.seeds[0],
-            like=like,
-            held_out=[real],
+            like=real.split("train") if chosen.like_real else None,
+            real=real,
         )
 
     def style(self, real: CountedImageSet) -> Path:
@@ -97,15 +102,10 @@ class ImageStages:
 
     def matched(self, real: CountedImageSet, method: Method) -> CountedImageSet:
         """Make the drawings like the real training images by a simple rule."""
-        return stylise_by_control(
-            self.out / FOLDERS[method],
-            self.drawings(real),
-            self.style_images(real),
-            method,
-            self.settings.seeds[0],
-            held_out=[real],
-            workers=self.workers,
-        )
+        if self._controls is None:
+            images, seed = self.style_images(real), self.settings.seeds[0]
+            self._controls = Controls(images, real, seed=seed, workers=self.workers)
+        return self._controls.match_once(self.out / FOLDERS[method], self.drawings(real), method)
 
     def simulated_alike(self, real: CountedImageSet) -> CountedImageSet:
         """Simulate fields of the drawings' size that follow the real training images."""

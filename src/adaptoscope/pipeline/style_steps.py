@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
@@ -11,11 +12,15 @@ from adaptoscope.pipeline.real_images import hashes_of_real
 from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
 from adaptoscope.style_transfer.learn_style import learn_style, some_images
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
+from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import ScreeningSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.step_loop import Device, start_fabric
 
 
@@ -40,6 +45,72 @@ def style_inputs(
     if style.images is not None:
         found |= {f"style image {name}": sha256 for name, sha256 in style_images.hashes().items()}
     return found
+
+
+def draw_once(
+    out: Path,
+    settings: SynthesisSettings,
+    *,
+    count: int,
+    seed: int,
+    like: CountedImageSet | None,
+    real: CountedImageSet,
+) -> CountedImageSet:
+    """Draw cells whose number is known, or open what stands finished.
+
+    Parameters
+    ----------
+    out
+        Folder of the drawings.
+    settings, count, seed, like
+        As for `synthesise`.
+    real
+        Set whose validation and test images must not be followed.
+    """
+    if is_finished(out):
+        return open_counted_images(out)
+    return synthesise(out, settings, count=count, seed=seed, like=like, held_out=[real])
+
+
+class Controls:
+    """Drawings matched to real images without learning; these are measured once, when needed.
+
+    Parameters
+    ----------
+    images
+        Real images to follow.
+    real
+        Set whose validation and test images must not be among them.
+    seed
+        Seed of the choice of a real image for each drawing, and of noise.
+    workers
+        Processes; the files are the same for any number.
+    """
+
+    def __init__(
+        self, images: CountedImageSet, real: CountedImageSet, *, seed: int, workers: int
+    ) -> None:
+        self._images, self._real = images, real
+        self._seed, self._workers = seed, workers
+
+    def match_once(self, out: Path, drawings: CountedImageSet, method: Method) -> CountedImageSet:
+        """Match drawings by one method, or open what stands finished."""
+        if is_finished(out):
+            return open_counted_images(out)
+        return stylise_by_control(
+            out,
+            drawings,
+            self._images,
+            method,
+            self._seed,
+            references=self._references,
+            held_out=[self._real],
+            workers=self._workers,
+        )
+
+    @cached_property
+    def _references(self) -> tuple[Reference, ...]:
+        return measure_references(self._images)
 
 
 def learn_style_once(

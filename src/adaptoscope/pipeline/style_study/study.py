@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.settings import NAMES
-from adaptoscope.pipeline.style_steps import learn_style_once, style_inputs, stylise_once
+from adaptoscope.pipeline.style_steps import (
+    Controls,
+    draw_once,
+    learn_style_once,
+    style_inputs,
+    stylise_once,
+)
 from adaptoscope.pipeline.style_study.settings import (
     Control,
     LayoutSet,
@@ -24,13 +29,11 @@ from adaptoscope.reporting.tables import Table
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
 from adaptoscope.style_transfer.realism.compare import compare_sets
-from adaptoscope.style_transfer.realism.controls import stylise_by_control
 from adaptoscope.style_transfer.realism.report import COLUMNS
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
-from adaptoscope.synthesis.write import synthesise
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ class StyleStudy:
             self.style_images = open_style_images(chosen.style, chosen.real, self.real)
             self.inputs = style_inputs(chosen.style, chosen.real, self.real, self.style_images)
             self.context.folder.keep_named_inputs(self.inputs)
+        self._controls = Controls(
+            self.style_images,
+            self.real,
+            seed=chosen.seed,
+            workers=self.context.workers,
+        )
 
     def measure(self) -> tuple[list[Measured], dict[str, dict[str, Any]]]:
         """Make and measure everything.
@@ -145,17 +154,14 @@ class StyleStudy:
         return members.split(split)
 
     def _drawings(self, layout: LayoutSet) -> CountedImageSet:
-        place = self._place(layout, "drawings")
-        if is_finished(place):
-            return open_counted_images(place)
         with self.context.timed(f"{layout.name}, drawings"):
-            return synthesise(
-                place,
+            return draw_once(
+                self._place(layout, "drawings"),
                 layout.settings,
                 count=layout.images,
                 seed=self.settings.seed,
                 like=self._followed(layout, "train") if layout.like_real else None,
-                held_out=[self.real],
+                real=self.real,
             )
 
     def _style(self, variant: Variant) -> Path:
@@ -201,15 +207,7 @@ class StyleStudy:
         place = self._place(layout, control)
         with self.context.timed(f"{layout.name}, {control}"):
             if control != "simulation":
-                return stylise_by_control(
-                    place,
-                    self.drawings(layout),
-                    self.style_images,
-                    control,
-                    self.settings.seed,
-                    held_out=[self.real],
-                    workers=self.context.workers,
-                )
+                return self._controls.match_once(place, self.drawings(layout), control)
             return simulate_alike(
                 place,
                 self._followed(layout, "train"),

@@ -107,6 +107,7 @@ def stylise_by_control(
     method: Method,
     seed: int = 0,
     *,
+    references: Sequence[Reference] = (),
     held_out: Iterable[CountedImageSet] = (),
     workers: int = 1,
     overwrite: bool = False,
@@ -125,6 +126,8 @@ def stylise_by_control(
         ``percentiles``, ``histogram`` or ``blur_noise``; see `adaptoscope.images.matching`.
     seed
         With the name of a drawing the only source of its randomness.
+    references
+        What `measure_references` says of `images`; measured if not given.
     held_out
         Sets whose validation and test images must not be imitated, recognised by their pixels;
         `images` itself is always one of them.
@@ -154,7 +157,8 @@ def stylise_by_control(
     known_method(method)
     _refuse_own_drawings(out, drawings)
     refuse_held_out_images(images, (images, *held_out), "imitate in drawings")
-    job, references = _prepared(out, drawings, images, method, seed)
+    references = references or measure_references(images)
+    job = _job(out, drawings, references, method, seed)
     writer = CountedImageWriter(out, job.settings, _TITLE, overwrite=overwrite)
     left = drawings.with_records(record for record in drawings if not writer.has(record.stem))
     run_tasks(
@@ -218,10 +222,13 @@ def match_drawing(
     return match_blur_and_noise(pixels, reference.look, generator, bit_depth=depth)
 
 
-def _prepared(
-    out: Path, drawings: CountedImageSet, images: CountedImageSet, method: Method, seed: int
-) -> tuple[ControlJob, tuple[Reference, ...]]:
-    references = measure_references(images)
+def _job(
+    out: Path,
+    drawings: CountedImageSet,
+    references: Sequence[Reference],
+    method: Method,
+    seed: int,
+) -> ControlJob:
     settings = {
         "stage": "control",
         "method": method,
@@ -229,7 +236,7 @@ def _prepared(
         "drawings_sha256": fingerprint_of(drawings),
         "images_sha256": _hash_of_references(references),
     }
-    job = ControlJob(
+    return ControlJob(
         out=out,
         settings=settings,
         method=method,
@@ -237,7 +244,6 @@ def _prepared(
         bit_depth=references[0].bit_depth,
         pixel_size_um=common_pixel_size(reference.pixel_size_um for reference in references),
     )
-    return job, references
 
 
 def _tasks(

@@ -19,6 +19,7 @@ from adaptoscope.style_transfer.realism.controls import (
     Method,
     stylise_by_control,
 )
+from adaptoscope.style_transfer.realism.references import measure_references
 
 
 def write_real(folder: Path, count: int = 3, splits: str = "", bits: int = 16) -> CountedImageSet:
@@ -54,6 +55,19 @@ def real(tmp_path: Path) -> CountedImageSet:
 def contents(folder: Path) -> dict[str, bytes]:
     files = (file for file in sorted(folder.rglob("*")) if file.is_file())
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def test_what_was_measured_before_is_not_measured_again(
+    tmp_path: Path,
+    drawings: CountedImageSet,
+    real: CountedImageSet,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stylise_by_control(tmp_path / "anew", drawings, real, "blur_noise")
+    references = measure_references(real)
+    monkeypatch.delattr(controls, "measure_references")
+    stylise_by_control(tmp_path / "known", drawings, real, "blur_noise", references=references)
+    assert contents(tmp_path / "known") == contents(tmp_path / "anew")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -167,7 +181,8 @@ def test_workers_give_the_same_files(
 def test_a_task_holds_one_drawing_and_may_be_done_twice(
     tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
 ) -> None:
-    job, references = controls._prepared(tmp_path / "out", drawings, real, "blur_noise", 0)
+    references = measure_references(real)
+    job = controls._job(tmp_path / "out", drawings, references, "blur_noise", 0)
     tasks = controls._tasks(drawings, real, references, 0)
     one = controls._tasks(drawings.with_records(drawings.records[:1]), real, references, 0)
     assert [len(pickle.dumps(tasks[0]))] == [len(pickle.dumps(task)) for task in one]
