@@ -106,7 +106,7 @@ def test_realism_prints_one_object_with_a_floor(chain: Chain, tmp_path: Path) ->
         succeed("style", "realism", chain.real, chain.drawings, chain.stylised, *options, "--json")
     )
     assert [entry["name"] for entry in found["sets"]] == ["drawings", "stylised"]
-    assert found["floor"]["name"] == "real against real"
+    assert found["floor"]["name"] == "Real against real"
     assert found["real_images"] == 8
     assert set(found["sets"][1]["copies"]) == {"features", "correlation"}
     test_only = succeed(

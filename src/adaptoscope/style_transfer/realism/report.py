@@ -16,19 +16,16 @@ NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
 
 COLUMNS = (
-    "set",
-    "tiles",
+    "Set",
+    "Tiles",
     "KID x 1000",
-    "at cells",
-    "spectrum, dB",
-    "of it offset / shape",
-    "histogram, sd",
-    "edges, 1/px",
-    "against real",
+    "At cells",
+    "Spectrum, dB (offset / shape)",
+    "Histogram, sd",
+    "Edges, 1/px",
     "AUC",
-    "cells per Mpx",
-    "diameter, px",
-    "copies",
+    "Cells per Mpx, of px",
+    "Copies",
 )
 
 
@@ -227,14 +224,11 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
         "–"
         if entry.cell_kid is None
         else f"{1000 * entry.cell_kid.value:.0f} ± {1000 * entry.cell_kid.sd:.0f}",
-        f"{entry.spectrum.total:.2f}",
-        f"{entry.spectrum.offset:+.2f} / {entry.spectrum.shape:.2f}",
+        f"{entry.spectrum.total:.2f} ({entry.spectrum.offset:+.2f} / {entry.spectrum.shape:.2f})",
         f"{entry.histogram.relative:.3f}",
-        f"{entry.sharpness.median:.3f}",
-        f"{100 * entry.sharpness.relative:+.0f} %",
+        f"{entry.sharpness.median:.3f} ({100 * entry.sharpness.relative:+.0f} %)",
         "–" if entry.auc is None else _area(entry.auc),
-        f"{entry.cells_per_mpx:.0f}",
-        f"{entry.diameter:.1f}",
+        f"{entry.cells_per_mpx:.0f}, {entry.diameter:.1f}",
         str(len(copies)) if entry.copies else "–",
     )
 

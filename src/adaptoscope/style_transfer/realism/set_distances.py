@@ -22,7 +22,7 @@ from adaptoscope.style_transfer.realism.report import SetRealism
 from adaptoscope.style_transfer.realism.tiles import TileMeasures
 from adaptoscope.training.settings import Settings
 
-FLOOR = "real against real"
+FLOOR = "Real against real"
 
 SMALLEST = 32
 """Smallest edge of a tile in pixels."""

@@ -109,7 +109,7 @@ def test_the_table_has_a_row_for_each_set_and_says_how_it_was_measured() -> None
     ).markdown()
     lines = text.splitlines()
     rows = [line.split("|")[1:-1] for line in lines if line.startswith("|")]
-    assert [row[0].strip() for row in rows] == ["set", "---", "real against real", "a", "b"]
+    assert [row[0].strip() for row in rows] == ["Set", "---", "real against real", "a", "b"]
     assert {len(row) for row in rows} == {len(rows[0])}
     assert [row[-1].strip() for row in rows[2:]] == ["–", "1", "–"]
     assert "KID over 50 subsets of 20" in text
