@@ -50,7 +50,10 @@ def test_figures_and_tables_are_there(finished: Path) -> None:
         assert min(picture.shape[:2]) > 200
     found = json.loads((finished / "results.json").read_text("utf-8"))
     assert [row[1] for row in found["figure_3"]["rows"]] == ["2", "3", "4"]
-    assert [row[:2] for row in found["figure_4"]["rows"]] == [["default", "2"], ["failing_1", "2"]]
+    assert [row[:2] for row in found["figure_4"]["rows"]] == [
+        ["as for the other figures", "2"],
+        ["inversion: none", "2"],
+    ]
     assert [row[1] for row in found["table_1"]["rows"]] == ["8", "3"]
     assert "Figure 3" in (finished / "report.html").read_text("utf-8")
 

@@ -1,7 +1,7 @@
 """The figures themselves: what is drawn, stylised and laid out for each."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -105,13 +105,13 @@ def figure_3(
     return picture, table
 
 
-def figure_4(made: Sequence[Path], drawings: CountedImageSet) -> tuple[Picture | None, Table]:
+def figure_4(made: Mapping[str, Path], drawings: CountedImageSet) -> tuple[Picture | None, Table]:
     """Show one image of each kind of failure, and count the kinds.
 
     Parameters
     ----------
     made
-        Folders of stylised and screened images.
+        Folders of stylised and screened images, by what tells their settings apart.
     drawings
         Their drawings.
 
@@ -122,7 +122,10 @@ def figure_4(made: Sequence[Path], drawings: CountedImageSet) -> tuple[Picture |
         each reason in each folder.
     """
     by_name = {record.name: record for record in drawings}
-    sets = [open_counted_images(folder, include_rejected=True) for folder in made]
+    named = {
+        name: open_counted_images(folder, include_rejected=True) for name, folder in made.items()
+    }
+    sets = list(named.values())
     tiles: list[list[Tile | None]] = [[], []]
     for reason, words in FAILURES.items():
         found = next(((s, r) for s in sets for r in s if r.reject_reason == reason), None)
@@ -134,16 +137,15 @@ def figure_4(made: Sequence[Path], drawings: CountedImageSet) -> tuple[Picture |
     reasons = sorted({str(r.reject_reason) for s in sets for r in s if r.kept is False})
     rows = tuple(
         (
-            images.folder.name,
+            name,
             str(len(images)),
             str(sum(record.kept is not False for record in images)),
             *(str(sum(r.reject_reason == reason for r in images)) for reason in reasons),
         )
-        for images in sets
+        for name, images in named.items()
     )
-    table = Table(
-        ("Images", "Number", "Kept", *(reason.replace("_", " ") for reason in reasons)), rows
-    )
+    refused = (f"Refused: {reason.replace('_', ' ')}" for reason in reasons)
+    table = Table(("Settings", "Images", "Kept", *refused), rows)
     if not tiles[0]:
         return None, table
     picture = sheet(

@@ -1,7 +1,9 @@
 """Make the figures of paper 1 from settings to report."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.output_folder import is_finished
@@ -17,6 +19,7 @@ from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.style_steps import (
+    draw_once,
     learn_style_once,
     screen_once,
     style_inputs,
@@ -32,7 +35,6 @@ from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
-from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.settings import load_settings, settings_text
 
 PARTS = (
@@ -77,7 +79,10 @@ def run_paper_figures(settings: PaperFigureSettings, context: RunContext) -> Pat
             with atomic_path(place / f"{name}.png") as temporary:
                 temporary.write_bytes(picture.content)
     tables = {"table_1": first, "figure_3": third[1], "figure_4": fourth[1]}
-    text = "\n\n".join(f"## {name}\n\n{markdown(table)}" for name, table in tables.items())
+    text = "\n".join(
+        f"## {name.replace('_', ' ').capitalize()}\n\n{markdown(table)}"
+        for name, table in tables.items()
+    )
     write_text(place / "results.md", text)
     write_json(place / "results.json", {name: asdict(table) for name, table in tables.items()})
     return _report(settings, place, figures, tables)
@@ -120,14 +125,15 @@ class _Maker:
     def figure_4(self) -> tuple[Picture | None, Table]:
         place, style = self.out / "figure_4", self._style(self._style_file, self.style_images)
         drawings = self._drawn(place / "drawings", self.settings.attempts, like=self.style_images)
-        made = []
+        made = {}
         for number, changes in enumerate(({}, *self.settings.failing)):
             name = f"failing_{number}" if number else "default"
             how = self.settings.stylisation.changed(**changes)
-            made.append(self._stylised(place / name, drawings, style, how))
+            images = self._stylised(place / name, drawings, style, how)
             path = place / f"{name}_screening.json"
-            screen_once(path, made[-1], drawings, self.settings.screening)
-        return figure_4([images.folder for images in made], drawings)
+            screen_once(path, images, drawings, self.settings.screening)
+            made[_in_words(changes)] = images.folder
+        return figure_4(made, drawings)
 
     def table_1(self) -> Table:
         count = self.settings.table_images
@@ -148,15 +154,13 @@ class _Maker:
     def _drawn(
         self, place: Path, count: int, *, like: CountedImageSet | None = None
     ) -> CountedImageSet:
-        if is_finished(place):
-            return open_counted_images(place)
-        return synthesise(
+        return draw_once(
             place,
             self.settings.drawings,
             count=count,
             seed=self.settings.seed,
             like=like,
-            held_out=[self.real],
+            real=self.real,
         )
 
     @property
@@ -185,6 +189,13 @@ class _Maker:
             device=self.context.computes_on,
         )
         return stylise_once(job, self.context.workers)
+
+
+def _in_words(changes: Mapping[str, Any]) -> str:
+    """Say what was changed, as a settings file does."""
+    return ", ".join(f"{field}: {str(value).lower()}" for field, value in changes.items()) or (
+        "as for the other figures"
+    )
 
 
 def _report(
