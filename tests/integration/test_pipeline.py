@@ -48,7 +48,7 @@ def compared(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
     kinds = ("drawings", "stylised", "adain", "percentiles", "histogram", "blur_noise")
     row = {"method": "regressor", "init": "random", "real_labels": False}
     rows = [{"name": kind, "synthetic": kind, **row} for kind in (*kinds, "simulation")]
-    looks = {"subsets": 2, "resamples": 5, "halvings": 1, "tile": 64}
+    looks = {"resamples": 5, "halvings": 1, "tile": 64}
     out = tmp_path_factory.mktemp("compared") / "run"
     changed = values | {"rows": rows, "looks": looks, "published": ""}
     run(settings_from(changed, ExperimentSettings), out, device="cpu")

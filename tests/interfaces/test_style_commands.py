@@ -98,9 +98,7 @@ def test_an_unknown_control_is_refused(chain: Chain, tmp_path: Path) -> None:
 
 
 def test_realism_prints_one_object_with_a_floor(chain: Chain, tmp_path: Path) -> None:
-    settings = write_yaml(
-        tmp_path / "realism.yaml", {"subsets": 2, "resamples": 5, "halvings": 1, "tile": 64}
-    )
+    settings = write_yaml(tmp_path / "realism.yaml", {"resamples": 5, "halvings": 1, "tile": 64})
     options = ("--settings", settings, "--style-images", chain.real)
     found = json.loads(
         succeed("style", "realism", chain.real, chain.drawings, chain.stylised, *options, "--json")

@@ -27,7 +27,7 @@ class Dot:
     mark
         Stands beside the dot.
     distance
-        Distance from real images; 1000 times the kernel distance at cells.
+        Distance from real images.
     structure
         F1 relative to the drawings.
     interval
@@ -42,7 +42,11 @@ class Dot:
 
 
 def trade_off_panels(
-    panels: Mapping[str, Sequence[Dot]], floors: Mapping[str, float], *, columns: int = 3
+    panels: Mapping[str, Sequence[Dot]],
+    floors: Mapping[str, float],
+    distance: str,
+    *,
+    columns: int = 3,
 ) -> Picture:
     """Draw structure against realism; up and left is better.
 
@@ -52,6 +56,8 @@ def trade_off_panels(
         Dots by the name of the set of drawings.
     floors
         Distance of real images from each other, by the same names, where it is known.
+    distance
+        What the distance is, on its axis.
     columns
         Panels side by side.
 
@@ -83,7 +89,7 @@ def trade_off_panels(
             if name in floors:
                 axes.axvline(floors[name], color="#8895a3", linewidth=1, linestyle=":")
             axes.set_title(name)
-            axes.set_xlabel("KID x 1000 at cells")
+            axes.set_xlabel(distance)
             if index % columns == 0:
                 axes.set_ylabel("F1 relative to drawings")
             for side in ("top", "right"):
@@ -95,7 +101,7 @@ def trade_off_panels(
     return Picture(
         content=content,
         kind="image/svg+xml",
-        alt=f"Structure against realism for {', '.join(panels)}; curves {', '.join(curves)}.",
+        alt=f"Structure against {distance} for {', '.join(panels)}; curves {', '.join(curves)}.",
         caption="Distance from the real test images. Up and left is better. Bars: 95 % bootstrap "
         "interval over images. Dotted: real images against each other.",
     )

@@ -28,6 +28,11 @@ from adaptoscope.reporting.tables import (
 )
 from adaptoscope.reporting.trade_off import Dot, trade_off_panels
 
+_DISTANCES = {
+    "kid": ("KID", "trade_off.svg"),
+    "cell_kid": ("KID at cells", "trade_off_at_cells.svg"),
+}
+
 COLUMNS = (
     "Variant",
     "Evaluations",
@@ -84,7 +89,7 @@ def write_study(
                 {
                     **_plain(each),
                     "yield": each.screening.kept_share,
-                    **{name: distance_of(each, realism, name) for name in ("kid", "cell_kid")},
+                    **{name: distance_of(each, realism, name) for name in _DISTANCES},
                 }
                 for each in measured
             ],
@@ -92,10 +97,11 @@ def write_study(
         },
     )
     report = Report(settings.title, f"Experiment {settings.name}, seed {settings.seed}.")
-    picture = _trade_off(study, measured, realism)
-    if picture is not None:
-        write_text(out / "trade_off.svg", picture.content.decode("utf-8"))
-        report.add("Structure against realism", picture)
+    for field, (words, file_name) in _DISTANCES.items():
+        picture = _trade_off(study, measured, realism, field)
+        if picture is not None:
+            write_text(out / file_name, picture.content.decode("utf-8"))
+            report.add(f"Structure against {words}", picture)
     for layout in settings.layouts:
         blocks: list[Any] = [tables[layout.name]]
         if layout.name in realism:
@@ -148,13 +154,16 @@ def distance_of(
 
 
 def _trade_off(
-    study: StyleStudy, measured: Sequence[Measured], realism: Mapping[str, dict[str, Any]]
+    study: StyleStudy,
+    measured: Sequence[Measured],
+    realism: Mapping[str, dict[str, Any]],
+    field: str,
 ) -> Picture | None:
     """Plot structure against realism, one panel per layout, where variants belong to curves."""
     variants = {variant.name: variant for variant in study.settings.variants if variant.curve}
     panels: dict[str, list[Dot]] = {}
     for each in measured:
-        distance = distance_of(each, realism, "cell_kid")
+        distance = distance_of(each, realism, field)
         variant = variants.get(each.variant)
         if distance is not None and variant is not None:
             dot = Dot(
@@ -168,11 +177,11 @@ def _trade_off(
     if not panels:
         return None
     floors = {
-        name: 1000 * found["floor"]["cell_kid"]["value"]
+        name: 1000 * found["floor"][field]["value"]
         for name, found in realism.items()
-        if found["floor"] is not None and found["floor"]["cell_kid"] is not None
+        if found["floor"] is not None and found["floor"][field] is not None
     }
-    return trade_off_panels(panels, floors)
+    return trade_off_panels(panels, floors, f"{_DISTANCES[field][0]} x 1000")
 
 
 def _gallery(study: StyleStudy, layout: LayoutSet) -> Gallery:

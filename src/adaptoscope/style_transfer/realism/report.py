@@ -9,7 +9,6 @@ from typing import Any
 from adaptoscope.metrics.copies import CopyCheck
 from adaptoscope.metrics.distributions import HistogramDistance, MedianDifference
 from adaptoscope.metrics.intervals import Interval
-from adaptoscope.metrics.kernel_distance import KernelDistance
 from adaptoscope.metrics.spectra import SpectrumDistance
 
 NEAR_ONE = 0.95
@@ -40,10 +39,10 @@ class SetRealism:
     images, tiles
         How many were measured.
     kid
-        Kernel distance on the encoder's features of whole tiles.
+        Kernel distance on the encoder's features of whole tiles; None for fewer than two images.
     cell_kid
         Kernel distance on the features of the encoder's stages at cells, which does not depend on
-        how many there are; None where too few cells were seen.
+        how many there are; None where cells were seen in fewer than two images.
     spectrum
         Distance of the radial power spectra.
     histogram
@@ -63,8 +62,8 @@ class SetRealism:
     name: str
     images: int
     tiles: int
-    kid: KernelDistance
-    cell_kid: KernelDistance | None
+    kid: Interval | None
+    cell_kid: Interval | None
     spectrum: SpectrumDistance
     histogram: HistogramDistance
     sharpness: MedianDifference
@@ -139,12 +138,11 @@ class RealismReport:
     @property
     def method(self) -> str:
         """How it was measured, in words."""
-        kid = self.sets[0].kid if self.sets else None
-        subsets = f", KID over {kid.subsets} subsets of {kid.subset_size}" if kid else ""
         return (
             f"{self.real_tiles} tiles of {self.tile} x {self.tile} pixels from {self.real_images} "
             f"real images ({self.real_cells_per_mpx:.0f} cells per Mpx of "
-            f"{self.real_diameter:.1f} px){subsets}. Spectrum from {self.frequencies[0]:.3g} to "
+            f"{self.real_diameter:.1f} px). KID over all pairs of different images; intervals: "
+            f"95 % bootstrap over images. Spectrum from {self.frequencies[0]:.3g} to "
             f"{self.frequencies[1]:.3g} cycles per pixel. Encoder `{self.encoder}`, weights "
             f"{self.encoder_sha256[:12]}."
         )
@@ -174,35 +172,27 @@ def _on_classifier(report: RealismReport) -> list[str]:
 
 
 def _on_nearest(report: RealismReport) -> list[str]:
-    by_kid = min(report.sets, key=lambda entry: entry.kid.value)
-    farthest = max(entry.kid.value for entry in report.sets)
-    by_spectrum = min(report.sets, key=lambda entry: entry.spectrum.total)
-    kid_floor = spectrum_floor = ""
-    if report.floor is not None:
-        kid_floor = f" (floor {1000 * report.floor.kid.value:.2f})"
-        spectrum_floor = f" (floor {report.floor.spectrum.total:.2f})"
-    nearest = f"Nearest by KID: {by_kid.name}, {1000 * by_kid.kid.value:.2f}{kid_floor}."
-    if report.floor is not None and len(report.sets) > 1 and farthest < report.floor.kid.value:
-        nearest = (
-            f"KID does not tell the sets apart: all lie below the floor, {1000 * farthest:.2f} or "
-            f"less{kid_floor}."
-        )
-    return [
-        nearest,
-        *_on_cells(report),
-        f"Nearest by spectrum: {by_spectrum.name}, {by_spectrum.spectrum.total:.2f} dB"
-        f"{spectrum_floor}.",
-    ]
+    sentences = []
+    for words, name in (("KID", "kid"), ("KID at cells", "cell_kid")):
+        known = {entry.name: getattr(entry, name) for entry in report.sets}
+        found = {set_name: kid for set_name, kid in known.items() if kid is not None}
+        if found:
+            floor = None if report.floor is None else getattr(report.floor, name)
+            sentences.append(_nearest_of(found, words, floor))
+    nearest = min(report.sets, key=lambda entry: entry.spectrum.total)
+    floor = "" if report.floor is None else f" (floor {report.floor.spectrum.total:.2f})"
+    value = nearest.spectrum.total
+    return [*sentences, f"Nearest by spectrum: {nearest.name}, {value:.2f} dB{floor}."]
 
 
-def _on_cells(report: RealismReport) -> list[str]:
-    known = {entry.name: entry.cell_kid.value for entry in report.sets if entry.cell_kid}
-    if not known:
-        return []
-    nearest = min(known, key=lambda name: known[name])
-    floor = report.floor.cell_kid if report.floor is not None else None
-    beside = f" (floor {1000 * floor.value:.0f})" if floor is not None else ""
-    return [f"Nearest by KID at cells: {nearest}, {1000 * known[nearest]:.0f}{beside}."]
+def _nearest_of(found: Mapping[str, Interval], words: str, floor: Interval | None) -> str:
+    """Name the nearest set, and those whose intervals reach as low as its value."""
+    nearest = min(found, key=lambda name: found[name].value)
+    value = found[nearest].value
+    beside = "" if floor is None else f" (floor {1000 * floor.value:.2f})"
+    alike = [name for name, kid in found.items() if name != nearest and kid.lower <= value]
+    tied = f"; the intervals of {', '.join(alike)} reach as low" if alike else ""
+    return f"Nearest by {words}: {nearest}, {1000 * value:.2f}{beside}{tied}."
 
 
 def _on_copies(report: RealismReport) -> list[str]:
@@ -220,10 +210,8 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
     return (
         entry.name,
         str(entry.tiles),
-        f"{1000 * entry.kid.value:.2f} ± {1000 * entry.kid.sd:.2f}",
-        "–"
-        if entry.cell_kid is None
-        else f"{1000 * entry.cell_kid.value:.0f} ± {1000 * entry.cell_kid.sd:.0f}",
+        _thousandfold(entry.kid, 1),
+        _thousandfold(entry.cell_kid, 0),
         f"{entry.spectrum.total:.2f} ({entry.spectrum.offset:+.2f} / {entry.spectrum.shape:.2f})",
         f"{entry.histogram.relative:.3f}",
         f"{entry.sharpness.median:.3f} ({100 * entry.sharpness.relative:+.0f} %)",
@@ -231,6 +219,13 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
         f"{entry.cells_per_mpx:.0f}, {entry.diameter:.1f}",
         str(len(copies)) if entry.copies else "–",
     )
+
+
+def _thousandfold(kid: Interval | None, digits: int) -> str:
+    if kid is None:
+        return "–"
+    bounds = f"[{1000 * kid.lower:.{digits}f}, {1000 * kid.upper:.{digits}f}]"
+    return f"{1000 * kid.value:.{digits}f} {bounds}"
 
 
 def _area(auc: Interval) -> str:

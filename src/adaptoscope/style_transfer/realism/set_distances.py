@@ -15,7 +15,7 @@ from adaptoscope.metrics.distributions import (
     median_difference,
 )
 from adaptoscope.metrics.intervals import Interval
-from adaptoscope.metrics.kernel_distance import KernelDistance, kernel_distance
+from adaptoscope.metrics.kernel_distance import kernel_distance
 from adaptoscope.metrics.spectra import SpectrumDistance, spectrum_distance
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.style_transfer.realism.report import SetRealism
@@ -28,7 +28,6 @@ SMALLEST = 32
 """Smallest edge of a tile in pixels."""
 
 _FEWEST_FOR_FLOOR = 4
-_FEWEST_CELLS = 2
 
 
 class RealismSettings(Settings):
@@ -40,12 +39,6 @@ class RealismSettings(Settings):
     most_tiles: int = Field(600, ge=4)
     """Tiles of a set that are measured at most, evenly over its images."""
 
-    subset_size: int = Field(100, ge=2)
-    """Tiles in a subset for KID; all of a set that has fewer."""
-
-    subsets: int = Field(200, ge=1)
-    """Subsets for KID."""
-
     spectrum_bins: int = Field(16, ge=2)
     """Radial bins of the power spectrum, of equal width on a logarithmic axis."""
 
@@ -56,7 +49,7 @@ class RealismSettings(Settings):
     """L2 penalty of the classifier beside the summed log loss."""
 
     resamples: int = Field(1000, ge=1)
-    """Resamples of the bootstrap over source images."""
+    """Resamples of the bootstrap over images."""
 
     halvings: int = Field(4, ge=1)
     """Divisions of the real images into two halves; the floor is their mean."""
@@ -72,7 +65,7 @@ class RealismSettings(Settings):
     """Tiles that pass the encoder at once."""
 
     seed: int = Field(0, ge=0)
-    """Seed of subsets, folds, halvings and bootstrap."""
+    """Seed of folds, halvings and bootstrap."""
 
 
 def measure_against(
@@ -102,9 +95,9 @@ def measure_against(
         kid=kernel_distance(
             tiles.features,
             real.features,
+            (tiles.names, real.names),
             seed=settings.seed,
-            subset_size=settings.subset_size,
-            subsets=settings.subsets,
+            resamples=settings.resamples,
         ),
         cell_kid=_distance_at_cells(tiles, real, settings),
         spectrum=spectrum_distance(tiles.spectra, real.spectra),
@@ -157,19 +150,19 @@ def usual_value(values: NDArray[np.float64]) -> float:
 
 def _distance_at_cells(
     tiles: TileMeasures, real: TileMeasures, settings: RealismSettings
-) -> KernelDistance | None:
+) -> Interval | None:
     """Compare features at cells, each in standard deviations of the real ones."""
     made, true = tiles.all_cell_features(), real.all_cell_features()
-    if min(len(made), len(true)) < _FEWEST_CELLS:
+    if not min(len(made), len(true)):
         return None
     mean, sd = true.mean(axis=0), true.std(axis=0)
     varying = sd > 0
     return kernel_distance(
         (made - mean)[:, varying] / sd[varying],
         (true - mean)[:, varying] / sd[varying],
+        (tiles.names_of_cells, real.names_of_cells),
         seed=settings.seed,
-        subset_size=settings.subset_size,
-        subsets=settings.subsets,
+        resamples=settings.resamples,
     )
 
 
@@ -191,22 +184,23 @@ def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
     def mean(values: Sequence[float]) -> float:
         return fmean(abs(value) for value in values)
 
-    def kernel(distances: Sequence[KernelDistance]) -> KernelDistance:
-        return KernelDistance(
-            value=fmean(distance.value for distance in distances),
-            sd=fmean(distance.sd for distance in distances),
-            subset_size=min(distance.subset_size for distance in distances),
-            subsets=distances[0].subsets,
+    def interval(intervals: Sequence[Interval | None]) -> Interval | None:
+        known = [each for each in intervals if each is not None]
+        if not known:
+            return None
+        return Interval(
+            fmean(each.value for each in known),
+            fmean(each.lower for each in known),
+            fmean(each.upper for each in known),
+            known[0].level,
         )
 
-    at_cells = [half.cell_kid for half in halves if half.cell_kid is not None]
-    areas = [half.auc for half in halves if half.auc is not None]
     return SetRealism(
         name=FLOOR,
         images=halves[0].images,
         tiles=halves[0].tiles,
-        kid=kernel([half.kid for half in halves]),
-        cell_kid=kernel(at_cells) if at_cells else None,
+        kid=interval([half.kid for half in halves]),
+        cell_kid=interval([half.cell_kid for half in halves]),
         spectrum=SpectrumDistance(
             total=mean([half.spectrum.total for half in halves]),
             offset=mean([half.spectrum.offset for half in halves]),
@@ -223,14 +217,7 @@ def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
             difference=mean([half.sharpness.difference for half in halves]),
             relative=mean([half.sharpness.relative for half in halves]),
         ),
-        auc=None
-        if not areas
-        else Interval(
-            fmean(area.value for area in areas),
-            fmean(area.lower for area in areas),
-            fmean(area.upper for area in areas),
-            areas[0].level,
-        ),
+        auc=interval([half.auc for half in halves]),
         cells_per_mpx=fmean(half.cells_per_mpx for half in halves),
         diameter=fmean(half.diameter for half in halves),
         copies={},

@@ -116,9 +116,20 @@ class TileMeasures:
         return tuple(tile.source for tile in self.tiles)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """File name of the image that every tile was cut from."""
+        return tuple(tile.record.file_name for tile in self.tiles)
+
+    @property
+    def names_of_cells(self) -> tuple[str, ...]:
+        """The same for every row of `all_cell_features`."""
+        pairs = zip(self.names, self.cell_features, strict=True)
+        return tuple(name for name, features in pairs for _ in features)
+
+    @property
     def images(self) -> int:
         """Number of images that the tiles were cut from."""
-        return len({tile.record.file_name for tile in self.tiles})
+        return len(set(self.names))
 
     def chosen(self, indices: Sequence[int]) -> "TileMeasures":
         """Return the measures of some of the tiles."""

@@ -17,7 +17,7 @@ from adaptoscope.style_transfer.realism.compare import RealismReport, RealismSet
 
 # Two tiles of 64 in each real image; made images are one tile.
 REAL_SHAPE, EDGE = (70, 140), 64
-QUICK = RealismSettings(tile=EDGE, subsets=10, resamples=20, halvings=2, copy_searches=6)
+QUICK = RealismSettings(tile=EDGE, resamples=20, halvings=2, copy_searches=6)
 
 
 def write(
@@ -163,7 +163,7 @@ def test_the_report_states_what_was_measured(
     assert len(report.encoder_sha256) == 64
     assert 2 / EDGE < report.frequencies[0] < report.frequencies[1] < 0.5
     assert report.settings == QUICK.model_dump(mode="json")
-    assert report.sets[0].kid.subset_size == 8
+    assert report.sets[0].kid is not None
     assert report.sets[2].images == 4
 
 

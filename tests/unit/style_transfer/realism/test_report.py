@@ -5,7 +5,6 @@ import pytest
 from adaptoscope.metrics.copies import CopyCheck
 from adaptoscope.metrics.distributions import HistogramDistance, MedianDifference
 from adaptoscope.metrics.intervals import Interval
-from adaptoscope.metrics.kernel_distance import KernelDistance
 from adaptoscope.metrics.spectra import SpectrumDistance
 from adaptoscope.style_transfer.realism.report import RealismReport, SetRealism
 
@@ -25,8 +24,8 @@ def entry(
         name=name,
         images=10,
         tiles=20,
-        kid=KernelDistance(kid, 0.001, 20, 50),
-        cell_kid=KernelDistance(cell_kid, 0.001, 20, 50) if cell_kid is not None else None,
+        kid=Interval(kid, kid - 0.004, kid + 0.004),
+        cell_kid=None if cell_kid is None else Interval(cell_kid, cell_kid - 0.04, cell_kid + 0.04),
         spectrum=SpectrumDistance(spectrum, -0.5, 0.2, 16),
         histogram=HistogramDistance(0.01, float("nan")),
         sharpness=MedianDifference(0.2, 0.25, -0.05, -0.2),
@@ -68,18 +67,16 @@ def test_where_one_set_is_hard_to_tell_it_is_named() -> None:
     assert "does not say" not in verdict
 
 
-def test_below_the_floor_kid_tells_nothing() -> None:
-    sets = (entry("a", kid=0.002), entry("b", kid=0.004))
-    verdict = report(*sets, floor=entry("real", kid=0.019)).verdict
-    assert "KID does not tell the sets apart" in verdict
-    assert "4.00 or less (floor 19.00)" in verdict
-    assert "Nearest by KID:" not in verdict
+def test_sets_whose_interval_reaches_as_low_are_named_too() -> None:
+    sets = (entry("a", kid=0.002), entry("b", kid=0.005), entry("c", kid=0.01))
+    verdict = report(*sets, floor=entry("real", kid=0.001)).verdict
+    assert "Nearest by KID: a, 2.00 (floor 1.00); the intervals of b reach as low." in verdict
 
 
 def test_the_set_with_the_nearest_cells_is_named() -> None:
     sets = (entry("a", cell_kid=0.3), entry("b", cell_kid=0.2), entry("c", cell_kid=None))
     verdict = report(*sets, floor=entry("real", cell_kid=0.05)).verdict
-    assert "Nearest by KID at cells: b, 200 (floor 50)." in verdict
+    assert "Nearest by KID at cells: b, 200.00 (floor 50.00)." in verdict
     assert "at cells" not in report(entry("c", cell_kid=None)).verdict
     assert "Nearest by KID: a" in report(*sets, floor=entry("real", kid=0.003)).verdict
 
@@ -97,7 +94,7 @@ def test_json_holds_everything_and_no_nan() -> None:
     plain = json.loads(json.dumps(report(entry("a", auc=None)).as_dict(), allow_nan=False))
     assert plain["sets"][0]["histogram"]["relative"] is None
     assert plain["sets"][0]["auc"] is None
-    assert plain["sets"][0]["kid"] == {"value": 0.01, "sd": 0.001, "subset_size": 20, "subsets": 50}
+    assert plain["sets"][0]["kid"] == {"value": 0.01, "lower": 0.006, "upper": 0.014, "level": 0.95}
     assert plain["verdict"].startswith("Only ")
     assert "Nearest by KID" in plain["verdict"]
     assert plain["encoder_sha256"] == "0123456789abcdef"
@@ -112,7 +109,7 @@ def test_the_table_has_a_row_for_each_set_and_says_how_it_was_measured() -> None
     assert [row[0].strip() for row in rows] == ["Set", "---", "real against real", "a", "b"]
     assert {len(row) for row in rows} == {len(rows[0])}
     assert [row[-1].strip() for row in rows[2:]] == ["–", "1", "–"]
-    assert "KID over 50 subsets of 20" in text
+    assert "KID over all pairs of different images" in text
     assert "Spectrum from 0.00962 to 0.451 cycles per pixel." in text
     assert "`nuclei`, weights 0123456789ab" in text
 

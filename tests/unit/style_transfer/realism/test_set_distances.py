@@ -12,7 +12,7 @@ from adaptoscope.style_transfer.realism.set_distances import (
 )
 from adaptoscope.style_transfer.realism.tiles import Tile, TileMeasures
 
-QUICK = RealismSettings(subsets=20, resamples=20, halvings=3)
+QUICK = RealismSettings(resamples=20, halvings=3)
 WINDOW = Window(0, 0, 32, 32)
 
 
