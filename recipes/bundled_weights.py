@@ -3,9 +3,10 @@
     python recipes/bundled_weights.py OUT --data FOLDER [--device cuda]
 
 FOLDER holds `dsb2018` and `bbbc039` (both CC0), of which only the training splits are read. The
-settings beside this file are those of the shipped weights, which `compact` reached in three
-sittings (see its card); on a GPU, give `--settings gpu` for longer training in bfloat16. Every step
-is a public command and goes on where it was interrupted.
+settings beside this file train weights of the kind that is shipped, not the same bits: `compact`
+was trained in three sittings, with other numbers of steps, which its card lists. On a GPU, give
+`--settings gpu` for longer training in bfloat16. Every step is a public command and goes on where
+it was interrupted.
 """
 
 import argparse

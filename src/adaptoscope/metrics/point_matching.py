@@ -31,10 +31,11 @@ class PointMatch:
     lost
         True points without a found one.
     merged
-        Those of ``lost`` that have a found point within the radius which belongs to another true
-        point: two cells that were seen as one.
+        Those of ``lost`` whose nearest found point, within twice the radius, belongs to another
+        true point: two cells that were seen as one. The centre of such a pair lies about half a
+        diameter from either.
     divided
-        Those of ``invented`` that have a true point within the radius, which belongs to another
+        Those of ``invented`` whose nearest true point, within twice the radius, belongs to another
         found point: one cell that was seen as two.
     mean_distance
         Mean distance of the pairs, in pixels; NaN without a pair.
@@ -93,10 +94,20 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
         f1=_share(2 * len(pairs), len(found_points) + len(true_points)),
         invented=len(found_points) - len(pairs),
         lost=len(true_points) - len(pairs),
-        merged=int(unmatched[np.unique(near[:, 1])].sum()),
-        divided=int(surplus[np.unique(near[:, 0])].sum()),
+        merged=_beside(true_points[unmatched], found_points, ~surplus, 2 * radius),
+        divided=_beside(found_points[surplus], true_points, ~unmatched, 2 * radius),
         mean_distance=float(distances[chosen].mean()) if len(pairs) else float("nan"),
     )
+
+
+def _beside(
+    alone: FloatArray, others: FloatArray, matched: npt.NDArray[np.bool_], reach: float
+) -> int:
+    """Count points without a partner whose nearest point on the other side has another one."""
+    if not len(alone) or not len(others):
+        return 0
+    distances, nearest = KDTree(others).query(alone)
+    return int(np.count_nonzero((distances <= reach) & matched[nearest]))
 
 
 def pooled_f1(matches: list[PointMatch]) -> float:

@@ -150,6 +150,23 @@ class StylisationSettings(Settings):
             raise ValueError("guidance_interval needs two numbers from 0 to 1, the smaller first")
         return self
 
+    def in_words(self) -> str:
+        """Say how images are made with these settings, for the card of a data set."""
+        last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}"
+        if self.inversion == "none" or self.strength == 0:
+            return f"AdaIN ({self.adain}) without diffusion, {last}"
+        sampler = {"ddim": "DDIM", "dpm_solver": "DPM-Solver++ (2M)"}[self.sampler]
+        return (
+            f"AdaIN ({self.adain}), {self.inversion} inversion, strength {self.strength:g}, "
+            f"{self.steps} steps of {sampler}, guidance {self.guidance:g}, "
+            f"layout condition {_on(self.use_layout)}, guard {self.guard:g}, "
+            f"AdaIN after diffusion {_on(self.adain_after)}, {last}, best of {self.best_of}"
+        )
+
+
+def _on(setting: bool) -> str:
+    return "on" if setting else "off"
+
 
 class ScreeningSettings(Settings):
     """When a stylised image is kept."""

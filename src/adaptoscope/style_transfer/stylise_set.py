@@ -25,8 +25,8 @@ diffusion model. Synthetic: no cell here was ever alive. Points, counts and mask
 drawings; the style only suggests live or dead cells, which are not told apart.
 
 - Style: {style}, learnt from {images} real images (their hashes are in the style file).
-- Backbone: {backbone}. Strength {strength}, {steps} DDIM steps, guidance {guidance}, inversion
-  {inversion}, layout condition {layout}.
+- Backbone: {backbone}.
+- {how}.
 """
 
 
@@ -214,9 +214,5 @@ def _card(job: StylisationJob, style: Style) -> str:
         style=job.style.name,
         images=len(style.facts.images),
         backbone=f"{style.facts.backbone} ({style.facts.backbone_sha256[:12]})",
-        strength=settings.strength,
-        steps=settings.steps,
-        guidance=settings.guidance,
-        inversion=settings.inversion,
-        layout="on" if settings.use_layout else "off",
+        how=settings.in_words(),
     )

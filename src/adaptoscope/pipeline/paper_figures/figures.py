@@ -127,6 +127,7 @@ def figure_4(made: Mapping[str, Path], drawings: CountedImageSet) -> tuple[Pictu
     }
     sets = list(named.values())
     tiles: list[list[Tile | None]] = [[], []]
+    provoked = []
     for reason, words in FAILURES.items():
         found = next(((s, r) for s in sets for r in s if r.reject_reason == reason), None)
         if found is not None:
@@ -134,6 +135,8 @@ def figure_4(made: Mapping[str, Path], drawings: CountedImageSet) -> tuple[Pictu
             drawing = by_name[record.layout or ""]
             tiles[0].append(Tile(drawings.read(drawing).pixels, words))
             tiles[1].append(Tile(images.read(record).pixels, record.name))
+            settings = next(name for name, images_of in named.items() if images_of is images)
+            provoked.append(f"{words.capitalize()}: with the settings {settings}.")
     reasons = sorted({str(r.reject_reason) for s in sets for r in s if r.kept is False})
     rows = tuple(
         (
@@ -153,7 +156,7 @@ def figure_4(made: Mapping[str, Path], drawings: CountedImageSet) -> tuple[Pictu
         names=("drawing", "stylised"),
         alt=f"Failures: {', '.join(str(tile.title) for tile in tiles[0] if tile)}.",
         caption="Figure 4 of paper 1 on these images: the first image of each kind that screening "
-        "rejects.",
+        f"refuses. {' '.join(provoked)}",
     )
     return picture, table
 

@@ -31,10 +31,8 @@ no cell here was ever alive. Statistics and looks of real images were used, no p
 1. The real images were divided into classes of cell density, {labels}. {drawn} cell layouts
    (Syn-HC, Algorithm 1 of the InST-Microscopy paper) were drawn with the cell size, density,
    intensity and background of each class, measured without labels.
-2. Each drawing was given the look of real images of its class by latent diffusion: AdaIN
-   ({adain}), {inversion} inversion, strength {strength}, {sampler}, guidance {guidance}, layout
-   condition {layout}, glow {glow}, fine noise {residual}; style tokens {tokens}. Backbone
-   `{backbone}`, weights {backbone_sha256}.
+2. Each drawing was given the look of real images of its class: {how}. Style tokens {tokens};
+   backbone `{backbone}`, weights {backbone_sha256}.
 3. Every image was screened against its drawing: cells lost, invented or merged, artefacts,
    amplified background, incomplete transfer. {kept} of {drawn} passed ({yield_}); nothing was
    chosen by hand.
@@ -204,7 +202,7 @@ def _card(
     summaries = [part.screening for part in parts.values()]
     facts = [part.style.facts for part in parts.values()]
     drawn, kept = sum(s.n for s in summaries), sum(s.kept for s in summaries)
-    how, tokens = settings.stylisation, settings.tokens
+    tokens = settings.tokens
     source = settings.real_source.strip()
     return _CARD.format(
         title=settings.title,
@@ -212,14 +210,7 @@ def _card(
         drawn=drawn,
         yield_=share(kept / drawn),
         labels="with their counts" if settings.density.source == "labels" else "without labels",
-        adain=how.adain,
-        inversion=how.inversion,
-        strength=how.strength,
-        sampler=f"{how.sampler}, {how.steps} steps",
-        guidance=how.guidance,
-        layout=_on(how.use_layout),
-        glow=_on(how.glow),
-        residual=_on(how.residual),
+        how=settings.stylisation.in_words(),
         tokens="read off the images" if tokens is None else f"trained, {tokens.steps} steps",
         backbone=facts[0].backbone,
         backbone_sha256=facts[0].backbone_sha256[:12],
@@ -242,10 +233,6 @@ def _pooled_f1(parts: Mapping[str, ReleasedClass]) -> float:
     missed = lost + sum(record.invented or 0 for record in records)
     pairs = sum(record.count or 0 for record in records) - lost
     return 2 * pairs / (2 * pairs + missed) if pairs + missed else float("nan")
-
-
-def _on(setting: bool) -> str:
-    return "on" if setting else "off"
 
 
 def _refuse_mixed_depths(parts: Mapping[str, ReleasedClass]) -> None:

@@ -30,8 +30,9 @@ class ReleaseSettings(Settings):
     """The real images: only split `train` is looked at, without labels."""
     real_source: str = ""
     """Where the real images come from and under which licence, for the card."""
-    licence: str = Field(default="cc-by-4.0", pattern=r"^[a-z0-9.-]+$")
-    """Licence of the data set, as Hugging Face names it."""
+    licence: str = Field(default="unknown", pattern=r"^[a-z0-9.-]+$")
+    """Licence of the data set, as Hugging Face names it; yours to choose, as far as the terms of
+    the real images allow."""
     images: int = Field(default=1000, ge=3)
     """Number of drawings, shared among the density classes as the real images are."""
     drawings: SynthesisSettings = SynthesisSettings()

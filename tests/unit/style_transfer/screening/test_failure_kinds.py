@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from adaptoscope.datasets.counted_images import ImageRecord, open_counted_images
+from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.screening.failure_kinds import (
@@ -111,15 +112,13 @@ def half_transferred(field: Field, rng: np.random.Generator) -> NDArray:
     ],
 )
 def test_made_failures_are_recognised(damage: object, kind: str) -> None:
-    """Recall of at least 0.9, and of at least three quarters under the right name."""
+    """Recall of at least 0.9 under the right name, on examples that no threshold was set on."""
     verdicts = []
-    for seed in range(EXAMPLES):
+    for seed in range(300, 300 + EXAMPLES):
         field = simulated(seed)
         assert callable(damage)
         verdicts.append(field.verdict(damage(field, np.random.default_rng([7, seed]))))
-    refused = [verdict for verdict in verdicts if verdict is not None]
-    assert len(refused) >= 0.9 * EXAMPLES, verdicts
-    assert refused.count(kind) >= 0.75 * EXAMPLES, verdicts
+    assert verdicts.count(kind) >= 0.9 * EXAMPLES, verdicts
 
 
 @pytest.mark.parametrize("make", [simulated, drawing])
@@ -140,8 +139,7 @@ def test_real_images_are_not_refused_for_a_failure(name: str) -> None:
     verdicts = []
     for record in records:
         pixels, points = images.read(record).pixels, images.points(record)
-        diameter = record.cell_diameter_px or 20.0
-        field = Field(pixels, points, images.mask(record), diameter)
+        field = Field(pixels, points, images.mask(record), segment_nuclei(pixels)[1])
         verdicts.append(field.verdict(pixels))
     assert sum(verdict in KINDS for verdict in verdicts) <= 0.05 * len(verdicts), verdicts
 
