@@ -14,6 +14,8 @@ from adaptoscope.metrics.spectra import SpectrumDistance
 NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
 
+_FEW = 3
+
 COLUMNS = (
     "Set",
     "Tiles",
@@ -191,7 +193,8 @@ def _nearest_of(found: Mapping[str, Interval], words: str, floor: Interval | Non
     value = found[nearest].value
     beside = "" if floor is None else f" (floor {1000 * floor.value:.2f})"
     alike = [name for name, kid in found.items() if name != nearest and kid.lower <= value]
-    tied = f"; the intervals of {', '.join(alike)} reach as low" if alike else ""
+    named = ", ".join(alike) if len(alike) <= _FEW else f"{len(alike)} of the other sets"
+    tied = f"; the intervals of {named} reach as low" if alike else ""
     return f"Nearest by {words}: {nearest}, {1000 * value:.2f}{beside}{tied}."
 
 

@@ -71,6 +71,8 @@ def test_sets_whose_interval_reaches_as_low_are_named_too() -> None:
     sets = (entry("a", kid=0.002), entry("b", kid=0.005), entry("c", kid=0.01))
     verdict = report(*sets, floor=entry("real", kid=0.001)).verdict
     assert "Nearest by KID: a, 2.00 (floor 1.00); the intervals of b reach as low." in verdict
+    many = report(*(entry(name, kid=0.002) for name in "abcde")).verdict
+    assert "Nearest by KID: a, 2.00; the intervals of 4 of the other sets reach as low." in many
 
 
 def test_the_set_with_the_nearest_cells_is_named() -> None:
