@@ -32,6 +32,8 @@ class StyleImage:
         Standard deviation of the background noise, in [0, 1] of the stored range.
     cell_cover
         Share of the image that lies inside cells, as measured; 0 if none was seen.
+    density_class
+        Class whose tokens it has; empty where tokens were not learnt by class.
     """
 
     name: str
@@ -43,6 +45,7 @@ class StyleImage:
     cell_diameter_px: float
     noise_level: float
     cell_cover: float
+    density_class: str = ""
 
 
 @dataclass(frozen=True)

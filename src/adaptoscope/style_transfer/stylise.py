@@ -186,16 +186,23 @@ def choose_reference(
     cells_per_mpx
         Density of the drawing, if known.
     rule
-        ``nearest_density`` draws among the five style images nearest in density, ``any`` among
+        ``nearest_density`` draws among the five style images nearest in density, and only among
+        those of one class where tokens were learnt by class: that of the nearest; ``any`` among
         all.
     generator
         Source of the draw; exactly one number is drawn from it.
     candidates
         Style images to choose from; all if not given.
     """
-    densities = [image.cells_per_mpx for image in style.facts.images]
+    images = style.facts.images
     wanted = cells_per_mpx if rule == "nearest_density" else None
-    return nearest_by_density(densities, wanted, generator, candidates)
+    chosen = list(range(len(images)) if candidates is None else candidates)
+    if wanted is not None:
+        nearest = min(chosen, key=lambda index: abs(images[index].cells_per_mpx - wanted))
+        tokens = images[nearest].density_class
+        chosen = [index for index in chosen if images[index].density_class == tokens]
+    densities = [image.cells_per_mpx for image in images]
+    return nearest_by_density(densities, wanted, generator, chosen)
 
 
 def _usable_references(style: Style, settings: StylisationSettings) -> list[int]:

@@ -128,6 +128,7 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
     ]
     points = [drawings.points(record) if record.labelled else None for record in chosen]
     writer = _writer(job, inputs)
+    classes = {image.name: image.density_class for image in style.facts.images}
     for record, drawing, centres, result in zip(
         chosen, batch, points, _stylised(chosen, batch, points, style, backbone, job), strict=True
     ):
@@ -146,6 +147,7 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
             seed=job.settings.seed,
             layout=record.name,
             style=result.reference,
+            density_class=classes[result.reference] or None,
             backbone=style.facts.backbone,
             strength=job.settings.strength,
             guidance=job.settings.guidance,

@@ -49,6 +49,8 @@ def test_each_density_class_gets_tokens_of_its_own(
     assert not torch.equal(style.tokens[0], style.tokens[1])
     runs = sorted(path.name for path in (tmp_path / "style").iterdir())
     assert runs == ["high", "low", "medium"]
+    assert sorted(image.density_class for image in style.facts.images) == runs
+    assert load_style(out).facts == style.facts
 
 
 def test_a_limit_draws_some_of_the_images(

@@ -219,6 +219,21 @@ def test_the_reference_is_one_of_the_five_nearest_in_density() -> None:
     assert every == set(range(7))
 
 
+def test_a_drawing_takes_the_tokens_of_one_class() -> None:
+    names = ("low", "low", "low", "high", "high", "high", "high")
+    images = tuple(
+        dataclasses.replace(image, density_class=name)
+        for image, name in zip(STYLE.facts.images, names, strict=True)
+    )
+    style = dataclasses.replace(STYLE, facts=dataclasses.replace(STYLE.facts, images=images))
+    for density, expected in ((100.0, {0, 1, 2}), (560.0, {0, 1, 2}), (640.0, {3, 4, 5, 6})):
+        chosen = {
+            choose_reference(style, density, "nearest_density", np.random.default_rng(seed))
+            for seed in range(60)
+        }
+        assert chosen == expected
+
+
 def test_glow_is_added_to_what_was_decoded(
     backbone: CompactBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

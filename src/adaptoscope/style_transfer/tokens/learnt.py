@@ -121,6 +121,7 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
     rows = {
         sha: row for each in learnt for sha, row in zip(each.facts.images, each.tokens, strict=True)
     }
+    classes = {sha: each.facts.density_class for each in learnt for sha in each.facts.images}
     named = sum(len(each.facts.images) for each in learnt)
     kept = [index for index, image in enumerate(style.facts.images) if image.sha256 in rows]
     modes = {(each.facts.token_mode, each.facts.clip_input) for each in learnt}
@@ -143,7 +144,10 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
         density_class=", ".join(each.facts.density_class for each in learnt),
         seed=first.seed,
         steps=first.steps,
-        images=tuple(style.facts.images[index] for index in kept),
+        images=tuple(
+            dataclasses.replace(image, density_class=classes[image.sha256])
+            for image in (style.facts.images[index] for index in kept)
+        ),
     )
     tensors = {
         field.name: getattr(style, field.name)[kept]
