@@ -166,7 +166,9 @@ def _read_one(
     span = IntensityRange.of_cells(image.pixels, labels)
     pixels = span.to_model(image.pixels)
     if reader is not None:
-        reader.look_at(pixels)
+        legacy = reader.reading.clip_input == "legacy_uint8"
+        # The published code shows CLIP the stored intensities, not those that the backbone sees.
+        reader.look_at(2 * image.pixels - 1 if legacy else pixels)
     backbone = in_tiles(backbone, height, width, None)
     latents = backbone.encode(as_batch([pixels], backbone.multiple).to(backbone.device))
     rebuilt = backbone.decode(latents)[0, 0, :height, :width].cpu().numpy()

@@ -18,7 +18,8 @@ def clip_pixels(
     Parameters
     ----------
     pixels
-        Shape (B, 1, H, W), background near -1 and cells near +1; values beyond are clipped.
+        Shape (B, 1, H, W), background near -1 and cells near +1; values beyond are clipped. For
+        ``legacy_uint8`` -1 and +1 are the ends of the stored range, 0 and 255 of an 8-bit file.
     side
         Side of the tower's input in pixels: 224 for ViT-L/14.
     clip_input

@@ -33,7 +33,7 @@ class StyleExample:
     ----------
     pixels
         The whole field, shape (1, 1, H, W), near [-1, 1]: what tokens are read off, by the
-        backbone or by CLIP.
+        backbone or by CLIP; under ``legacy_uint8`` the ends of the stored range are -1 and +1.
     mean, spread
         Of its latents, shape (V, C, h, w).
     layout
@@ -183,6 +183,8 @@ def _encoded(
 ) -> StyleExample:
     labels: NDArray[np.integer] = segment_nuclei(pixels)[0]
     field = IntensityRange.of_cells(pixels, labels).to_model(pixels)
+    # The published code shows CLIP the stored intensities, not those that the backbone sees.
+    shown = 2 * pixels - 1 if settings.clip_input_used == "legacy_uint8" else field
     seen = field
     if settings.fit == "squash":
         seen, labels = _squashed(field, labels, side)
@@ -196,7 +198,7 @@ def _encoded(
         layout = layout_condition(torch.stack(rows), torch.ones(len(rows), dtype=torch.bool))
     height, width = (max(1, side // _FACTOR) for side in seen.shape)
     return StyleExample(
-        pixels=torch.from_numpy(np.ascontiguousarray(field))[None, None].to(device),
+        pixels=torch.from_numpy(np.ascontiguousarray(shown))[None, None].to(device),
         mean=mean[:, :, :height, :width].clone(),
         spread=spread[:, :, :height, :width].clone(),
         layout=None if layout is None else layout[:, :, :height, :width].to(device),

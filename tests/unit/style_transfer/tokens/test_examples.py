@@ -8,6 +8,7 @@ from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.stable_diffusion.clip_input import legacy_cast
 from adaptoscope.style_transfer.tokens.examples import (
     StyleExample,
     StyleExamples,
@@ -68,6 +69,21 @@ def test_latents_of_a_squashed_image_are_square_and_tokens_see_the_field(
     example = read_examples(images, backbone, settings, CPU).examples[0]
     assert example.pixels.shape == (1, 1, *ODD_SHAPE)
     assert example.mean.shape == (2, 4, 4, 4)
+
+
+def test_the_legacy_view_is_that_of_the_stored_intensities(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    images = write_set(tmp_path, 1)
+    stored = torch.from_numpy(images.read(images.records[0]).pixels)[None, None]
+    settings = TokenSettings(token_mode="encoder", clip_input="legacy_uint8")
+    legacy = read_examples(images, backbone, settings, CPU).examples[0]
+    torch.testing.assert_close(legacy.pixels, 2 * stored - 1, rtol=0, atol=0)
+    black = float((stored == 0).float().mean())
+    assert float((legacy_cast(legacy.pixels) == 255).float().mean()) == pytest.approx(black)
+    correct = read_examples(images, backbone, settings.changed(clip_input="correct"), CPU)
+    assert not torch.equal(correct.examples[0].pixels, legacy.pixels)
+    torch.testing.assert_close(correct.examples[0].mean, legacy.mean)
 
 
 def test_large_images_are_encoded_in_tiles(tmp_path: Path) -> None:
