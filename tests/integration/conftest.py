@@ -4,21 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.unit.style_transfer.conftest import SIDE, TINY
 
 from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.settings import CompactSettings
 
-# Small enough for seconds: 64 pixels is the least for style images, 32 the backbone's multiple.
-SIDE = 64
 CANVAS = {"height": SIDE, "width": SIDE}
-TINY = CompactSettings(
-    latent_channels=4,
-    autoencoder_widths=(8, 8, 8),
-    denoiser_widths=(8, 16, 16),
-    style_widths=(8, 8),
-    style_tokens=2,
-    token_width=16,
-)
 ELSEWHERE = {"environment.json", "timings.csv"}
 
 

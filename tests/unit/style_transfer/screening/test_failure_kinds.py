@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from adaptoscope.datasets.counted_images import ImageRecord, open_counted_images
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
 from adaptoscope.images.cell_centres import points_in_window
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.simulation.generate import draw_field
@@ -129,19 +129,35 @@ def test_sound_images_are_not_refused_for_a_failure(make: object) -> None:
     assert sum(verdict in KINDS for verdict in verdicts) <= 0.05 * len(verdicts), verdicts
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["dsb2018", "bbbc039", "idcia-dapi"])
-def test_real_images_are_not_refused_for_a_failure(name: str) -> None:
+def labelled_images(name: str) -> tuple[CountedImageSet, list[ImageRecord]]:
     data = os.environ.get("ADAPTOSCOPE_DATA")
     if not data or not (Path(data) / name).is_dir():
         pytest.skip(f"ADAPTOSCOPE_DATA does not hold {name}")
     images = open_counted_images(Path(data) / name).split("train")
-    records = [record for record in images if record.count][:: max(1, len(images) // 40)]
+    return images, [record for record in images if record.count][:: max(1, len(images) // 40)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dsb2018", "bbbc039", "idcia-dapi"])
+def test_real_images_are_not_refused_for_a_failure(name: str) -> None:
+    images, records = labelled_images(name)
+    verdicts = []
+    for record in records:
+        pixels, points = images.read(record).pixels, images.points(record)
+        diameter = record.cell_diameter_px or 20.0
+        field = Field(pixels, points, images.mask(record), diameter)
+        verdicts.append(field.verdict(pixels))
+    assert sum(verdict in KINDS for verdict in verdicts) <= 0.05 * len(verdicts), verdicts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dsb2018", "bbbc039", "idcia-dapi"])
+def test_parts_of_real_images_are_not_refused_at_their_own_cell_size(name: str) -> None:
+    """Parts of the size of a drawing: whole fields hold the more debris the larger they are."""
+    images, records = labelled_images(name)
     verdicts = []
     for record in records:
         pixels, mask = images.read(record).pixels, images.mask(record)
-        # The middle, of the size of a drawing: real fields hold debris and unmarked cells, the
-        # more of them the larger they are.
         top, left = ((length - min(length, 256)) // 2 for length in pixels.shape)
         part = np.s_[top : top + 256, left : left + 256]
         points = points_in_window(images.points(record), top, left, *pixels[part].shape)
@@ -149,8 +165,7 @@ def test_real_images_are_not_refused_for_a_failure(name: str) -> None:
             continue
         cut = None if mask is None else mask[part]
         field = Field(pixels[part], points, cut, segment_nuclei(pixels)[1])
-        pixels = field.pixels
-        verdicts.append(field.verdict(pixels))
+        verdicts.append(field.verdict(field.pixels))
     assert sum(verdict in KINDS for verdict in verdicts) <= 0.05 * len(verdicts), verdicts
 
 
