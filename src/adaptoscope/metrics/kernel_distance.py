@@ -59,9 +59,9 @@ def kernel_distance(
     for sums in (within_one, within_other):
         sums.leave_out_own()
 
-    def distance(once: FloatArray, twice: FloatArray) -> FloatArray:
-        within = within_one.mean(once, once) + within_other.mean(twice, twice)
-        return within - 2 * between.mean(once, twice)
+    def distance(of_one: FloatArray, of_other: FloatArray) -> FloatArray:
+        within = within_one.mean(of_one, of_one) + within_other.mean(of_other, of_other)
+        return within - 2 * between.mean(of_one, of_other)
 
     value = distance(*(np.ones((1, member.shape[1])) for member in members))
     generator = np.random.default_rng(seed)
