@@ -108,14 +108,12 @@ class ImageStages:
         return self._controls.match_once(self.out / FOLDERS[method], self.drawings(real), method)
 
     def simulated_alike(self, real: CountedImageSet) -> CountedImageSet:
-        """Simulate fields of the drawings' size that follow the real training images."""
-        drawn = self.settings.drawings
+        """Simulate the cells of the drawings under a microscope like that of the real images."""
         return simulate_alike(
             self.out / FOLDERS["simulation"],
             real,
-            drawn.settings,
+            self.drawings(real),
             held_out=[real],
-            count=drawn.images,
             seed=self.settings.seeds[0],
         )
 

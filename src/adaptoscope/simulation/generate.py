@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.images.degradation import FloatImage
-from adaptoscope.simulation.layout import place_nuclei
+from adaptoscope.simulation.layout import NucleusPlaces, nuclei_at, place_nuclei
 from adaptoscope.simulation.nuclei import add_debris, draw_specimen
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.wide_field import expected_electrons, record
@@ -43,6 +43,7 @@ def draw_field(
     *,
     brightness_factor: float = 1.0,
     density_factor: float = 1.0,
+    places: NucleusPlaces | None = None,
 ) -> SimulatedField:
     """Draw one field of view.
 
@@ -54,13 +55,19 @@ def draw_field(
         Source of all randomness of the field.
     brightness_factor, density_factor
         Factors on stain and density, common to a culture.
+    places
+        Layout of the nuclei; drawn from `settings` if not given, else density, sizes and clustering
+        of the settings do not count.
 
     Returns
     -------
     SimulatedField
         Image and truth; equal settings and generator state give equal fields.
     """
-    table = place_nuclei(settings, rng, density_factor=density_factor)
+    if places is None:
+        table = place_nuclei(settings, rng, density_factor=density_factor)
+    else:
+        table = nuclei_at(settings, places, rng)
     specimen = draw_specimen(settings, table, rng)
     light = add_debris(specimen.light, settings, rng)
     electrons = expected_electrons(light, settings, rng, brightness_factor=brightness_factor)

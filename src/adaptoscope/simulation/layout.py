@@ -78,6 +78,58 @@ def place_nuclei(
     )
 
 
+@dataclass(frozen=True)
+class NucleusPlaces:
+    """Where nuclei lie and how large they are, from elsewhere: the layout of a drawing.
+
+    Attributes
+    ----------
+    centres
+        Positions (row, column) in pixels, shape (N, 2).
+    semi_axes
+        Long and short semi-axis in pixels, shape (N, 2), above 0.
+    angles
+        Direction of the long axis in radians from the direction of rising columns towards that of
+        rising rows, shape (N,).
+    """
+
+    centres: NDArray[np.float64]
+    semi_axes: NDArray[np.float64]
+    angles: NDArray[np.float64]
+
+
+def nuclei_at(
+    settings: SimulationSettings, places: NucleusPlaces, rng: np.random.Generator
+) -> NucleusTable:
+    """Draw what the nuclei of a given layout are like: brightness and focus.
+
+    None of them is dividing, since such nuclei have sizes of their own.
+
+    Parameters
+    ----------
+    settings
+        The specimen.
+    places
+        The layout.
+    rng
+        Source of randomness.
+
+    Returns
+    -------
+    NucleusTable
+        One nucleus for each place, in the same order.
+    """
+    kinds = _draw_kinds(settings.changed(mitotic_fraction=0.0), len(places.angles), rng)
+    return NucleusTable(
+        centres=places.centres,
+        semi_axes=places.semi_axes,
+        angles=places.angles,
+        brightness=kinds.brightness,
+        mitotic=kinds.mitotic,
+        defocus=kinds.defocus,
+    )
+
+
 def _draw_number(settings: SimulationSettings, area: float, rng: np.random.Generator) -> int:
     spread = settings.density_spread
     field_factor = np.exp(spread * rng.standard_normal() - spread**2 / 2)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.simulation.drawn_layout import places_of_drawing
 from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.randomisation import randomised_settings
 from adaptoscope.simulation.settings import SimulationSettings
@@ -34,6 +35,7 @@ def simulate(
     fractions: Mapping[str, float] | None = None,
     cultures: int = 4,
     randomise: bool = False,
+    layouts: CountedImageSet | None = None,
     overwrite: bool = False,
     on_image: Callable[[str], None] | None = None,
 ) -> CountedImageSet:
@@ -58,6 +60,9 @@ def simulate(
         Number of cultures, the `group` of the images.
     randomise
         Draw another specimen and microscope for every field.
+    layouts
+        Drawings, at least `count` of the size of a field: field i shows the cells of drawing i
+        where they were drawn, and names it in the column `layout`.
     overwrite
         Begin anew a folder that an earlier run wrote.
     on_image
@@ -72,6 +77,8 @@ def simulate(
     ------
     SettingsError
         If a number is out of range or the shares do not add up to 1.
+    InputError
+        If there are fewer layouts than fields, or one is of another size or has no mask.
     OutputError
         If the folder was begun with other settings or holds something else.
     """
@@ -87,12 +94,22 @@ def simulate(
         "randomise": randomise,
         "settings": settings.model_dump(mode="json"),
     }
+    followed = None if layouts is None else _check_layouts(layouts, settings, count)
+    if followed is not None:
+        kept["layouts"] = [record.source_sha256 for record in followed]
     writer = CountedImageWriter(out, kept, "Simulated wide-field nuclei", overwrite=overwrite)
     splits = divide(count, shares)
     for index in range(count):
         culture = index * cultures // count
         write_field(
-            writer, settings, seed, index, culture=culture, split=splits[index], randomise=randomise
+            writer,
+            settings,
+            seed,
+            index,
+            culture=culture,
+            split=splits[index],
+            randomise=randomise,
+            layout=None if layouts is None or followed is None else (layouts, followed[index]),
         )
         if on_image is not None:
             on_image(field_name(index))
@@ -108,6 +125,7 @@ def write_field(
     culture: int,
     split: str,
     randomise: bool = False,
+    layout: tuple[CountedImageSet, ImageRecord] | None = None,
 ) -> None:
     """Draw and write one field, unless it stands already.
 
@@ -123,6 +141,8 @@ def write_field(
         Written to `metadata.csv`; the culture also sets brightness and density.
     randomise
         Draw another specimen and microscope.
+    layout
+        Drawing whose cells the field shows, and its set; none draws a layout.
     """
     if writer.has(field_name(index)):
         return
@@ -131,7 +151,13 @@ def write_field(
         settings = randomised_settings(rng, settings)
     of_culture = np.random.default_rng([seed, CULTURE_STREAM + culture])
     factors = np.exp(settings.culture_spread * of_culture.standard_normal(2))
-    drawn = draw_field(settings, rng, brightness_factor=factors[0], density_factor=factors[1])
+    drawn = draw_field(
+        settings,
+        rng,
+        brightness_factor=factors[0],
+        density_factor=factors[1],
+        places=None if layout is None else places_of_drawing(*layout),
+    )
     writer.add(
         field_name(index),
         drawn.pixels,
@@ -140,7 +166,10 @@ def write_field(
         mask=drawn.mask,
         pixel_size_um=settings.pixel_size_um,
         channel="nuclei",
-        cell_diameter_px=settings.cell_diameter_px,
+        cell_diameter_px=settings.cell_diameter_px
+        if layout is None
+        else layout[1].cell_diameter_px,
+        layout=None if layout is None else layout[1].name,
         domain=DOMAIN,
         synthetic=True,
         group=f"culture_{culture:02d}",
@@ -174,6 +203,23 @@ def divide(count: int, shares: Mapping[str, float]) -> list[str]:
 def field_name(index: int) -> str:
     """Return the name of the field with a number, without suffix."""
     return f"field_{index:05d}"
+
+
+def _check_layouts(
+    layouts: CountedImageSet, settings: SimulationSettings, count: int
+) -> list[ImageRecord]:
+    records = list(layouts)[:count]
+    shape = (settings.height, settings.width)
+    sizes = {layouts.size(record) for record in records}
+    if len(records) < count or sizes != {shape}:
+        found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
+        raise InputError(
+            f"The layouts of {layouts.folder} cannot be simulated.",
+            expected=f"{count} drawings of {shape[0]} x {shape[1]} pixels",
+            found=f"{len(records)} of {found or 'no'} pixels",
+            remedy="draw as many of this size, or change height, width or count",
+        )
+    return records
 
 
 def _check(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:
