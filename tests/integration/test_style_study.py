@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
@@ -11,6 +12,8 @@ from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsEr
 from adaptoscope.pipeline.run import load_experiment, run
 from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
+from adaptoscope.style_transfer.realism.compare import compare_sets
+from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.training.settings import settings_from
 
 
@@ -33,6 +36,7 @@ def values(tiny_experiment: dict[str, object]) -> dict[str, object]:
             {"name": "Default", "curve": "free", "mark": "0.1"},
             {"name": "AdaIN only", "changes": {"inversion": "none"}},
             {"name": "Refined", "tokens": {"steps": 2, "batch": 2, "side": 64}},
+            {"name": "Mean token", "tokens": {"steps": 0, "batch": 2, "side": 64}},
         ],
         "controls": ["histogram", "simulation"],
         "realism": {"tile": 32, "resamples": 8},
@@ -49,9 +53,9 @@ def finished(values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
 def test_every_variant_is_measured_on_every_layout(finished: Path) -> None:
     found = json.loads((finished / "results.json").read_text("utf-8"))
     names = [(row["layout"], row["variant"]) for row in found["rows"]]
-    variants = ["Default", "AdaIN only", "Refined"]
+    variants = ["Default", "AdaIN only", "Refined", "Mean token"]
     assert names == [(layout, name) for layout in ("alike", "paper") for name in variants]
-    assert [row["evaluations"] for row in found["rows"][:3]] == [6, 0, 6]
+    assert [row["evaluations"] for row in found["rows"][:4]] == [6, 0, 6, 6]
     assert all((row["kid"] is None) == (row["layout"] == "paper") for row in found["rows"])
     compared = [entry["name"] for entry in found["realism"]["alike"]["sets"]]
     assert compared == [*variants, *(NAMES[k] for k in ("histogram", "simulation", "drawings"))]
@@ -61,10 +65,50 @@ def test_the_report_shows_tables_plot_and_pictures(finished: Path) -> None:
     page = (finished / "report.html").read_text("utf-8")
     assert "Relative to drawings" in page
     assert "AdaIN only" in page
-    assert page.count("data:image/png") >= 3 * 4 + 2 * 4
+    assert page.count("data:image/png") >= 3 * 5 + 2 * 5
     assert "KID" in (finished / "results.md").read_text("utf-8")
     for name in ("trade_off.svg", "trade_off_at_cells.svg"):
         assert (finished / name).read_text("utf-8").startswith("<?xml")
+
+
+def test_tokens_that_are_not_trained_are_the_mean_of_those_read_off(finished: Path) -> None:
+    own, mean, trained = (
+        load_style(finished / f"{name}.safetensors").tokens
+        for name in ("style", "style_mean-token", "style_refined")
+    )
+
+    assert len(own) > 1
+    torch.testing.assert_close(mean, own.mean(0, keepdim=True).expand_as(mean))
+    assert not torch.equal(mean, trained)
+
+
+def test_the_drawn_cells_are_simulated_where_they_were_drawn(finished: Path) -> None:
+    drawings = open_counted_images(finished / "alike" / "drawings")
+    simulated = open_counted_images(finished / "alike" / "simulation")
+
+    for drawing, field in zip(drawings, simulated, strict=True):
+        assert field.layout == drawing.name
+        assert len(simulated.points(field)) == len(drawings.points(drawing))
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+def test_realism_is_measured_against_the_split_that_was_asked_for(
+    values: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: str
+) -> None:
+    compared = []
+
+    def remembering(real, *rest, **named):
+        compared.extend(real)
+        return compare_sets(real, *rest, **named)
+
+    monkeypatch.setattr("adaptoscope.pipeline.style_study.study.compare_sets", remembering)
+    one = {"name": "one", "images": 2, "settings": CANVAS}
+    few = {**values, "layouts": [one], "controls": [], "compare_with": split}
+    adain = [{"name": "AdaIN only", "changes": {"inversion": "none"}}]
+    run(settings_from({**few, "variants": adain}, StyleStudySettings), tmp_path, device="cpu")
+
+    assert {record.split for record in compared} == {split}
+    assert f"images of the split {split}" in (tmp_path / "report.html").read_text("utf-8")
 
 
 def test_variants_differ_in_their_images(finished: Path) -> None:

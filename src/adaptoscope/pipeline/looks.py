@@ -12,14 +12,23 @@ from adaptoscope.pipeline.settings import FOLDERS, NAMES
 from adaptoscope.reporting.tables import Table, with_bounds
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.realism.report import COLUMNS
-from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
+from adaptoscope.style_transfer.screening.structure import Structure, judge_structure, misses
 from adaptoscope.training.step_loop import Device
 
-_STRUCTURE = ("Images", "Number", "F1", "Relative to drawings", "Invented", "Lost", "Moved by")
+_STRUCTURE = (
+    "Images",
+    "Number",
+    "F1",
+    "Relative to drawings",
+    "Invented (divided)",
+    "Lost (merged)",
+    "Moved by",
+)
 _STRUCTURE_CAPTION = (
     "Drawn cells that are found in the images, rejected ones included, by a detector that takes no "
-    "part in choosing them; invented and lost as shares of the cells drawn, and how far cells lie "
-    "from where they were drawn, in cell diameters."
+    "part in choosing them; invented and lost as shares of the cells drawn, in brackets those that "
+    "are a part of a drawn cell, or are seen as one with a neighbour; and how far cells lie from "
+    "where they were drawn, in cell diameters."
 )
 
 
@@ -108,8 +117,7 @@ def _structure_table(structure: dict[str, Structure]) -> Table:
             str(each.n),
             f"{each.f1:.3f}",
             with_bounds(each.relative_f1, each.relative_interval),
-            f"{100 * each.invented:.1f} %",
-            f"{100 * each.lost:.1f} %",
+            *misses(each),
             f"{each.shift_in_diameters:.3f}",
         )
         for name, each in structure.items()

@@ -27,6 +27,7 @@ from adaptoscope.reporting.tables import (
     with_bounds,
 )
 from adaptoscope.reporting.trade_off import Dot, trade_off_panels
+from adaptoscope.style_transfer.screening.structure import misses
 
 _DISTANCES = {
     "kid": ("KID", "trade_off.svg"),
@@ -38,8 +39,8 @@ COLUMNS = (
     "Evaluations",
     "F1",
     "Relative to drawings [95 % interval]",
-    "Invented",
-    "Lost",
+    "Invented (divided)",
+    "Lost (merged)",
     "Moved by",
     "Kept",
     "F1 of kept",
@@ -47,7 +48,8 @@ COLUMNS = (
 _CAPTION = (
     "{n} drawings, kept and rejected together. F1: drawn cells found again within half a diameter "
     "by a detector that takes no part in screening or choosing; the same detector's F1 on the "
-    "drawings is {ceiling}. Invented and lost are shares of the cells drawn; moved by is in cell "
+    "drawings is {ceiling}. Invented and lost are shares of the cells drawn, and in brackets those "
+    "that are a part of a drawn cell, or are seen as one with a neighbour; moved by is in cell "
     "diameters. Evaluations: how often the network is run for one image."
 )
 _SHOWN = 3
@@ -96,7 +98,11 @@ def write_study(
             "realism": {name: _without_table(found) for name, found in realism.items()},
         },
     )
-    report = Report(settings.title, f"Experiment {settings.name}, seed {settings.seed}.")
+    report = Report(
+        settings.title,
+        f"Experiment {settings.name}, seed {settings.seed}; realism is measured against the real "
+        f"images of the split {settings.compare_with}.",
+    )
     for field, (words, file_name) in _DISTANCES.items():
         picture = _trade_off(study, measured, realism, field)
         if picture is not None:
@@ -123,8 +129,7 @@ def structure_table(measured: Sequence[Measured]) -> Table:
             str(each.evaluations),
             number(each.structure.f1, digits=3),
             with_bounds(each.structure.relative_f1, each.structure.relative_interval),
-            f"{100 * each.structure.invented:.1f} %",
-            f"{100 * each.structure.lost:.1f} %",
+            *misses(each.structure),
             number(each.structure.shift_in_diameters, digits=3),
             share(each.screening.kept_share),
             NO_VALUE

@@ -38,7 +38,7 @@ class LayoutSet(Settings):
     settings: SynthesisSettings = SynthesisSettings()
     """Algorithm 1; measured values replace those given here where `like_real` is set."""
     realism: bool = True
-    """Compare with the real test images; of use where the drawings follow the real images."""
+    """Compare with real images that gave no look; of use where drawings follow real ones."""
 
     @model_validator(mode="after")
     def _classes_follow(self) -> "LayoutSet":
@@ -77,7 +77,10 @@ class StyleStudySettings(Settings):
     title: str
     """Head of the report."""
     real: Annotated[RealFolder | RealSimulated, Field(discriminator="kind")]
-    """The real images: split `train` gives the look, `test` is compared with."""
+    """The real images: split `train` gives the look, `compare_with` is compared with."""
+    compare_with: Literal["val", "test"] = "test"
+    """Split that realism is measured against: `val` where settings are chosen, `test` for figures
+    that are reported."""
     style: StyleSettings = StyleSettings()
     """Whose look."""
     stylisation: StylisationSettings = StylisationSettings()

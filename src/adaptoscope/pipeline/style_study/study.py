@@ -110,7 +110,7 @@ class StyleStudy:
             plain values.
         """
         for layout in self.settings.layouts:
-            for split in ("train", *(["test"] if layout.realism else [])):
+            for split in ("train", *([self.settings.compare_with] if layout.realism else [])):
                 self._followed(layout, split)
         measured = []
         for layout in self.settings.layouts:
@@ -211,21 +211,20 @@ class StyleStudy:
             return simulate_alike(
                 place,
                 self._followed(layout, "train"),
-                layout.settings,
+                self.drawings(layout),
                 held_out=[self.real],
-                count=layout.images,
                 seed=self.settings.seed,
             )
 
     def _realism(self, layout: LayoutSet) -> dict[str, Any]:
-        """Compare all images of a layout, rejected ones included, with the real test images."""
+        """Compare all images of a layout, rejected ones included, with real ones kept back."""
         path = self._place(layout, "realism.json")
         if not path.exists():
             made = {v.name: self.images(layout, v) for v in self.settings.variants}
             made |= {NAMES[kind]: self._control(layout, kind) for kind in self.settings.controls}
             with self.context.timed(f"{layout.name}, realism"):
                 report = compare_sets(
-                    self._followed(layout, "test"),
+                    self._followed(layout, self.settings.compare_with),
                     {**made, NAMES["drawings"]: self.drawings(layout)},
                     self.settings.realism,
                     device=self.context.device,

@@ -43,8 +43,11 @@ class Structure:
         Its 95 % bootstrap interval over images.
     f1_kept
         F1 over the images that screening kept; None if none was kept or screened.
-    invented, lost, merged
+    invented, lost
         Cells, as shares of those drawn.
+    divided, merged
+        Those of the invented cells that are part of a drawn one, and those of the lost cells that
+        were seen as one with a neighbour, as shares of the cells drawn.
     shift_in_diameters
         Mean distance of found cells from where they were drawn.
     """
@@ -57,6 +60,7 @@ class Structure:
     f1_kept: float | None
     invented: float
     lost: float
+    divided: float
     merged: float
     shift_in_diameters: float
 
@@ -72,6 +76,14 @@ class Structure:
             values["f1_kept"] = None
         lower, upper = (math.nan if v is None else v for v in plain["relative_interval"])
         return cls(**values | {"relative_interval": (lower, upper)})
+
+
+def misses(structure: Structure) -> tuple[str, str]:
+    """Return two cells of a table: invented with divided cells, and lost with merged ones."""
+    return (
+        f"{100 * structure.invented:.1f} % ({100 * structure.divided:.1f} %)",
+        f"{100 * structure.lost:.1f} % ({100 * structure.merged:.1f} %)",
+    )
 
 
 def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Structure:
@@ -164,6 +176,7 @@ def _summary(
         f1_kept=pooled_f1(list(kept)) if kept else None,
         invented=sum(match.invented for match in found) / drawn,
         lost=sum(match.lost for match in found) / drawn,
+        divided=sum(match.divided for match in found) / drawn,
         merged=sum(match.merged for match in found) / drawn,
         shift_in_diameters=sum(s * pairs for s, pairs in shifts) / weight if weight else 0.0,
     )

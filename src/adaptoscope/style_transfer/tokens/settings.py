@@ -24,8 +24,9 @@ class TokenSettings(Settings):
     """How CLIP sees the images; ``legacy_uint8`` is what the published code does by mistake."""
     initial_word: str = ""
     """``direct`` on Stable Diffusion: the word to begin with; drawn at random if empty."""
-    steps: int = Field(default=1000, ge=1)
-    """Training steps; paper 1, section IV (its published code: 6,100)."""
+    steps: int = Field(default=1000, ge=0)
+    """Training steps; paper 1, section IV (its published code: 6,100). 0 keeps the tokens that
+    training would begin with."""
     learning_rate: float = Field(default=5e-4, gt=0)
     """Constant, AdamW; paper 1, section IV (its published code: 1e-4)."""
     weight_decay: float = Field(default=0.01, ge=0)
