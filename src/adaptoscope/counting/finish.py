@@ -4,22 +4,31 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from adaptoscope.counting.calibration import Calibration, calibrate
-from adaptoscope.counting.count_regressor import CountRegressor
-from adaptoscope.counting.counters import Counter, NetworkCounter
+from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
-from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_model
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.model_folder import (
+    CountingModel,
+    ModelRecord,
+    network_counter,
+    write_model,
+)
+from adaptoscope.counting.settings import (
+    AnyCountingSettings,
+    CountingSettings,
+    RegressorSettings,
+)
 from adaptoscope.datasets.counted_images import CountedImageSet
 
 
 def finish_network(
     folder: Path,
-    settings: CountingSettings,
-    network: CountRegressor,
+    settings: AnyCountingSettings,
+    network: nn.Module,
     seen: Sequence[TrainingImages],
     real: CountedImageSet,
 ) -> None:
@@ -40,11 +49,12 @@ def finish_network(
     """
     intensity = seen[-1].intensity
     facts = ModelRecord(
-        kind="count_regressor",
+        kind="count_regressor" if isinstance(settings, RegressorSettings) else settings.head,
         regime=settings.regime,
         init=settings.init,
         crop=settings.crop,
-        pooling=settings.pooling,
+        pooling=settings.pooling if isinstance(settings, RegressorSettings) else None,
+        working_diameter_px=None if isinstance(settings, RegressorSettings) else settings.diameter,
         normalisation=settings.normalisation,
         intensity={str(real.channel or 0): (intensity.low, intensity.high)},
         channel=real.channel,
@@ -52,13 +62,8 @@ def finish_network(
         pixel_size_um=seen[-1].pixel_size_um,
         training_images={sha: name for images in seen for name, sha in images.hashes.items()},
     )
-    counter = NetworkCounter(
-        network,
-        crop=settings.crop,
-        intensity=intensity if settings.normalisation == "set" else None,
-        diameter_px=facts.diameter_px,
-    )
-    finish(folder, facts, counter, real, taught=_taught(settings, seen, real), weights=network)
+    taught = _taught(settings, seen, real)
+    finish(folder, facts, network_counter(facts, network), real, taught=taught, weights=network)
 
 
 def finish(
@@ -68,7 +73,7 @@ def finish(
     real: CountedImageSet,
     *,
     taught: str = "",
-    weights: CountRegressor | None = None,
+    weights: nn.Module | None = None,
 ) -> None:
     """Measure a counter on the validation split, where there is one, and write its folder.
 

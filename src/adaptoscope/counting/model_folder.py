@@ -14,9 +14,15 @@ from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWate
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import Counter, NetworkCounter
+from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.fcrn_a import REACH as FCRN_A_REACH
+from adaptoscope.counting.fcrn_a import FcrnA
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.networks.centres_network import REACH as CENTRES_REACH
+from adaptoscope.networks.centres_network import STRIDE as CENTRES_STRIDE
+from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
@@ -28,7 +34,7 @@ MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
 class ModelRecord(Settings):
     """Content of ``model.json``: what is needed to use a counter, and what it has seen."""
 
-    kind: Literal["count_regressor", "dog", "otsu_watershed", "constant"]
+    kind: Literal["count_regressor", "centres", "fcrn_a", "dog", "otsu_watershed", "constant"]
     """Which counter the folder holds."""
 
     regime: str | None = None
@@ -38,10 +44,13 @@ class ModelRecord(Settings):
     """Where a network's encoder started."""
 
     crop: int | None = None
-    """Side in pixels of the windows of a network."""
+    """Side in pixels of the windows of a regressor, and of the training crops of any network."""
 
     pooling: Literal["mean", "sum"] | None = None
-    """Pooling of a network."""
+    """Pooling of a regressor."""
+
+    working_diameter_px: float | None = None
+    """Cell diameter in pixels that images are brought to before a density network sees them."""
 
     normalisation: Literal["image", "set"] | None = None
     """Whether a network takes each image's own intensity range or the one below."""
@@ -53,7 +62,7 @@ class ModelRecord(Settings):
     """Channel of the training images; None where they had only one."""
 
     diameter_px: float | None = None
-    """Expected cell diameter in pixels."""
+    """Expected cell diameter in pixels; None lets a density network measure each image."""
 
     pixel_size_um: float | None = None
     """Expected edge of a pixel in micrometres."""
@@ -139,16 +148,37 @@ def load_counter(
         return CountingModel(kind, *_without_weights(ModelRecord.model_validate({"kind": kind})))
     folder = Path(model)
     record = read_record(folder)
-    if record.kind != "count_regressor":
+    if record.kind in ("dog", "otsu_watershed", "constant"):
         return CountingModel(folder.name, *_without_weights(record))
-    network = _read_network(folder, record, encoder or NucleiEncoder()).to(device)
-    counter = NetworkCounter(
+    network = _empty_network(folder, record, encoder)
+    _fill(folder, network)
+    return CountingModel(folder.name, record, network_counter(record, network.to(device)))
+
+
+def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
+    """Return the counter that a network and its record make.
+
+    Parameters
+    ----------
+    record
+        What is known of the network.
+    network
+        The trained network of that kind, on its device.
+    """
+    intensity = _fixed_range(record)
+    if isinstance(network, CountRegressor):
+        return NetworkCounter(
+            network, crop=record.crop or 0, intensity=intensity, diameter_px=record.diameter_px
+        )
+    centres = record.kind == "centres"
+    return DensityCounter(
         network,
-        crop=record.crop or 0,
-        intensity=_fixed_range(record),
+        stride=CENTRES_STRIDE if centres else 1,
+        reach=CENTRES_REACH if centres else FCRN_A_REACH,
+        working_diameter=record.working_diameter_px or 0.0,
         diameter_px=record.diameter_px,
+        intensity=intensity,
     )
-    return CountingModel(folder.name, record, counter)
 
 
 def read_record(folder: Path) -> ModelRecord:
@@ -188,21 +218,30 @@ def _fixed_range(record: ModelRecord) -> IntensityRange | None:
     return IntensityRange(*next(iter(record.intensity.values())))
 
 
-def _read_network(folder: Path, record: ModelRecord, encoder: nn.Module) -> CountRegressor:
-    if not (record.crop and record.pooling and record.normalisation and record.intensity):
+def _empty_network(folder: Path, record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
+    """Build the network that a record describes, its weights still to be read."""
+    regressor = record.kind == "count_regressor"
+    own = record.pooling if regressor else record.working_diameter_px
+    if not (record.crop and own and record.normalisation and record.intensity):
+        needed = "pooling" if regressor else "working_diameter_px"
         raise InputError(
             f"The counter {folder} is not described completely.",
-            expected="crop, pooling, normalisation and intensity in model.json",
+            expected=f"crop, {needed}, normalisation and intensity in model.json",
             remedy="train it again",
         )
-    network = CountRegressor(encoder, pooling=record.pooling, crop=record.crop)
+    if not regressor:
+        return CentresNetwork() if record.kind == "centres" else FcrnA()
+    pooling, crop = record.pooling or "mean", record.crop
+    return CountRegressor(encoder or NucleiEncoder(), pooling=pooling, crop=crop)
+
+
+def _fill(folder: Path, network: nn.Module) -> None:
     try:
         network.load_state_dict(read_weights(folder / "weights.safetensors"))
     except RuntimeError as error:
         raise InputError(
             f"The weights of {folder} do not fit the network.",
-            expected="the weights of an EfficientNet-B0 counter",
+            expected="the weights of the counter that model.json describes",
             found=" ".join(str(error).split())[:200],
             remedy="train it again with this version",
         ) from error
-    return network

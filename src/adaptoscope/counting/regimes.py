@@ -1,4 +1,4 @@
-"""Train a counter on real images only, or on synthetic images first and then on real ones."""
+"""Train a counter: on real images, on synthetic ones first, or on both at once."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
-from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.crops import (
+    CropBatch,
     TrainingImages,
     read_training_images,
     refuse_kept_back,
 )
 from adaptoscope.counting.finish import finish_network
+from adaptoscope.counting.heads import Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
-from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.training.averaging import AveragedWeights
+from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 
@@ -30,17 +32,20 @@ _STATISTICS_BATCHES = 40
 
 @dataclass(frozen=True, eq=False)
 class Phase:
-    """A stretch of steps on one set of images.
+    """A stretch of steps on one set of images, or on two at once.
 
     Parameters
     ----------
     images
         What the crops are cut from.
+    draw
+        Returns the batch of a step.
     first, end
         First step of the phase, and the step after its last.
     """
 
-    images: TrainingImages
+    images: tuple[TrainingImages, ...]
+    draw: Callable[[int], CropBatch]
     first: int
     end: int
 
@@ -75,7 +80,7 @@ def train_counter(
         Counted real images. Those of the split ``train`` are trained on, or all labelled ones
         where no image is in a split; those of ``val`` give the measured error and the intervals.
     synthetic
-        Counted synthetic images, for the regime ``fine_tuned``.
+        Counted synthetic images, for every regime but ``supervised``.
     device
         Where to train.
     overwrite
@@ -96,44 +101,49 @@ def train_counter(
         ``out`` holds something else.
     """
     phases = _phases(settings, real, synthetic)
-    network = _build(settings)
+    head = build_head(settings)
+    network = head.network
     optimiser = torch.optim.Adam(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     fabric = start_fabric(device)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    run.keep_inputs(sha256 for phase in phases for sha256 in phase.images.hashes.values())
+    seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
+    run.keep_inputs(sha256 for images in seen for sha256 in images.hashes.values())
     if not (out / "model.json").exists():
         run.record_environment(fabric.device)
-    placed_network, placed_optimiser = fabric.setup(network, optimiser)
-    placed = Placed(fabric, placed_network, placed_optimiser)
+    placed = Placed(fabric, *fabric.setup(network, optimiser))
+    average = AveragedWeights(network, settings.averaging) if settings.averaging else None
     network.train()
     if settings.frozen_statistics:
         freeze_statistics(network)
+    state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
     run_steps(
-        counting_step(settings, phases, network, optimiser, placed),
+        counting_step(settings, phases, head, optimiser, placed, average),
         steps=settings.total_steps,
-        state={"network": network, "optimiser": optimiser},
+        state=state if average is None else {**state, "average": average},
         run=run,
         save_every=settings.save_every,
         log_every=settings.log_every,
         description=f"count ({settings.regime})",
         seed=settings.seed,
     )
+    trained = network if average is None else average.module
     if not settings.frozen_statistics:
-        _measure_statistics(settings, phases[-1].images, network)
-    finish_network(run.path, settings, network, [phase.images for phase in phases], real)
+        _measure_statistics(settings, phases[-1], trained)
+    finish_network(run.path, settings, trained, seen, real)
     return run.path
 
 
 def counting_step(
     settings: CountingSettings,
     phases: Sequence[Phase],
-    network: CountRegressor,
+    head: Head,
     optimiser: torch.optim.Optimizer,
     placed: Placed,
+    average: AveragedWeights | None = None,
 ) -> Callable[[int], dict[str, torch.Tensor]]:
-    """Return the training step: draw crops, predict their counts, lower the error.
+    """Return the training step: draw crops, say what is in them, lower the error.
 
     Parameters
     ----------
@@ -141,59 +151,45 @@ def counting_step(
         How to train.
     phases
         Stretches of steps, one after the other from step 0.
-    network, optimiser
+    head, optimiser
         What is trained, as saved in checkpoints.
     placed
-        The same two on their device.
+        Network and optimiser on their device.
+    average
+        Follows the network, if given.
 
     Returns
     -------
     Callable
-        Takes the number of the step; returns ``loss`` (standardised) and ``mae`` (cells per crop).
+        Takes the number of the step; returns ``loss`` and ``mae`` (cells per crop).
     """
 
     def step(index: int) -> dict[str, torch.Tensor]:
         phase = next(phase for phase in phases if index < phase.end)
         if index == phase.first:
-            network.standardise(*phase.images.count_statistics(settings.crop, settings.seed))
+            head.begin(phase.images, settings)
             optimiser.state.clear()
         for group in optimiser.param_groups:
             group["lr"] = settings.learning_rate * rate_factor(settings, phase, index)
 
-        crops, counts = phase.images.draw(
-            crop=settings.crop,
-            batch=settings.batch,
-            seed=settings.seed,
-            step=index,
-            augment=settings.augment,
-        )
-        counts = counts.to(placed.fabric.device)
-        predicted = placed.network(
-            crops.to(placed.fabric.device, memory_format=torch.channels_last)
-        )
-        error = (predicted - counts) / network.count_sd
-        loss = _loss(error, settings.loss)
+        batch = phase.draw(index)
+        images = batch.images.to(placed.fabric.device, memory_format=torch.channels_last)
+        loss, error = head.losses(placed.network(images), batch)
         placed.optimiser.zero_grad()
         placed.fabric.backward(loss)
         placed.optimiser.step()
-        return {"loss": loss.detach(), "mae": (predicted.detach() - counts).abs().mean()}
+        if average is not None:
+            average.update()
+        return {"loss": loss.detach(), "mae": error}
 
     return step
 
 
-def _measure_statistics(
-    settings: CountingSettings, images: TrainingImages, network: CountRegressor
-) -> None:
-    device = network.count_mean.device
+def _measure_statistics(settings: CountingSettings, phase: Phase, network: torch.nn.Module) -> None:
+    device = next(network.parameters()).device
 
     def draw(index: int) -> torch.Tensor:
-        crops, _ = images.draw(
-            crop=settings.crop,
-            batch=settings.batch,
-            seed=settings.seed,
-            step=settings.total_steps + index,
-            augment="flips",
-        )
+        crops = phase.draw(settings.total_steps + index).images
         return crops.to(device, memory_format=torch.channels_last)
 
     measure_statistics(network, draw, _STATISTICS_BATCHES)
@@ -215,37 +211,43 @@ def rate_factor(settings: CountingSettings, phase: Phase, index: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (done - rise) / max(1, length - rise)))
 
 
-def _loss(error: torch.Tensor, kind: str) -> torch.Tensor:
-    if kind == "huber":
-        return functional.huber_loss(error, torch.zeros_like(error))
-    return error.square().mean()
-
-
-def _build(settings: CountingSettings) -> CountRegressor:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        encoder = load_encoder(settings.init)
-        network = CountRegressor(encoder, pooling=settings.pooling, crop=settings.crop)
-    return network.to(memory_format=torch.channels_last)
-
-
 def _phases(
     settings: CountingSettings, real: CountedImageSet, synthetic: CountedImageSet | None
 ) -> list[Phase]:
     if settings.regime == "supervised":
-        return [Phase(_read(settings, real, real), 0, settings.steps)]
+        return [_single(settings, _read(settings, real, real), 0, settings.steps)]
     if synthetic is None:
         raise InputError(
-            "The regime fine_tuned has nothing to begin with.",
+            f"The regime {settings.regime} needs synthetic images.",
             expected="a folder of synthetic counted images beside the real ones",
             found="real images only",
             remedy="give --synthetic FOLDER, or choose the regime supervised",
         )
-    begun = settings.pretrain_steps
+    drawn, taken = _read(settings, synthetic, real), _read(settings, real, real)
+    if settings.regime == "fine_tuned":
+        begun = settings.pretrain_steps
+        return [
+            _single(settings, drawn, 0, begun),
+            _single(settings, taken, begun, settings.total_steps),
+        ]
+    join = half_of_each if settings.regime == "dual" else mixed
     return [
-        Phase(_read(settings, synthetic, real), 0, begun),
-        Phase(_read(settings, real, real), begun, settings.total_steps),
+        Phase(
+            images=(drawn, taken),
+            draw=lambda step: join(settings, drawn, taken, step),
+            first=0,
+            end=settings.steps,
+        )
     ]
+
+
+def _single(settings: CountingSettings, images: TrainingImages, first: int, end: int) -> Phase:
+    return Phase(
+        images=(images,),
+        draw=lambda step: images.draw(settings, batch=settings.batch, step=step),
+        first=first,
+        end=end,
+    )
 
 
 def _read(
@@ -253,6 +255,4 @@ def _read(
 ) -> TrainingImages:
     part = images.training_part()
     refuse_kept_back(part, real)
-    return read_training_images(
-        part, crop=settings.crop, pad=settings.pad, normalisation=settings.normalisation
-    )
+    return read_training_images(part, settings)

@@ -1,43 +1,57 @@
 """Settings of the counting stage. Paper 1 is InST-Microscopy."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from adaptoscope.training.settings import Settings
 
+HeadName = Literal["regressor", "centres", "fcrn_a"]
+Regime = Literal["supervised", "fine_tuned", "dual", "dacs"]
+NEEDS_SYNTHETIC = ("fine_tuned", "dual", "dacs")
+
 
 class CountingSettings(Settings):
-    """How a counter is trained."""
+    """How a counter is trained, whatever its head."""
 
-    regime: Literal["supervised", "fine_tuned"] = "supervised"
+    regime: Regime = "supervised"
     """`supervised` trains on real images; `fine_tuned` first on synthetic ones, then all layers on
-    real ones (paper 1, section on training regimes)."""
+    real ones; `dual` on half a batch of each; `dacs` on synthetic images and on mixtures of real
+    and synthetic ones (paper 1, section on training regimes)."""
+
+    mode: Literal["cutmix", "teacher"] = "cutmix"
+    """Only in `dacs`. `cutmix`: real images with their labels (paper 1). `teacher`: real images
+    without labels; an averaged copy of the network says what it sees in them (ours, after Tranheden
+    et al., 2021)."""
+
+    mix_alpha: float = Field(default=1.0, gt=0)
+    """Both parameters of the Beta distribution that boxes of `cutmix` are drawn with (paper 1)."""
+
+    mix_share: float = Field(default=0.5, ge=0, le=1)
+    """Share of the real crops that are mixed with a synthetic one in `cutmix` (paper 1: 0.5)."""
 
     init: str = "nuclei"
-    """Where the encoder starts: `nuclei` (bundled), `imagenet` (paper 1), `random`, or a path to a
-    .safetensors file."""
+    """Where the network starts: `nuclei` (bundled), `imagenet` (paper 1, regressor only), `random`,
+    or a path to a .safetensors file."""
 
     steps: int = Field(default=300, ge=1)
-    """Training steps on the real images. Paper 1: 50 epochs of one crop per image, which for 95
-    images in batches of 16 is 297."""
+    """Training steps on the real images, or on both in `dual` and `dacs`."""
 
     pretrain_steps: int = Field(default=0, ge=0)
     """Steps on the synthetic images before those on real ones; only in `fine_tuned`."""
 
     batch: int = Field(default=16, ge=2)
-    """Crops per step (paper 1: 16)."""
+    """Crops per step (paper 1: 16; half of each domain in `dual` and `dacs`)."""
 
     crop: int = Field(default=200, ge=32)
-    """Side in pixels of the random training crops and of the windows that are counted and summed
-    (paper 1: 200)."""
+    """Side in pixels of the random training crops."""
 
     pad: Literal["refuse", "reflect"] = "refuse"
     """What to do with training images smaller than a crop: refuse them, or continue them and their
     cells by reflection (ours)."""
 
     learning_rate: float = Field(default=1e-4, gt=0)
-    """Step size of Adam (paper 1: 1e-4)."""
+    """Step size of Adam."""
 
     schedule: Literal["constant", "cosine"] = "constant"
     """Course of the learning rate. Paper 1 states none, so it is constant; `cosine` (ours) rises
@@ -46,13 +60,8 @@ class CountingSettings(Settings):
     weight_decay: float = Field(default=1e-5, ge=0)
     """Weight decay of Adam, added to the gradient (paper 1: 1e-5)."""
 
-    loss: Literal["mse", "huber"] = "mse"
-    """Error that is made small, of standardised counts. Paper 1 does not state it; its code uses
-    the squared error."""
-
-    pooling: Literal["mean", "sum"] = "mean"
-    """How the feature map becomes one vector (paper 1: the usual average pooling of
-    EfficientNet-B0). `sum` gives the same on crops of full size, up to a constant."""
+    averaging: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of the average of the weights that is kept as the counter; 0 keeps the last weights."""
 
     batch_norm: Literal["auto", "frozen", "batch"] = "auto"
     """Statistics of batch normalisation: `frozen` keeps those of the initial weights, `batch` takes
@@ -63,6 +72,9 @@ class CountingSettings(Settings):
     augment: Literal["none", "flips", "appearance"] = "flips"
     """Random changes of training crops: none, the eight flips and quarter turns, or these with
     changes of gamma, gain, blur, noise and background. Paper 1 states none."""
+
+    scale_jitter: float = Field(default=1.0, ge=1, le=2)
+    """Crops are enlarged or made smaller by a random factor of up to this much."""
 
     normalisation: Literal["image", "set"] = "image"
     """Intensity range that becomes 0 to 1: that of each image, or one of the whole training set
@@ -81,8 +93,12 @@ class CountingSettings(Settings):
     def _pretraining_belongs_to_fine_tuned(self) -> "CountingSettings":
         if self.regime == "fine_tuned" and self.pretrain_steps == 0:
             raise ValueError("regime fine_tuned needs pretrain_steps of 1 or more")
-        if self.regime == "supervised" and self.pretrain_steps:
+        if self.regime != "fine_tuned" and self.pretrain_steps:
             raise ValueError("pretrain_steps is only for regime fine_tuned; set it to 0")
+        if self.regime != "dacs" and self.mode != "cutmix":
+            raise ValueError("mode is only for regime dacs; leave it out")
+        if self.regime in ("dual", "dacs") and self.batch % 2:
+            raise ValueError("batch must be even where half of it is synthetic")
         return self
 
     @property
@@ -96,3 +112,81 @@ class CountingSettings(Settings):
     def total_steps(self) -> int:
         """Steps of all phases."""
         return self.pretrain_steps + self.steps
+
+
+class RegressorSettings(CountingSettings):
+    """A network that says one number for a crop; the defaults are those of paper 1."""
+
+    head: Literal["regressor"] = "regressor"
+    """EfficientNet-B0 with one output; windows of an image are summed."""
+
+    loss: Literal["mse", "huber", "poisson"] = "mse"
+    """Error that is made small, of standardised counts. Paper 1 does not state it; its code uses
+    the squared error. `poisson` divides the squared error by the count, as its variance."""
+
+    pooling: Literal["mean", "sum"] = "mean"
+    """How the feature map becomes one vector (paper 1: the usual average pooling of
+    EfficientNet-B0). `sum` gives the same on crops of full size, up to a constant."""
+
+    @model_validator(mode="after")
+    def _teachers_see_places(self) -> "RegressorSettings":
+        if self.mode == "teacher":
+            raise ValueError(
+                "mode teacher needs a head that says where cells are; set head to centres"
+            )
+        return self
+
+
+class DensitySettings(CountingSettings):
+    """A network that says where cells are: a density whose sum is their number."""
+
+    head: Literal["centres", "fcrn_a"] = "centres"
+    """`centres`: a small U-Net at half size, ours. `fcrn_a`: Xie, Noble and Zisserman (2018)."""
+
+    init: str = "nuclei"
+    """Where the network starts: `nuclei` (bundled, `centres` only), `random`, or a path to a
+    .safetensors file."""
+
+    crop: int = Field(default=128, ge=64, multiple_of=16)
+    """Side in pixels of the random training crops, after images are brought to `diameter`."""
+
+    diameter: float = Field(default=12.0, ge=4)
+    """Cell diameter in pixels that images are enlarged or made smaller to."""
+
+    loss: Literal["mse", "huber", "poisson"] = "poisson"
+    """Error of the density that is made small, place by place."""
+
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Step size of Adam."""
+
+    schedule: Literal["constant", "cosine"] = "cosine"
+    """Course of the learning rate: see `CountingSettings`."""
+
+    averaging: float = Field(default=0.98, ge=0, lt=1)
+    """Decay of the average of the weights that is kept as the counter; 0 keeps the last weights."""
+
+    augment: Literal["none", "flips", "appearance"] = "appearance"
+    """Random changes of training crops: see `CountingSettings`."""
+
+    scale_jitter: float = Field(default=1.2, ge=1, le=2)
+    """Crops are enlarged or made smaller by a random factor of up to this much."""
+
+    @model_validator(mode="after")
+    def _fcrn_a_is_linear(self) -> "DensitySettings":
+        if self.head == "fcrn_a" and self.loss == "poisson":
+            raise ValueError("loss poisson needs a density above 0, which fcrn_a has not; set mse")
+        if self.head == "fcrn_a" and self.init == "nuclei":
+            raise ValueError("there are no bundled weights for fcrn_a; set init to random")
+        return self
+
+
+def _head_of(values: Any) -> str:
+    head = values.get("head") if isinstance(values, dict) else getattr(values, "head", None)
+    return "density" if head in ("centres", "fcrn_a") else "regressor"
+
+
+AnyCountingSettings = Annotated[
+    Annotated[RegressorSettings, Tag("regressor")] | Annotated[DensitySettings, Tag("density")],
+    Discriminator(_head_of),
+]
+"""Settings of any head; those without `head` are a regressor's."""

@@ -28,6 +28,13 @@ class CountErrors:
     within_5, within_10
         Share of images, 0 to 1, counted within 5 % and within 10 % of the true count. An image
         without cells is within any share only if exactly none is predicted.
+    mape
+        Mean of absolute error over true count, 0 to 1 and above, over images with cells; NaN
+        where there is none.
+    r2
+        Coefficient of determination: 1 minus squared errors over squared deviations of the true
+        counts from their mean; negative for a counter worse than that mean, NaN where all true
+        counts are equal.
     """
 
     n: int
@@ -36,6 +43,8 @@ class CountErrors:
     bias: float
     within_5: float
     within_10: float
+    mape: float
+    r2: float
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the errors under the names that reports use."""
@@ -65,7 +74,7 @@ def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
     guess, truth = _paired(predicted, true)
     if guess.size == 0:
         warnings.warn("no image to compare: errors are NaN", RuntimeWarning, stacklevel=2)
-        return CountErrors(0, *(float("nan"),) * 5)
+        return CountErrors(0, *(float("nan"),) * 7)
     difference = guess - truth
     return CountErrors(
         n=int(guess.size),
@@ -74,6 +83,8 @@ def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
         bias=float(difference.mean()),
         within_5=share_within(guess, truth, 0.05),
         within_10=share_within(guess, truth, 0.10),
+        mape=_mean_relative_error(guess, truth),
+        r2=_determination(guess, truth),
     )
 
 
@@ -100,6 +111,20 @@ def share_within(predicted: npt.ArrayLike, true: npt.ArrayLike, tolerance: float
     slack = 1e-9 * np.maximum(truth, 1.0)
     slack[truth == 0] = 0.0
     return float((np.abs(guess - truth) <= tolerance * truth + slack).mean())
+
+
+def _mean_relative_error(guess: FloatArray, truth: FloatArray) -> float:
+    some = truth > 0
+    if not some.any():
+        return float("nan")
+    return float((np.abs(guess - truth)[some] / truth[some]).mean())
+
+
+def _determination(guess: FloatArray, truth: FloatArray) -> float:
+    spread = float(np.square(truth - truth.mean()).sum())
+    if spread == 0.0:
+        return float("nan")
+    return 1.0 - float(np.square(guess - truth).sum()) / spread
 
 
 def _paired(predicted: npt.ArrayLike, true: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:

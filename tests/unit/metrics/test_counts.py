@@ -2,8 +2,10 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchmetrics.functional.regression import r2_score
 
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import count_errors, share_within
@@ -20,6 +22,22 @@ def test_errors_equal_those_computed_by_hand():
     assert errors.bias == pytest.approx(-3.5 / 3)
     assert errors.within_5 == pytest.approx(2 / 3)
     assert errors.within_10 == pytest.approx(2 / 3)
+
+
+def test_relative_error_leaves_out_images_without_cells_and_r2_is_that_of_torchmetrics():
+    predicted, true = [12.0, 18.0, 3.0], [10.0, 20.0, 0.0]
+
+    errors = count_errors(predicted, true)
+
+    assert errors.mape == pytest.approx((0.2 + 0.1) / 2)
+    assert errors.r2 == pytest.approx(float(r2_score(torch.tensor(predicted), torch.tensor(true))))
+
+
+def test_shares_that_divide_by_nothing_are_nan():
+    errors = count_errors([1, 2], [0, 0])
+
+    assert math.isnan(errors.mape)
+    assert math.isnan(errors.r2)
 
 
 def test_a_difference_of_exactly_five_percent_is_within_five_percent():

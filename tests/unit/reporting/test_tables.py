@@ -18,7 +18,7 @@ from adaptoscope.reporting.tables import (
 
 
 def row(method: str, mae: float, labels: int = 76) -> CountingRow:
-    errors = CountErrors(19, mae, 1.5 * mae, -0.25 * mae, 0.25, 0.5)
+    errors = CountErrors(19, mae, 1.5 * mae, -0.25 * mae, 0.25, 0.5, 0.1, 0.9)
     return CountingRow(method, "nuclei", labels, 3, errors, Interval(mae, mae - 1, mae + 1))
 
 

@@ -1,0 +1,90 @@
+"""Densities of cells: drawn from centres for training, and read as counts and centres."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage
+
+from adaptoscope.images.cell_centres import Points, no_points
+
+SPREAD = 1.0
+"""Standard deviation of a cell in the density, in places."""
+
+_SMOOTHING = 0.5
+_WINDOW = 5
+
+
+def density_of_centres(
+    centres: torch.Tensor, side: int, stride: int, *, spread: float = SPREAD
+) -> torch.Tensor:
+    """Draw each cell as a Gaussian that sums to 1.
+
+    Parameters
+    ----------
+    centres
+        Shape (B, N, 2), (row, column) in pixels of the crop. Cells outside the crop are drawn as
+        far as they reach into it; those far away leave nothing.
+    side
+        Places along each axis.
+    stride
+        Pixels per place.
+    spread
+        Standard deviation of the Gaussian in places.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, 1, side, side), in cells per place.
+    """
+    places = torch.arange(side, device=centres.device)
+    along = (centres.float()[..., None] - (stride - 1) / 2) / stride - places
+    bells = torch.exp(-0.5 * (along / spread).square()) / (spread * (2 * torch.pi) ** 0.5)
+    return torch.einsum("bnh,bnw->bhw", bells[:, :, 0], bells[:, :, 1])[:, None]
+
+
+def peaks_of_density(
+    density: npt.NDArray[np.float32], stride: float, threshold: float, *, spread: float = SPREAD
+) -> Points:
+    """Find cell centres as peaks of a density.
+
+    Parameters
+    ----------
+    density
+        Shape (h, w), in cells per place.
+    stride
+        Pixels per place.
+    threshold
+        Least height, as a share of the peak of one cell alone.
+    spread
+        Standard deviation of a cell in places.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N, 2), (row, column) in pixels, refined to parts of a place by a parabola through
+        the neighbours.
+    """
+    smooth = ndimage.gaussian_filter(density.astype(np.float64), _SMOOTHING)
+    alone = 1.0 / (2.0 * np.pi * (spread**2 + _SMOOTHING**2))
+    highest = smooth == ndimage.maximum_filter(smooth, size=_WINDOW)
+    places = np.argwhere(highest & (smooth > threshold * alone))
+    if not len(places):
+        return no_points()
+    refined = np.stack([_vertex(smooth, places, axis) for axis in (0, 1)], axis=1)
+    return refined * stride + (stride - 1) / 2
+
+
+def _vertex(
+    heights: npt.NDArray[np.float64], places: npt.NDArray[np.int64], axis: int
+) -> npt.NDArray[np.float64]:
+    """Return where a parabola through the logarithms of a peak and its neighbours is highest."""
+    logarithm = np.log(np.maximum(heights, 1e-12))
+    step = np.array([1, 0]) if axis == 0 else np.array([0, 1])
+    last = np.array(heights.shape) - 1
+    before, here, after = (
+        logarithm[tuple(np.clip(places + shift * step, 0, last).T)] for shift in (-1, 0, 1)
+    )
+    curvature = before - 2 * here + after
+    inside = (places[:, axis] > 0) & (places[:, axis] < last[axis]) & (curvature < 0)
+    shift = np.where(inside, 0.5 * (before - after) / np.where(inside, curvature, 1.0), 0.0)
+    return np.asarray(places[:, axis] + np.clip(shift, -0.5, 0.5), dtype=np.float64)

@@ -1,0 +1,92 @@
+"""Change the size of images in parts, so that the parts fit together without seams."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """A change of size, linear between pixels, blurred first where it makes an image smaller.
+
+    Every pixel of the result depends on its place alone, so any part may be computed by itself.
+
+    Parameters
+    ----------
+    shape
+        Height and width before, in pixels.
+    new_shape
+        Height and width after.
+    """
+
+    shape: tuple[int, int]
+    new_shape: tuple[int, int]
+
+    def part(self, pixels: FloatImage, top: int, left: int, height: int, width: int) -> FloatImage:
+        """Compute a part of the image at its new size.
+
+        Parameters
+        ----------
+        pixels
+            The whole image before, of `shape`; may be an array on disk, of which only what is
+            needed is read.
+        top, left, height, width
+            The part, in pixels of the new size; must lie inside.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (height, width), float32.
+        """
+        if self.shape == self.new_shape:
+            same = pixels[top : top + height, left : left + width]
+            return np.asarray(same, dtype=np.float32)
+        rows, row_weights = _weights(self.shape[0], self.new_shape[0], top, height)
+        columns, column_weights = _weights(self.shape[1], self.new_shape[1], left, width)
+        known = np.asarray(pixels[rows, columns], dtype=np.float32)
+        return np.asarray(row_weights @ known @ column_weights.T, dtype=np.float32)
+
+    def points_before(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where points of the new size lie in the image before.
+
+        Parameters
+        ----------
+        points
+            Shape (N, 2), (row, column) in pixels of the new size.
+        """
+        ratio = np.array(self.shape) / np.array(self.new_shape)
+        return np.asarray((points + 0.5) * ratio - 0.5)
+
+    def points_after(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return where points of the image before lie at its new size."""
+        ratio = np.array(self.new_shape) / np.array(self.shape)
+        return np.asarray((points + 0.5) * ratio - 0.5)
+
+
+def scaled(shape: tuple[int, int], factor: float) -> Resampling:
+    """Return the change of size by a factor, at least to one pixel.
+
+    Parameters
+    ----------
+    shape
+        Height and width in pixels.
+    factor
+        New pixels per pixel, above 0.
+    """
+    height, width = (max(1, round(side * factor)) for side in shape)
+    return Resampling(shape, (height, width))
+
+
+def _weights(before: int, after: int, first: int, number: int) -> tuple[slice, NDArray[np.float32]]:
+    """Return the pixels that a run of new pixels depends on, and their shares, rows adding to 1."""
+    ratio = before / after
+    middles = (np.arange(first, first + number) + 0.5) * ratio - 0.5
+    reach = max(1.0, ratio)
+    low = max(0, int(np.floor(middles[0] - reach)))
+    high = min(before, int(np.ceil(middles[-1] + reach)) + 1)
+    distances = np.abs(np.arange(low, high)[None, :] - middles[:, None]) / reach
+    shares = np.maximum(0.0, 1.0 - distances)
+    return slice(low, high), (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)

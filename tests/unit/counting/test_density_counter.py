@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.networks.centres_network import REACH, STRIDE, CentresNetwork
+
+RANGE = IntensityRange(0.0, 1.0)
+
+
+@pytest.fixture(scope="module")
+def network():
+    torch.manual_seed(0)
+    made = CentresNetwork((4, 6, 8, 8)).eval()
+    # Differences between places must be large enough to be seen.
+    made.density.weight.data.normal_(std=2.0)
+    made.density.bias.data.fill_(-1.0)
+    return made
+
+
+class Light(torch.nn.Module):
+    """Light is cells: a place holds as many as its pixels are bright."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return 4 * torch.nn.functional.avg_pool2d(images, 2)
+
+
+def counter(network, **options):
+    options = {"working_diameter": 12.0, "diameter_px": 12.0, "intensity": RANGE} | options
+    return DensityCounter(network, stride=STRIDE, reach=REACH, **options)
+
+
+def test_no_pixel_beyond_the_reach_changes_a_place(network):
+    side = 2 * REACH + 32
+    image = torch.rand(1, 1, side, side)
+    near, far = image.clone(), image.clone()
+    near[..., 8, :] += 1.0
+    far[..., :16, :] += 1.0
+    middle = (side // 2) // STRIDE
+
+    with torch.inference_mode():
+        plain, changed, touched = (network(each)[0, 0] for each in (image, far, near))
+
+    # The place shows rows from side / 2 on; row 15 is farther away than the reach.
+    assert side // 2 - 15 > REACH
+    assert torch.equal(plain[middle], changed[middle])
+    assert not torch.equal(plain[8 // STRIDE], touched[8 // STRIDE])
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(60, 400), st.integers(60, 400), st.sampled_from([64, 128, 256]))
+def test_tiles_add_up_to_the_whole_image(network, height, width, tile):
+    pixels = np.random.default_rng(height * width).random((height, width), dtype=np.float32)
+
+    whole = counter(network, tile=4096).count(pixels)
+    tiled = counter(network, tile=tile).count(pixels)
+
+    assert tiled.count == pytest.approx(whole.count, rel=1e-4)
+    assert len(tiled.points) == len(whole.points)
+    found = sorted(map(tuple, tiled.points.round(2)))
+    np.testing.assert_allclose(found, sorted(map(tuple, whole.points.round(2))), atol=0.02)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(33, 150), st.integers(33, 150), st.sampled_from([32, 64, 1024]))
+def test_every_pixel_counts_exactly_once(height, width, tile):
+    pixels = np.random.default_rng(height).random((height, width), dtype=np.float32)
+
+    counted = counter(Light(), tile=tile).count(pixels)
+
+    # An image of odd size ends in the middle of a place, half of which shows the mirror image.
+    assert counted.count == pytest.approx(float(pixels.sum()), rel=0.01)
+    if height % 2 == 0 and width % 2 == 0:
+        assert counted.count == pytest.approx(float(pixels.sum()), rel=1e-5)
+
+
+def test_a_cell_cut_by_the_border_counts_for_the_part_that_is_seen():
+    pixels = np.zeros((64, 64), np.float32)
+    pixels[0, 30] = 1.0
+
+    assert counter(Light()).count(pixels).count == pytest.approx(1.0, abs=1e-5)
+
+
+def test_points_are_given_in_pixels_of_the_image(network):
+    pixels = np.zeros((120, 160), np.float32)
+    rows, columns = np.mgrid[:120, :160]
+    for row, column in ((40, 50), (80, 120)):
+        pixels += np.exp(-0.5 * (np.hypot(rows - row, columns - column) / 5) ** 2)
+
+    class Peaks(Light):
+        def forward(self, images):
+            return torch.nn.functional.avg_pool2d(images, 2).clamp(min=0) ** 4 / (2 * torch.pi)
+
+    found = counter(Peaks(), diameter_px=24.0).count(pixels)
+
+    assert found.diameter_px == 24.0
+    np.testing.assert_allclose(found.points, [[40, 50], [80, 120]], atol=1.0)
+
+
+def test_an_image_without_cells_to_measure_holds_none(network):
+    blank = np.full((64, 64), 0.3, np.float32)
+
+    found = counter(network, diameter_px=None).count(blank)
+
+    assert found.count == 0.0
+    assert found.points.shape == (0, 2)
