@@ -1,18 +1,26 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from adaptoscope.counting.crops import (
+    MARGIN,
     common_pixel_size,
     members_of_step,
     read_training_images,
 )
+from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import estimate_diameter
+from adaptoscope.images.cell_centres import inside_window
+
+PLAIN = RegressorSettings(crop=64, augment="none")
 
 
 @pytest.fixture
 def images(real):
-    return read_training_images(real.training_part(), crop=64, pad="refuse", normalisation="image")
+    return read_training_images(real.training_part(), PLAIN)
 
 
 def test_only_the_training_split_is_read(images):
@@ -21,29 +29,80 @@ def test_only_the_training_split_is_read(images):
 
 
 def test_batches_depend_on_seed_and_step_alone(images):
-    draw = {"crop": 64, "batch": 4, "augment": "appearance"}
+    changing = PLAIN.changed(augment="appearance", scale_jitter=1.3, seed=1)
 
-    crops, counts = images.draw(seed=1, step=7, **draw)
-    again, same = images.draw(seed=1, step=7, **draw)
-    other, _ = images.draw(seed=1, step=8, **draw)
+    first = images.draw(changing, batch=4, step=7)
+    again = images.draw(changing, batch=4, step=7)
+    others = [
+        images.draw(changing, batch=4, step=8),
+        images.draw(changing, batch=4, step=7, stream=1),
+        images.draw(changing.changed(seed=2), batch=4, step=7),
+    ]
 
-    assert torch.equal(crops, again)
-    assert torch.equal(counts, same)
-    assert not torch.equal(crops, other)
-    assert crops.shape == (4, 1, 64, 64)
+    assert torch.equal(first.images, again.images)
+    assert all(np.array_equal(*pair) for pair in zip(first.points, again.points, strict=True))
+    assert not any(torch.equal(first.images, other.images) for other in others)
+    assert first.images.shape == (4, 1, 64, 64)
 
 
 def test_turning_a_crop_leaves_its_cells_and_count(images):
-    plain, counts = images.draw(crop=64, batch=6, seed=0, step=0)
-    turned, same = images.draw(crop=64, batch=6, seed=0, step=0, augment="flips")
+    plain = images.draw(PLAIN, batch=6, step=0)
+    turned = images.draw(PLAIN.changed(augment="flips"), batch=6, step=0)
 
-    assert torch.equal(counts, same)
-    assert not torch.equal(plain, turned)
-    assert torch.allclose(plain.flatten(1).sort().values, turned.flatten(1).sort().values)
+    assert torch.equal(plain.counts(), turned.counts())
+    assert not torch.equal(plain.images, turned.images)
+    ordered = [batch.images.flatten(1).sort().values for batch in (plain, turned)]
+    assert torch.allclose(*ordered)
+
+
+def test_cells_stay_on_bright_pixels_whatever_is_done_to_a_crop(images):
+    changing = PLAIN.changed(augment="flips", scale_jitter=1.4)
+
+    batch = images.draw(changing, batch=24, step=0)
+
+    for crop, points in zip(batch.images[:, 0].numpy(), batch.points, strict=True):
+        inside = points[inside_window(points, 0, 0, 64, 64)]
+        rows, columns = np.round(inside).astype(int).clip(0, 63).T
+        assert (crop[rows, columns] > 0.5).all()
+    assert sum(len(points) for points in batch.points) > 50
+
+
+def test_cells_just_outside_a_crop_are_listed_but_not_counted(images):
+    batch = images.draw(PLAIN, batch=24, step=0)
+
+    listed = np.concatenate(batch.points)
+    outside = ~inside_window(listed, 0, 0, 64, 64)
+
+    assert outside.any()
+    assert inside_window(listed, -MARGIN, -MARGIN, 64 + 2 * MARGIN, 64 + 2 * MARGIN).all()
+    assert float(batch.counts().sum()) == (~outside).sum()
+
+
+def test_cells_are_brought_to_the_working_diameter(real):
+    settings = DensitySettings(diameter=20.0, crop=64, init="random")
+
+    images = read_training_images(real.training_part(), settings)
+
+    assert images.diameter_px == pytest.approx(10, rel=0.15)
+    factor = 20 / images.diameter_px
+    assert images.pixels[0].shape == (round(128 * factor), round(128 * factor))
+    assert estimate_diameter(images.pixels[-1]) == pytest.approx(20, rel=0.1)
+    rows, columns = np.round(images.points[-1]).astype(int).T
+    assert (images.pixels[-1][rows, columns] > 0.5).all()
+
+
+def test_images_without_labels_may_be_read_for_their_looks(real):
+    bare = real.with_records(dataclasses.replace(r, labelled=False) for r in real)
+
+    images = read_training_images(bare, PLAIN, labels=False)
+
+    assert len(images.pixels) == len(real)
+    assert all(len(points) == 0 for points in images.points)
 
 
 def test_brightness_of_a_crop_follows_its_count(images):
-    crops, counts = images.draw(crop=64, batch=64, seed=0, step=0)
+    batch = images.draw(PLAIN, batch=64, step=0)
+    crops, counts = batch.images, batch.counts()
     filled = [index for index in range(64) if counts[index] > 0]
 
     brightness = crops.mean(dim=(1, 2, 3))[filled].numpy()
@@ -67,25 +126,24 @@ def test_count_statistics_are_those_of_crops(images):
 
 def test_an_image_smaller_than_a_crop_is_refused_with_a_remedy(real):
     with pytest.raises(InputError, match="set crop to 128"):
-        read_training_images(real, crop=200, pad="refuse", normalisation="image")
+        read_training_images(real, PLAIN.changed(crop=200))
 
 
 def test_an_image_smaller_than_a_crop_may_be_reflected(real):
-    images = read_training_images(real, crop=200, pad="reflect", normalisation="set")
+    settings = PLAIN.changed(crop=200, pad="reflect", normalisation="set")
+    images = read_training_images(real, settings)
 
-    crops, counts = images.draw(crop=200, batch=14, seed=0, step=0)
+    batch = images.draw(settings, batch=14, step=0)
 
-    assert crops.shape == (14, 1, 200, 200)
-    assert counts.sum() > sum(len(points) for points in images.points)
+    assert batch.images.shape == (14, 1, 200, 200)
+    assert batch.counts().sum() > sum(len(points) for points in images.points)
 
 
 def test_images_without_labels_are_refused(real):
-    import dataclasses
-
     bare = real.with_records(dataclasses.replace(r, labelled=False) for r in real)
 
     with pytest.raises(InputError, match="unlabelled"):
-        read_training_images(bare, crop=64, pad="refuse", normalisation="image")
+        read_training_images(bare, PLAIN)
 
 
 def test_pixel_sizes_that_differ_are_no_common_one():

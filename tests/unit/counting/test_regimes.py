@@ -6,13 +6,14 @@ import torch
 
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.crops import read_training_images
+from adaptoscope.counting.heads import RegressorHead
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.counting.regimes import Phase, Placed, counting_step, rate_factor, train_counter
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError
 
-QUICK = CountingSettings(
+QUICK = RegressorSettings(
     init="random", steps=4, batch=4, crop=64, learning_rate=1e-3, save_every=1, log_every=1
 )
 TWO_PHASES = QUICK.changed(regime="fine_tuned", pretrain_steps=3)
@@ -36,8 +37,8 @@ def contents(folder):
 
 
 def test_a_step_equals_the_same_step_written_out(real, tiny_encoder):
-    images = read_training_images(real.split("train"), crop=64, pad="refuse", normalisation="image")
     settings = QUICK.changed(augment="none")
+    images = read_training_images(real.split("train"), settings)
     torch.manual_seed(0)
     network = CountRegressor(tiny_encoder(), pooling="mean", crop=64)
     copied = CountRegressor(tiny_encoder(), pooling="mean", crop=64)
@@ -45,10 +46,13 @@ def test_a_step_equals_the_same_step_written_out(real, tiny_encoder):
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, weight_decay=1e-5)
     other = torch.optim.Adam(copied.parameters(), lr=1e-3, weight_decay=1e-5)
 
+    phase = Phase((images,), lambda step: images.draw(settings, batch=4, step=step), 0, 4)
+    head = RegressorHead(network, "mse")
     placed = Placed(PlainFabric(), network, optimiser)
-    numbers = counting_step(settings, [Phase(images, 0, 4)], network, optimiser, placed)(0)
+    numbers = counting_step(settings, [phase], head, optimiser, placed)(0)
 
-    crops, counts = images.draw(crop=64, batch=4, seed=0, step=0)
+    batch = images.draw(settings, batch=4, step=0)
+    crops, counts = batch.images, batch.counts()
     copied.standardise(*images.count_statistics(64, 0))
     loss = ((copied(crops) - counts) / copied.count_sd).square().mean()
     loss.backward()
@@ -145,7 +149,7 @@ def test_fine_tuning_needs_synthetic_images(real, tmp_path):
 
 def test_the_learning_rate_rises_and_falls_in_each_phase():
     cosine = QUICK.changed(schedule="cosine")
-    phase = Phase(images=None, first=100, end=200)
+    phase = Phase(images=(), draw=lambda step: None, first=100, end=200)
 
     factors = [rate_factor(cosine, phase, index) for index in range(100, 200)]
 

@@ -1,12 +1,12 @@
 import pytest
 
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import load_settings, settings_from, settings_text
 
 
 def test_defaults_are_those_of_paper_one():
-    settings = CountingSettings()
+    settings = RegressorSettings()
 
     assert (settings.crop, settings.batch) == (200, 16)
     assert (settings.learning_rate, settings.weight_decay) == (1e-4, 1e-5)
@@ -14,8 +14,9 @@ def test_defaults_are_those_of_paper_one():
     assert settings.total_steps == pytest.approx(50 * 95 / 16, abs=4)
 
 
-def test_every_field_is_documented():
-    assert all(field.description for field in CountingSettings.model_fields.values())
+@pytest.mark.parametrize("kind", [RegressorSettings, DensitySettings])
+def test_every_field_is_documented(kind):
+    assert all(field.description for field in kind.model_fields.values())
 
 
 @pytest.mark.parametrize(
@@ -23,19 +24,35 @@ def test_every_field_is_documented():
     [
         ({"regime": "fine_tuned"}, "pretrain_steps"),
         ({"pretrain_steps": 5}, "pretrain_steps"),
-        ({"regime": "dual"}, "regime"),
+        ({"regime": "duel"}, "regime"),
+        ({"regime": "dual", "batch": 5}, "batch"),
+        ({"mode": "teacher"}, "mode"),
+        ({"regime": "dacs", "mode": "teacher"}, "centres"),
         ({"crops": 64}, "crops"),
         ({"learning_rate": 0}, "learning_rate"),
     ],
 )
 def test_settings_that_contradict_are_refused_by_name(values, field):
     with pytest.raises(SettingsError, match=field):
-        settings_from(values, CountingSettings)
+        settings_from(values, RegressorSettings)
 
 
 def test_settings_survive_the_file(tmp_path):
-    settings = CountingSettings(regime="fine_tuned", pretrain_steps=7, init="random")
+    settings = RegressorSettings(regime="fine_tuned", pretrain_steps=7, init="random")
 
     (tmp_path / "settings.yaml").write_text(settings_text(settings))
 
-    assert load_settings(tmp_path / "settings.yaml", CountingSettings) == settings
+    assert load_settings(tmp_path / "settings.yaml", RegressorSettings) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"head": "fcrn_a", "init": "random"}, "poisson"),
+        ({"head": "fcrn_a", "loss": "mse"}, "init"),
+        ({"crop": 100}, "crop"),
+    ],
+)
+def test_density_settings_that_contradict_are_refused_by_name(values, field):
+    with pytest.raises(SettingsError, match=field):
+        settings_from(values, DensitySettings)
