@@ -176,6 +176,9 @@ def learn(
 def import_tokens(
     source: Annotated[Path, typer.Argument(help="Embedding file (.pt) of the published code.")],
     out: Annotated[Path, typer.Argument(help="Style encoder to write, ending in .safetensors.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another file; never SOURCE.")
+    ] = False,
 ) -> None:
     """Convert a published embedding file; nothing in it is executed.
 
@@ -183,7 +186,7 @@ def import_tokens(
     """
     from adaptoscope.style_transfer.tokens.published import import_published_tokens
 
-    facts = import_published_tokens(source, out)
+    facts = import_published_tokens(source, out, overwrite=overwrite)
     typer.echo(f"{out}: style encoder for the placeholder {facts.placeholder!r}")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.windows import cut_window, tile_windows
@@ -23,6 +23,7 @@ from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
     StyleImage,
+    refuse_other_name,
     refuse_other_style,
     save_style,
 )
@@ -72,7 +73,7 @@ def learn_style(
     OutputError
         If `out` is not named as a style file, or holds another style.
     """
-    refuse_other_name(out)
+    refuse_other_name(out, "style")
     refuse_held_out_images(images, (images, *held_out), PURPOSE)
     chosen = some_images(images, limit, seed)
     style = read_checked_images(chosen, backbone, backbone_sha256, seed=seed)
@@ -272,17 +273,6 @@ def _glow_rows(glow: Glow | None) -> dict[str, torch.Tensor]:
         "glow_diameter": torch.tensor([glow.diameter]),
         "glow_inside": torch.tensor([glow.inside]),
     }
-
-
-def refuse_other_name(out: Path) -> None:
-    """Refuse a style file that is not named as one."""
-    if out.suffix != ".safetensors":
-        raise OutputError(
-            f"A style cannot be written to {out}.",
-            expected="a file name that ends in .safetensors",
-            found=out.suffix or "no suffix",
-            remedy="choose another name",
-        )
 
 
 def _refuse_other_depths(depths: set[int]) -> None:

@@ -11,12 +11,12 @@ from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
     read_checked_images,
-    refuse_other_name,
     some_images,
 )
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
+    refuse_other_name,
     refuse_other_style,
     save_style,
 )
@@ -80,7 +80,7 @@ def learn_refined_style(
         If `out` is not named as a style file or holds another style, or the runs beside it have
         other settings or inputs.
     """
-    refuse_other_name(out)
+    refuse_other_name(out, "style")
     check_mode(backbone, settings)
     _refuse_rule_and_limit(rule, limit)
     training = images.training_part()

@@ -180,6 +180,30 @@ def load_style(path: Path) -> Style:
     return Style(facts=known, **tensors)
 
 
+def refuse_other_name(path: Path, what: str) -> None:
+    """Refuse a file that is not named as what will be written to it.
+
+    Parameters
+    ----------
+    path
+        File that is about to be written.
+    what
+        What would be written, in words.
+
+    Raises
+    ------
+    OutputError
+        If it does not end in ``.safetensors``.
+    """
+    if path.suffix != ".safetensors":
+        raise OutputError(
+            f"A {what} cannot be written to {path}.",
+            expected="a file name that ends in .safetensors",
+            found=path.suffix or "no suffix",
+            remedy="choose another name",
+        )
+
+
 def refuse_other_style(path: Path, facts: StyleFacts) -> None:
     """Refuse to put a style in the place of a different one.
 
