@@ -79,6 +79,19 @@ def test_another_style_is_replaced_on_request_alone(chain: Chain, tmp_path: Path
     assert load_style(out).facts.seed == 2
 
 
+def test_stylise_takes_a_settings_file_and_options(chain: Chain, tmp_path: Path) -> None:
+    file = write_yaml(tmp_path / "way.yaml", {"strength": 0.2, "steps": 50, "residual": False})
+    out = tmp_path / "out"
+    options = ("--style", chain.style, "--backbone", chain.backbone, "--settings", file)
+    succeed("stylise", chain.drawings, out, *options, "--steps", 10)
+    kept = json.loads((out / "settings.json").read_text())["stylisation"]
+    assert (kept["strength"], kept["steps"], kept["residual"]) == (0.2, 10, False)
+    unknown = write_yaml(tmp_path / "unknown.yaml", {"colour": 1})
+    options = ("--style", chain.style, "--backbone", chain.backbone, "--settings", unknown)
+    assert "colour" in refuse("stylise", chain.drawings, tmp_path / "none", *options)
+    assert not (tmp_path / "none").exists()
+
+
 @pytest.mark.parametrize("method", ["percentiles", "histogram", "blur_noise"])
 def test_controls_are_made_like_stylised_images(chain: Chain, tmp_path: Path, method: str) -> None:
     out = tmp_path / "matched"

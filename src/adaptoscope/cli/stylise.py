@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import AsJson, Device, Overwrite, Seed, Workers
+from adaptoscope.cli.options import AsJson, Device, OptionalSeed, Overwrite, Workers
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.cli.style import Backbone
 
@@ -14,43 +14,84 @@ def stylise(
     drawings: Annotated[Path, typer.Argument(help="Folder of drawings, as synthesise writes it.")],
     out: Annotated[Path, typer.Argument(help="Folder for the stylised images.")],
     style: Annotated[Path, typer.Option("--style", help="Style file from `style learn`.")],
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings", help="YAML file of StylisationSettings; options given here win over it."
+        ),
+    ] = None,
     strength: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--strength", min=0.0, max=1.0, help="Share of the noise schedule; 0 is AdaIN alone."
+            "--strength",
+            min=0.0,
+            max=1.0,
+            help="Share of the noise schedule; 0 is AdaIN alone.",
+            show_default="0.7",
         ),
-    ] = 0.7,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="DDIM steps.")] = 50,
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="DDIM steps.", show_default="50")
+    ] = None,
     guidance: Annotated[
-        float, typer.Option("--guidance", min=0.0, help="Other than 1: twice the time.")
-    ] = 1.0,
-    inversion: Annotated[
-        str, typer.Option("--inversion", help="stochastic, sdedit, ddim, or none (AdaIN alone).")
-    ] = "stochastic",
-    sampler: Annotated[
-        str, typer.Option("--sampler", help="ddim, or dpm_solver with --steps 20.")
-    ] = "ddim",
-    adain: Annotated[
-        str, typer.Option("--adain", help="Statistics taken over: regions, whole, or none.")
-    ] = "regions",
-    guard: Annotated[
-        float,
+        float | None,
         typer.Option(
-            "--guard", min=0.0, max=1.0, help="Share of the way that holds coarse structure."
+            "--guidance", min=0.0, help="Other than 1: twice the time.", show_default="1.0"
         ),
-    ] = 0.0,
-    layout: Annotated[
-        bool, typer.Option("--layout/--no-layout", help="Condition on the drawing's mask.")
-    ] = True,
+    ] = None,
+    inversion: Annotated[
+        str | None,
+        typer.Option(
+            "--inversion",
+            help="stochastic, sdedit, ddim, or none (AdaIN alone).",
+            show_default="stochastic",
+        ),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option("--sampler", help="ddim, or dpm_solver with --steps 20.", show_default="ddim"),
+    ] = None,
+    adain: Annotated[
+        str | None,
+        typer.Option(
+            "--adain",
+            help="Statistics taken over: regions, whole, or none.",
+            show_default="regions",
+        ),
+    ] = None,
+    guard: Annotated[
+        float | None,
+        typer.Option(
+            "--guard",
+            min=0.0,
+            max=1.0,
+            help="Share of the way that holds coarse structure.",
+            show_default="0.0",
+        ),
+    ] = None,
+    use_layout: Annotated[
+        bool | None,
+        typer.Option(
+            "--layout/--no-layout",
+            help="Condition on the drawing's mask.",
+            show_default="True",
+        ),
+    ] = None,
     best_of: Annotated[
-        int, typer.Option("--best-of", min=1, help="Attempts; the one that keeps cells best.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--best-of",
+            min=1,
+            help="Attempts; the one that keeps cells best.",
+            show_default="1",
+        ),
+    ] = None,
     tile: Annotated[
         int | None,
         typer.Option("--tile", min=128, help="Work in tiles of this side where images are larger."),
     ] = None,
     backbone: Backbone = "compact",
-    seed: Seed = 0,
+    seed: OptionalSeed = None,
     device: Device = "auto",
     workers: Workers = 1,
     overwrite: Overwrite = False,
@@ -58,25 +99,24 @@ def stylise(
     """Give drawings the look of real images; points, counts and masks are carried over."""
     from adaptoscope.style_transfer.settings import StylisationSettings
     from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-    from adaptoscope.training.settings import settings_from
+    from adaptoscope.training.settings import load_settings
     from adaptoscope.training.step_loop import start_fabric
 
-    chosen = settings_from(
-        {
-            "strength": strength,
-            "steps": steps,
-            "guidance": guidance,
-            "inversion": inversion,
-            "sampler": sampler,
-            "adain": adain,
-            "guard": guard,
-            "best_of": best_of,
-            "use_layout": layout,
-            "tile": tile,
-            "seed": seed,
-        },
-        StylisationSettings,
-    )
+    given = {
+        "strength": strength,
+        "steps": steps,
+        "guidance": guidance,
+        "inversion": inversion,
+        "sampler": sampler,
+        "adain": adain,
+        "guard": guard,
+        "use_layout": use_layout,
+        "best_of": best_of,
+        "tile": tile,
+        "seed": seed,
+    }
+    chosen = load_settings(settings, StylisationSettings) if settings else StylisationSettings()
+    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
     place = str(start_fabric(device).device)
     job = StylisationJob(out, drawings, style, backbone, chosen, place)
     stylised = stylise_set(job, workers=workers, overwrite=overwrite)
