@@ -79,6 +79,18 @@ def test_another_style_is_replaced_on_request_alone(chain: Chain, tmp_path: Path
     assert load_style(out).facts.seed == 2
 
 
+def test_a_style_is_learnt_as_drawings_will_be_shown(chain: Chain, tmp_path: Path) -> None:
+    file = write_yaml(tmp_path / "way.yaml", {"working_side": 96, "strength": 0.2, "steps": 10})
+    look, backbone = tmp_path / "look.safetensors", ("--backbone", chain.backbone)
+    succeed("style", "learn", look, "--images", chain.real, *backbone, "--settings", file)
+    assert load_style(look).facts.working_side == 96
+    command = ("stylise", chain.drawings, tmp_path / "out", "--style", look, *backbone)
+    assert "working_side" in refuse(*command, "--strength", 0.2, "--steps", 10)
+    succeed(*command, "--settings", file)
+    stored = write_yaml(tmp_path / "stored.yaml", {"intensities": "stored"})
+    assert "intensities" in refuse(*command, "--settings", stored, "--overwrite")
+
+
 def test_stylise_takes_a_settings_file_and_options(chain: Chain, tmp_path: Path) -> None:
     file = write_yaml(tmp_path / "way.yaml", {"strength": 0.2, "steps": 50, "residual": False})
     out = tmp_path / "out"

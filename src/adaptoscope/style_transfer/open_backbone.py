@@ -40,6 +40,15 @@ def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
     return CompactBackbone.load(locate_backbone(name)).to(device)
 
 
+def backbone_class(name: str) -> type[Backbone]:
+    """Return the class of a diffusion model, as in `open_backbone`; no weights are read."""
+    if _is_stable_diffusion(name):
+        from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+
+        return StableDiffusionBackbone
+    return CompactBackbone
+
+
 def hash_of_backbone(name: str) -> str:
     """Return the SHA-256 of the weights, and of what else of a backbone a style depends on.
 

@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from adaptoscope.training.settings import Settings
 
+Intensities = Literal["stretched", "stored"]
+Posterior = Literal["mean", "sample"]
+
 
 class CompactSettings(Settings):
     """Shape of the compact latent diffusion model (at most 11 M parameters together)."""
@@ -95,7 +98,26 @@ class BackboneTrainingSettings(Settings):
         return self
 
 
-class StylisationSettings(Settings):
+class Presentation(Settings):
+    """How images are shown to the backbone; drawings must be shown as the style images were."""
+
+    intensities: Intensities = "stretched"
+    """`stretched`: from the background at -1 to the 95th percentile of the cells at +1. `stored`:
+    from the lowest to the highest value that a file can hold, as paper 1 does; Stable Diffusion
+    only."""
+    working_side: int | None = Field(default=None, ge=64)
+    """Both sides of images, in pixels, while they are worked on, whatever their aspect (512 in the
+    paper's code); outputs have the size of the drawings again. None: as they are."""
+    posterior: Posterior = "mean"
+    """Which latents stand for an image: the mean of the autoencoder's posterior, or one drawn from
+    it (paper's code); Stable Diffusion only."""
+
+
+USUAL = Presentation()
+"""Images as they are by default: stretched, of their own size, by the mean of their latents."""
+
+
+class StylisationSettings(Presentation):
     """How drawings are given the look of real images."""
 
     strength: float = Field(default=0.7, ge=0, le=1)
@@ -152,7 +174,7 @@ class StylisationSettings(Settings):
 
     def in_words(self) -> str:
         """Say how images are made with these settings, for the card of a data set."""
-        last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}"
+        last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}{self._shown_in_words()}"
         if self.inversion == "none" or self.strength == 0:
             return f"AdaIN ({self.adain}) without diffusion, {last}"
         sampler = {"ddim": "DDIM", "dpm_solver": "DPM-Solver++ (2M)"}[self.sampler]
@@ -162,6 +184,26 @@ class StylisationSettings(Settings):
             f"layout condition {_on(self.use_layout)}, guard {self.guard:g}, "
             f"AdaIN after diffusion {_on(self.adain_after)}, {last}, best of {self.best_of}"
         )
+
+    def _shown_in_words(self) -> str:
+        if presentation_of(self) == USUAL:
+            return ""
+        size = f"{self.working_side} pixels a side" if self.working_side else "their own size"
+        return (
+            f"; images shown with {self.intensities} intensities at {size}, posterior's "
+            f"{self.posterior}"
+        )
+
+
+def presentation_of(values: object) -> Presentation:
+    """Return how images are shown by settings, or were by the facts of a style.
+
+    Parameters
+    ----------
+    values
+        Has the fields of `Presentation` as attributes.
+    """
+    return Presentation(**{name: getattr(values, name) for name in Presentation.model_fields})
 
 
 def _on(setting: bool) -> str:

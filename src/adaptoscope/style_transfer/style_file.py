@@ -70,6 +70,8 @@ class StyleFacts:
         Of the token training; 0 steps where there was none.
     images
         One entry per style image, in the order of the tensors.
+    intensities, working_side, posterior
+        How the images were shown to the backbone; see `settings.Presentation`.
     """
 
     backbone: str
@@ -82,6 +84,9 @@ class StyleFacts:
     seed: int
     steps: int
     images: tuple[StyleImage, ...]
+    intensities: str = "stretched"
+    working_side: int | None = None
+    posterior: str = "mean"
 
 
 @dataclass(frozen=True)
@@ -219,7 +224,7 @@ def refuse_other_style(path: Path, facts: StyleFacts) -> None:
     ------
     OutputError
         If a file is there and holds no style, or one of other images, another backbone, token
-        mode, density class, seed or number of steps.
+        mode, density class, seed, number of steps or way of showing images.
     """
     if not path.exists():
         return
@@ -246,6 +251,7 @@ def _identity(facts: StyleFacts) -> dict[str, object]:
         "seed": facts.seed,
         "number of steps": facts.steps,
         "set of images": tuple(image.sha256 for image in facts.images),
+        "way of showing images": (facts.intensities, facts.working_side, facts.posterior),
     }
 
 

@@ -14,7 +14,12 @@ from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.open_backbone import (
+    backbone_class,
+    hash_of_backbone,
+    open_backbone,
+)
+from adaptoscope.style_transfer.presentation import refuse_other_presentation, refuse_unable
 from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
@@ -84,7 +89,8 @@ def stylise_set(
     Raises
     ------
     SettingsError
-        If the style was learnt with another backbone.
+        If the style was learnt with another backbone or from images that were shown to it in
+        another way, or the backbone cannot be shown images as the settings say.
     InputError
         If a drawing cannot be read or a cell lies outside it.
     OutputError
@@ -92,7 +98,9 @@ def stylise_set(
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)
+    refuse_unable(backbone_class(job.backbone), job.settings)
     _refuse_other_backbone(job, style)
+    refuse_other_presentation(style.facts, job.settings)
     _refuse_own_drawings(job)
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():

@@ -38,6 +38,8 @@ class TiledBackbone:
         self.name = backbone.name
         self.multiple = backbone.multiple
         self.largest_tile = tile
+        self.intensities = backbone.intensities
+        self.posteriors = backbone.posteriors
         self.schedule = backbone.schedule
         self._side = tile // FACTOR
         self._step = backbone.multiple // FACTOR

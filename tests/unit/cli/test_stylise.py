@@ -46,6 +46,7 @@ def test_the_paper_s_way_is_shipped_and_taken_from_its_file(
     ours = (found.adain_after, found.use_layout, found.glow, found.residual, found.guard)
     assert not any(ours)
     assert found.official_timing
+    assert (found.intensities, found.working_side, found.posterior) == ("stored", 512, "sample")
 
 
 def test_options_that_are_given_win_over_the_file(

@@ -25,9 +25,9 @@ from adaptoscope.images.matching import (
     match_histogram,
     match_percentiles,
 )
+from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
-from adaptoscope.style_transfer.stylise import generator_of
 
 Method = Literal["percentiles", "histogram", "blur_noise"]
 METHODS: tuple[Method, ...] = get_args(Method)

@@ -12,9 +12,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
-from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.presentation import range_shown
 from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress
@@ -182,7 +182,7 @@ def _encoded(
     device: torch.device,
 ) -> StyleExample:
     labels: NDArray[np.integer] = segment_nuclei(pixels)[0]
-    field = IntensityRange.of_cells(pixels, labels).to_model(pixels)
+    field = range_shown(pixels, labels, settings.shown).to_model(pixels)
     # The published code shows CLIP the stored intensities, not those that the backbone sees.
     shown = 2 * pixels - 1 if settings.clip_input_used == "legacy_uint8" else field
     seen = field
