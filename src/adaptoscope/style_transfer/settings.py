@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from adaptoscope.style_transfer.diffusion.noise_schedule import steps_for_strength
 from adaptoscope.training.settings import Settings
 
 Intensities = Literal["stretched", "stored"]
@@ -121,8 +122,8 @@ class StylisationSettings(Presentation):
     """How drawings are given the look of real images."""
 
     strength: float = Field(default=0.7, ge=0, le=1)
-    """Share of the noise schedule that is run; paper 1, section IV-A. 0 runs no step, which leaves
-    AdaIN alone, as `inversion: none` does."""
+    """Share of the noise schedule that is run; paper 1, section IV-A. 0, or what comes to less than
+    half a step, runs none, which leaves AdaIN alone, as `inversion: none` does."""
     steps: int = Field(default=50, ge=1, le=1000)
     """DDIM steps over the whole schedule; paper 1, section V-E."""
     guidance: float = Field(default=1.0, ge=0)
@@ -172,10 +173,19 @@ class StylisationSettings(Presentation):
             raise ValueError("guidance_interval needs two numbers from 0 to 1, the smaller first")
         return self
 
+    @property
+    def sampled_steps(self) -> int:
+        """Number of steps on the way back; with 0, AdaIN is all that is done to the latents."""
+        if self.inversion == "none":
+            return 0
+        if self.official_timing:
+            return int(self.strength * self.steps)
+        return steps_for_strength(self.strength, self.steps)
+
     def in_words(self) -> str:
         """Say how images are made with these settings, for the card of a data set."""
         last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}{self._shown_in_words()}"
-        if self.inversion == "none" or self.strength == 0:
+        if not self.sampled_steps:
             return f"AdaIN ({self.adain}) without diffusion, {last}"
         sampler = {"ddim": "DDIM", "dpm_solver": "DPM-Solver++ (2M)"}[self.sampler]
         return (

@@ -14,6 +14,8 @@ from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.sampling import evaluations
 from adaptoscope.style_transfer.open_backbone import (
     backbone_class,
     hash_of_backbone,
@@ -157,10 +159,19 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
             style=result.reference,
             density_class=classes[result.reference] or None,
             backbone=style.facts.backbone,
-            strength=job.settings.strength,
-            guidance=job.settings.guidance,
-            inversion=job.settings.inversion,
+            **_diffusion_of(job.settings),
         )
+
+
+def _diffusion_of(settings: StylisationSettings) -> dict[str, float | str | None]:
+    """Return what ``metadata.csv`` says of diffusion: what was done, not what was asked for."""
+    if not evaluations(NoiseSchedule(), settings):
+        return {"strength": 0.0, "guidance": None, "inversion": "none"}
+    return {
+        "strength": settings.strength,
+        "guidance": settings.guidance,
+        "inversion": settings.inversion,
+    }
 
 
 def _stylised(

@@ -103,6 +103,15 @@ def test_other_settings_need_another_folder(job: StylisationJob) -> None:
     assert contents(job.out) == before
 
 
+def test_without_a_step_card_and_metadata_say_adain_alone(job: StylisationJob) -> None:
+    settings = QUICK.changed(strength=0.04, steps=10, guidance=3.0)
+    made = stylise_set(dataclasses.replace(job, settings=settings))
+    assert {(r.strength, r.guidance, r.inversion) for r in made} == {(0.0, None, "none")}
+    card = (job.out / "README.md").read_text()
+    assert "AdaIN (regions) without diffusion" in card
+    assert "inversion" not in card
+
+
 @pytest.mark.parametrize("changes", [{"intensities": "stored"}, {"posterior": "sample"}])
 def test_compact_refuses_what_it_cannot_be_shown(
     job: StylisationJob, backbone: CompactBackbone, tmp_path: Path, changes: dict[str, str]

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -5,6 +7,7 @@ from tests.unit.style_transfer.diffusion.test_starting_latent import CountingMod
 
 from adaptoscope.style_transfer.diffusion.sampling import (
     Conditions,
+    evaluations,
     falling_timesteps,
     noise_and_denoise,
 )
@@ -101,6 +104,22 @@ def test_official_timing_is_one_step_out_and_cuts_the_strength_off() -> None:
     _, rounded = falling_timesteps(model.schedule, PLAIN.changed(strength=0.29, steps=100))
     assert (len(cut), len(rounded)) == (28, 29)
     assert falling_timesteps(model.schedule, official.changed(strength=1.0))[0] == 999
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm_solver"])
+@pytest.mark.parametrize("steps", [1, 667, 800, 998, 999, 1000])
+@pytest.mark.parametrize("official", [False, True])
+def test_any_number_of_steps_runs_at_full_strength(
+    sampler: str, steps: int, official: bool
+) -> None:
+    settings = PLAIN.changed(
+        sampler=sampler, steps=steps, strength=1.0, official_timing=official, inversion="sdedit"
+    )
+    model, initial, noise = CountingModel(0.0), random_latents(1), random_latents(2)
+    made = noise_and_denoise(initial, noise, NOTHING, model, settings)
+    assert torch.isfinite(made).all()
+    assert len(model.asked) == steps == evaluations(model.schedule, settings)
+    assert all(before > after for before, after in itertools.pairwise(model.asked))
 
 
 def test_guidance_acts_inside_its_interval_only() -> None:
