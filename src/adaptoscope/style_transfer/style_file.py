@@ -11,6 +11,16 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import atomic_path
+from adaptoscope.images.intensity import BIT_DEPTHS
+from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
+from adaptoscope.style_transfer.glow import WIDTHS
+from adaptoscope.style_transfer.settings import presentation_of
+from adaptoscope.style_transfer.style_checks import (
+    ROWS,
+    Shape,
+    fault_of_numbers,
+    fault_of_tensors,
+)
 
 FORMAT = "adaptoscope-style-4"
 _ENTRY = "adaptoscope"
@@ -128,21 +138,21 @@ class Style:
     glow_inside: torch.Tensor
 
 
-_TENSORS = (
-    "tokens",
-    "latent_mean",
-    "latent_sd",
-    "cell_mean",
-    "cell_sd",
-    "ground_mean",
-    "ground_sd",
-    "residual_levels",
-    "residual_strengths",
-    "residual_spectrum",
-    "glow_shares",
-    "glow_diameter",
-    "glow_inside",
-)
+_TENSORS: dict[str, Shape] = {
+    "tokens": (ROWS, "K", "D"),
+    "latent_mean": (ROWS, "C"),
+    "latent_sd": (ROWS, "C"),
+    "cell_mean": (ROWS, "C"),
+    "cell_sd": (ROWS, "C"),
+    "ground_mean": (ROWS, "C"),
+    "ground_sd": (ROWS, "C"),
+    "residual_levels": (ROWS, LEVELS),
+    "residual_strengths": (ROWS, LEVELS),
+    "residual_spectrum": (ROWS, WINDOW, WINDOW),
+    "glow_shares": (ROWS, len(WIDTHS)),
+    "glow_diameter": (ROWS,),
+    "glow_inside": (ROWS,),
+}
 
 
 def save_style(path: Path, style: Style) -> None:
@@ -169,7 +179,8 @@ def load_style(path: Path) -> Style:
     Raises
     ------
     InputError
-        If the file is absent, damaged or no style.
+        If the file is absent, damaged or no style, or what it holds does not fit together: rows,
+        shapes, numbers that are not finite.
     """
     try:
         with safe_open(path, framework="pt") as stored:
@@ -180,9 +191,29 @@ def load_style(path: Path) -> Style:
             images = tuple(StyleImage(**image) for image in facts.pop("images"))
             known = StyleFacts(**facts, images=images)
             tensors = {name: stored.get_tensor(name) for name in _TENSORS}
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            presentation_of(known)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
+    fault = _fault_of_facts(known) or fault_of_tensors(tensors, _TENSORS, len(images))
+    if fault:
+        raise _refusal(path, fault)
     return Style(facts=known, **tensors)
+
+
+def _fault_of_facts(facts: StyleFacts) -> str:
+    if facts.bit_depth not in BIT_DEPTHS:
+        return f"`bit_depth: {facts.bit_depth}`"
+    for image in facts.images:
+        texts = ("name", "sha256", "split", "density_class")
+        if not all(isinstance(getattr(image, name), str) for name in texts):
+            return "an image whose name, hash, split or class is no text"
+        numbers = {name: value for name, value in asdict(image).items() if name not in texts}
+        fault = fault_of_numbers(numbers)
+        if not fault and not image.intensity_low < image.intensity_high:
+            fault = f"intensities from {image.intensity_low} to {image.intensity_high}"
+        if fault:
+            return f"{fault}, for {image.name}"
+    return ""
 
 
 def refuse_other_name(path: Path, what: str) -> None:
