@@ -127,7 +127,7 @@ def stylise_batch(
     settings
         Strength, steps, inversion, sampler, guidance, layout.
     attempt
-        Number of the attempt; each has its own randomness.
+        Number of the attempt; each has its own noise, all take after the same style image.
 
     Returns
     -------
@@ -145,12 +145,14 @@ def stylise_batch(
     filled = [drawings[0]] * settings.batch
     for place, drawing in zip(places, drawings, strict=True):
         filled[place] = drawing
-    generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in filled]
+    generators = [generator_of(settings.seed, drawing.name) for drawing in filled]
     candidates = _usable_references(style, settings)
     references = [
         choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
         for drawing, generator in zip(filled, generators, strict=True)
     ]
+    if attempt:
+        generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in filled]
     content = [_seen(drawing, settings) for drawing in filled]
     height, width = content[0].shape
     backbone = in_tiles(backbone, height, width, settings.tile)

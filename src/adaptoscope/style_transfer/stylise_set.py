@@ -11,11 +11,12 @@ from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
+from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
 from adaptoscope.style_transfer.open_backbone import (
     backbone_class,
     hash_of_backbone,
@@ -103,7 +104,7 @@ def stylise_set(
     refuse_unable(backbone_class(job.backbone), job.settings)
     _refuse_other_backbone(job, style)
     refuse_other_presentation(style.facts, job.settings)
-    _refuse_own_drawings(job)
+    refuse_own_drawings(job.out, job.drawings)
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():
         drawings.points(record)
@@ -206,16 +207,6 @@ def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style
 def _writer(job: StylisationJob, inputs: Inputs, *, overwrite: bool = False) -> CountedImageWriter:
     settings = {"stylisation": job.settings.model_dump(mode="json"), **asdict(inputs)}
     return CountedImageWriter(job.out, settings, "Stylised drawings", overwrite=overwrite)
-
-
-def _refuse_own_drawings(job: StylisationJob) -> None:
-    if job.out.resolve() == job.drawings.resolve():
-        raise OutputError(
-            f"The output folder {job.out} is that of the drawings.",
-            expected="another folder, so that the drawings stay",
-            found="the same folder twice",
-            remedy="choose another output folder",
-        )
 
 
 def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:

@@ -6,10 +6,7 @@ from math import ceil
 
 import torch
 
-from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
-
-FACTOR = 8
-"""Pixels per latent pixel, of every backbone."""
+from adaptoscope.style_transfer.backbone import FACTOR, Backbone, GivesMoments
 
 _OVERLAP = 0.25
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -172,6 +173,14 @@ def test_a_style_from_before_images_could_be_shown_otherwise_is_read(tmp_path: P
     path, values = tmp_path / "style.safetensors", {"format": style_file.FORMAT, **facts}
     save_file(tensors, path, metadata={"adaptoscope": json.dumps(values)})
     assert presentation_of(load_style(path).facts) == USUAL
+
+
+def test_the_documented_tensors_and_format_are_those_that_are_written() -> None:
+    contracts = (Path(__file__).parents[3] / "docs" / "data_contracts.md").read_text("utf-8")
+    section = contracts.split("## Style file")[1].split("\n## ")[0]
+    listed = "".join(section.partition("\n- ")[1:]).split("\n\n")[0]
+    assert re.findall(r"`(\w+)`", listed) == list(style_file._TENSORS)
+    assert f"`{style_file.FORMAT}`" in section
 
 
 def test_a_missing_style_is_named(tmp_path: Path) -> None:

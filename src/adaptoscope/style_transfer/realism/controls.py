@@ -17,7 +17,7 @@ from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.errors import SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.matching import (
@@ -25,6 +25,7 @@ from adaptoscope.images.matching import (
     match_histogram,
     match_percentiles,
 )
+from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
 from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
@@ -155,7 +156,7 @@ def stylise_by_control(
         If the folder holds something else, or is that of the drawings.
     """
     known_method(method)
-    _refuse_own_drawings(out, drawings)
+    refuse_own_drawings(Path(out), drawings.folder)
     refuse_held_out_images(images, (images, *held_out), "imitate in drawings")
     references = references or measure_references(images)
     job = _job(out, drawings, references, method, seed)
@@ -295,13 +296,3 @@ def _match_and_write(task: ControlTask, job: ControlJob) -> None:
 def _hash_of_references(references: Sequence[Reference]) -> str:
     listed = "\n".join(f"{one.record.name} {one.sha256}" for one in references)
     return hashlib.sha256(listed.encode()).hexdigest()
-
-
-def _refuse_own_drawings(out: Path, drawings: CountedImageSet) -> None:
-    if Path(out).resolve() == drawings.folder.resolve():
-        raise OutputError(
-            f"The output folder {out} is that of the drawings.",
-            expected="another folder, so that the drawings stay",
-            found="the same folder twice",
-            remedy="choose another output folder",
-        )
