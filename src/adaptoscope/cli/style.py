@@ -1,5 +1,6 @@
 """Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -265,7 +266,7 @@ def realism(
         typer.echo(report.markdown())
 
 
-def _token_settings(file: Path | None, given: dict[str, object]) -> "TokenSettings":
+def _token_settings(file: Path | None, given: Mapping[str, object]) -> "TokenSettings":
     """Return how tokens are trained; what is given has the last word."""
     from adaptoscope.style_transfer.tokens.settings import TokenSettings
     from adaptoscope.training.settings import load_settings

@@ -1,13 +1,20 @@
 """Commands of stage 2 that make and judge images: give drawings a look, screen the result."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from adaptoscope.cli.options import AsJson, Device, OptionalSeed, Overwrite, Workers
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.cli.style import Backbone
+
+
+def _setting(
+    name: str, text: str, default: object, least: float | None = None, most: float | None = None
+) -> Any:
+    """Return an option that changes a setting; the default is shown only, the settings have it."""
+    return typer.Option(f"--{name}", min=least, max=most, help=text, show_default=str(default))
 
 
 def stylise(
@@ -22,69 +29,30 @@ def stylise(
     ] = None,
     strength: Annotated[
         float | None,
-        typer.Option(
-            "--strength",
-            min=0.0,
-            max=1.0,
-            help="Share of the noise schedule; 0 is AdaIN alone.",
-            show_default="0.7",
-        ),
+        _setting("strength", "Share of the noise schedule; 0: AdaIN alone.", 0.7, 0, 1),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", min=1, help="DDIM steps.", show_default="50")
-    ] = None,
+    steps: Annotated[int | None, _setting("steps", "DDIM steps.", 50, 1)] = None,
     guidance: Annotated[
-        float | None,
-        typer.Option(
-            "--guidance", min=0.0, help="Other than 1: twice the time.", show_default="1.0"
-        ),
+        float | None, _setting("guidance", "Other than 1: twice the time.", 1.0, 0)
     ] = None,
     inversion: Annotated[
         str | None,
-        typer.Option(
-            "--inversion",
-            help="stochastic, sdedit, ddim, or none (AdaIN alone).",
-            show_default="stochastic",
-        ),
+        _setting("inversion", "stochastic, sdedit, ddim, or none (AdaIN alone).", "stochastic"),
     ] = None,
     sampler: Annotated[
-        str | None,
-        typer.Option("--sampler", help="ddim, or dpm_solver with --steps 20.", show_default="ddim"),
+        str | None, _setting("sampler", "ddim, or dpm_solver with --steps 20.", "ddim")
     ] = None,
     adain: Annotated[
-        str | None,
-        typer.Option(
-            "--adain",
-            help="Statistics taken over: regions, whole, or none.",
-            show_default="regions",
-        ),
+        str | None, _setting("adain", "Statistics taken over: regions, whole, or none.", "regions")
     ] = None,
     guard: Annotated[
-        float | None,
-        typer.Option(
-            "--guard",
-            min=0.0,
-            max=1.0,
-            help="Share of the way that holds coarse structure.",
-            show_default="0.0",
-        ),
+        float | None, _setting("guard", "Share of the way that holds coarse structure.", 0.0, 0, 1)
     ] = None,
     use_layout: Annotated[
-        bool | None,
-        typer.Option(
-            "--layout/--no-layout",
-            help="Condition on the drawing's mask.",
-            show_default="True",
-        ),
+        bool | None, _setting("layout/--no-layout", "Condition on the drawing's mask.", True)
     ] = None,
     best_of: Annotated[
-        int | None,
-        typer.Option(
-            "--best-of",
-            min=1,
-            help="Attempts; the one that keeps cells best.",
-            show_default="1",
-        ),
+        int | None, _setting("best-of", "Attempts; the one that keeps cells best.", 1, 1)
     ] = None,
     tile: Annotated[
         int | None,

@@ -46,7 +46,7 @@ def labels_at_working_side(labels: NDArray[np.integer], how: Presentation) -> ND
         ((np.arange(how.working_side) + 0.5) * length / how.working_side).astype(np.intp)
         for length in labels.shape
     )
-    return labels[rows[:, None], columns]
+    return np.asarray(labels[rows[:, None], columns])
 
 
 def resized(pixels: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:

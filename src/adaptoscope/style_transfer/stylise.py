@@ -145,14 +145,7 @@ def stylise_batch(
     filled = [drawings[0]] * settings.batch
     for place, drawing in zip(places, drawings, strict=True):
         filled[place] = drawing
-    generators = [generator_of(settings.seed, drawing.name) for drawing in filled]
-    candidates = _usable_references(style, settings)
-    references = [
-        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
-        for drawing, generator in zip(filled, generators, strict=True)
-    ]
-    if attempt:
-        generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in filled]
+    references, generators = _references_of(filled, style, settings, attempt)
     content = [_seen(drawing, settings) for drawing in filled]
     height, width = content[0].shape
     backbone = in_tiles(backbone, height, width, settings.tile)
@@ -215,6 +208,21 @@ def choose_reference(
         chosen = [index for index in chosen if images[index].density_class == tokens]
     densities = [image.cells_per_mpx for image in images]
     return nearest_by_density(densities, wanted, generator, chosen)
+
+
+def _references_of(
+    drawings: Sequence[Drawing], style: Style, settings: StylisationSettings, attempt: int
+) -> tuple[list[int], list[np.random.Generator]]:
+    """Return the style image of each drawing, the same in every attempt, and what draws noise."""
+    generators = [generator_of(settings.seed, drawing.name) for drawing in drawings]
+    candidates = _usable_references(style, settings)
+    references = [
+        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
+        for drawing, generator in zip(drawings, generators, strict=True)
+    ]
+    if attempt:
+        generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in drawings]
+    return references, generators
 
 
 def _usable_references(style: Style, settings: StylisationSettings) -> list[int]:
