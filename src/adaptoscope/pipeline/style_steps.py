@@ -9,7 +9,12 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.real_images import hashes_of_real
-from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.pipeline.settings import (
+    DensityClasses,
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+)
 from adaptoscope.style_transfer.learn_style import learn_style, some_images
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
@@ -121,6 +126,7 @@ def learn_style_once(
     *,
     seed: int,
     tokens: TokenSettings | None = None,
+    classes: DensityClasses | None = None,
     device: Device = "auto",
 ) -> Path:
     """Learn a style from some of the images, unless its file is there.
@@ -139,6 +145,9 @@ def learn_style_once(
         Seed of the draw of images, the same with and without `tokens`.
     tokens
         Train the tokens so; none takes them as they are read off the images.
+    classes
+        With `tokens`, train them for each of these classes apart, from as many images of each as
+        `style.limit` says.
     device
         Where to compute.
     """
@@ -146,12 +155,22 @@ def learn_style_once(
         return path
     backbone = open_backbone(style.backbone, start_fabric(device).device)
     weights = hash_of_backbone(style.backbone)
-    chosen = some_images(images, style.limit, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     if tokens is None:
+        chosen = some_images(images, style.limit, seed)
         learn_style(path, chosen, backbone, weights, held_out=[real], seed=seed)
-    else:
-        learn_refined_style(path, chosen, backbone, weights, tokens, held_out=[real], device=device)
+        return path
+    rule = None if classes is None else classes.rule(style.limit, seed)
+    learn_refined_style(
+        path,
+        some_images(images, style.limit, seed) if rule is None else images,
+        backbone,
+        weights,
+        tokens,
+        rule=rule,
+        held_out=[real],
+        device=device,
+    )
     return path
 
 
