@@ -1,4 +1,4 @@
-"""What makes `datasets.load_dataset` of Hugging Face read images, masks and centres of a release."""
+"""What lets `datasets.load_dataset` of Hugging Face read a release with masks and centres."""
 
 import json
 from typing import Any
@@ -17,8 +17,8 @@ LOADED = "metadata.jsonl"
 def write_rows(packed: CountedImageSet) -> None:
     """Write ``metadata.jsonl``: the rows of ``metadata.csv`` with centres and masks.
 
-    `points` is a list of (x, y) as in ``points.csv``, and `mask_file_name` what Hugging Face reads as
-    a second image, `mask`. Columns that are empty in every row are left out.
+    `points` is a list of (x, y) as in ``points.csv``, and `mask_file_name` what Hugging Face reads
+    as a second image, `mask`. Columns that are empty in every row are left out.
 
     Parameters
     ----------

@@ -51,9 +51,9 @@ Agreement of cells seen in the kept images with those drawn, by the screen's own
 - `images/`: one channel, {bit_depth} bits. `masks/`: 16-bit label images of the drawn cells.
 - `points.csv`: `image,x,y` in pixels, (0, 0) is the centre of the top-left pixel.
 - `metadata.csv`: one row per image: count, density class, style, seed, agreement with the drawing.
-- `metadata.jsonl`: the same rows with the centres as `points`, lists of (x, y), and the mask's name,
-  for Hugging Face. `datasets.load_dataset` of this folder gives `image`, `mask`, `points` and the
-  columns, in one split, `train`; seen to work with version 5 of `datasets`.
+- `metadata.jsonl`: the same rows with the centres as `points`, lists of (x, y), and the mask's
+  name, for Hugging Face. `datasets.load_dataset` of this folder gives `image`, `mask`, `points`
+  and the columns, in one split, `train`; seen to work with version 5 of `datasets`.
 - `{checksums}`: checksums, `sha256sum -c {checksums}`.
 
 ## Intended use
