@@ -68,7 +68,9 @@ def test_what_is_given_has_the_last_word() -> None:
 
 
 @pytest.mark.parametrize("fine_tune", [False, True])
-@pytest.mark.parametrize("values", [{"colour": 1}, {"denoiser": {"colour": 1}}, {"denoiser": 3}, []])
+@pytest.mark.parametrize(
+    "values", [{"colour": 1}, {"denoiser": {"colour": 1}}, {"denoiser": 3}, []]
+)
 def test_what_cannot_be_used_is_refused(values: object, fine_tune: bool) -> None:
     with pytest.raises(SettingsError):
         backbone_training(values, fine_tune=fine_tune, origin="mine.yaml")
