@@ -131,7 +131,7 @@ def test_realism_prints_one_object_with_a_floor(chain: Chain, tmp_path: Path) ->
     assert [entry["name"] for entry in found["sets"]] == ["drawings", "stylised"]
     assert found["floor"]["name"] == "Real against real"
     assert found["real_images"] == 8
-    assert set(found["sets"][1]["copies"]) == {"features", "correlation"}
+    assert found["sets"][1]["copies"]["pictures"] == found["sets"][1]["tiles"]
     test_only = succeed(
         "style", "realism", chain.real, chain.drawings, "--split", "test", "--settings", settings
     )

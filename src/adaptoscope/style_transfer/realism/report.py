@@ -57,8 +57,7 @@ class SetRealism:
         Mean density and median diameter as seen without labels, so that unlike layouts are
         noticed.
     copies
-        Copies by the encoder's features and by cross-correlation, by these names; empty where
-        they were not looked for, or no two real images could be compared to say what is no copy.
+        Tiles that copy a style image; None where they were not looked for.
     """
 
     name: str
@@ -72,7 +71,7 @@ class SetRealism:
     auc: Interval | None
     cells_per_mpx: float
     diameter: float
-    copies: Mapping[str, CopyCheck]
+    copies: CopyCheck | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +92,9 @@ class RealismReport:
         How many real images and tiles were compared with.
     real_cells_per_mpx, real_diameter
         Mean density and median diameter in the real tiles, seen without labels.
+    style_images
+        In how many style images copies were looked for, and how many there are; None where they
+        were not looked for.
     floor
         Real against real: means over divisions of the images into two halves; None for fewer than
         four images.
@@ -109,6 +111,7 @@ class RealismReport:
     real_tiles: int
     real_cells_per_mpx: float
     real_diameter: float
+    style_images: tuple[int, int] | None
     floor: SetRealism | None
     sets: tuple[SetRealism, ...]
 
@@ -201,15 +204,23 @@ def _nearest_of(found: Mapping[str, Interval], words: str, floor: Interval | Non
 def _on_copies(report: RealismReport) -> list[str]:
     sentences = []
     for entry in report.sets:
-        named = sorted({name for check in entry.copies.values() for name in check.copies})
-        if named:
+        if entry.copies is not None and entry.copies.copies:
+            named = sorted(set(entry.copies.copies))
             shown = ", ".join(named[:5]) + (" and more" if len(named) > 5 else "")
             sentences.append(f"Copies of real images in {entry.name}: {len(named)} ({shown}).")
+    check = next((entry.copies for entry in report.sets if entry.copies is not None), None)
+    if check is not None and check.real_copies:
+        sentences.append(
+            f"Of {check.real_pictures} real tiles, {check.real_copies} pass for copies of another "
+            "real image, as overlapping fields do."
+        )
+    if report.style_images is not None and report.style_images[0] < report.style_images[1]:
+        searched, known = report.style_images
+        sentences.append(f"Copies were looked for in {searched} of {known} style images only.")
     return sentences
 
 
 def _row(entry: SetRealism) -> tuple[str, ...]:
-    copies = {name for check in entry.copies.values() for name in check.copies}
     return (
         entry.name,
         str(entry.tiles),
@@ -220,7 +231,7 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
         f"{entry.sharpness.median:.3f} ({100 * entry.sharpness.relative:+.0f} %)",
         "–" if entry.auc is None else _area(entry.auc),
         f"{entry.cells_per_mpx:.0f}, {entry.diameter:.1f}",
-        str(len(copies)) if entry.copies else "–",
+        "–" if entry.copies is None else str(len(set(entry.copies.copies))),
     )
 
 
