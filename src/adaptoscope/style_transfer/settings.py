@@ -273,12 +273,13 @@ class ScreeningSettings(Settings):
     maximum_lost: float = Field(default=0.25, ge=0)
     """Most lost cells, as a share of those drawn, beyond the drawing's own share."""
     minimum_drawing_f1: float = Field(default=0.5, ge=0, le=1)
-    """Least F1 of the detector on the drawing itself; below it nothing can be said of the image."""
+    """Least F1 of the detector on the drawing itself; where that and its recall lie below, nothing
+    can be said of the image."""
     minimum_contrast: float = Field(default=3.0, ge=0)
     """Least brightness of cells above the background, in background noise standard deviations."""
     maximum_artefacts: float = Field(default=0.8, ge=0)
     """Most bright structure away from the cells that is too thin or too large for a cell, in areas
-    of one cell."""
+    of one cell; in images larger than 256 x 256 pixels, for each so many."""
     maximum_background: float = Field(default=0.09, ge=0)
     """Most structure of the background, as a share of the cells' contrast."""
     maximum_uneven_noise: float = Field(default=3.0, ge=1)

@@ -231,7 +231,8 @@ def _reasons(
 ) -> Iterable[str]:
     """Yield why an image is not kept, the gravest reason first; what is NaN is no reason."""
     cells = max(1, drawn)
-    if drawn and not ceiling.f1 >= settings.minimum_drawing_f1:
+    # Spots that are no cells spoil F1 in a sparse field, yet say nothing of what is missed.
+    if drawn and not max(ceiling.f1, ceiling.recall) >= settings.minimum_drawing_f1:
         yield "unjudgeable"
     if failures.contrast < settings.minimum_contrast:
         yield "faint"

@@ -79,6 +79,17 @@ def test_an_image_of_whose_drawing_nothing_was_found_again_is_not_kept() -> None
     assert (record.kept, record.reject_reason) == (False, "unjudgeable")
 
 
+def test_spots_that_are_no_cells_do_not_make_a_field_unjudgeable() -> None:
+    """The detector finds every drawn cell, and three times as many that were not drawn."""
+    record = screen(GRID, GRID[:4])
+    assert (record.kept, record.reject_reason) == (False, "invented")
+    pixels, mask = draw_discs((140, 140), GRID)
+    shown = noisy(pixels)
+    same = screen_image(RECORD, shown, shown, GRID[:4], mask, SETTINGS)
+    assert same.drawing.f1 < SETTINGS.minimum_drawing_f1 <= same.drawing.recall
+    assert same.record.kept is True
+
+
 def write_pair(folder: Path, shown: list[np.ndarray]) -> None:
     drawings = CountedImageWriter(folder / "drawings", {}, "Drawings")
     stylised = CountedImageWriter(folder / "stylised", {}, "Stylised")
