@@ -97,9 +97,13 @@ def screen(
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of ScreeningSettings.")
     ] = None,
+    workers: Workers = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Find the drawn cells again in stylised images and mark what is kept in metadata.csv."""
+    """Find the drawn cells again in stylised images and mark what is kept in metadata.csv.
+
+    An interrupted run goes on with the same command.
+    """
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.style_transfer.screening.screen import screen_set
     from adaptoscope.style_transfer.settings import ScreeningSettings
@@ -107,7 +111,10 @@ def screen(
 
     chosen = load_settings(settings, ScreeningSettings) if settings else ScreeningSettings()
     summary = screen_set(
-        open_counted_images(images, include_rejected=True), open_counted_images(drawings), chosen
+        open_counted_images(images, include_rejected=True),
+        open_counted_images(drawings),
+        chosen,
+        workers=workers,
     )
     found = {
         "n": summary.n,

@@ -289,4 +289,4 @@ class ScreeningSettings(Settings):
     minimum_found_nearby: float = Field(default=0.25, ge=0, le=1)
     """Least share found among a cell and its five nearest, of those found in the drawing."""
     correct_points: bool = False
-    """Move points to where the cells are found in the stylised image."""
+    """Move points to where the cells are found in the stylised image. Masks do not follow."""

@@ -16,9 +16,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.matching import (
     match_blur_and_noise,
@@ -256,18 +256,9 @@ def _tasks(
     for record in drawings:
         generator = generator_of(seed, record.name)
         reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
-        points = {record.file_name: drawings.points(record)} if record.labelled else {}
-        drawing, image = _alone(drawings, record, points), _alone(images, reference.record, {})
-        tasks.append(ControlTask(drawing, image, reference, generator))
+        image = only_image(images, reference.record)
+        tasks.append(ControlTask(only_image(drawings, record), image, reference, generator))
     return tasks
-
-
-def _alone(
-    images: CountedImageSet, record: ImageRecord, points: Mapping[str, Points]
-) -> CountedImageSet:
-    """Return a set of one image, small enough to send to a worker."""
-    files = {record.file_name: images.path(record)}
-    return CountedImageSet(images.folder, (record,), images.channel, images.z, files, points)
 
 
 def _match_and_write(task: ControlTask, job: ControlJob) -> None:

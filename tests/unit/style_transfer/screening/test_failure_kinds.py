@@ -24,7 +24,7 @@ from adaptoscope.style_transfer.screening.failure_kinds import (
     measure_failures,
     region_of_cells,
 )
-from adaptoscope.style_transfer.screening.screen import screen_image
+from adaptoscope.style_transfer.screening.screen_image import screen_image
 from adaptoscope.style_transfer.settings import ScreeningSettings
 from adaptoscope.synthesis.generate import draw_synthetic
 from adaptoscope.synthesis.settings import SynthesisSettings
