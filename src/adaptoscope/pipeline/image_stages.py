@@ -85,6 +85,7 @@ class ImageStages:
             self.style_images(real),
             real,
             seed=self.settings.seeds[0],
+            stylisation=self.settings.stylisation,
             tokens=self.settings.tokens,
             classes=self.settings.density,
             device=self.device,

@@ -21,7 +21,11 @@ from adaptoscope.style_transfer.realism.controls import Method, stylise_by_contr
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
-from adaptoscope.style_transfer.settings import ScreeningSettings
+from adaptoscope.style_transfer.settings import (
+    ScreeningSettings,
+    StylisationSettings,
+    presentation_of,
+)
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
@@ -125,6 +129,7 @@ def learn_style_once(
     real: CountedImageSet,
     *,
     seed: int,
+    stylisation: StylisationSettings,
     tokens: TokenSettings | None = None,
     classes: DensityClasses | None = None,
     device: Device = "auto",
@@ -143,6 +148,8 @@ def learn_style_once(
         Set whose validation and test images must not be among them.
     seed
         Seed of the draw of images, the same with and without `tokens`.
+    stylisation
+        How drawings will be given the style: its images are shown to the backbone alike.
     tokens
         Train the tokens so; none takes them as they are read off the images.
     classes
@@ -155,10 +162,11 @@ def learn_style_once(
         return path
     backbone = open_backbone(style.backbone, start_fabric(device).device)
     weights = hash_of_backbone(style.backbone)
+    shown = presentation_of(stylisation)
     path.parent.mkdir(parents=True, exist_ok=True)
     if tokens is None:
         chosen = some_images(images, style.limit, seed)
-        learn_style(path, chosen, backbone, weights, held_out=[real], seed=seed)
+        learn_style(path, chosen, backbone, weights, shown=shown, held_out=[real], seed=seed)
         return path
     rule = None if classes is None else classes.rule(style.limit, seed)
     learn_refined_style(
@@ -166,7 +174,8 @@ def learn_style_once(
         some_images(images, style.limit, seed) if rule is None else images,
         backbone,
         weights,
-        tokens,
+        tokens.changed(intensities=shown.intensities),
+        shown=shown,
         rule=rule,
         held_out=[real],
         device=device,

@@ -186,6 +186,7 @@ class _Maker:
             images,
             self.real,
             seed=chosen.seed,
+            stylisation=chosen.stylisation,
             tokens=tokens,
             classes=chosen.density,
             device=self.context.device,

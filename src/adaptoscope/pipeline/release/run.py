@@ -112,6 +112,7 @@ def _made(
         members,
         real,
         seed=settings.seed,
+        stylisation=settings.stylisation,
         tokens=settings.tokens,
         device=context.device,
     )
