@@ -239,7 +239,11 @@ def realism(
         Path | None, typer.Option("--settings", help="YAML file of RealismSettings.")
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", help="nuclei, imagenet, or a weight file.")
+        str,
+        typer.Option(
+            "--encoder",
+            help="nuclei, imagenet, a weight file, or inception:FILE with torchvision's weights.",
+        ),
     ] = "nuclei",
     device: Device = "auto",
     as_json: AsJson = False,

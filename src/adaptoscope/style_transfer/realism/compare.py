@@ -3,7 +3,6 @@
 Labels are not read: a set without points is compared as well as any other.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_header
 from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies
 from adaptoscope.metrics.spectra import bin_frequencies
-from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
+from adaptoscope.style_transfer.realism.look_encoders import open_look_encoder
 from adaptoscope.style_transfer.realism.report import RealismReport
 from adaptoscope.style_transfer.realism.set_distances import (
     SMALLEST,
@@ -34,8 +33,6 @@ from adaptoscope.training.progress import progress
 from adaptoscope.training.step_loop import Device, start_fabric
 
 __all__ = ["RealismReport", "RealismSettings", "compare_sets"]
-
-_WITHOUT_FILE = ("random", "imagenet")
 
 
 def compare_sets(
@@ -61,7 +58,7 @@ def compare_sets(
         Real images that the sets were made after, to look for copies of them; not looked for if
         not given. They may be those of `real`.
     encoder
-        Encoder whose features are compared, as in `load_encoder`.
+        Encoder whose features are compared, as in `open_look_encoder`.
     device
         Where it runs.
 
@@ -81,7 +78,7 @@ def compare_sets(
     if not made:
         raise InputError("No set was given to compare with the real images.")
     everything = [real, *made.values(), *([style_images] if style_images is not None else [])]
-    probe = _probe(everything, settings, encoder, device)
+    probe, encoder_sha256 = _probe(everything, settings, encoder, device)
     measured = _measure(real, probe, settings, "measure real")
     frequencies = bin_frequencies(probe.edge, probe.bins)
     originals = None
@@ -95,7 +92,7 @@ def compare_sets(
     return RealismReport(
         settings=settings.model_dump(mode="json"),
         encoder=encoder,
-        encoder_sha256=_hash_of_encoder(encoder, probe.encoder),
+        encoder_sha256=encoder_sha256,
         tile=probe.edge,
         frequencies=(float(frequencies[0]), float(frequencies[-1])),
         real_images=measured.images,
@@ -153,7 +150,7 @@ class _Originals:
 
 def _probe(
     sets: Sequence[CountedImageSet], settings: RealismSettings, encoder: str, device: Device
-) -> Probe:
+) -> tuple[Probe, str]:
     smallest = min(min(images.size(record)) for images in sets for record in images)
     if smallest < SMALLEST:
         raise InputError(
@@ -165,16 +162,17 @@ def _probe(
     # Rounding to 8 bits is the coarsest; a floor for each set would make the sets differ.
     depths = {read_header(images.path(record)).bit_depth for images in sets for record in images}
     largest = 2.0 ** (8 if 8 in depths else 16) - 1
-    place = start_fabric(device).device
-    network = load_encoder(encoder).to(place).eval().requires_grad_(False)
-    return Probe(
+    place = torch.device(start_fabric(device).device)
+    network, encoder_sha256 = open_look_encoder(encoder, place)
+    probe = Probe(
         encoder=network,
-        device=torch.device(place),
+        device=place,
         edge=min(settings.tile, smallest),
         bins=settings.spectrum_bins,
         floor=1 / 12 / largest**2,
         batch=settings.batch,
     )
+    return probe, encoder_sha256
 
 
 def _measure(
@@ -182,14 +180,3 @@ def _measure(
 ) -> TileMeasures:
     tiles = choose_tiles(images, probe.edge, settings.most_tiles)
     return measure_tiles(images, tiles, probe, description)
-
-
-def _hash_of_encoder(name: str, network: torch.nn.Module) -> str:
-    """Return the hash of the weight file, or of the weights where there is none."""
-    if name not in _WITHOUT_FILE:
-        return origin_of_encoder(name)
-    digest = hashlib.sha256()
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -10,6 +10,7 @@ from adaptoscope.metrics.copies import CopyCheck
 from adaptoscope.metrics.distributions import HistogramDistance, MedianDifference
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.spectra import SpectrumDistance
+from adaptoscope.style_transfer.realism.look_encoders import sees_cells
 
 NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
@@ -44,7 +45,8 @@ class SetRealism:
         Kernel distance on the encoder's features of whole tiles; None for fewer than two images.
     cell_kid
         Kernel distance on the features of the encoder's stages at cells, which does not depend on
-        how many there are; None where cells were seen in fewer than two images.
+        how many there are; None where cells were seen in fewer than two images, or the encoder is
+        Inception, of which no stage is read at cells.
     spectrum
         Distance of the radial power spectra.
     histogram
@@ -150,6 +152,7 @@ class RealismReport:
             f"95 % bootstrap over images. Spectrum from {self.frequencies[0]:.3g} to "
             f"{self.frequencies[1]:.3g} cycles per pixel. Encoder `{self.encoder}`, weights "
             f"{self.encoder_sha256[:12]}."
+            + ("" if sees_cells(self.encoder) else " It gives no distance at cells.")
         )
 
 

@@ -149,7 +149,7 @@ def _distance_at_cells(
 ) -> Interval | None:
     """Compare features at cells, each in standard deviations of the real ones."""
     made, true = tiles.all_cell_features(), real.all_cell_features()
-    if not min(len(made), len(true)):
+    if not min(made.size, true.size):
         return None
     mean, sd = true.mean(axis=0), true.std(axis=0)
     varying = sd > 0

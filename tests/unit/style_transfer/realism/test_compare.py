@@ -11,8 +11,10 @@ from tests.unit.style_transfer.conftest import draw_discs
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.encoders import load_encoder
-from adaptoscope.style_transfer.realism import compare as realism
+from adaptoscope.pretrained.inception import InceptionEncoder
+from adaptoscope.style_transfer.realism import look_encoders
 from adaptoscope.style_transfer.realism.compare import RealismReport, RealismSettings, compare_sets
 
 # Two tiles of 64 in each real image; made images are one tile.
@@ -62,7 +64,7 @@ def quick_or_bundled(name: str) -> torch.nn.Module:
 @pytest.fixture(scope="module", autouse=True)
 def quick_encoder() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(realism, "load_encoder", quick_or_bundled)
+        patched.setattr(look_encoders, "load_encoder", quick_or_bundled)
         yield
 
 
@@ -225,6 +227,25 @@ def test_tiles_are_as_small_as_the_smallest_image(
     assert report.sets[0].copies is None
 
 
+def test_inception_gives_distances_of_whole_tiles_only(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    torch.manual_seed(0)
+    network = InceptionEncoder().network
+    torch.save(network.state_dict(), tmp_path / "inception.pth")
+    few = QUICK.changed(most_tiles=4, halvings=1)
+    name = f"inception:{tmp_path / 'inception.pth'}"
+    report = compare_sets(sets["real"], {"near": sets["near"]}, few, encoder=name, device="cpu")
+    assert report.sets[0].kid is not None
+    assert report.sets[0].cell_kid is None
+    assert report.encoder_sha256 == hash_of_weights(tmp_path / "inception.pth")
+    assert "no distance at cells" in report.markdown()
+    with pytest.raises(MissingWeightsError, match="absent"):
+        compare_sets(
+            sets["real"], {"near": sets["near"]}, few, encoder="inception:absent.pth", device="cpu"
+        )
+
+
 def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, CountedImageSet]) -> None:
     with pytest.raises(InputError, match="No set"):
         compare_sets(sets["real"], {}, QUICK)
@@ -240,8 +261,6 @@ def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, Counte
 def test_the_bundled_encoder_is_named_by_the_hash_of_its_file(
     tmp_path: Path, sets: dict[str, CountedImageSet]
 ) -> None:
-    from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
-
     path = bundled_weights()["nuclei"]
     few = QUICK.changed(most_tiles=4)
     report = compare_sets(sets["real"], {"near": sets["near"]}, few, device="cpu")
