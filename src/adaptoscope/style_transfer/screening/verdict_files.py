@@ -106,6 +106,6 @@ def _plain(match: PointMatch) -> dict[str, Any]:
 
 
 def _match(plain: dict[str, Any]) -> PointMatch:
-    values = {name: math.nan if value is None else value for name, value in plain.items()}
-    pairs = np.array(plain["pairs"], dtype=np.intp).reshape(-1, 2)
-    return PointMatch(**values | {"pairs": pairs})
+    values: dict[str, Any] = {k: math.nan if v is None else v for k, v in plain.items()}
+    values["pairs"] = np.array(plain["pairs"], dtype=np.intp).reshape(-1, 2)
+    return PointMatch(**values)
