@@ -1,312 +1,266 @@
 """Speed of style transfer by step, against a network of Stable Diffusion's size, in the same run.
 
 The table is that of section V-E of paper 1: seconds per image to encode, invert, sample and decode,
-memory, and time to learn a token. The reference is one image as the paper's published code makes
-it: 71 evaluations of the U-Net of Stable Diffusion 1.x at 512 x 512 pixels (latents of 64 x 64),
-batch 1. A few evaluations of that network with random weights are timed and scaled; encoding and
-decoding are left out, in its favour. `--stable-diffusion` adds that network, in our sampler, to the
-table; with `--device cuda --precision bf16` it is what a GPU does.
+memory, and time to learn a token; for both backbones, on every device at hand. The reference is
+one image as the paper's published code makes it: 71 evaluations of the U-Net of Stable Diffusion
+1.x at 512 x 512 pixels (latents of 64 x 64), batch 1. A few evaluations of that network with random
+weights are timed and scaled; encoding and decoding are left out, in its favour. On a processor its
+own rows are scaled in the same way. `--structure RUN`, the folder of a study of styles, puts beside
+each sampler's time what its images lose in F1 and in kernel distance.
 """
 
 import argparse
-import json
 import os
 import platform
-import statistics
 import sys
-import tempfile
-import time
-from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
 
+from adaptoscope.errors import AdaptoscopeError
+from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.pretrained.bundled import locate_backbone
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.layout import layout_condition
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage
-from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
-from adaptoscope.style_transfer.tokens.examples import StyleExample, StyleExamples
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
-from adaptoscope.style_transfer.tokens.sources import DirectTokens
-from adaptoscope.style_transfer.tokens.step import TokenStep
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
-from adaptoscope.training.step_loop import start_fabric
 
-OFFICIAL_EVALUATIONS = 71
-TOKEN_STEPS = 1000
+sys.path.insert(0, str(Path(__file__).parent))
+from finished_runs import FinishedRun, open_run, print_result, refusal
+from stable_diffusion_size import NetworkSizes, stable_diffusion_size
+from step_timing import (
+    OFFICIAL_EVALUATIONS,
+    OFFICIAL_SIDE,
+    evaluation_seconds,
+    forget_peak,
+    peak_gib,
+    scaled_stylising,
+    stylising,
+    token_step_seconds,
+)
+
+SIZES = NetworkSizes()
+TOKENS = TokenSettings(flips=False)
+DEFAULT = "DDIM, 50 steps"
 SAMPLERS = {
-    "DDIM, 50 steps": StylisationSettings(),
+    DEFAULT: StylisationSettings(),
     "DPM-Solver++, 20 steps": StylisationSettings(sampler="dpm_solver", steps=20),
 }
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-class StableDiffusionSize(torch.nn.Module):
-    """U-Net and autoencoder of Stable Diffusion 1.x with random weights; a token is a prompt."""
+@dataclass(frozen=True)
+class Network:
+    """A backbone to be timed.
 
-    name, multiple, largest_tile, training_side = "stable-diffusion-size", 64, 768, 256
-    token_shape = (77, 768)
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.schedule = NoiseSchedule()
-        self.unet = UNet2DConditionModel(cross_attention_dim=768, attention_head_dim=8)
-        widths = (128, 256, 512, 512)
-        self.autoencoder = AutoencoderKL(
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            block_out_channels=widths,
-            layers_per_block=2,
-        )
-        self.to(dtype).eval().requires_grad_(False)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the networks stand."""
-        return next(self.parameters()).device
-
-    def encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return latents, shape (B, 4, H / 8, W / 8)."""
-        colours = pixels.to(self.autoencoder.dtype).expand(-1, 3, -1, -1)
-        return self.autoencoder.encode(colours).latent_dist.mean.float()
-
-    def decode(self, latents: torch.Tensor) -> torch.Tensor:
-        """Return images, shape (B, 1, H, W)."""
-        colours = self.autoencoder.decode(latents.to(self.autoencoder.dtype)).sample
-        return colours.float().mean(1, keepdim=True)
-
-    def embed_style(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return prompts of zeros."""
-        return torch.zeros(len(pixels), *self.token_shape, device=pixels.device)
-
-    def predict_noise(
-        self,
-        latents: torch.Tensor,
-        timestep: int | torch.Tensor,
-        tokens: torch.Tensor,
-        layout: torch.Tensor | None,
-    ) -> torch.Tensor:
-        """Return the noise in noised latents; the layout is ignored."""
-        dtype = self.unet.dtype
-        return self.unet(latents.to(dtype), timestep, tokens.to(dtype)).sample.float()
-
-
-class Stopwatch:
-    """A backbone that keeps how long each of its calls took."""
-
-    def __init__(self, backbone: Backbone) -> None:
-        self._backbone = backbone
-        self.seconds: dict[str, list[float]] = defaultdict(list)
-
-    def __getattr__(self, name: str) -> object:
-        """Return what the backbone has; calls that are timed are wrapped."""
-        found = getattr(self._backbone, name)
-        if name not in ("encode", "decode", "predict_noise"):
-            return found
-
-        def timed(*arguments: object) -> object:
-            begun = _now(self._backbone.device)
-            result = found(*arguments)
-            self.seconds[name].append(_now(self._backbone.device) - begun)
-            return result
-
-        return timed
-
-
-def drawings(count: int, side: int) -> list[Drawing]:
-    """Draw cells as the paper does."""
-    settings = SynthesisSettings(height=side, width=side)
-    drawn = [draw_synthetic(settings, np.random.default_rng([0, index])) for index in range(count)]
-    return [
-        Drawing(f"{index}.png", one.pixels, one.mask, 1000.0) for index, one in enumerate(drawn)
-    ]
-
-
-def neutral_style(backbone: Backbone, channels: int) -> Style:
-    """Return a style with the right shapes; its values do not change the time."""
-    image = StyleImage("none", "0" * 64, "train", 0.0, 1.0, 1000.0, 15.0, 0.01, 0.1)
-    zeros, ones = torch.zeros(1, channels), torch.ones(1, channels)
-    return Style(
-        StyleFacts(backbone.name, "0" * 64, "zero_shot", "", 8, None, "", 0, 0, (image,)),
-        tokens=torch.zeros(1, *backbone.token_shape),
-        latent_mean=zeros,
-        latent_sd=ones,
-        cell_mean=zeros,
-        cell_sd=ones,
-        ground_mean=zeros,
-        ground_sd=ones,
-        residual_levels=torch.linspace(-1, 1, 8)[None],
-        residual_strengths=torch.full((1, 8), 0.02),
-        residual_spectrum=torch.ones(1, 64, 64),
-        glow_shares=torch.full((1, 5), 0.2),
-        glow_diameter=torch.full((1,), 15.0),
-        glow_inside=torch.full((1,), 0.1),
-    )
-
-
-def stylising(
-    backbone: Backbone, channels: int, settings: StylisationSettings, side: int, repeats: int
-) -> dict[str, float]:
-    """Return seconds per image of each step: medians over some repeats, after one to warm up."""
-    style, drawn = neutral_style(backbone, channels), drawings(settings.batch, side)
-    rows = []
-    for _ in range(repeats + 1):
-        watch = Stopwatch(backbone)
-        begun = _now(backbone.device)
-        stylise_batch(drawn, style, watch, settings)
-        total = _now(backbone.device) - begun
-        invert, *sample = watch.seconds["predict_noise"]
-        parts = {
-            "encode": sum(watch.seconds["encode"]),
-            "invert": invert,
-            "sample": sum(sample),
-            "decode": sum(watch.seconds["decode"]),
-        }
-        rows.append({**parts, "rest": total - sum(parts.values()), "total": total})
-    return {
-        name: statistics.median(row[name] for row in rows[1:]) / settings.batch for name in rows[0]
-    }
-
-
-def token_step_seconds(backbone: Backbone, channels: int, side: int, repeats: int) -> float:
-    """Return the median time of one step of token learning, batch 4, on crops of `side` pixels."""
-    device, latent = backbone.device, side // 8
-    example = StyleExample(
-        pixels=torch.zeros(1, 1, side, side),
-        mean=torch.randn(1, channels, latent, latent, device=device),
-        spread=torch.zeros(1, channels, latent, latent, device=device),
-        layout=layout_condition(torch.zeros(1, 2, side, side), torch.tensor([True])).to(device),
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        source = DirectTokens(torch.zeros(1, *backbone.token_shape, device=device) + 0.01)
-        step = TokenStep(
-            backbone,
-            source,
-            StyleExamples([example], latent),
-            TokenSettings(flips=False),
-            start_fabric("cuda" if device.type == "cuda" else "cpu"),
-            Path(folder),
-        )
-        times = []
-        for index in range(repeats + 1):
-            begun = _now(device)
-            step(index)
-            times.append(_now(device) - begun)
-    return statistics.median(times[1:])
-
-
-@torch.no_grad()
-def reference_seconds(device: torch.device, dtype: torch.dtype, repeats: int) -> float:
-    """Time the U-Net of Stable Diffusion 1.x at 512 pixels, batch 1, and scale to one image."""
-    network = StableDiffusionSize(dtype).to(device)
-    latents = torch.randn(1, 4, 64, 64, device=device)
-    context = torch.randn(1, 77, 768, device=device)
-    times = []
-    for _ in range(repeats + 1):
-        begun = _now(device)
-        network.predict_noise(latents, 500, context, None)
-        times.append(_now(device) - begun)
-    return OFFICIAL_EVALUATIONS * statistics.median(times[1:])
-
-
-def peak_gib(device: torch.device) -> float | None:
-    """Return the largest memory held so far, in GiB.
-
-    On a CPU that is the whole process's, the libraries with it, and it never falls: of two networks
-    the rows of the second hold the first one's too.
+    Parameters
+    ----------
+    name
+        As the table shows it.
+    opened
+        Opens it on a device, held in a precision.
+    channels
+        Of its latents.
+    crop
+        Side of the crops that its tokens are learnt on, in pixels.
     """
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**30 if sys.platform == "darwin" else peak / 2**20
+
+    name: str
+    opened: Callable[[torch.device, torch.dtype], Backbone]
+    channels: int
+    crop: int
 
 
-def measure(arguments: argparse.Namespace) -> dict[str, object]:
-    """Time the shipped backbone, then, if asked for, one of Stable Diffusion's size."""
-    device = torch.device(arguments.device)
-    dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
-    compact = CompactBackbone.load(locate_backbone("compact")).to(device)
-    networks: list[tuple[str, Callable[[], Backbone], int, int]] = [
-        ("compact", lambda: compact, compact.settings.latent_channels, 128)
-    ]
-    if arguments.stable_diffusion:
-        networks.append(
-            ("Stable Diffusion size", lambda: StableDiffusionSize(dtype).to(device), 4, 256)
-        )
-    table = {}
-    for name, opened, channels, crop in networks:
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        backbone = opened()
-        for sampler, settings in SAMPLERS.items():
+def open_compact(device: torch.device, _: torch.dtype) -> Backbone:
+    """Open the bundled backbone, which computes in float32 everywhere."""
+    return CompactBackbone.load(locate_backbone("compact")).to(device)
+
+
+def open_large(device: torch.device, dtype: torch.dtype) -> Backbone:
+    """Open networks of Stable Diffusion's size with random weights."""
+    return stable_diffusion_size(dtype, SIZES).to(device)
+
+
+COMPACT = Network("compact", open_compact, 16, 128)
+LARGE = Network("Stable Diffusion size", open_large, 4, 256)
+
+
+def rows_of(
+    network: Network, backbone: Backbone, arguments: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """Time one backbone on one device: a row for each sampler, and one for learning a token."""
+    device, side = backbone.device, arguments.side
+    scaled = network is LARGE and device.type == "cpu"
+    rows: dict[str, dict[str, Any]] = {}
+    for sampler, settings in SAMPLERS.items():
+        forget_peak(device)
+        how = (backbone, network.channels)
+        if scaled:
+            times = scaled_stylising(*how, settings, side, arguments.evaluations)
+        else:
             chosen = settings.changed(batch=arguments.batch)
-            times = stylising(backbone, channels, chosen, arguments.side, arguments.repeats)
-            count = evaluations(backbone.schedule, chosen)
-            row = {"evaluations": count, **times, "peak_gib": peak_gib(device)}
-            table[f"{name}, {sampler}"] = row
-        step = token_step_seconds(backbone, channels, crop, arguments.repeats)
-        row = {"total": TOKEN_STEPS * step, "peak_gib": peak_gib(device)}
-        table[f"{name}, {TOKEN_STEPS} token steps"] = row
-    figure = table["compact, DDIM, 50 steps"]["total"]
-    reference = reference_seconds(device, dtype, arguments.evaluations)
+            times = stylising(*how, chosen, side, arguments.repeats)
+        count = evaluations(backbone.schedule, settings)
+        rows[sampler] = {"evaluations": count, **times, "peak_gib": peak_gib(device)}
+    forget_peak(device)
+    repeats = arguments.evaluations if scaled else arguments.repeats
+    step = token_step_seconds(backbone, network.channels, TOKENS, network.crop, repeats)
+    rows[f"{TOKENS.steps} token steps"] = {
+        "total": TOKENS.steps * step,
+        "crop": network.crop,
+        "batch": TOKENS.batch,
+        "peak_gib": peak_gib(device),
+    }
+    return rows
+
+
+def measure_device(
+    device: torch.device, arguments: argparse.Namespace
+) -> tuple[dict[str, dict[str, Any]], float]:
+    """Time everything on one device; return the rows by name, and the reference in seconds."""
+    dtype = DTYPES[precision_on(device, arguments)]
+    rows = {}
+    compact = COMPACT.opened(device, dtype)
+    for name, row in rows_of(COMPACT, compact, arguments).items():
+        rows[f"{device.type}, {COMPACT.name}, {name}"] = row
+    del compact
+    large = LARGE.opened(device, dtype)
+    once = evaluation_seconds(large, LARGE.channels, OFFICIAL_SIDE, arguments.evaluations)
+    if arguments.stable_diffusion:
+        for name, row in rows_of(LARGE, large, arguments).items():
+            rows[f"{device.type}, {LARGE.name}, {name}"] = row
+    return rows, OFFICIAL_EVALUATIONS * once
+
+
+def losses_of(found: FinishedRun) -> dict[str, dict[str, float | None]]:
+    """Return what each sampler's images are like, and how much worse than with the first one.
+
+    Parameters
+    ----------
+    found
+        A study of styles on the bundled backbone with a variant for each sampler that differs
+        from the first variant in nothing else.
+    """
+    study = found.settings
+    if not isinstance(study, StyleStudySettings) or study.style.backbone != "compact":
+        raise refusal(found, "a study of styles on the backbone compact", "something else")
+    layout, (first, *_) = study.layouts[0].name, study.variants
+    base, quality = study.how(first), dict[str, dict[str, float | None]]()
+    for sampler, settings in SAMPLERS.items():
+        wanted = base.changed(sampler=settings.sampler, steps=settings.steps)
+        fitting = (v.name for v in study.variants if study.how(v) == wanted and not v.tokens)
+        name = next(fitting, None)
+        if name is None:
+            raise refusal(found, f"a variant that takes {sampler}, all else equal", "none")
+        (row,) = (
+            row
+            for row in found.results["rows"]
+            if (row["layout"], row["variant"]) == (layout, name)
+        )
+        distances = {measure: row[measure] for measure in ("kid", "cell_kid")}
+        quality[sampler] = {"f1": row["structure"]["f1"], **distances}
+    start = quality[DEFAULT]
+    for row in quality.values():
+        row["f1_lost"] = _less(start["f1"], row["f1"])
+        row["kid_more"] = _less(row["kid"], start["kid"])
+        row["cell_kid_more"] = _less(row["cell_kid"], start["cell_kid"])
+    return quality
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one - other
+
+
+def devices_at_hand() -> list[str]:
+    """Return the devices of this machine, the processor first."""
+    found = ["cpu"]
+    if torch.cuda.is_available():
+        found.append("cuda")
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return found
+
+
+def precision_on(device: torch.device, arguments: argparse.Namespace) -> str:
+    """Return how the large network is held: as asked for, else bfloat16 on a CUDA GPU alone."""
+    return arguments.precision or ("bf16" if device.type == "cuda" else "fp32")
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Time both backbones on every device; the figure is that of the first device."""
+    quality = losses_of(open_run(arguments.structure)) if arguments.structure else {}
+    devices = [torch.device(name) for name in arguments.device or devices_at_hand()]
+    table: dict[str, dict[str, Any]] = {}
+    by_device = {}
+    for device in devices:
+        rows, reference = measure_device(device, arguments)
+        table |= rows
+        figure = rows[f"{device.type}, {COMPACT.name}, {DEFAULT}"]["total"]
+        by_device[device.type] = {
+            "figure": figure,
+            "reference": reference,
+            "ratio": reference / figure,
+            "precision_of_reference": precision_on(device, arguments),
+        }
+        for sampler, row in quality.items():
+            table[f"{device.type}, {COMPACT.name}, {sampler}"] |= row
     return {
-        "figure": figure,
-        "reference": reference,
-        "ratio": reference / figure,
+        **by_device[devices[0].type],
         "unit": f"seconds per image, {arguments.side} px each side, batch {arguments.batch}",
         "reference_name": "71 evaluations of a U-Net of Stable Diffusion's size at 512 x 512",
+        "devices": by_device,
         "table": table,
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, "
-        f"{torch.get_num_threads()} threads, {_name_of(device)}{arguments.precision}, "
+        f"{torch.get_num_threads()} threads, {', '.join(map(_name_of, devices))}, "
         f"Python {platform.python_version()}, PyTorch {torch.__version__}",
     }
 
 
 def _name_of(device: torch.device) -> str:
-    return f"{torch.cuda.get_device_name()}, " if device.type == "cuda" else ""
+    return torch.cuda.get_device_name() if device.type == "cuda" else device.type
 
 
-def _now(device: torch.device) -> float:
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-def main() -> None:
-    """Print the figures."""
+def options() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--side", type=int, default=256, help="side of the images, in pixels")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--evaluations", type=int, default=3, help="of the reference network")
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument(
-        "--stable-diffusion", action="store_true", help="also a network of that size"
+        "--evaluations", type=int, default=3, help="of the large network, where they are scaled"
     )
-    arguments = parser.parse_args()
-    result = measure(arguments)
-    if arguments.json:
-        print(json.dumps(result))
-        return
-    table = result.pop("table")
-    for name, row in table.items():
-        cells = (f"{key} {value:.3g}" for key, value in row.items() if value is not None)
-        print(f"{name:>42}: {', '.join(cells)}")
-    for name, value in result.items():
-        print(f"{name:>16}: {value:.4g}" if isinstance(value, float) else f"{name:>16}: {value}")
+    parser.add_argument(
+        "--device",
+        action="append",
+        choices=("cpu", "cuda", "mps"),
+        help="may be given again; by default every device at hand",
+    )
+    parser.add_argument(
+        "--precision", choices=tuple(DTYPES), help="of the large network; bf16 on cuda, else fp32"
+    )
+    parser.add_argument(
+        "--stable-diffusion",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also rows of a network of that size",
+    )
+    parser.add_argument("--structure", type=Path, help="run folder of a study of styles")
+    return parser
+
+
+def main() -> None:
+    """Print the figures."""
+    arguments = options().parse_args()
+    try:
+        result = measure(arguments)
+    except AdaptoscopeError as error:
+        sys.exit(str(error))
+    print_result(result, as_json=arguments.json)
 
 
 if __name__ == "__main__":

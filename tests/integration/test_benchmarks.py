@@ -1,20 +1,32 @@
-"""Benchmarks run, and print what they promise; their figures are not judged."""
+"""Benchmarks run, and print what they promise and what the run folders hold."""
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+import yaml
+from tests.integration.conftest import CANVAS, nothing_is_computed
+
+from adaptoscope.pipeline.settings import NAMES
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PROMISED = {"figure", "reference", "ratio", "machine"}
+TRAINED = {"method": "regressor", "init": "random", "real_labels": False}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("stylisation_speed.py", "--batch 1 --side 64 --repeats 1 --evaluations 1"),
+        (
+            "stylisation_speed.py",
+            "--batch 1 --side 64 --repeats 1 --evaluations 1 --device cpu --no-stable-diffusion",
+        ),
         ("synthesis_speed.py", "--images 2 --repeats 1"),
     ],
 )
@@ -26,3 +38,211 @@ def test_a_benchmark_prints_a_ratio_against_its_reference(name: str, options: st
     assert found["reference"] > 0
     assert found["ratio"] > 1
     assert found["machine"]
+
+
+@pytest.fixture
+def benchmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Run a benchmark in this process and return what it prints as JSON."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+
+    def run(name: str, *options: object) -> dict[str, Any]:
+        capsys.readouterr()
+        words = [name, "--json", "--device", "cpu", *map(str, options)]
+        monkeypatch.setattr(sys, "argv", words)
+        importlib.import_module(name).main()
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert set(found) >= PROMISED
+        return found
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def study(tiny_experiment: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The settings file of a study on the bundled backbone, with a variant for each sampler."""
+    values = {
+        "kind": "style_study",
+        **tiny_experiment,
+        "style": {"backbone": "compact", "limit": 1},
+        "layouts": [{"name": "alike", "images": 4, "settings": CANVAS}],
+        "variants": [
+            {"name": "Default"},
+            {"name": "AdaIN only", "changes": {"inversion": "none"}},
+            {"name": "Fewer", "changes": {"sampler": "dpm_solver", "steps": 20}},
+        ],
+        "realism": {"tile": 32, "resamples": 8},
+    }
+    path = tmp_path_factory.mktemp("study") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def counting(
+    tiny_experiment: dict[str, object],
+    all_pass: dict[str, float],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The settings file of a counting experiment without real labels."""
+    values = {
+        **tiny_experiment,
+        "drawings": {"images": 4, "settings": CANVAS},
+        "screening": all_pass,
+        "looks": {"tile": 32, "resamples": 8, "halvings": 1},
+        "counting": {"crop": 64, "batch": 2, "steps": 2},
+        "rows": [
+            {"name": "Spots", "method": "dog"},
+            {"name": "Drawn", "synthetic": "drawings", **TRAINED},
+            {"name": "Plain", "synthetic": "adain", **TRAINED},
+            {"name": "Ours", "synthetic": "stylised", **TRAINED},
+        ],
+    }
+    path = tmp_path_factory.mktemp("counting") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values), "utf-8")
+    return path
+
+
+def finished(settings: Path) -> Path:
+    return settings.with_name("run")
+
+
+def results_of(settings: Path, name: str = "results") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((finished(settings) / f"{name}.json").read_text("utf-8"))
+    return found
+
+
+def of_run(settings: Path) -> tuple[object, ...]:
+    return "--experiment", settings, "--run", finished(settings)
+
+
+def test_structure_is_that_of_the_study_which_is_run_once(
+    benchmark: Any, study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = benchmark("structure", *of_run(study))
+    rows = {row["variant"]: row for row in results_of(study)["rows"]}
+    judged = rows["Default"]["structure"]
+    assert found["figure"] == judged["f1"]
+    assert found["reference"] == judged["f1_drawings"]
+    assert found["ratio"] == pytest.approx(found["figure"] / found["reference"])
+    assert found["yield"] == rows["Default"]["yield"]
+    assert set(found["table"]) == set(rows)
+    monkeypatch.setattr("finished_runs.run", nothing_is_computed)
+    other = benchmark("structure", *of_run(study), "--variant", "Fewer")
+    assert other["figure"] == rows["Fewer"]["structure"]["f1"]
+
+
+def test_realism_is_compared_with_drawings_and_with_adain(benchmark: Any, study: Path) -> None:
+    found = benchmark("realism", *of_run(study), "--measure", "spectrum")
+    made = {row["name"]: row for row in results_of(study)["realism"]["alike"]["sets"]}
+    ours, drawings = (made[name]["spectrum"]["total"] for name in ("Default", NAMES["drawings"]))
+    assert (found["figure"], found["reference"]) == (ours, drawings)
+    assert found["ratio"] == pytest.approx(ours / drawings)
+    plain = found["table"]["KID of tiles, against AdaIN alone"]
+    assert plain["reference"] == made["AdaIN only"]["kid"]["value"]
+    assert plain["interval"][0] <= plain["interval"][1]
+
+
+def test_usefulness_is_compared_with_a_detector_and_with_drawings(
+    benchmark: Any, counting: Path
+) -> None:
+    found = benchmark("usefulness", *of_run(counting))
+    rows = {row["name"]: row for row in results_of(counting)["rows"]}
+    assert (found["figure"], found["reference"]) == (rows["Ours"]["mae"], rows["Spots"]["mae"])
+    table = found["table"]
+    assert table["MAE, against drawings"]["reference"] == rows["Drawn"]["mae"]
+    assert table["MAE, against AdaIN alone"]["reference"] == rows["Plain"]["mae"]
+    other = benchmark("usefulness", *of_run(counting), "--against", "drawings", "--row", "Plain")
+    assert (other["figure"], other["reference"]) == (rows["Plain"]["mae"], rows["Drawn"]["mae"])
+    assert other["labels"] == 0
+
+
+def test_looks_of_a_counting_experiment_serve_too(benchmark: Any, counting: Path) -> None:
+    structure = benchmark("structure", *of_run(counting))
+    looks = results_of(counting, "looks")
+    assert structure["figure"] == looks["structure"][NAMES["stylised"]]["f1"]
+    screened = results_of(counting)["screening"]
+    assert structure["yield"] == screened["stylised"]["yield"]
+    realism = benchmark("realism", *of_run(counting), "--measure", "spectrum")
+    sets = {row["name"]: row["spectrum"]["total"] for row in looks["realism"]["sets"]}
+    assert realism["figure"] == sets[NAMES["stylised"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("structure", ("--variant", "No such")),
+        ("realism", ("--layout", "No such")),
+        ("usefulness", ()),
+    ],
+)
+def test_a_run_without_the_figure_is_refused(
+    benchmark: Any, study: Path, name: str, options: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        benchmark(name, *of_run(study), *options)
+    assert "expected:" in str(caught.value.code)
+
+
+def test_no_ratio_is_made_of_an_estimate_that_is_not_above_zero(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    runs = importlib.import_module("finished_runs")
+    assert runs.ratio(2.0, 4.0) == 0.5
+    assert runs.ratio(2.0, 0.0) is None
+    assert runs.ratio(2.0, -1.0) is None
+
+
+@pytest.fixture
+def speed(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The benchmark of speed with shrunken networks in the place of Stable Diffusion's size."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module("stylisation_speed")
+    sizes = importlib.import_module("stable_diffusion_size").NetworkSizes
+    widths = (8, 8, 8, 8)
+    small = sizes(widths, widths, width=64, text_layers=2, heads=2, groups=4)
+    monkeypatch.setattr(module, "SIZES", small)
+    return module
+
+
+SHORT = ("--batch", 1, "--side", 64, "--repeats", 1, "--evaluations", 1)
+
+
+def test_both_backbones_are_timed_with_what_fewer_evaluations_cost(
+    benchmark: Any, speed: ModuleType, study: Path
+) -> None:
+    benchmark("structure", *of_run(study))
+    found = benchmark("stylisation_speed", *SHORT, "--structure", finished(study))
+    rows = {row["variant"]: row for row in results_of(study)["rows"]}
+    table = found["table"]
+    assert list(found["devices"]) == ["cpu"]
+    assert found["ratio"] == pytest.approx(found["reference"] / found["figure"])
+    fewer = table["cpu, compact, DPM-Solver++, 20 steps"]
+    lost = rows["Default"]["structure"]["f1"] - rows["Fewer"]["structure"]["f1"]
+    assert fewer["f1_lost"] == pytest.approx(lost)
+    assert fewer["kid_more"] == pytest.approx(rows["Fewer"]["kid"] - rows["Default"]["kid"])
+    assert table[f"cpu, compact, {speed.DEFAULT}"]["f1_lost"] == 0
+    large = table[f"cpu, {speed.LARGE.name}, {speed.DEFAULT}"]
+    assert large["sample"] == pytest.approx(35 * large["invert"])
+    assert "f1_lost" not in large
+    assert table[f"cpu, {speed.LARGE.name}, 1000 token steps"]["total"] > 0
+
+
+def test_a_token_step_goes_through_the_text_tower(speed: ModuleType) -> None:
+    steps = importlib.import_module("step_timing")
+    large = speed.LARGE.opened(speed.torch.device("cpu"), speed.torch.float32)
+    read, returned = [], []
+    large.prompt.register_forward_hook(lambda *_: read.append(1))
+    states = large.prompt.text_tower
+    layer = getattr(states, "text_model", states).encoder.layers[0]
+    layer.register_full_backward_hook(lambda *_: returned.append(1))
+    steps.token_step_seconds(large, 4, speed.TOKENS, 64, repeats=2)
+    assert len(read) == len(returned) == 3
+
+
+def test_a_study_of_another_backbone_says_nothing_of_this_one(
+    benchmark: Any, speed: ModuleType, counting: Path
+) -> None:
+    benchmark("usefulness", *of_run(counting))
+    with pytest.raises(SystemExit, match="backbone compact"):
+        benchmark("stylisation_speed", *SHORT, "--structure", finished(counting))

@@ -111,6 +111,22 @@ def test_realism_is_measured_against_the_split_that_was_asked_for(
     assert f"images of the split {split}" in (tmp_path / "report.html").read_text("utf-8")
 
 
+def test_a_variant_that_shows_images_otherwise_has_a_style_of_its_own(
+    values: dict[str, object], tmp_path: Path
+) -> None:
+    one = {"name": "one", "images": 1, "settings": CANVAS, "realism": False}
+    adain = {"inversion": "none"}
+    variants = [
+        {"name": "Usual", "changes": adain},
+        {"name": "Larger", "changes": {**adain, "working_side": 128}},
+    ]
+    few = {**values, "layouts": [one], "controls": [], "variants": variants}
+    run(settings_from(few, StyleStudySettings), tmp_path, device="cpu")
+
+    assert load_style(tmp_path / "style.safetensors").facts.working_side is None
+    assert load_style(tmp_path / "style_larger.safetensors").facts.working_side == 128
+
+
 def test_variants_differ_in_their_images(finished: Path) -> None:
     one, other = (
         (finished / "alike" / name / "images" / "syn_00000.png").read_bytes()

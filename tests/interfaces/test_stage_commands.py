@@ -69,7 +69,8 @@ def test_stylise_carries_points_over_and_does_nothing_twice(chain: Chain) -> Non
 
 def test_screen_prints_one_object_and_marks_every_image(chain: Chain, tmp_path: Path) -> None:
     stylised = shutil.copytree(chain.stylised, tmp_path / "stylised")
-    found = json.loads(succeed("screen", stylised, "--drawings", chain.drawings, "--json"))
+    command = ("screen", stylised, "--drawings", chain.drawings, "--workers", 2, "--json")
+    found = json.loads(succeed(*command))
     assert list(found)[:7] == ["n", "kept", "yield", "precision", "recall", "f1", "rejects"]
     assert found["n"] == 3
     assert found["yield"] == pytest.approx(found["kept"] / 3)

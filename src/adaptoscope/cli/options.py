@@ -2,13 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from adaptoscope.errors import SettingsError
+
+if TYPE_CHECKING:
+    from adaptoscope.datasets.counted_images import CountedImageSet
 
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -66,6 +69,15 @@ def plane(text: str | None) -> int | Literal["max"] | None:
         found=text,
         remedy="correct --z",
     )
+
+
+def open_sets(
+    folders: Sequence[Path], root: Path | None, channel: int | None, z: str | None
+) -> "list[CountedImageSet]":
+    """Open several sets of images with the options --root, --channel and --z."""
+    from adaptoscope.datasets.counted_images import open_counted_images
+
+    return [open_counted_images(each, root=root, channel=channel, z=plane(z)) for each in folders]
 
 
 def print_answer(answer: Mapping[str, object], *, as_json: bool, title: str = "") -> None:

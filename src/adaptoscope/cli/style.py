@@ -1,5 +1,6 @@
 """Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,13 +16,14 @@ from adaptoscope.cli.options import (
     Seed,
     Workers,
     Z,
+    open_sets,
     plane,
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
 
 if TYPE_CHECKING:
-    from adaptoscope.style_transfer.tokens.settings import DensityRule
+    from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
 
@@ -42,11 +44,19 @@ def train_backbone(
         list[Path], typer.Option("--images", help="A set to learn from; may be given again.")
     ],
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of BackboneTrainingSettings.")
+        Path | None,
+        typer.Option(
+            "--settings",
+            help="YAML file of BackboneTrainingSettings; what it leaves out takes about three "
+            "hours on two processor cores, or half an hour with --from.",
+        ),
     ] = None,
     start: Annotated[
         str | None,
-        typer.Option("--from", help="Backbone to go on from: compact, or a folder."),
+        typer.Option(
+            "--from",
+            help="Backbone to go on from: compact, or a folder; fewer steps at a lower rate.",
+        ),
     ] = None,
     seed: OptionalSeed = None,
     device: Device = "auto",
@@ -59,18 +69,15 @@ def train_backbone(
 
     Only the training split of a set is read. An interrupted run goes on with the same command.
     """
-    from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.pretrained.bundled import locate_backbone
     from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
-    from adaptoscope.style_transfer.settings import BackboneTrainingSettings
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.style_transfer.settings import backbone_training
+    from adaptoscope.training.settings import read_settings
 
-    chosen = load_settings(settings, BackboneTrainingSettings) if settings else None
-    chosen = chosen or BackboneTrainingSettings()
+    given = read_settings(settings) if settings else {}
+    chosen = backbone_training(given, fine_tune=start is not None, origin=str(settings or ""))
     chosen = chosen if seed is None else chosen.changed(seed=seed)
-    sets = [
-        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
-    ]
+    sets = open_sets(images, root, channel, z)
     typer.echo(
         train(
             out,
@@ -111,6 +118,13 @@ def learn(
             "--class-rule", help="YAML file of DensityRule: limits, source, images of a class."
         ),
     ] = None,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            help="YAML file of StylisationSettings, as for stylise: how images are shown.",
+        ),
+    ] = None,
     backbone: Backbone = "compact",
     limit: Annotated[
         int | None,
@@ -127,48 +141,27 @@ def learn(
 
     Training keeps its runs in a folder beside OUT and goes on there when interrupted.
     """
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.learn_style import learn_style
-    from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-    from adaptoscope.style_transfer.refine_style import learn_refined_style
-    from adaptoscope.style_transfer.tokens.settings import TokenSettings
+    from adaptoscope.style_transfer.refine_style import learn_style_on
+    from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
     from adaptoscope.training.settings import load_settings
-    from adaptoscope.training.step_loop import start_fabric
 
-    rule = _density_rule(classes, class_rule, seed, trained=bool(steps or tokens))
-    chosen = load_settings(tokens, TokenSettings) if tokens else TokenSettings()
-    given = {"steps": steps, "seed": seed}
-    chosen = chosen.changed(**{k: value for k, value in given.items() if value is not None})
-    real, *others = (
-        open_counted_images(folder, root=root, channel=channel, z=plane(z))
-        for folder in (images, *(held_out or ()))
+    trained = steps is not None or tokens is not None
+    shown = presentation_of(load_settings(settings, StylisationSettings)) if settings else USUAL
+    given = {"steps": steps, "seed": seed, "intensities": shown.intensities if settings else None}
+    real, *others = open_sets([images, *(held_out or ())], root, channel, z)
+    style = learn_style_on(
+        backbone,
+        out,
+        real,
+        tokens=_token_settings(tokens, given) if trained else None,
+        seed=seed or 0,
+        shown=shown,
+        rule=_density_rule(classes, class_rule, seed, trained=trained),
+        held_out=others,
+        limit=limit,
+        device=device,
+        overwrite=overwrite,
     )
-    opened = open_backbone(backbone, start_fabric(device).device)
-    weights = hash_of_backbone(backbone)
-    if steps is None and tokens is None:
-        style = learn_style(
-            out,
-            real.training_part(),
-            opened,
-            weights,
-            held_out=[real, *others],
-            limit=limit,
-            seed=seed or 0,
-            overwrite=overwrite,
-        )
-    else:
-        style = learn_refined_style(
-            out,
-            real,
-            opened,
-            weights,
-            chosen,
-            rule=rule,
-            held_out=others,
-            limit=limit,
-            device=device,
-            overwrite=overwrite,
-        )
     typer.echo(f"{out}: the style of {len(style.facts.images)} images")
 
 
@@ -176,6 +169,9 @@ def learn(
 def import_tokens(
     source: Annotated[Path, typer.Argument(help="Embedding file (.pt) of the published code.")],
     out: Annotated[Path, typer.Argument(help="Style encoder to write, ending in .safetensors.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another file; never SOURCE.")
+    ] = False,
 ) -> None:
     """Convert a published embedding file; nothing in it is executed.
 
@@ -183,7 +179,7 @@ def import_tokens(
     """
     from adaptoscope.style_transfer.tokens.published import import_published_tokens
 
-    facts = import_published_tokens(source, out)
+    facts = import_published_tokens(source, out, overwrite=overwrite)
     typer.echo(f"{out}: style encoder for the placeholder {facts.placeholder!r}")
 
 
@@ -214,10 +210,7 @@ def match(
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.style_transfer.realism.controls import known_method, stylise_by_control
 
-    real, *others = (
-        open_counted_images(folder, root=root, channel=channel, z=plane(z))
-        for folder in (images, *(held_out or ()))
-    )
+    real, *others = open_sets([images, *(held_out or ())], root, channel, z)
     made = stylise_by_control(
         out,
         open_counted_images(drawings),
@@ -246,7 +239,11 @@ def realism(
         Path | None, typer.Option("--settings", help="YAML file of RealismSettings.")
     ] = None,
     encoder: Annotated[
-        str, typer.Option("--encoder", help="nuclei, imagenet, or a weight file.")
+        str,
+        typer.Option(
+            "--encoder",
+            help="nuclei, imagenet, a weight file, or inception:FILE with torchvision's weights.",
+        ),
     ] = "nuclei",
     device: Device = "auto",
     as_json: AsJson = False,
@@ -279,6 +276,15 @@ def realism(
         answer(report.as_dict(), as_json=True)
     else:
         typer.echo(report.markdown())
+
+
+def _token_settings(file: Path | None, given: Mapping[str, object]) -> "TokenSettings":
+    """Return how tokens are trained; what is given has the last word."""
+    from adaptoscope.style_transfer.tokens.settings import TokenSettings
+    from adaptoscope.training.settings import load_settings
+
+    chosen = load_settings(file, TokenSettings) if file else TokenSettings()
+    return chosen.changed(**{name: value for name, value in given.items() if value is not None})
 
 
 def _density_rule(

@@ -14,12 +14,15 @@ from adaptoscope.images.files import IMAGE_SUFFIXES, is_occupied, write_json
 
 SETTINGS_FILE = "settings.json"
 RECORDS_FOLDER = "records"
+VERDICTS_FOLDER = "verdicts"
+"""Verdicts on single images while a set is being screened."""
 
 # What says that images are finished goes before the images themselves, the settings last.
 _WRITTEN = (
     "metadata.csv",
     "pairs.csv",
     RECORDS_FOLDER,
+    VERDICTS_FOLDER,
     "images",
     "masks",
     "points.csv",

@@ -29,6 +29,8 @@ from adaptoscope.images.files import (
     write_text,
 )
 
+_STATISTICS = "## Statistics\n\n"
+
 
 class CountedImageWriter:
     """Writes a counted-image folder, one image at a time.
@@ -219,8 +221,10 @@ class CountedImageWriter:
         return sorted(found.values(), key=lambda pair: pair[0].file_name)
 
 
-def rewrite_records(folder: Path, records: Sequence[ImageRecord]) -> None:
-    """Replace the rows of a finished folder, whole or not at all.
+def rewrite_records(
+    folder: Path, records: Sequence[ImageRecord], notes: Sequence[str] = ()
+) -> None:
+    """Replace the rows of a finished folder, whole or not at all, and the statistics of its card.
 
     Parameters
     ----------
@@ -228,8 +232,15 @@ def rewrite_records(folder: Path, records: Sequence[ImageRecord]) -> None:
         A folder that `CountedImageWriter` finished.
     records
         All its rows, with new values.
+    notes
+        Sentences that stand below the statistics, in place of those of an earlier call.
     """
     rows = sorted(records, key=lambda record: record.file_name)
+    card = folder / "README.md"
+    if card.is_file():
+        text, heading, _ = card.read_text("utf-8").partition(_STATISTICS)
+        if heading:
+            write_text(card, text + _statistics(rows, notes))
     write_table(folder / "metadata.csv", COLUMNS, [record.cells() for record in rows])
 
 
@@ -277,7 +288,7 @@ def _refuse_misfit(
         )
 
 
-def _statistics(records: Sequence[ImageRecord]) -> str:
+def _statistics(records: Sequence[ImageRecord], notes: Sequence[str] = ()) -> str:
     counts = np.array([record.count for record in records if record.count is not None])
     rejected = sum(record.kept is False for record in records)
     sizes = sorted({f"{record.height} x {record.width}" for record in records})
@@ -293,4 +304,5 @@ def _statistics(records: Sequence[ImageRecord]) -> str:
     synthetic = {record.synthetic for record in records}
     kinds = {True: "synthetic", False: "real", None: "not said whether real or synthetic"}
     lines.append(f"- Origin: {', '.join(sorted(kinds[kind] for kind in synthetic))}.")
-    return "## Statistics\n\n" + "\n".join(lines) + "\n"
+    lines += [f"- {note}" for note in notes]
+    return _STATISTICS + "\n".join(lines) + "\n"

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.images.files import write_text
 from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
@@ -42,11 +44,15 @@ def simulate_alike(
         base = SimulationSettings(height=height, width=width)
         measured = measure_real_fields(real, held_out=held_out)
         write_text(path, settings_text(simulation_like(measured, base)))
+    settings = load_settings(path, SimulationSettings)
+    drawn = np.median([record.cell_diameter_px for record in drawings if record.cell_diameter_px])
     return simulate(
         out,
-        load_settings(path, SimulationSettings),
+        settings,
         count=len(drawings),
         seed=seed,
         cultures=min(CULTURES, len(drawings)),
         layouts=drawings,
+        # Drawn cells are as wide as real ones look; under the optics they must be wider to look so.
+        enlarged=float(settings.cell_diameter_px / drawn),
     )

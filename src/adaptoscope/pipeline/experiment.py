@@ -30,6 +30,7 @@ PARTS = (
     "stylised",
     CONTROL,
     "style.safetensors",
+    "style",
     "drawings",
 )
 """What the stages leave in a run folder, besides simulated images, which look after themselves."""

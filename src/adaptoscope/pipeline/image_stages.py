@@ -78,13 +78,16 @@ class ImageStages:
         )
 
     def style(self, real: CountedImageSet) -> Path:
-        """Read the style off the real training images, without their labels."""
+        """Read the style off the real training images; train its tokens if asked to."""
         return learn_style_once(
             self.out / "style.safetensors",
             self.settings.style,
             self.style_images(real),
             real,
             seed=self.settings.seeds[0],
+            stylisation=self.settings.stylisation,
+            tokens=self.settings.tokens,
+            classes=self.settings.density,
             device=self.device,
         )
 

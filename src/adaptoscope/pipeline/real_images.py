@@ -9,10 +9,10 @@ from adaptoscope.pipeline.settings import (
     RealFolder,
     RealSimulated,
     StyleSettings,
-    expand_data_path,
 )
 from adaptoscope.simulation.write import simulate
 from adaptoscope.training.progress import progress
+from adaptoscope.training.variables import expand_path
 
 
 def open_real_images(
@@ -65,14 +65,14 @@ def open_style_images(
     if style.images is None:
         return real.split("train")
     return open_counted_images(
-        expand_data_path(style.images), root=root_of(chosen), channel=real.channel, z=real.z
+        expand_path(style.images), root=root_of(chosen), channel=real.channel, z=real.z
     ).training_part()
 
 
 def root_of(chosen: RealFolder | RealSimulated) -> Path | None:
     """Return the further folder that listed images may lie in."""
     root = chosen.root if isinstance(chosen, RealFolder) else None
-    return None if root is None else expand_data_path(root)
+    return None if root is None else expand_path(root)
 
 
 def hashes_of_real(real: CountedImageSet) -> dict[str, str]:

@@ -95,7 +95,8 @@ def _counting_row(
     settings: ExperimentSettings, result: RowResult, real: CountedImageSet
 ) -> CountingRow:
     row = result.row
-    used = ["train", *(["val"] if row.method == "regressor" else [])] if row.real_labels else []
+    used = ["train"] if row.real_labels or settings.labels_choose_style(row) else []
+    used += ["val"] if row.real_labels and row.method == "regressor" else []
     init = (row.init or settings.counting.init) if row.method == "regressor" else ""
     return CountingRow(
         method=row.name,
@@ -201,8 +202,11 @@ def _styles(out: Path) -> dict[str, str] | None:
         return None
     facts = load_style(path).facts
     diameters = sorted(image.cell_diameter_px for image in facts.images)
+    training = f", {facts.steps} steps" if facts.steps else ""
+    classes = f", each for {facts.density_class}" if facts.density_class else ""
     return {
-        path.name: f"{facts.token_mode.replace('_', '-')} from {len(facts.images)} images, "
+        path.name: f"{facts.token_mode.replace('_', '-')}{training}{classes}, "
+        f"from {len(facts.images)} images, "
         f"{facts.bit_depth}-bit, median cell diameter {diameters[len(diameters) // 2]:.1f} px; "
         f"backbone {facts.backbone} {facts.backbone_sha256[:12]}",
         "style images": ", ".join(f"{image.name} ({image.split})" for image in facts.images),

@@ -1,6 +1,5 @@
 """Settings of an experiment: one file says everything from the images to the table."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,11 +10,10 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule
+from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
-
-DATA_VARIABLE = "ADAPTOSCOPE_DATA"
+from adaptoscope.training.variables import expand_path
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
 """What names of experiments look like: they are folders."""
@@ -71,7 +69,7 @@ class RealFolder(Settings):
         SettingsError
             If the variable is used but not set.
         """
-        return expand_data_path(self.folder)
+        return expand_path(self.folder)
 
 
 class RealSimulated(Settings):
@@ -98,9 +96,17 @@ class DensityClasses(Settings):
     source: Literal["measured", "labels"] = "measured"
     """Count cells by segmentation, without labels, or take the labels."""
 
-    def rule(self) -> DensityRule:
-        """Return them as style transfer takes them."""
-        return DensityRule(**self.model_dump(), per_class=None)
+    def rule(self, per_class: int | None = None, seed: int = 0) -> DensityRule:
+        """Return them as style transfer takes them.
+
+        Parameters
+        ----------
+        per_class
+            Images of each class that are used, drawn with `seed`; None: all.
+        seed
+            Seed of that draw.
+        """
+        return DensityRule(**self.model_dump(), per_class=per_class, seed=seed)
 
     @model_validator(mode="after")
     def _check_limits(self) -> "DensityClasses":
@@ -124,7 +130,8 @@ class StyleSettings(Settings):
     """Where the look comes from."""
 
     backbone: str = "compact"
-    """Bundled backbone, or a folder written by `style train-backbone`."""
+    """Bundled backbone, a folder written by `style train-backbone`, or a YAML file of
+    StableDiffusionSettings; paths count from the working directory."""
     images: str | None = None
     """Folder of style images; by default the training split of the real images."""
     limit: int | None = Field(default=24, ge=1)
@@ -176,6 +183,11 @@ class ExperimentSettings(Settings):
     """Stage 1."""
     style: StyleSettings = StyleSettings()
     """Stage 2: whose look."""
+    tokens: TokenSettings | None = None
+    """Stage 2: train the style's tokens so; none takes them as they are read off the images."""
+    density: DensityClasses | None = None
+    """Stage 2: train tokens for each of these classes apart (paper 1); `style.limit` then holds for
+    each class. None trains one set for all images."""
     stylisation: StylisationSettings = StylisationSettings()
     """Stage 2: how it is given."""
     adain_control: bool = True
@@ -203,12 +215,20 @@ class ExperimentSettings(Settings):
             raise ValueError("rows need different names with letters or digits in them")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must differ from one another")
+        if self.density is not None and self.tokens is None:
+            raise ValueError("density is only for trained tokens: give `tokens` too")
         return self
 
     @property
     def imitates(self) -> bool:
         """Whether a row is trained on images that take after the style images."""
         return any(row.synthetic not in (None, "drawings", "simulation") for row in self.rows)
+
+    def labels_choose_style(self, row: Row) -> bool:
+        """Whether counts of the real training images decide which style a row's images get."""
+        by_labels = self.density is not None and self.density.source == "labels"
+        stylised = row.synthetic in ("stylised", "adain")
+        return by_labels and stylised and self.style.images is None
 
     def needs(self, *synthetic: Synthetic) -> bool:
         """Tell whether a row is trained on one of these kinds of synthetic images."""
@@ -237,25 +257,3 @@ def slug_of(name: str) -> str:
     """Return a name as a file name: lower case, with hyphens between the words."""
     kept = [letter if letter.isalnum() else "-" for letter in name.lower()]
     return "-".join(part for part in "".join(kept).split("-") if part)
-
-
-def expand_data_path(folder: str) -> Path:
-    """Replace a leading ``$ADAPTOSCOPE_DATA`` in a path.
-
-    Raises
-    ------
-    SettingsError
-        If the variable is used but not set.
-    """
-    first, *rest = Path(folder).parts or ("",)
-    if first != f"${DATA_VARIABLE}":
-        return Path(folder)
-    data = os.environ.get(DATA_VARIABLE)
-    if not data:
-        raise SettingsError(
-            f"The settings name a folder in ${DATA_VARIABLE}, which is not set.",
-            expected=f"the environment variable {DATA_VARIABLE}, the folder of your data sets",
-            found="no such variable",
-            remedy=f"set {DATA_VARIABLE}, or write the whole path into the settings",
-        )
-    return Path(data, *rest)

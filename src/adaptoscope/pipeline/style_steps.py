@@ -9,14 +9,23 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.real_images import hashes_of_real
-from adaptoscope.pipeline.settings import RealFolder, RealSimulated, StyleSettings
+from adaptoscope.pipeline.settings import (
+    DensityClasses,
+    RealFolder,
+    RealSimulated,
+    StyleSettings,
+)
 from adaptoscope.style_transfer.learn_style import learn_style, some_images
 from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
-from adaptoscope.style_transfer.settings import ScreeningSettings
+from adaptoscope.style_transfer.settings import (
+    ScreeningSettings,
+    StylisationSettings,
+    presentation_of,
+)
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
@@ -120,7 +129,9 @@ def learn_style_once(
     real: CountedImageSet,
     *,
     seed: int,
+    stylisation: StylisationSettings,
     tokens: TokenSettings | None = None,
+    classes: DensityClasses | None = None,
     device: Device = "auto",
 ) -> Path:
     """Learn a style from some of the images, unless its file is there.
@@ -137,8 +148,13 @@ def learn_style_once(
         Set whose validation and test images must not be among them.
     seed
         Seed of the draw of images, the same with and without `tokens`.
+    stylisation
+        How drawings will be given the style: its images are shown to the backbone alike.
     tokens
         Train the tokens so; none takes them as they are read off the images.
+    classes
+        With `tokens`, train them for each of these classes apart, from as many images of each as
+        `style.limit` says.
     device
         Where to compute.
     """
@@ -146,12 +162,24 @@ def learn_style_once(
         return path
     backbone = open_backbone(style.backbone, start_fabric(device).device)
     weights = hash_of_backbone(style.backbone)
-    chosen = some_images(images, style.limit, seed)
+    shown = presentation_of(stylisation)
     path.parent.mkdir(parents=True, exist_ok=True)
     if tokens is None:
-        learn_style(path, chosen, backbone, weights, held_out=[real], seed=seed)
-    else:
-        learn_refined_style(path, chosen, backbone, weights, tokens, held_out=[real], device=device)
+        chosen = some_images(images, style.limit, seed)
+        learn_style(path, chosen, backbone, weights, shown=shown, held_out=[real], seed=seed)
+        return path
+    rule = None if classes is None else classes.rule(style.limit, seed)
+    learn_refined_style(
+        path,
+        some_images(images, style.limit, seed) if rule is None else images,
+        backbone,
+        weights,
+        tokens.changed(intensities=shown.intensities),
+        shown=shown,
+        rule=rule,
+        held_out=[real],
+        device=device,
+    )
     return path
 
 

@@ -53,8 +53,17 @@ def _not_finite(path: Path, name: str, tensor: torch.Tensor, dtype: torch.dtype)
     )
 
 
-def refuse_missing(path: Path) -> None:
+def refuse_missing(
+    path: Path, remedy: str = "run `adaptoscope doctor` to see which weights are present"
+) -> None:
     """Refuse a weight file that is not there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy
+        How to get it.
 
     Raises
     ------
@@ -66,7 +75,7 @@ def refuse_missing(path: Path) -> None:
             f"The weights {path.name} are not there.",
             expected=f"the file {path}",
             found="a folder" if path.is_dir() else "no such file",
-            remedy="run `adaptoscope doctor` to see which weights are present",
+            remedy=remedy,
         )
 
 

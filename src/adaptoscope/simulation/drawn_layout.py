@@ -8,7 +8,9 @@ from adaptoscope.errors import InputError
 from adaptoscope.simulation.layout import NucleusPlaces
 
 
-def places_of_drawing(drawings: CountedImageSet, record: ImageRecord) -> NucleusPlaces:
+def places_of_drawing(
+    drawings: CountedImageSet, record: ImageRecord, *, enlarged: float = 1.0
+) -> NucleusPlaces:
     """Return where the cells of a drawing lie, how large they are and how they are turned.
 
     Parameters
@@ -17,6 +19,8 @@ def places_of_drawing(drawings: CountedImageSet, record: ImageRecord) -> Nucleus
         Drawings with points and masks; value i + 1 of a mask belongs to point i.
     record
         One of them.
+    enlarged
+        Factor on the size of the cells, for optics that make them look smaller than they are.
 
     Returns
     -------
@@ -46,4 +50,4 @@ def places_of_drawing(drawings: CountedImageSet, record: ImageRecord) -> Nucleus
         axes = np.maximum([region.axis_major_length, region.axis_minor_length], 1.0)
         semi_axes[index] = axes / 2
         angles[index] = np.pi / 2 - region.orientation
-    return NucleusPlaces(centres, semi_axes, angles)
+    return NucleusPlaces(centres, enlarged * semi_axes, angles)

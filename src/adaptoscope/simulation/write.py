@@ -36,6 +36,7 @@ def simulate(
     cultures: int = 4,
     randomise: bool = False,
     layouts: CountedImageSet | None = None,
+    enlarged: float = 1.0,
     overwrite: bool = False,
     on_image: Callable[[str], None] | None = None,
 ) -> CountedImageSet:
@@ -63,6 +64,8 @@ def simulate(
     layouts
         Drawings, at least `count` of the size of a field: field i shows the cells of drawing i
         where they were drawn, and names it in the column `layout`.
+    enlarged
+        Factor on the size of the cells of `layouts`, as in `places_of_drawing`.
     overwrite
         Begin anew a folder that an earlier run wrote.
     on_image
@@ -97,6 +100,7 @@ def simulate(
     followed = None if layouts is None else _check_layouts(layouts, settings, count)
     if followed is not None:
         kept["layouts"] = [record.source_sha256 for record in followed]
+        kept["enlarged"] = enlarged
     writer = CountedImageWriter(out, kept, "Simulated wide-field nuclei", overwrite=overwrite)
     splits = divide(count, shares)
     for index in range(count):
@@ -110,6 +114,7 @@ def simulate(
             split=splits[index],
             randomise=randomise,
             layout=None if layouts is None or followed is None else (layouts, followed[index]),
+            enlarged=enlarged,
         )
         if on_image is not None:
             on_image(field_name(index))
@@ -126,6 +131,7 @@ def write_field(
     split: str,
     randomise: bool = False,
     layout: tuple[CountedImageSet, ImageRecord] | None = None,
+    enlarged: float = 1.0,
 ) -> None:
     """Draw and write one field, unless it stands already.
 
@@ -143,6 +149,8 @@ def write_field(
         Draw another specimen and microscope.
     layout
         Drawing whose cells the field shows, and its set; none draws a layout.
+    enlarged
+        Factor on the size of these cells.
     """
     if writer.has(field_name(index)):
         return
@@ -156,7 +164,7 @@ def write_field(
         rng,
         brightness_factor=factors[0],
         density_factor=factors[1],
-        places=None if layout is None else places_of_drawing(*layout),
+        places=None if layout is None else places_of_drawing(*layout, enlarged=enlarged),
     )
     writer.add(
         field_name(index),

@@ -6,6 +6,10 @@ from typing import Protocol, runtime_checkable
 import torch
 
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.settings import Intensities, Posterior
+
+FACTOR = 8
+"""Pixels per latent pixel, of every backbone."""
 
 
 class Backbone(Protocol):
@@ -13,12 +17,15 @@ class Backbone(Protocol):
 
     Pixels are (B, 1, H, W) with the background near -1 and cells near +1; H and W are multiples
     of `multiple`; images with a side above `largest_tile` are better done in tiles. Latents are
-    (B, C, H / 8, W / 8), tokens (B, K, D).
+    (B, C, H / 8, W / 8), tokens (B, K, D). `intensities` and `posteriors` are the values of
+    `Presentation` that it can work with.
     """
 
     name: str
     multiple: int
     largest_tile: int
+    intensities: tuple[Intensities, ...]
+    posteriors: tuple[Posterior, ...]
     schedule: NoiseSchedule
 
     @property

@@ -29,6 +29,11 @@ class IntensityRange:
     high: float
 
     @classmethod
+    def stored(cls) -> "IntensityRange":
+        """Return the range of what a file can hold: -1 is 0, +1 the highest value of its depth."""
+        return cls(0.0, 1.0)
+
+    @classmethod
     def of_image(cls, pixels: NDArray[np.float32]) -> "IntensityRange":
         """Find the cells of an image, shape (H, W), and measure their brightness: `of_cells`."""
         return cls.of_cells(pixels, segment_nuclei(pixels)[0])

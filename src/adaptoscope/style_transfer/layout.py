@@ -7,8 +7,13 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 from torch.nn import functional
 
+from adaptoscope.style_transfer.backbone import FACTOR
+
 PLANES = 2
-CHANNELS = 9
+_PARTS = 2
+"""Values of a plane along each side of a latent pixel."""
+CHANNELS = PLANES * _PARTS**2 + 1
+"""Those of both planes, and whether there is a layout."""
 
 
 def layout_planes(labels: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -47,7 +52,7 @@ def cell_cover(planes: torch.Tensor) -> torch.Tensor:
     torch.Tensor
         Shape (B, 1, H / 8, W / 8), in [0, 1].
     """
-    return functional.avg_pool2d(planes[:, :1], 8)
+    return functional.avg_pool2d(planes[:, :1], FACTOR)
 
 
 def layout_condition(planes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
@@ -66,7 +71,7 @@ def layout_condition(planes: torch.Tensor, present: torch.Tensor) -> torch.Tenso
         Shape (B, 9, H / 8, W / 8): each plane averaged over 4 x 4 pixels, four values per latent
         pixel, and a channel that says whether a layout is given.
     """
-    quarters = functional.pixel_unshuffle(functional.avg_pool2d(planes, 4), 2)
+    quarters = functional.pixel_unshuffle(functional.avg_pool2d(planes, FACTOR // _PARTS), _PARTS)
     flag = torch.ones_like(quarters[:, :1])
     given = present.to(quarters.dtype).reshape(-1, 1, 1, 1)
     return torch.cat([quarters, flag], dim=1) * given

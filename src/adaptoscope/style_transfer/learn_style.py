@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.windows import cut_window, tile_windows
@@ -17,12 +17,22 @@ from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
 from adaptoscope.style_transfer.glow import WIDTHS, Glow, measure_glow
-from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover
+from adaptoscope.style_transfer.presentation import (
+    at_working_side,
+    labels_at_working_side,
+    latents_shown,
+    range_shown,
+    refuse_unable,
+    resized,
+)
+from adaptoscope.style_transfer.randomness import generator_of
+from adaptoscope.style_transfer.settings import USUAL, Presentation
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
     StyleImage,
+    refuse_other_name,
     refuse_other_style,
     save_style,
 )
@@ -40,6 +50,7 @@ def learn_style(
     backbone: Backbone,
     backbone_sha256: str,
     *,
+    shown: Presentation = USUAL,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
     seed: int = 0,
@@ -53,13 +64,15 @@ def learn_style(
         Style file to write.
     images, backbone, backbone_sha256
         As in `read_checked_images`.
+    shown
+        How the images are shown to the backbone; drawings must be shown alike.
     held_out
         Sets whose validation and test images must not be used, recognised by their pixels; the
         set itself is always one of them.
     limit
         Use at most this many images, drawn with `seed`.
     seed
-        Seed of that draw.
+        Seed of that draw, and of latents that are drawn.
     overwrite
         Replace another style; one of the same images, backbone and seed is written again anyway.
 
@@ -67,15 +80,15 @@ def learn_style(
     ------
     LeakageError
         If an image is one that is kept back for validation or testing.
-    InputError
+    InputError, SettingsError
         As in `read_checked_images`.
     OutputError
         If `out` is not named as a style file, or holds another style.
     """
-    refuse_other_name(out)
+    refuse_other_name(out, "style")
     refuse_held_out_images(images, (images, *held_out), PURPOSE)
     chosen = some_images(images, limit, seed)
-    style = read_checked_images(chosen, backbone, backbone_sha256, seed=seed)
+    style = read_checked_images(chosen, backbone, backbone_sha256, shown=shown, seed=seed)
     if not overwrite:
         refuse_other_style(out, style.facts)
     save_style(out, style)
@@ -87,6 +100,7 @@ def read_checked_images(
     backbone: Backbone,
     backbone_sha256: str,
     *,
+    shown: Presentation = USUAL,
     seed: int = 0,
     tokens: bool = True,
 ) -> Style:
@@ -101,8 +115,10 @@ def read_checked_images(
         depth.
     backbone, backbone_sha256
         The diffusion model, frozen, and the hash of its weights.
+    shown
+        How the images are shown to the backbone.
     seed
-        Noted in the style.
+        Noted in the style; latents are drawn by it and by an image's name.
     tokens
         Read tokens too; otherwise they are 0, for a backbone that has to learn them.
 
@@ -110,7 +126,10 @@ def read_checked_images(
     ------
     InputError
         If an image is smaller than 64 pixels, bit depths differ, or the backbone reads no tokens.
+    SettingsError
+        If the backbone cannot be shown images in this way.
     """
+    refuse_unable(backbone, shown)
     reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
@@ -119,7 +138,7 @@ def read_checked_images(
         image = images.read(record)
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})
-        tensors, fact = _read_one(image, record.split or "", backbone, reader)
+        tensors, fact = _read_one(image, record.split or "", backbone, reader, shown, seed)
         rows.append(tensors)
         facts.append(fact)
     bit_depth = next(iter(depths))[0]
@@ -136,6 +155,7 @@ def read_checked_images(
             seed=seed,
             steps=0,
             images=tuple(facts),
+            **shown.model_dump(),
         ),
         tokens=reader.tokens() if reader else torch.zeros(len(rows), *backbone.token_shape),
         **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
@@ -152,7 +172,12 @@ def some_images(images: CountedImageSet, limit: int | None, seed: int) -> Counte
 
 @torch.no_grad()
 def _read_one(
-    image: MicroscopyImage, split: str, backbone: Backbone, reader: "_TokenReader | None"
+    image: MicroscopyImage,
+    split: str,
+    backbone: Backbone,
+    reader: "_TokenReader | None",
+    shown: Presentation,
+    seed: int,
 ) -> tuple[dict[str, torch.Tensor], StyleImage]:
     height, width = image.pixels.shape
     if min(height, width) < _SMALLEST:
@@ -163,17 +188,23 @@ def _read_one(
             remedy="use larger images",
         )
     labels, diameter = segment_nuclei(image.pixels)
-    span = IntensityRange.of_cells(image.pixels, labels)
+    span = range_shown(image.pixels, labels, shown)
     pixels = span.to_model(image.pixels)
     if reader is not None:
         legacy = reader.reading.clip_input == "legacy_uint8"
         # The published code shows CLIP the stored intensities, not those that the backbone sees.
         reader.look_at(2 * image.pixels - 1 if legacy else pixels)
-    backbone = in_tiles(backbone, height, width, None)
-    latents = backbone.encode(as_batch([pixels], backbone.multiple).to(backbone.device))
-    rebuilt = backbone.decode(latents)[0, 0, :height, :width].cpu().numpy()
+    seen = at_working_side(pixels, shown)
+    rows, columns = seen.shape
+    backbone = in_tiles(backbone, rows, columns, None)
+    batch = as_batch([seen], backbone.multiple).to(backbone.device)
+    generator = generator_of(seed, f"style image {image.name}")
+    latents = latents_shown(backbone, batch, shown, [generator])
+    decoded = backbone.decode(latents)[0, 0, :rows, :columns].cpu().numpy()
+    rebuilt = resized(decoded, (height, width))
     latents = latents.cpu()
-    planes = as_batch([(labels > 0).astype(np.float32)], backbone.multiple)
+    cells = labels_at_working_side(labels, shown) > 0
+    planes = as_batch([cells.astype(np.float32)], backbone.multiple)
     cover = cell_cover(planes)
     mean, sd = latent_statistics(latents)
     cell_mean, cell_sd = latent_statistics(latents, cover)
@@ -272,17 +303,6 @@ def _glow_rows(glow: Glow | None) -> dict[str, torch.Tensor]:
         "glow_diameter": torch.tensor([glow.diameter]),
         "glow_inside": torch.tensor([glow.inside]),
     }
-
-
-def refuse_other_name(out: Path) -> None:
-    """Refuse a style file that is not named as one."""
-    if out.suffix != ".safetensors":
-        raise OutputError(
-            f"A style cannot be written to {out}.",
-            expected="a file name that ends in .safetensors",
-            found=out.suffix or "no suffix",
-            remedy="choose another name",
-        )
 
 
 def _refuse_other_depths(depths: set[int]) -> None:

@@ -9,6 +9,7 @@ from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.training.settings import load_settings
+from adaptoscope.training.variables import expand_variable
 
 SETTINGS_SUFFIXES = (".yaml", ".yml")
 
@@ -31,13 +32,22 @@ def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
     InputError
         If they are damaged.
     SettingsError
-        If the YAML file is not in order.
+        If the YAML file is not in order, or names a variable that is not set.
     """
     if _is_stable_diffusion(name):
         from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 
         return load_stable_diffusion(_settings(name)).to(device)
     return CompactBackbone.load(locate_backbone(name)).to(device)
+
+
+def backbone_class(name: str) -> type[Backbone]:
+    """Return the class of a diffusion model, as in `open_backbone`; no weights are read."""
+    if _is_stable_diffusion(name):
+        from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+
+        return StableDiffusionBackbone
+    return CompactBackbone
 
 
 def hash_of_backbone(name: str) -> str:
@@ -67,4 +77,7 @@ def _is_stable_diffusion(name: str) -> bool:
 
 
 def _settings(name: str) -> StableDiffusionSettings:
-    return load_settings(Path(name), StableDiffusionSettings)
+    """Read the settings; paths in them may begin with an environment variable."""
+    settings = load_settings(Path(name), StableDiffusionSettings)
+    places = {field: getattr(settings, field) for field in ("model", "base", "clip", "encoder")}
+    return settings.changed(**{field: expand_variable(text) for field, text in places.items()})

@@ -1,4 +1,4 @@
-"""Learn a style with tokens of its own: read it off the images, then refine its tokens."""
+"""Learn a style: read it off the images, and refine its tokens if that is asked for."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -10,13 +10,16 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
+    learn_style,
     read_checked_images,
-    refuse_other_name,
     some_images,
 )
+from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.settings import USUAL, Presentation
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
+    refuse_other_name,
     refuse_other_style,
     save_style,
 )
@@ -25,7 +28,71 @@ from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
 from adaptoscope.style_transfer.tokens.learnt import refined_style
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.style_transfer.tokens.sources import DrawsTokens, check_mode
-from adaptoscope.training.step_loop import Device
+from adaptoscope.training.step_loop import Device, start_fabric
+
+
+def learn_style_on(
+    backbone: str,
+    out: Path,
+    images: CountedImageSet,
+    *,
+    tokens: TokenSettings | None = None,
+    seed: int = 0,
+    shown: Presentation = USUAL,
+    rule: DensityRule | None = None,
+    held_out: Iterable[CountedImageSet] = (),
+    limit: int | None = None,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Style:
+    """Learn a style on a backbone that is given by its name.
+
+    Parameters
+    ----------
+    backbone
+        As in `open_backbone`.
+    out, images, shown, held_out, limit, device, overwrite
+        As in `learn_refined_style`.
+    tokens
+        How tokens are trained; none reads them off the images, without training.
+    seed
+        Seed of a style without training; `tokens` has its own.
+    rule
+        As in `learn_refined_style`; only beside `tokens`.
+
+    Raises
+    ------
+    AdaptoscopeError
+        As in `open_backbone`, and in `learn_style` or `learn_refined_style`.
+    """
+    opened = open_backbone(backbone, start_fabric(device).device)
+    weights = hash_of_backbone(backbone)
+    if tokens is not None:
+        return learn_refined_style(
+            out,
+            images,
+            opened,
+            weights,
+            tokens,
+            shown=shown,
+            rule=rule,
+            held_out=held_out,
+            limit=limit,
+            device=device,
+            overwrite=overwrite,
+        )
+    assert rule is None
+    return learn_style(
+        out,
+        images.training_part(),
+        opened,
+        weights,
+        shown=shown,
+        held_out=[images, *held_out],
+        limit=limit,
+        seed=seed,
+        overwrite=overwrite,
+    )
 
 
 def learn_refined_style(
@@ -35,6 +102,7 @@ def learn_refined_style(
     backbone_sha256: str,
     settings: TokenSettings,
     *,
+    shown: Presentation = USUAL,
     rule: DensityRule | None = None,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
@@ -56,6 +124,8 @@ def learn_refined_style(
         The diffusion model and the hash of its weights. It stays as it is.
     settings
         How tokens are learnt. Those of a backbone that reads tokens off images begin there.
+    shown
+        How the images are shown to the backbone; drawings must be shown alike.
     rule
         Learn one set of tokens for each class of cell density; none learns for all images together.
     held_out
@@ -73,15 +143,17 @@ def learn_refined_style(
     LeakageError
         If an image is kept back for validation or testing.
     SettingsError
-        If the backbone cannot do what the token mode needs, or both `rule` and `limit` are given.
+        If the backbone cannot do what the token mode or `shown` needs, `settings` names other
+        intensities, or both `rule` and `limit` are given.
     InputError
         If an image cannot be used, nothing reaches the tokens, or they are not finite in the end.
     OutputError
         If `out` is not named as a style file or holds another style, or the runs beside it have
         other settings or inputs.
     """
-    refuse_other_name(out)
+    refuse_other_name(out, "style")
     check_mode(backbone, settings)
+    _refuse_other_intensities(settings, shown)
     _refuse_rule_and_limit(rule, limit)
     training = images.training_part()
     refuse_held_out_images(training, (images, *held_out), PURPOSE)
@@ -93,7 +165,9 @@ def learn_refined_style(
     chosen = {record.name for members in classes.values() for record in members}
     used = training.with_records([record for record in training if record.name in chosen])
     reads = settings.token_mode == "direct" and not isinstance(backbone, DrawsTokens)
-    style = read_checked_images(used, backbone, backbone_sha256, seed=settings.seed, tokens=reads)
+    style = read_checked_images(
+        used, backbone, backbone_sha256, shown=shown, seed=settings.seed, tokens=reads
+    )
     if not overwrite:
         refuse_other_style(out, _expected(style, settings, classes))
     hashes = (image.sha256 for image in style.facts.images)
@@ -122,6 +196,17 @@ def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> 
         density_class=", ".join(classes),
         steps=settings.steps,
     )
+
+
+def _refuse_other_intensities(settings: TokenSettings, shown: Presentation) -> None:
+    if settings.intensities != shown.intensities:
+        raise SettingsError(
+            "Tokens would be learnt from other intensities than the rest of the style.",
+            expected=f"`intensities: {shown.intensities}` for the tokens too",
+            found=f"`intensities: {settings.intensities}`",
+            remedy="give both the same value: the settings of the tokens, and those by which "
+            "drawings will be stylised",
+        )
 
 
 def _refuse_rule_and_limit(rule: DensityRule | None, limit: int | None) -> None:

@@ -1,10 +1,15 @@
 """Settings of style transfer: the compact backbone, its training, stylisation and screening."""
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adaptoscope.training.settings import Settings
+from adaptoscope.style_transfer.diffusion.noise_schedule import steps_for_strength
+from adaptoscope.training.settings import Settings, settings_from
+
+Intensities = Literal["stretched", "stored"]
+Posterior = Literal["mean", "sample"]
 
 
 class CompactSettings(Settings):
@@ -27,11 +32,11 @@ class CompactSettings(Settings):
 class AutoencoderTraining(Settings):
     """How the autoencoder is trained."""
 
-    steps: int = Field(default=12000, ge=1)
+    steps: int = Field(default=4300, ge=1)
     """Training steps."""
-    batch: int = Field(default=32, ge=1)
+    batch: int = Field(default=8, ge=1)
     """Crops in a step."""
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
     """Adam, cosine decay to a twentieth."""
     gradient_weight: float = Field(default=1.0, ge=0)
     """Weight of the L1 distance between image gradients, which keeps edges and texture."""
@@ -40,8 +45,8 @@ class AutoencoderTraining(Settings):
     latents say what is there and not how noisy it is; `fine_residual` draws the noise anew."""
     divergence_weight: float = Field(default=1e-4, ge=0)
     """Weight of the Kullback-Leibler term, mean over latent elements."""
-    adversarial_weight: float = Field(default=0.03, ge=0)
-    """Weight of the patch discriminator's verdict once it takes part."""
+    adversarial_weight: float = Field(default=0.0, ge=0)
+    """Weight of the patch discriminator's verdict once it takes part; with 0 it never does."""
     adversarial_from: float = Field(default=0.4, ge=0, le=1)
     """Share of the steps after which the discriminator takes part."""
 
@@ -49,11 +54,11 @@ class AutoencoderTraining(Settings):
 class DenoiserTraining(Settings):
     """How the U-Net and the style encoder are trained, jointly."""
 
-    steps: int = Field(default=30000, ge=1)
+    steps: int = Field(default=5400, ge=1)
     """Training steps."""
-    batch: int = Field(default=128, ge=1)
+    batch: int = Field(default=16, ge=1)
     """Crops in a step."""
-    learning_rate: float = Field(default=4e-4, gt=0)
+    learning_rate: float = Field(default=6e-4, gt=0)
     """AdamW, cosine decay to a twentieth."""
     layout_dropout: float = Field(default=0.2, ge=0, le=1)
     """Share of the crops whose layout is withheld."""
@@ -62,7 +67,10 @@ class DenoiserTraining(Settings):
 
 
 class BackboneTrainingSettings(Settings):
-    """Training of the compact backbone on unlabelled images; masks are used where there are any."""
+    """Training of the compact backbone on unlabelled images; masks are used where there are any.
+
+    The defaults take about three hours on two processor cores.
+    """
 
     crop: int = Field(default=128, ge=64, le=288, multiple_of=32)
     """Side of the training crops, in pixels."""
@@ -73,7 +81,7 @@ class BackboneTrainingSettings(Settings):
     """Share of the crops that are cut on whole pixels instead, without interpolation."""
     scale_range: tuple[float, float] = (0.6, 1.8)
     """Image pixels per crop pixel where no cell was seen."""
-    warm_up: int = Field(default=500, ge=1)
+    warm_up: int = Field(default=100, ge=1)
     """Steps over which the learning rate rises."""
     seed: int = 0
     """Seed of weights, crops and noise."""
@@ -95,12 +103,68 @@ class BackboneTrainingSettings(Settings):
         return self
 
 
-class StylisationSettings(Settings):
+FINE_TUNING: Mapping[str, Mapping[str, Any]] = {
+    "autoencoder": {"steps": 500, "learning_rate": 2e-4},
+    "denoiser": {"steps": 1000, "learning_rate": 2e-4},
+}
+"""What differs from the defaults where a training goes on from a trained backbone: a sixth of the
+work, about half an hour on two processor cores."""
+
+
+def backbone_training(
+    given: object, *, fine_tune: bool = False, origin: str = ""
+) -> BackboneTrainingSettings:
+    """Return complete settings of a training.
+
+    Parameters
+    ----------
+    given
+        A mapping from field to value, as read from YAML; it has the last word.
+    fine_tune
+        Whether the training goes on from a trained backbone: fields that are not given are then
+        those of `FINE_TUNING`.
+    origin
+        Where `given` came from, for the error message.
+
+    Raises
+    ------
+    SettingsError
+        If a field is unknown or its value is out of range.
+    """
+    values: Any = given
+    if fine_tune and isinstance(given, Mapping):
+        values = dict(given)
+        for part, preset in FINE_TUNING.items():
+            own = given.get(part, {})
+            values[part] = {**preset, **own} if isinstance(own, Mapping) else own
+    return settings_from(values, BackboneTrainingSettings, origin=origin)
+
+
+class Presentation(Settings):
+    """How images are shown to the backbone; drawings must be shown as the style images were."""
+
+    intensities: Intensities = "stretched"
+    """`stretched`: from the background at -1 to the 95th percentile of the cells at +1. `stored`:
+    from the lowest to the highest value that a file can hold, as paper 1 does; Stable Diffusion
+    only."""
+    working_side: int | None = Field(default=None, ge=64)
+    """Both sides of images, in pixels, while they are worked on, whatever their aspect (512 in the
+    paper's code); outputs have the size of the drawings again. None: as they are."""
+    posterior: Posterior = "mean"
+    """Which latents stand for an image: the mean of the autoencoder's posterior, or one drawn from
+    it (paper's code); Stable Diffusion only."""
+
+
+USUAL = Presentation()
+"""Images as they are by default: stretched, of their own size, by the mean of their latents."""
+
+
+class StylisationSettings(Presentation):
     """How drawings are given the look of real images."""
 
     strength: float = Field(default=0.7, ge=0, le=1)
-    """Share of the noise schedule that is run; paper 1, section IV-A. 0 runs no step, which leaves
-    AdaIN alone, as `inversion: none` does."""
+    """Share of the noise schedule that is run; paper 1, section IV-A. 0, or what comes to less than
+    half a step, runs none, which leaves AdaIN alone, as `inversion: none` does."""
     steps: int = Field(default=50, ge=1, le=1000)
     """DDIM steps over the whole schedule; paper 1, section V-E."""
     guidance: float = Field(default=1.0, ge=0)
@@ -150,10 +214,19 @@ class StylisationSettings(Settings):
             raise ValueError("guidance_interval needs two numbers from 0 to 1, the smaller first")
         return self
 
+    @property
+    def sampled_steps(self) -> int:
+        """Number of steps on the way back; with 0, AdaIN is all that is done to the latents."""
+        if self.inversion == "none":
+            return 0
+        if self.official_timing:
+            return int(self.strength * self.steps)
+        return steps_for_strength(self.strength, self.steps)
+
     def in_words(self) -> str:
         """Say how images are made with these settings, for the card of a data set."""
-        last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}"
-        if self.inversion == "none" or self.strength == 0:
+        last = f"glow {_on(self.glow)}, fine noise {_on(self.residual)}{self._shown_in_words()}"
+        if not self.sampled_steps:
             return f"AdaIN ({self.adain}) without diffusion, {last}"
         sampler = {"ddim": "DDIM", "dpm_solver": "DPM-Solver++ (2M)"}[self.sampler]
         return (
@@ -162,6 +235,26 @@ class StylisationSettings(Settings):
             f"layout condition {_on(self.use_layout)}, guard {self.guard:g}, "
             f"AdaIN after diffusion {_on(self.adain_after)}, {last}, best of {self.best_of}"
         )
+
+    def _shown_in_words(self) -> str:
+        if presentation_of(self) == USUAL:
+            return ""
+        size = f"{self.working_side} pixels a side" if self.working_side else "their own size"
+        return (
+            f"; images shown with {self.intensities} intensities at {size}, posterior's "
+            f"{self.posterior}"
+        )
+
+
+def presentation_of(values: object) -> Presentation:
+    """Return how images are shown by settings, or were by the facts of a style.
+
+    Parameters
+    ----------
+    values
+        Has the fields of `Presentation` as attributes.
+    """
+    return Presentation(**{name: getattr(values, name) for name in Presentation.model_fields})
 
 
 def _on(setting: bool) -> str:
@@ -180,12 +273,13 @@ class ScreeningSettings(Settings):
     maximum_lost: float = Field(default=0.25, ge=0)
     """Most lost cells, as a share of those drawn, beyond the drawing's own share."""
     minimum_drawing_f1: float = Field(default=0.5, ge=0, le=1)
-    """Least F1 of the detector on the drawing itself; below it nothing can be said of the image."""
+    """Least F1 of the detector on the drawing itself; where that and its recall lie below, nothing
+    can be said of the image."""
     minimum_contrast: float = Field(default=3.0, ge=0)
     """Least brightness of cells above the background, in background noise standard deviations."""
     maximum_artefacts: float = Field(default=0.8, ge=0)
     """Most bright structure away from the cells that is too thin or too large for a cell, in areas
-    of one cell."""
+    of one cell; in images larger than 256 x 256 pixels, for each so many."""
     maximum_background: float = Field(default=0.09, ge=0)
     """Most structure of the background, as a share of the cells' contrast."""
     maximum_uneven_noise: float = Field(default=3.0, ge=1)
@@ -195,4 +289,4 @@ class ScreeningSettings(Settings):
     minimum_found_nearby: float = Field(default=0.25, ge=0, le=1)
     """Least share found among a cell and its five nearest, of those found in the drawing."""
     correct_points: bool = False
-    """Move points to where the cells are found in the stylised image."""
+    """Move points to where the cells are found in the stylised image. Masks do not follow."""

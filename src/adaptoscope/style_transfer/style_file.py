@@ -11,6 +11,16 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import atomic_path
+from adaptoscope.images.intensity import BIT_DEPTHS
+from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
+from adaptoscope.style_transfer.glow import WIDTHS
+from adaptoscope.style_transfer.settings import presentation_of
+from adaptoscope.style_transfer.style_checks import (
+    ROWS,
+    Shape,
+    fault_of_numbers,
+    fault_of_tensors,
+)
 
 FORMAT = "adaptoscope-style-4"
 _ENTRY = "adaptoscope"
@@ -70,6 +80,8 @@ class StyleFacts:
         Of the token training; 0 steps where there was none.
     images
         One entry per style image, in the order of the tensors.
+    intensities, working_side, posterior
+        How the images were shown to the backbone; see `settings.Presentation`.
     """
 
     backbone: str
@@ -82,6 +94,9 @@ class StyleFacts:
     seed: int
     steps: int
     images: tuple[StyleImage, ...]
+    intensities: str = "stretched"
+    working_side: int | None = None
+    posterior: str = "mean"
 
 
 @dataclass(frozen=True)
@@ -123,21 +138,21 @@ class Style:
     glow_inside: torch.Tensor
 
 
-_TENSORS = (
-    "tokens",
-    "latent_mean",
-    "latent_sd",
-    "cell_mean",
-    "cell_sd",
-    "ground_mean",
-    "ground_sd",
-    "residual_levels",
-    "residual_strengths",
-    "residual_spectrum",
-    "glow_shares",
-    "glow_diameter",
-    "glow_inside",
-)
+_TENSORS: dict[str, Shape] = {
+    "tokens": (ROWS, "K", "D"),
+    "latent_mean": (ROWS, "C"),
+    "latent_sd": (ROWS, "C"),
+    "cell_mean": (ROWS, "C"),
+    "cell_sd": (ROWS, "C"),
+    "ground_mean": (ROWS, "C"),
+    "ground_sd": (ROWS, "C"),
+    "residual_levels": (ROWS, LEVELS),
+    "residual_strengths": (ROWS, LEVELS),
+    "residual_spectrum": (ROWS, WINDOW, WINDOW),
+    "glow_shares": (ROWS, len(WIDTHS)),
+    "glow_diameter": (ROWS,),
+    "glow_inside": (ROWS,),
+}
 
 
 def save_style(path: Path, style: Style) -> None:
@@ -164,7 +179,8 @@ def load_style(path: Path) -> Style:
     Raises
     ------
     InputError
-        If the file is absent, damaged or no style.
+        If the file is absent, damaged or no style, or what it holds does not fit together: rows,
+        shapes, numbers that are not finite.
     """
     try:
         with safe_open(path, framework="pt") as stored:
@@ -175,9 +191,53 @@ def load_style(path: Path) -> Style:
             images = tuple(StyleImage(**image) for image in facts.pop("images"))
             known = StyleFacts(**facts, images=images)
             tensors = {name: stored.get_tensor(name) for name in _TENSORS}
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            presentation_of(known)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
+    fault = _fault_of_facts(known) or fault_of_tensors(tensors, _TENSORS, len(images))
+    if fault:
+        raise _refusal(path, fault)
     return Style(facts=known, **tensors)
+
+
+def _fault_of_facts(facts: StyleFacts) -> str:
+    if facts.bit_depth not in BIT_DEPTHS:
+        return f"`bit_depth: {facts.bit_depth}`"
+    for image in facts.images:
+        texts = ("name", "sha256", "split", "density_class")
+        if not all(isinstance(getattr(image, name), str) for name in texts):
+            return "an image whose name, hash, split or class is no text"
+        numbers = {name: value for name, value in asdict(image).items() if name not in texts}
+        fault = fault_of_numbers(numbers)
+        if not fault and not image.intensity_low < image.intensity_high:
+            fault = f"intensities from {image.intensity_low} to {image.intensity_high}"
+        if fault:
+            return f"{fault}, for {image.name}"
+    return ""
+
+
+def refuse_other_name(path: Path, what: str) -> None:
+    """Refuse a file that is not named as what will be written to it.
+
+    Parameters
+    ----------
+    path
+        File that is about to be written.
+    what
+        What would be written, in words.
+
+    Raises
+    ------
+    OutputError
+        If it does not end in ``.safetensors``.
+    """
+    if path.suffix != ".safetensors":
+        raise OutputError(
+            f"A {what} cannot be written to {path}.",
+            expected="a file name that ends in .safetensors",
+            found=path.suffix or "no suffix",
+            remedy="choose another name",
+        )
 
 
 def refuse_other_style(path: Path, facts: StyleFacts) -> None:
@@ -195,7 +255,7 @@ def refuse_other_style(path: Path, facts: StyleFacts) -> None:
     ------
     OutputError
         If a file is there and holds no style, or one of other images, another backbone, token
-        mode, density class, seed or number of steps.
+        mode, density class, seed, number of steps or way of showing images.
     """
     if not path.exists():
         return
@@ -222,6 +282,7 @@ def _identity(facts: StyleFacts) -> dict[str, object]:
         "seed": facts.seed,
         "number of steps": facts.steps,
         "set of images": tuple(image.sha256 for image in facts.images),
+        "way of showing images": (facts.intensities, facts.working_side, facts.posterior),
     }
 
 

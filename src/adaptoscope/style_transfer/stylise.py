@@ -1,6 +1,5 @@
 """Give drawings the look of a style: AdaIN, inversion, DDIM, AdaIN, decode, glow, fine noise."""
 
-import hashlib
 import re
 import zlib
 from collections import defaultdict
@@ -21,6 +20,16 @@ from adaptoscope.style_transfer.glow import Glow, glow_of_cells
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.presentation import (
+    at_working_side,
+    labels_at_working_side,
+    latents_shown,
+    range_shown,
+    refuse_other_presentation,
+    refuse_unable,
+    resized,
+)
+from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style
@@ -63,13 +72,6 @@ class Stylised:
 
     pixels: NDArray[np.float32]
     reference: str
-
-
-def generator_of(seed: int, name: str, attempt: int = 0) -> np.random.Generator:
-    """Return the source of one image's randomness: a function of these three alone."""
-    words = [str(seed), name, *([str(attempt)] if attempt else [])]
-    digest = hashlib.sha256("\0".join(words).encode()).digest()
-    return np.random.default_rng(np.frombuffer(digest, dtype=np.uint32))
 
 
 def place_of(name: str, batch: int) -> int:
@@ -125,29 +127,32 @@ def stylise_batch(
     settings
         Strength, steps, inversion, sampler, guidance, layout.
     attempt
-        Number of the attempt; each has its own randomness.
+        Number of the attempt; each has its own noise, all take after the same style image.
 
     Returns
     -------
     list of Stylised
         One for each drawing, in order.
+
+    Raises
+    ------
+    SettingsError
+        If the backbone cannot be shown images as the settings say, or the style's were not.
     """
+    refuse_unable(backbone, settings)
+    refuse_other_presentation(style.facts, settings)
     places = [place_of(drawing.name, settings.batch) for drawing in drawings]
     filled = [drawings[0]] * settings.batch
     for place, drawing in zip(places, drawings, strict=True):
         filled[place] = drawing
-    generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in filled]
-    candidates = _usable_references(style, settings)
-    references = [
-        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
-        for drawing, generator in zip(filled, generators, strict=True)
-    ]
-    content = [IntensityRange.of_cells(d.pixels, d.mask).to_model(d.pixels) for d in filled]
-    height, width = filled[0].pixels.shape
+    references, generators = _references_of(filled, style, settings, attempt)
+    content = [_seen(drawing, settings) for drawing in filled]
+    height, width = content[0].shape
     backbone = in_tiles(backbone, height, width, settings.tile)
     device = backbone.device
-    encoded = backbone.encode(as_batch(content, backbone.multiple).to(device)).cpu()
-    planes, present = _planes_of(filled, backbone.multiple)
+    batch = as_batch(content, backbone.multiple).to(device)
+    encoded = latents_shown(backbone, batch, settings, generators).cpu()
+    planes, present = _planes_of(filled, (height, width), backbone.multiple, settings)
     cover = cell_cover(planes)
     initial = _with_statistics_of(style, references, encoded, cover, present, settings)
     noise = torch.from_numpy(
@@ -205,6 +210,21 @@ def choose_reference(
     return nearest_by_density(densities, wanted, generator, chosen)
 
 
+def _references_of(
+    drawings: Sequence[Drawing], style: Style, settings: StylisationSettings, attempt: int
+) -> tuple[list[int], list[np.random.Generator]]:
+    """Return the style image of each drawing, the same in every attempt, and what draws noise."""
+    generators = [generator_of(settings.seed, drawing.name) for drawing in drawings]
+    candidates = _usable_references(style, settings)
+    references = [
+        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
+        for drawing, generator in zip(drawings, generators, strict=True)
+    ]
+    if attempt:
+        generators = [generator_of(settings.seed, drawing.name, attempt) for drawing in drawings]
+    return references, generators
+
+
 def _usable_references(style: Style, settings: StylisationSettings) -> list[int]:
     """Return the style images that can be a reference: with regions, only those with cells."""
     images = style.facts.images
@@ -244,11 +264,25 @@ def _with_statistics_of(
     return torch.where(masked[:, None, None, None], regions, whole)
 
 
-def _planes_of(drawings: Sequence[Drawing], multiple: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _seen(drawing: Drawing, settings: StylisationSettings) -> NDArray[np.float32]:
+    """Return a drawing as the backbone is shown it."""
+    span = range_shown(drawing.pixels, drawing.mask, settings)
+    return at_working_side(span.to_model(drawing.pixels), settings)
+
+
+def _planes_of(
+    drawings: Sequence[Drawing],
+    size: tuple[int, int],
+    multiple: int,
+    settings: StylisationSettings,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return layout planes, shape (B, 2, H, W), and which drawings have a mask, shape (B,)."""
-    height, width = drawings[0].pixels.shape
-    empty = np.zeros((height, width), np.uint16)
-    masks = [empty if drawing.mask is None else drawing.mask for drawing in drawings]
+    height, width = size
+    empty = np.zeros(size, np.uint16)
+    masks = [
+        empty if drawing.mask is None else labels_at_working_side(drawing.mask, settings)
+        for drawing in drawings
+    ]
     planes = np.stack([layout_planes(mask) for mask in masks])
     pad = [(0, 0), (0, 0), (0, -height % multiple), (0, -width % multiple)]
     extended = torch.from_numpy(np.pad(planes, pad, mode="reflect"))
@@ -263,6 +297,7 @@ def _finished(
     generator: np.random.Generator,
     settings: StylisationSettings,
 ) -> Stylised:
+    decoded = resized(decoded, drawing.pixels.shape)
     image = style.facts.images[reference]
     diameter = float(style.glow_diameter[reference])
     if settings.glow and diameter > 0:

@@ -11,10 +11,18 @@ from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.sampling import evaluations
+from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
+from adaptoscope.style_transfer.open_backbone import (
+    backbone_class,
+    hash_of_backbone,
+    open_backbone,
+)
+from adaptoscope.style_transfer.presentation import refuse_other_presentation, refuse_unable
 from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
@@ -84,7 +92,8 @@ def stylise_set(
     Raises
     ------
     SettingsError
-        If the style was learnt with another backbone.
+        If the style was learnt with another backbone or from images that were shown to it in
+        another way, or the backbone cannot be shown images as the settings say.
     InputError
         If a drawing cannot be read or a cell lies outside it.
     OutputError
@@ -92,8 +101,10 @@ def stylise_set(
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)
+    refuse_unable(backbone_class(job.backbone), job.settings)
     _refuse_other_backbone(job, style)
-    _refuse_own_drawings(job)
+    refuse_other_presentation(style.facts, job.settings)
+    refuse_own_drawings(job.out, job.drawings)
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():
         drawings.points(record)
@@ -149,10 +160,19 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
             style=result.reference,
             density_class=classes[result.reference] or None,
             backbone=style.facts.backbone,
-            strength=job.settings.strength,
-            guidance=job.settings.guidance,
-            inversion=job.settings.inversion,
+            **_diffusion_of(job.settings),
         )
+
+
+def _diffusion_of(settings: StylisationSettings) -> dict[str, float | str | None]:
+    """Return what ``metadata.csv`` says of diffusion: what was done, not what was asked for."""
+    if not evaluations(NoiseSchedule(), settings):
+        return {"strength": 0.0, "guidance": None, "inversion": "none"}
+    return {
+        "strength": settings.strength,
+        "guidance": settings.guidance,
+        "inversion": settings.inversion,
+    }
 
 
 def _stylised(
@@ -187,16 +207,6 @@ def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style
 def _writer(job: StylisationJob, inputs: Inputs, *, overwrite: bool = False) -> CountedImageWriter:
     settings = {"stylisation": job.settings.model_dump(mode="json"), **asdict(inputs)}
     return CountedImageWriter(job.out, settings, "Stylised drawings", overwrite=overwrite)
-
-
-def _refuse_own_drawings(job: StylisationJob) -> None:
-    if job.out.resolve() == job.drawings.resolve():
-        raise OutputError(
-            f"The output folder {job.out} is that of the drawings.",
-            expected="another folder, so that the drawings stay",
-            found="the same folder twice",
-            remedy="choose another output folder",
-        )
 
 
 def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:

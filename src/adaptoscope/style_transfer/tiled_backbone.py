@@ -6,10 +6,7 @@ from math import ceil
 
 import torch
 
-from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
-
-FACTOR = 8
-"""Pixels per latent pixel, of every backbone."""
+from adaptoscope.style_transfer.backbone import FACTOR, Backbone, GivesMoments
 
 _OVERLAP = 0.25
 
@@ -38,6 +35,8 @@ class TiledBackbone:
         self.name = backbone.name
         self.multiple = backbone.multiple
         self.largest_tile = tile
+        self.intensities = backbone.intensities
+        self.posteriors = backbone.posteriors
         self.schedule = backbone.schedule
         self._side = tile // FACTOR
         self._step = backbone.multiple // FACTOR

@@ -6,10 +6,15 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.counting_stage import row_settings
 from adaptoscope.pipeline.demo import demo_settings
 from adaptoscope.pipeline.run import load_experiment
-from adaptoscope.pipeline.settings import ExperimentSettings, Row, expand_data_path
-from adaptoscope.training.settings import settings_from
+from adaptoscope.pipeline.settings import DensityClasses, ExperimentSettings, Row
+from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.training.settings import load_settings, settings_from
 
-EXPERIMENTS = sorted(Path(__file__).parents[3].glob("experiments/**/*.yaml"))
+SHIPPED = Path(__file__).parents[3] / "experiments"
+BACKBONES = sorted(SHIPPED.glob("backbones/*.yaml"))
+# Settings of `stylise`, which are checked with that command.
+STYLISATION = {SHIPPED / "style_transfer" / "paper_way.yaml"}
+EXPERIMENTS = sorted(set(SHIPPED.glob("**/*.yaml")) - set(BACKBONES) - STYLISATION)
 MINIMAL = {
     "name": "a",
     "title": "A",
@@ -25,6 +30,19 @@ def test_there_are_experiments() -> None:
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_experiment_file_is_valid(path: Path) -> None:
     assert load_experiment(path).model_dump()["name"] == path.stem
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_backbone_that_an_experiment_names_is_shipped(path: Path) -> None:
+    named = load_experiment(path).model_dump()["style"]["backbone"]
+    assert named == "compact" or SHIPPED.parent / named in BACKBONES
+
+
+@pytest.mark.parametrize("path", BACKBONES, ids=lambda path: path.stem)
+def test_every_backbone_file_is_valid_and_names_no_place_of_a_machine(path: Path) -> None:
+    settings = load_settings(path, StableDiffusionSettings)
+    assert settings.model.startswith("$ADAPTOSCOPE_")
+    assert settings.clip.startswith("$ADAPTOSCOPE_")
 
 
 @pytest.mark.parametrize("quick", [False, True])
@@ -43,6 +61,7 @@ def test_the_demo_needs_no_data(quick: bool) -> None:
         ({"real": {"kind": "folder"}}, "folder"),
         ({"rows": [{"name": "A b", "method": "dog"}, {"name": "a-b", "method": "dog"}]}, "names"),
         ({"rows": [{"name": "x", "method": "dog", "init": "nuclei"}]}, "only for method"),
+        ({"density": {}}, "give `tokens` too"),
         ({"colour": 1}, "colour"),
     ],
 )
@@ -63,7 +82,26 @@ def test_a_row_changes_only_what_it_names() -> None:
     assert both.steps == settings.counting.steps
 
 
-def test_only_a_leading_variable_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADAPTOSCOPE_DATA", "data")
-    assert expand_data_path("$ADAPTOSCOPE_DATA/x/y") == Path("data/x/y")
-    assert expand_data_path("images/$ADAPTOSCOPE_DATA") == Path("images/$ADAPTOSCOPE_DATA")
+def test_a_limit_holds_for_each_density_class() -> None:
+    assert DensityClasses().rule().per_class is None
+    rule = DensityClasses(measure="count", limits=(3.0, 9.0)).rule(per_class=4, seed=2)
+    assert (rule.measure, rule.limits, rule.per_class, rule.seed) == ("count", (3.0, 9.0), 4, 2)
+
+
+@pytest.mark.parametrize(
+    ("source", "synthetic", "images", "used"),
+    [
+        ("labels", "stylised", None, True),
+        ("labels", "adain", None, True),
+        ("labels", "drawings", None, False),
+        ("labels", "stylised", "elsewhere", False),
+        ("measured", "stylised", None, False),
+    ],
+)
+def test_it_is_known_whose_labels_choose_a_style(
+    source: str, synthetic: str, images: str | None, used: bool
+) -> None:
+    row = {"name": "S", "method": "regressor", "synthetic": synthetic, "real_labels": False}
+    changes = {"tokens": {}, "density": {"source": source}, "style": {"images": images}}
+    settings = settings_from({**MINIMAL, **changes, "rows": [row]}, ExperimentSettings)
+    assert settings.labels_choose_style(settings.rows[0]) == used

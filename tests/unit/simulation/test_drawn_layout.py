@@ -49,6 +49,16 @@ def test_a_simulated_nucleus_covers_the_ellipse_it_follows(drawings):
         assert both.sum() / either.sum() > 0.9
 
 
+def test_enlarged_cells_keep_their_places(drawings):
+    record = next(iter(drawings))
+
+    plain = places_of_drawing(drawings, record)
+    enlarged = places_of_drawing(drawings, record, enlarged=1.5)
+
+    np.testing.assert_allclose(enlarged.semi_axes, 1.5 * plain.semi_axes)
+    np.testing.assert_array_equal(enlarged.centres, plain.centres)
+
+
 def test_simulated_fields_have_the_truth_of_their_drawings(drawings, tmp_path):
     made = simulate(tmp_path / "set", FIELD, count=3, seed=5, layouts=drawings)
 

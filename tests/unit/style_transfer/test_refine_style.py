@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.errors import LeakageError, OutputError, SettingsError
+from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.refine_style import learn_refined_style
@@ -72,6 +73,28 @@ def test_images_kept_back_elsewhere_are_refused(
             out, images, backbone, "hash", SETTINGS, held_out=[others], device="cpu"
         )
     assert not out.exists()
+    assert not out.with_suffix("").exists()
+
+
+def test_an_image_kept_back_is_known_by_its_pixels(
+    backbone: CompactBackbone, images: CountedImageSet, tmp_path: Path
+) -> None:
+    alone = images.with_records(
+        dataclasses.replace(record, split=None) for record in images.images_of("test")
+    )
+    out = tmp_path / "style.safetensors"
+    with pytest.raises(LeakageError, match="learn a style"):
+        learn_refined_style(out, alone, backbone, "hash", SHORT, held_out=[images], device="cpu")
+    assert not out.with_suffix("").exists()
+
+
+def test_a_set_without_training_images_leaves_no_folder(
+    backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    kept_back = write_set(tmp_path / "split", 1, splits="val")
+    out = tmp_path / "style.safetensors"
+    with pytest.raises(InputError, match="split"):
+        learn_refined_style(out, kept_back, backbone, "hash", SHORT, device="cpu")
     assert not out.with_suffix("").exists()
 
 

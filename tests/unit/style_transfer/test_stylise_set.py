@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -5,11 +6,12 @@ import numpy as np
 import pytest
 from tests.unit.style_transfer.conftest import write_set
 
+from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.settings import StylisationSettings, presentation_of
 from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set
 
 QUICK = StylisationSettings(steps=3, batch=2)
@@ -35,8 +37,6 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_points_counts_and_masks_are_carried_over(job: StylisationJob) -> None:
-    from adaptoscope.datasets.counted_images import open_counted_images
-
     stylised, drawings = stylise_set(job), open_counted_images(job.drawings)
     assert len(stylised) == 5
     for record, drawing in zip(stylised, drawings, strict=True):
@@ -101,6 +101,44 @@ def test_other_settings_need_another_folder(job: StylisationJob) -> None:
     with pytest.raises(OutputError):
         stylise_set(changed)
     assert contents(job.out) == before
+
+
+def test_without_a_step_card_and_metadata_say_adain_alone(job: StylisationJob) -> None:
+    settings = QUICK.changed(strength=0.04, steps=10, guidance=3.0)
+    made = stylise_set(dataclasses.replace(job, settings=settings))
+    assert {(r.strength, r.guidance, r.inversion) for r in made} == {(0.0, None, "none")}
+    card = (job.out / "README.md").read_text()
+    assert "AdaIN (regions) without diffusion" in card
+    assert "inversion" not in card
+
+
+@pytest.mark.parametrize("changes", [{"intensities": "stored"}, {"posterior": "sample"}])
+def test_compact_refuses_what_it_cannot_be_shown(
+    job: StylisationJob, backbone: CompactBackbone, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    settings = QUICK.changed(**changes)
+    with pytest.raises(SettingsError, match="compact cannot work with"):
+        stylise_set(dataclasses.replace(job, settings=settings))
+    assert not job.out.exists()
+    real, style = open_counted_images(tmp_path / "real"), tmp_path / "other.safetensors"
+    with pytest.raises(SettingsError, match="compact cannot work with"):
+        learn_style(style, real, backbone, "hash", shown=presentation_of(settings))
+    assert not style.exists()
+
+
+def test_a_working_side_leaves_sizes_points_and_masks_alone(
+    job: StylisationJob, backbone_folder: Path, backbone: CompactBackbone, tmp_path: Path
+) -> None:
+    settings = QUICK.changed(working_side=128)
+    real, style = open_counted_images(tmp_path / "real"), tmp_path / "large.safetensors"
+    weights = hash_of_weights(backbone_folder)
+    learn_style(style, real, backbone, weights, shown=presentation_of(settings))
+    made = stylise_set(dataclasses.replace(job, style=style, settings=settings))
+    drawings = open_counted_images(job.drawings)
+    for record, drawing in zip(made, drawings, strict=True):
+        assert made.size(record) == drawings.size(drawing)
+        np.testing.assert_allclose(made.points(record), drawings.points(drawing), atol=0.01)
+        np.testing.assert_array_equal(made.mask(record), drawings.mask(drawing))
 
 
 def test_a_style_of_another_backbone_is_refused(job: StylisationJob, tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ class PointwiseModel:
     name = "pointwise"
     multiple = 32
     largest_tile = 64
+    intensities = ("stretched",)
+    posteriors = ("mean",)
     device = torch.device("cpu")
     token_shape = (1, 2)
 

@@ -30,9 +30,11 @@ from adaptoscope.reporting.html import Paragraph, Report, settings_listing
 from adaptoscope.reporting.tables import Table, markdown
 from adaptoscope.style_transfer.open_backbone import open_backbone
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.style_file import load_style
+from adaptoscope.style_transfer.style_file import load_style, save_style
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
+from adaptoscope.style_transfer.tokens.learnt import style_of_class
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import load_settings, settings_text
@@ -49,6 +51,7 @@ PARTS = (
     "figure_4",
     "table_1",
     "style.safetensors",
+    "style",
     "alike.yaml",
 )
 
@@ -105,7 +108,7 @@ class _Maker:
             self.style_images, self.settings.density.rule()
         ).items():
             place = self.out / "figure_2" / name
-            style = self._style(place / "style.safetensors", members)
+            style = self._style_of_class(place / "style.safetensors", name, members)
             drawings = self._drawn(place / "drawings", self.settings.pairs, like=members)
             made = self._stylised(place / "stylised", drawings, style)
             rows[name] = (members, drawings.folder, made.folder)
@@ -113,7 +116,7 @@ class _Maker:
 
     def figure_3(self) -> tuple[Picture, Table]:
         place, alike = self.out / "figure_3", self._alike()
-        chosen, style = self.settings, self._style(self._style_file, self.style_images)
+        chosen, style = self.settings, self._style()
         if not is_finished(place / "stylised"):
             drawn = growing_drawings(alike, chosen.first_cells, chosen.steps, chosen.seed)
             backbone = open_backbone(chosen.style.backbone, self.context.computes_on)
@@ -123,7 +126,7 @@ class _Maker:
         return figure_3(drawings, made, alike.cell_diameter_px)
 
     def figure_4(self) -> tuple[Picture | None, Table]:
-        place, style = self.out / "figure_4", self._style(self._style_file, self.style_images)
+        place, style = self.out / "figure_4", self._style()
         drawings = self._drawn(place / "drawings", self.settings.attempts, like=self.style_images)
         made = {}
         for number, changes in enumerate(({}, *self.settings.failing)):
@@ -163,14 +166,30 @@ class _Maker:
             real=self.real,
         )
 
-    @property
-    def _style_file(self) -> Path:
-        return self.out / "style.safetensors"
+    def _style(self) -> Path:
+        """Learn the style of figures 3 and 4, whose tokens, if trained, are those of figure 2."""
+        return self._learnt(self.out / "style.safetensors", self.style_images, self.settings.tokens)
 
-    def _style(self, path: Path, images: CountedImageSet) -> Path:
+    def _style_of_class(self, path: Path, name: str, members: CountedImageSet) -> Path:
+        if self.settings.tokens is None:
+            return self._learnt(path, members, None)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_style(path, style_of_class(load_style(self._style()), name))
+        return path
+
+    def _learnt(self, path: Path, images: CountedImageSet, tokens: TokenSettings | None) -> Path:
         chosen = self.settings
         return learn_style_once(
-            path, chosen.style, images, self.real, seed=chosen.seed, device=self.context.device
+            path,
+            chosen.style,
+            images,
+            self.real,
+            seed=chosen.seed,
+            stylisation=chosen.stylisation,
+            tokens=tokens,
+            classes=chosen.density,
+            device=self.context.device,
         )
 
     def _stylised(

@@ -13,6 +13,7 @@ from adaptoscope.pipeline.settings import (
     check_changes,
 )
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -30,12 +31,15 @@ class PaperFigureSettings(Settings):
     """The real images: split `train` gives the look."""
     style: StyleSettings = StyleSettings()
     """Whose look; `limit` holds for each density class."""
+    tokens: TokenSettings | None = None
+    """Train tokens so, for each class of `density` apart (paper 1), for figures 2 to 4; none takes
+    them as they are read off the images."""
     stylisation: StylisationSettings = StylisationSettings()
     """How it is given."""
     screening: ScreeningSettings = ScreeningSettings()
     """What is kept."""
     density: DensityClasses = DensityClasses()
-    """Density classes of figure 2."""
+    """Density classes of figure 2, and of trained tokens."""
     drawings: SynthesisSettings = SynthesisSettings()
     """Algorithm 1 for all figures; measured values replace those given here for figures 2 to 4."""
     pairs: int = Field(default=3, ge=1, le=8)

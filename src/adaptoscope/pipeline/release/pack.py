@@ -1,7 +1,7 @@
 """Pack stylised images that passed the screen: images, truth, metadata, card, checksums."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_text
+from adaptoscope.pipeline.release.hugging_face import front_matter, write_rows
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.reporting.tables import Table, markdown, number, share
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
-from adaptoscope.style_transfer.style_file import Style
+from adaptoscope.style_transfer.style_file import Style, StyleFacts
 from adaptoscope.training.progress import progress
 
 CHECKSUMS = "SHA256SUMS"
@@ -50,6 +51,9 @@ Agreement of cells seen in the kept images with those drawn, by the screen's own
 - `images/`: one channel, {bit_depth} bits. `masks/`: 16-bit label images of the drawn cells.
 - `points.csv`: `image,x,y` in pixels, (0, 0) is the centre of the top-left pixel.
 - `metadata.csv`: one row per image: count, density class, style, seed, agreement with the drawing.
+- `metadata.jsonl`: the same rows with the centres as `points`, lists of (x, y), and the mask's
+  name, for Hugging Face. `datasets.load_dataset` of this folder gives `image`, `mask`, `points`
+  and the columns, in one split, `train`; seen to work with version 5 of `datasets`.
 - `{checksums}`: checksums, `sha256sum -c {checksums}`.
 
 ## Intended use
@@ -67,7 +71,7 @@ conclusions about cells, and not as a replacement for a test on real images.
 
 ## The real images behind the look
 
-{source}All of the training split; hashes are SHA-256 of the decoded pixels.
+{source}{which}; hashes are SHA-256 of the decoded pixels.
 
 {hashes}
 """
@@ -140,7 +144,8 @@ def pack(
                 **fields | {"density_class": name, "split": "train"},
             )
     packed = writer.finish(_card(settings, parts))
-    write_text(out / "README.md", _front_matter(settings) + (out / "README.md").read_text("utf-8"))
+    write_rows(packed)
+    write_text(out / "README.md", front_matter(settings) + (out / "README.md").read_text("utf-8"))
     text = yaml.safe_dump(public, sort_keys=False, allow_unicode=True)
     write_text(out / "settings.yaml", text)
     write_checksums(out)
@@ -219,11 +224,18 @@ def _card(
         bit_depth=facts[0].bit_depth,
         checksums=CHECKSUMS,
         source=f"{source}\n\n" if source else "",
+        which=_which_images(facts),
         hashes="\n".join(
             f"- `{name}` {sha256}"
             for name, sha256 in sorted(entry for part in parts.values() for entry in part.real)
         ),
     )
+
+
+def _which_images(facts: Iterable[StyleFacts]) -> str:
+    """Say which real images were looked at; a folder without splits has no training split."""
+    splits = {image.split for each in facts for image in each.images}
+    return "All of the training split" if splits == {"train"} else "All images of a folder"
 
 
 def _pooled_f1(parts: Mapping[str, ReleasedClass]) -> float:
@@ -259,23 +271,6 @@ def _without_places(settings: ReleaseSettings) -> dict[str, Any]:
         if value:
             public[section][field] = Path(value).name
     return public
-
-
-def _front_matter(settings: ReleaseSettings) -> str:
-    """Return what Hugging Face reads at the head of a card; masks are not images of the set."""
-    facts = {
-        "license": settings.licence,
-        "pretty_name": settings.title,
-        "task_categories": ["object-detection", "image-segmentation"],
-        "tags": ["biology", "microscopy", "cell-counting", "synthetic"],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": "train", "path": ["metadata.csv", "images/*.png"]}],
-            }
-        ],
-    }
-    return f"---\n{yaml.safe_dump(facts, sort_keys=False, allow_unicode=True)}---\n\n"
 
 
 def _mean_and_sd(values: np.ndarray) -> str:

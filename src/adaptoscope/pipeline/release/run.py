@@ -112,6 +112,7 @@ def _made(
         members,
         real,
         seed=settings.seed,
+        stylisation=settings.stylisation,
         tokens=settings.tokens,
         device=context.device,
     )
@@ -141,7 +142,9 @@ def _report(
         name: {**asdict(part.screening), "yield": part.screening.kept_share}
         for name, part in parts.items()
     }
-    write_json(out / "results.json", {"classes": found})
+    drawn, kept = (sum(entry[name] for entry in found.values()) for name in ("n", "kept"))
+    whole = {"n": drawn, "kept": kept, "yield": kept / drawn}
+    write_json(out / "results.json", {**whole, "classes": found})
     columns = []
     for name, part in parts.items():
         pictures = [

@@ -31,14 +31,13 @@ def run_study(settings: StyleStudySettings, context: RunContext) -> Path:
 
 def parts_of_study(settings: StyleStudySettings) -> set[str]:
     """Return what a study makes in its run folder."""
-    learnt = [f"style_{variant.slug}" for variant in settings.variants if variant.tokens]
+    learnt = {settings.style_of(variant) for variant in settings.variants}
     files = (
         "report.html",
         "results.json",
         "results.md",
         "trade_off.svg",
         "trade_off_at_cells.svg",
-        "style.safetensors",
     )
     layouts = (layout.name for layout in settings.layouts)
     return {*files, *layouts, *learnt, *(f"{name}.safetensors" for name in learnt)}

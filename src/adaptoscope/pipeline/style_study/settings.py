@@ -15,7 +15,11 @@ from adaptoscope.pipeline.settings import (
     slug_of,
 )
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
-from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
+from adaptoscope.style_transfer.settings import (
+    ScreeningSettings,
+    StylisationSettings,
+    presentation_of,
+)
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
@@ -118,6 +122,11 @@ class StyleStudySettings(Settings):
             if layout.name.lower() == "real" or layout.name.lower().startswith("style"):
                 raise ValueError(f"a layout cannot be called {layout.name}")
         return self
+
+    def style_of(self, variant: Variant) -> str:
+        """Return the name of the style that a variant takes: its own where it differs."""
+        usual = presentation_of(self.how(variant)) == presentation_of(self.stylisation)
+        return "style" if variant.tokens is None and usual else f"style_{variant.slug}"
 
     def how(self, variant: Variant) -> StylisationSettings:
         """Return the stylisation settings of a variant."""

@@ -165,7 +165,7 @@ class StyleStudy:
             )
 
     def _style(self, variant: Variant) -> Path:
-        name = "style" if variant.tokens is None else f"style_{variant.slug}"
+        name = self.settings.style_of(variant)
         path = self.out / f"{name}.safetensors"
         if path.exists():
             return path
@@ -176,6 +176,7 @@ class StyleStudy:
                 self.style_images,
                 self.real,
                 seed=self.settings.seed,
+                stylisation=self.settings.how(variant),
                 tokens=variant.tokens,
                 device=self.context.device,
             )

@@ -14,7 +14,7 @@ from adaptoscope.images.files import write_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS
-from adaptoscope.style_transfer.settings import CompactSettings
+from adaptoscope.style_transfer.settings import CompactSettings, Intensities, Posterior
 from adaptoscope.training.settings import settings_from
 
 _GROUPS = 8
@@ -102,6 +102,8 @@ class CompactBackbone(nn.Module):
     name = "compact"
     multiple = 32
     largest_tile = 1024
+    intensities: tuple[Intensities, ...] = ("stretched",)
+    posteriors: tuple[Posterior, ...] = ("mean",)
 
     def __init__(self, settings: CompactSettings | None = None) -> None:
         super().__init__()

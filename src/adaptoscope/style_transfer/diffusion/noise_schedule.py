@@ -47,6 +47,8 @@ class NoiseSchedule:
 def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
     """Return the DDIM time steps in rising order: 1, 21, ..., 981 for 50 of 1000.
 
+    No step is there twice: above 799 of 1000 some are moved down by one to make room.
+
     Raises
     ------
     SettingsError
@@ -60,7 +62,7 @@ def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
             remedy="change `steps`; the paper takes 50",
         )
     grid = np.round(np.arange(steps) * (schedule.steps / steps)).astype(np.int64) + 1
-    return np.minimum(grid, schedule.steps - 1)
+    return np.minimum(grid, np.arange(schedule.steps - steps, schedule.steps))
 
 
 def steps_for_strength(strength: float, steps: int) -> int:

@@ -11,7 +11,6 @@ from adaptoscope.style_transfer.diffusion.dpm_solver import dpm_solver_decode
 from adaptoscope.style_transfer.diffusion.noise_schedule import (
     NoiseSchedule,
     ddim_timesteps,
-    steps_for_strength,
 )
 from adaptoscope.style_transfer.diffusion.starting_latent import (
     ddim_inversion,
@@ -59,7 +58,7 @@ def noise_and_denoise(
         Strength, steps, inversion, sampler, guidance, guard.
     """
     noised_at, timesteps = falling_timesteps(backbone.schedule, settings)
-    if settings.inversion == "none" or not timesteps:
+    if not timesteps:
         return initial
     schedule = backbone.schedule
     told = (conditions.tokens, conditions.layout)
@@ -81,22 +80,22 @@ def falling_timesteps(
 
     With `official_timing` both are those of the published code of paper 1: the strength is cut
     off, not rounded, and the latent is noised for ``int(strength * T)``, above the first step
-    that is then sampled (700 and 681 at strength 0.7).
+    that is then sampled (700 and 681 at strength 0.7). Without a step the latent is noised for 0,
+    that is, not at all.
     """
-    grid = ddim_timesteps(schedule, settings.steps)
+    grid, count = ddim_timesteps(schedule, settings.steps), settings.sampled_steps
+    if not count:
+        return 0, []
+    noised_at = int(grid[count - 1])
     if settings.official_timing:
-        count = int(settings.strength * settings.steps)
         noised_at = min(int(settings.strength * schedule.steps), schedule.steps - 1)
-    else:
-        count = steps_for_strength(settings.strength, settings.steps)
-        noised_at = int(grid[count - 1]) if count else 0
     return noised_at, [int(step) for step in grid[:count][::-1]]
 
 
 def evaluations(schedule: NoiseSchedule, settings: StylisationSettings) -> int:
     """Return how often the network is evaluated for one image, all attempts together."""
     _, timesteps = falling_timesteps(schedule, settings)
-    if settings.inversion == "none" or not timesteps:
+    if not timesteps:
         return 0
     low, high = (share * schedule.steps for share in settings.guidance_interval)
     guides = settings.guidance != 1.0

@@ -3,19 +3,17 @@
 Labels are not read: a set without points is compared as well as any other.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_header
-from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies, largest_cosines
+from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies
 from adaptoscope.metrics.spectra import bin_frequencies
-from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
+from adaptoscope.style_transfer.realism.look_encoders import open_look_encoder
 from adaptoscope.style_transfer.realism.report import RealismReport
 from adaptoscope.style_transfer.realism.set_distances import (
     SMALLEST,
@@ -35,8 +33,6 @@ from adaptoscope.training.progress import progress
 from adaptoscope.training.step_loop import Device, start_fabric
 
 __all__ = ["RealismReport", "RealismSettings", "compare_sets"]
-
-_WITHOUT_FILE = ("random", "imagenet")
 
 
 def compare_sets(
@@ -62,7 +58,7 @@ def compare_sets(
         Real images that the sets were made after, to look for copies of them; not looked for if
         not given. They may be those of `real`.
     encoder
-        Encoder whose features are compared, as in `load_encoder`.
+        Encoder whose features are compared, as in `open_look_encoder`.
     device
         Where it runs.
 
@@ -82,27 +78,28 @@ def compare_sets(
     if not made:
         raise InputError("No set was given to compare with the real images.")
     everything = [real, *made.values(), *([style_images] if style_images is not None else [])]
-    probe = _probe(everything, settings, encoder, device)
+    probe, encoder_sha256 = _probe(everything, settings, encoder, device)
     measured = _measure(real, probe, settings, "measure real")
     frequencies = bin_frequencies(probe.edge, probe.bins)
     originals = None
     if style_images is not None:
-        originals = _Originals(style_images, real, measured, probe, settings)
+        originals = _Originals(style_images, real, measured, settings, probe.edge)
     entries = []
     for name, images in made.items():
         tiles = _measure(images, probe, settings, f"measure {name}")
-        copies = {} if originals is None else originals.check(images, tiles, name)
+        copies = None if originals is None else originals.check(images, tiles, name)
         entries.append(measure_against(name, tiles, measured, settings, copies))
     return RealismReport(
         settings=settings.model_dump(mode="json"),
         encoder=encoder,
-        encoder_sha256=_hash_of_encoder(encoder, probe.encoder),
+        encoder_sha256=encoder_sha256,
         tile=probe.edge,
         frequencies=(float(frequencies[0]), float(frequencies[-1])),
         real_images=measured.images,
         real_tiles=len(measured),
         real_cells_per_mpx=float(measured.cells_per_mpx.mean()),
         real_diameter=usual_value(measured.diameters),
+        style_images=None if originals is None else (originals.searched, originals.known),
         floor=measure_floor(measured, settings),
         sets=tuple(entries),
     )
@@ -116,69 +113,44 @@ class _Originals:
         images: CountedImageSet,
         real: CountedImageSet,
         of_real: TileMeasures,
-        probe: Probe,
         settings: RealismSettings,
+        edge: int,
     ) -> None:
-        self.settings = settings
-        same = _what_is_read(images) == _what_is_read(real)
-        of_images = of_real if same else _measure(images, probe, settings, "measure style images")
         hashes = images.hashes()
-        self.features = of_images.features
-        self.sources = _hashes_of_tiles(of_images, hashes)
         records = list(images)
         kept = np.linspace(0, len(records) - 1, min(settings.most_style_images, len(records)))
         chosen = [records[int(index)] for index in np.unique(kept.round())]
+        self.searched, self.known = len(chosen), len(records)
         self.search = CorrelationSearch(
-            ((hashes[record.file_name], images.read(record).pixels) for record in chosen),
-            probe.edge,
+            ((hashes[record.file_name], images.read(record).pixels) for record in chosen), edge
         )
-        of_tiles = self.sources if same else _hashes_of_tiles(of_real, real.hashes())
-        self.between_real = self._nearest(real, of_real, of_tiles, "search real images")
+        of_images = real.hashes()
+        # Hashes, as names may occur in several folders.
+        sources = [of_images[tile.record.file_name] for tile in of_real.tiles]
+        self.between_real = self._excesses(real, of_real, sources, "search real images")
 
-    def check(
-        self, images: CountedImageSet, tiles: TileMeasures, name: str
-    ) -> dict[str, CopyCheck]:
-        """Look for the tiles of a made set in the originals, by features and by correlation.
+    def check(self, images: CountedImageSet, tiles: TileMeasures, name: str) -> CopyCheck:
+        """Look for every tile of a made set in the originals."""
+        excesses = self._excesses(images, tiles, [None] * len(tiles), f"search {name}")
+        return check_copies(excesses, self.between_real, [t.record.name for t in tiles.tiles])
 
-        A way is left out where no real tile has another real image to be compared with.
-        """
-        found = self._nearest(images, tiles, None, f"search {name}")
-        checks = {}
-        for way, (similarities, rows) in found.items():
-            names = [tiles.tiles[row].record.name for row in rows]
-            check = check_copies(similarities, self.between_real[way][0], names)
-            if check is not None:
-                checks[way] = check
-        return checks
-
-    def _nearest(
+    def _excesses(
         self,
         images: CountedImageSet,
         tiles: TileMeasures,
-        sources: Sequence[str] | None,
+        sources: Sequence[str | None],
         description: str,
-    ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.intp]]]:
-        """Return similarity and rows: of all tiles by features, of the nearest by correlation."""
-        pair = None if sources is None else (sources, self.sources)
-        cosines = largest_cosines(tiles.features, self.features, pair)
-        # NaN sorts last: tiles with nothing to be compared with are searched only if no other is.
-        rows = np.sort(np.argsort(-cosines, kind="stable")[: self.settings.copy_searches])
-        chosen = [tiles.tiles[row] for row in rows]
-        correlations = [
-            self.search.largest(picture, None if sources is None else sources[row])
-            for row, picture in progress(
-                zip(rows, cut_tiles(images, chosen), strict=True), description, len(rows)
-            )
+    ) -> list[float]:
+        pictures = progress(cut_tiles(images, tiles.tiles), description, len(tiles))
+        return [
+            self.search.excess(picture, source)
+            for picture, source in zip(pictures, sources, strict=True)
         ]
-        return {
-            "features": (cosines, np.arange(len(tiles))),
-            "correlation": (np.array(correlations), rows),
-        }
 
 
 def _probe(
     sets: Sequence[CountedImageSet], settings: RealismSettings, encoder: str, device: Device
-) -> Probe:
+) -> tuple[Probe, str]:
     smallest = min(min(images.size(record)) for images in sets for record in images)
     if smallest < SMALLEST:
         raise InputError(
@@ -190,16 +162,17 @@ def _probe(
     # Rounding to 8 bits is the coarsest; a floor for each set would make the sets differ.
     depths = {read_header(images.path(record)).bit_depth for images in sets for record in images}
     largest = 2.0 ** (8 if 8 in depths else 16) - 1
-    place = start_fabric(device).device
-    network = load_encoder(encoder).to(place).eval().requires_grad_(False)
-    return Probe(
+    place = torch.device(start_fabric(device).device)
+    network, encoder_sha256 = open_look_encoder(encoder, place)
+    probe = Probe(
         encoder=network,
-        device=torch.device(place),
+        device=place,
         edge=min(settings.tile, smallest),
         bins=settings.spectrum_bins,
         floor=1 / 12 / largest**2,
         batch=settings.batch,
     )
+    return probe, encoder_sha256
 
 
 def _measure(
@@ -207,23 +180,3 @@ def _measure(
 ) -> TileMeasures:
     tiles = choose_tiles(images, probe.edge, settings.most_tiles)
     return measure_tiles(images, tiles, probe, description)
-
-
-def _what_is_read(images: CountedImageSet) -> tuple[object, ...]:
-    return images.folder, images.records, images.channel, images.z
-
-
-def _hashes_of_tiles(tiles: TileMeasures, hashes: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the hash of the image of every tile: names may occur in several folders."""
-    return tuple(hashes[tile.record.file_name] for tile in tiles.tiles)
-
-
-def _hash_of_encoder(name: str, network: torch.nn.Module) -> str:
-    """Return the hash of the weight file, or of the weights where there is none."""
-    if name not in _WITHOUT_FILE:
-        return origin_of_encoder(name)
-    digest = hashlib.sha256()
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()

@@ -16,18 +16,19 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import OutputError, SettingsError
-from adaptoscope.images.cell_centres import Points
+from adaptoscope.errors import SettingsError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.matching import (
     match_blur_and_noise,
     match_histogram,
     match_percentiles,
 )
+from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
+from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
-from adaptoscope.style_transfer.stylise import generator_of
 
 Method = Literal["percentiles", "histogram", "blur_noise"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -155,7 +156,7 @@ def stylise_by_control(
         If the folder holds something else, or is that of the drawings.
     """
     known_method(method)
-    _refuse_own_drawings(out, drawings)
+    refuse_own_drawings(Path(out), drawings.folder)
     refuse_held_out_images(images, (images, *held_out), "imitate in drawings")
     references = references or measure_references(images)
     job = _job(out, drawings, references, method, seed)
@@ -255,18 +256,9 @@ def _tasks(
     for record in drawings:
         generator = generator_of(seed, record.name)
         reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
-        points = {record.file_name: drawings.points(record)} if record.labelled else {}
-        drawing, image = _alone(drawings, record, points), _alone(images, reference.record, {})
-        tasks.append(ControlTask(drawing, image, reference, generator))
+        image = only_image(images, reference.record)
+        tasks.append(ControlTask(only_image(drawings, record), image, reference, generator))
     return tasks
-
-
-def _alone(
-    images: CountedImageSet, record: ImageRecord, points: Mapping[str, Points]
-) -> CountedImageSet:
-    """Return a set of one image, small enough to send to a worker."""
-    files = {record.file_name: images.path(record)}
-    return CountedImageSet(images.folder, (record,), images.channel, images.z, files, points)
 
 
 def _match_and_write(task: ControlTask, job: ControlJob) -> None:
@@ -295,13 +287,3 @@ def _match_and_write(task: ControlTask, job: ControlJob) -> None:
 def _hash_of_references(references: Sequence[Reference]) -> str:
     listed = "\n".join(f"{one.record.name} {one.sha256}" for one in references)
     return hashlib.sha256(listed.encode()).hexdigest()
-
-
-def _refuse_own_drawings(out: Path, drawings: CountedImageSet) -> None:
-    if Path(out).resolve() == drawings.folder.resolve():
-        raise OutputError(
-            f"The output folder {out} is that of the drawings.",
-            expected="another folder, so that the drawings stay",
-            found="the same folder twice",
-            remedy="choose another output folder",
-        )

@@ -10,6 +10,7 @@ from adaptoscope.metrics.copies import CopyCheck
 from adaptoscope.metrics.distributions import HistogramDistance, MedianDifference
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.spectra import SpectrumDistance
+from adaptoscope.style_transfer.realism.look_encoders import sees_cells
 
 NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
@@ -44,7 +45,8 @@ class SetRealism:
         Kernel distance on the encoder's features of whole tiles; None for fewer than two images.
     cell_kid
         Kernel distance on the features of the encoder's stages at cells, which does not depend on
-        how many there are; None where cells were seen in fewer than two images.
+        how many there are; None where cells were seen in fewer than two images, or the encoder is
+        Inception, of which no stage is read at cells.
     spectrum
         Distance of the radial power spectra.
     histogram
@@ -57,8 +59,7 @@ class SetRealism:
         Mean density and median diameter as seen without labels, so that unlike layouts are
         noticed.
     copies
-        Copies by the encoder's features and by cross-correlation, by these names; empty where
-        they were not looked for, or no two real images could be compared to say what is no copy.
+        Tiles that copy a style image; None where they were not looked for.
     """
 
     name: str
@@ -72,7 +73,7 @@ class SetRealism:
     auc: Interval | None
     cells_per_mpx: float
     diameter: float
-    copies: Mapping[str, CopyCheck]
+    copies: CopyCheck | None
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,9 @@ class RealismReport:
         How many real images and tiles were compared with.
     real_cells_per_mpx, real_diameter
         Mean density and median diameter in the real tiles, seen without labels.
+    style_images
+        In how many style images copies were looked for, and how many there are; None where they
+        were not looked for.
     floor
         Real against real: means over divisions of the images into two halves; None for fewer than
         four images.
@@ -109,6 +113,7 @@ class RealismReport:
     real_tiles: int
     real_cells_per_mpx: float
     real_diameter: float
+    style_images: tuple[int, int] | None
     floor: SetRealism | None
     sets: tuple[SetRealism, ...]
 
@@ -147,6 +152,7 @@ class RealismReport:
             f"95 % bootstrap over images. Spectrum from {self.frequencies[0]:.3g} to "
             f"{self.frequencies[1]:.3g} cycles per pixel. Encoder `{self.encoder}`, weights "
             f"{self.encoder_sha256[:12]}."
+            + ("" if sees_cells(self.encoder) else " It gives no distance at cells.")
         )
 
 
@@ -201,15 +207,23 @@ def _nearest_of(found: Mapping[str, Interval], words: str, floor: Interval | Non
 def _on_copies(report: RealismReport) -> list[str]:
     sentences = []
     for entry in report.sets:
-        named = sorted({name for check in entry.copies.values() for name in check.copies})
-        if named:
+        if entry.copies is not None and entry.copies.copies:
+            named = sorted(set(entry.copies.copies))
             shown = ", ".join(named[:5]) + (" and more" if len(named) > 5 else "")
             sentences.append(f"Copies of real images in {entry.name}: {len(named)} ({shown}).")
+    check = next((entry.copies for entry in report.sets if entry.copies is not None), None)
+    if check is not None and check.real_copies:
+        sentences.append(
+            f"Of {check.real_pictures} real tiles, {check.real_copies} pass for copies of another "
+            "real image, as overlapping fields do."
+        )
+    if report.style_images is not None and report.style_images[0] < report.style_images[1]:
+        searched, known = report.style_images
+        sentences.append(f"Copies were looked for in {searched} of {known} style images only.")
     return sentences
 
 
 def _row(entry: SetRealism) -> tuple[str, ...]:
-    copies = {name for check in entry.copies.values() for name in check.copies}
     return (
         entry.name,
         str(entry.tiles),
@@ -220,7 +234,7 @@ def _row(entry: SetRealism) -> tuple[str, ...]:
         f"{entry.sharpness.median:.3f} ({100 * entry.sharpness.relative:+.0f} %)",
         "–" if entry.auc is None else _area(entry.auc),
         f"{entry.cells_per_mpx:.0f}, {entry.diameter:.1f}",
-        str(len(copies)) if entry.copies else "–",
+        "–" if entry.copies is None else str(len(set(entry.copies.copies))),
     )
 
 

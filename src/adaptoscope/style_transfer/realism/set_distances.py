@@ -1,6 +1,6 @@
 """Distances of a set's tiles from real tiles, and those of real tiles from each other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
@@ -54,12 +54,8 @@ class RealismSettings(Settings):
     halvings: int = Field(4, ge=1)
     """Divisions of the real images into two halves; the floor is their mean."""
 
-    copy_searches: int = Field(48, ge=1)
-    """Tiles of a set, those nearest to the style images by features, that are looked for in the
-    style images by cross-correlation."""
-
     most_style_images: int = Field(64, ge=1)
-    """Style images in which they are looked for, evenly over the list."""
+    """Style images in which the tiles are looked for, evenly over the list; time grows with it."""
 
     batch: int = Field(16, ge=1)
     """Tiles that pass the encoder at once."""
@@ -73,7 +69,7 @@ def measure_against(
     tiles: TileMeasures,
     real: TileMeasures,
     settings: RealismSettings,
-    copies: Mapping[str, CopyCheck] | None = None,
+    copies: CopyCheck | None = None,
 ) -> SetRealism:
     """Compare the tiles of one set with real ones.
 
@@ -86,7 +82,7 @@ def measure_against(
     settings
         How to measure.
     copies
-        What the search for copies found.
+        What the search for copies found; None where they were not looked for.
     """
     return SetRealism(
         name=name,
@@ -106,7 +102,7 @@ def measure_against(
         auc=_auc(tiles, real, settings),
         cells_per_mpx=float(tiles.cells_per_mpx.mean()),
         diameter=usual_value(tiles.diameters),
-        copies=dict(copies or {}),
+        copies=copies,
     )
 
 
@@ -153,7 +149,7 @@ def _distance_at_cells(
 ) -> Interval | None:
     """Compare features at cells, each in standard deviations of the real ones."""
     made, true = tiles.all_cell_features(), real.all_cell_features()
-    if not min(len(made), len(true)):
+    if not min(made.size, true.size):
         return None
     mean, sd = true.mean(axis=0), true.std(axis=0)
     varying = sd > 0
@@ -220,5 +216,5 @@ def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
         auc=interval([half.auc for half in halves]),
         cells_per_mpx=fmean(half.cells_per_mpx for half in halves),
         diameter=fmean(half.diameter for half in halves),
-        copies={},
+        copies=None,
     )

@@ -16,7 +16,7 @@ from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.windows import Window, cut_window
 from adaptoscope.metrics.distributions import LEVELS, Histogram, intensity_histogram
 from adaptoscope.metrics.spectra import radial_spectra
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.style_transfer.realism.look_encoders import LookEncoder
 from adaptoscope.training.progress import progress
 
 FloatArray = NDArray[np.float64]
@@ -53,7 +53,8 @@ class Probe:
     Parameters
     ----------
     encoder
-        Frozen network; its maps are averaged over the tile, those of its stages read at cells.
+        Frozen network; its maps are averaged over the tile, those of its stages, if it gives any,
+        read at cells.
     device
         Where it stands.
     edge
@@ -64,7 +65,7 @@ class Probe:
         Tiles that pass the encoder at once.
     """
 
-    encoder: NucleiEncoder
+    encoder: LookEncoder
     device: torch.device
     edge: int
     bins: int
@@ -84,7 +85,7 @@ class TileMeasures:
         Shape (N, F): the encoder's features, averaged over the tile.
     cell_features
         Per tile, shape (C, S): the features of the encoder's stages at the centres of at most six
-        of its nuclei, spread evenly over those that were seen.
+        of its nuclei, spread evenly over those that were seen; S is 0 without stages.
     spectra
         Shape (N, K), in dB.
     histograms
@@ -276,7 +277,7 @@ def _at_cells(
     """Read maps of shape (C, h, w) off at some of the cells, shape (cells, sum of C)."""
     few = np.linspace(0, len(centres) - 1, min(CELLS_OF_A_TILE, len(centres))).round()
     chosen = centres[few.astype(np.intp)]
-    columns = []
+    columns = [np.zeros((len(chosen), 0), dtype=np.float32)]
     for stage in stages:
         places = ((chosen + 0.5) * np.array(stage.shape[1:]) / edge).astype(np.intp)
         columns.append(stage[:, places[:, 0], places[:, 1]].T)

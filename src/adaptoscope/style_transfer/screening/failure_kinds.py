@@ -14,8 +14,8 @@ from scipy import ndimage
 from scipy.spatial import KDTree
 from skimage.measure import label, regionprops
 
+from adaptoscope.images.blobs import otsu_watershed_labels
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.measurement import segment_nuclei
 
 FloatImage = NDArray[np.float32]
 Region = NDArray[np.bool_]
@@ -31,6 +31,8 @@ _FEWEST_PIXELS = 100
 _NEIGHBOURHOOD = 6
 _MOST_PARTS = 4
 _CLIPPINGS = 3
+_USUAL_PIXELS = 256 * 256
+"""Size of drawings, on which the limit of artefacts was set. A larger field holds more debris."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class FailureMeasures:
         Cells above background, in standard deviations of the background's fine noise.
     artefacts
         Bright structure away from the cells that is too thin or too large for a cell, as letters
-        and stains are, in areas of one cell.
+        and stains are, in areas of one cell; in images larger than 256 x 256 pixels, the mean for
+        so many pixels.
     background
         Standard deviation of the background's structure of intermediate size, as a share of the
         cells' contrast.
@@ -78,7 +81,8 @@ def region_of_cells(
         Of the cells, in pixels.
     mask
         Instance mask, which is taken if there is one. Without it discs around the centres are
-        taken, and those segmented nuclei that such a disc touches.
+        taken, and those cells that such a disc touches, cut out by Otsu's threshold and a
+        watershed: not by `segment_nuclei`, which is the judge of `structure`.
     """
     if mask is not None:
         return np.asarray(mask > 0)
@@ -89,9 +93,9 @@ def region_of_cells(
     rows, columns = np.clip(np.round(points).astype(int), 0, limits).T
     region[rows, columns] = True
     region = ndimage.distance_transform_edt(~region) <= diameter / 2
-    nuclei, _ = segment_nuclei(pixels)
-    touched = np.unique(nuclei[region])
-    return np.asarray(region | np.isin(nuclei, touched[touched > 0]))
+    seen = otsu_watershed_labels(pixels, diameter)
+    touched = np.unique(seen[region])
+    return np.asarray(region | np.isin(seen, touched[touched > 0]))
 
 
 def measure_failures(pixels: FloatImage, cells: Region, diameter: float) -> FailureMeasures:
@@ -196,7 +200,7 @@ def _artefacts(pixels: FloatImage, ground: Region, limit: float, diameter: float
         thin = length > 0.8 * diameter and deepest < 0.22 * diameter
         large = structure.area > 4 * cell or length > 4 * diameter
         total += structure.area / cell if thin or large else 0.0
-    return total
+    return total / max(1.0, pixels.size / _USUAL_PIXELS)
 
 
 def _structure(pixels: FloatImage, ground: Region, diameter: float) -> float:

@@ -1,60 +1,59 @@
-"""Find the cells again in stylised images, and keep the images that kept their cells.
+"""Screen a set of stylised images: one image is one task that may be repeated.
 
-The same detector looks at the drawing first: what it misses there is not held against the style.
+Verdicts are kept beside the images until all are there, so that a killed screening goes on.
 """
 
-import math
-import warnings
+import functools
+import shutil
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
+from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.one_image import only_image
+from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
-from adaptoscope.errors import InputError
-from adaptoscope.images.blobs import (
-    automatic_threshold,
-    difference_of_gaussians_peaks,
-    estimate_diameter,
-    sigma_of_diameter,
-)
-from adaptoscope.images.cell_centres import Points
-from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
-from adaptoscope.style_transfer.screening.failure_kinds import (
-    FailureMeasures,
-    emptiest_neighbourhood,
-    measure_failures,
-    region_of_cells,
+from adaptoscope.metrics.point_matching import pooled_f1
+from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from adaptoscope.style_transfer.screening.screen_image import Screened, known_share, screen_image
+from adaptoscope.style_transfer.screening.verdict_files import (
+    digest_of,
+    read_verdict,
+    write_verdict,
 )
 from adaptoscope.style_transfer.settings import ScreeningSettings
-from adaptoscope.training.progress import progress
 
 _ERRORS = ("invented", "lost", "merged", "divided")
+_MOVED = (
+    "Points: moved by screening to where the cells were found in these images; those not found are "
+    "where they were drawn. Masks were not moved."
+)
 
 
-@dataclass(frozen=True, eq=False)
-class Screened:
-    """What screening found in one image.
+@dataclass(frozen=True)
+class ScreeningTask:
+    """One stylised image and its drawing.
 
     Parameters
     ----------
-    record
-        The image's row, with its verdict.
     stylised, drawing
-        Match of the detected cells with the drawn ones, in the stylised image and in the drawing.
-    points
-        Cell centres, shape (N, 2): those drawn, moved to where they were found if that is asked
-        for.
+        Sets of this image and of its drawing alone.
     """
 
-    record: ImageRecord
-    stylised: PointMatch
-    drawing: PointMatch
-    points: Points
+    stylised: CountedImageSet
+    drawing: CountedImageSet
+
+    @property
+    def record(self) -> ImageRecord:
+        """The stylised image."""
+        return self.stylised.records[0]
+
+    @property
+    def name(self) -> str:
+        """Base name of the stylised image."""
+        return self.record.name
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,17 @@ class ScreeningSummary:
 
 
 def screen_set(
-    stylised: CountedImageSet, drawings: CountedImageSet, settings: ScreeningSettings
+    stylised: CountedImageSet,
+    drawings: CountedImageSet,
+    settings: ScreeningSettings,
+    *,
+    workers: int = 1,
 ) -> ScreeningSummary:
     """Judge every stylised image and write the verdicts into its ``metadata.csv``.
+
+    Points become those of the drawings, moved if `settings.correct_points` asks for it, so that the
+    result does not depend on an earlier screening. Card and ``points.csv`` are written before
+    ``metadata.csv``; masks stay as they are.
 
     Parameters
     ----------
@@ -110,94 +117,47 @@ def screen_set(
         The drawings they were made from.
     settings
         What is kept.
+    workers
+        Processes; the files are the same for any number. A screening that was stopped goes on
+        where it was.
 
     Raises
     ------
     InputError
-        If a drawing is missing.
+        If a drawing is missing, or has another number of points than its stylised image.
     """
-    by_name = {record.name: record for record in drawings}
-    screened = []
-    for record in progress(list(stylised), "screen"):
-        if record.layout not in by_name:
-            raise InputError(
-                f"The drawing of {record.name} is not there.",
-                expected=f"an image {record.layout or '(none named)'} in {drawings.folder}",
-                found="no such image",
-                remedy="name the folder of drawings that this set was stylised from",
-            )
-        drawing = by_name[record.layout]
-        screened.append(
-            screen_image(
-                record,
-                stylised.read(record).pixels,
-                drawings.read(drawing).pixels,
-                drawings.points(drawing),
-                stylised.mask(record),
-                settings,
-            )
-        )
-    if settings.correct_points:
-        corrected = {item.record.name: item.points for item in screened if item.record.labelled}
-        rewrite_points(Path(stylised.folder), corrected)
-    rewrite_records(Path(stylised.folder), [item.record for item in screened])
+    folder = Path(stylised.folder)
+    tasks = [
+        ScreeningTask(only_image(stylised, record), only_image(drawings, drawing))
+        for record, drawing in pairs_with_drawings(stylised, drawings)
+    ]
+    screened = run_tasks(
+        tasks,
+        functools.partial(_screen_task, settings=settings, kept=folder / VERDICTS_FOLDER),
+        workers=workers,
+        description="screen",
+    )
+    points = {item.record.name: item.points for item in screened if item.record.labelled}
+    if points:
+        rewrite_points(folder, points)
+    notes = (_MOVED,) if settings.correct_points else ()
+    rewrite_records(folder, [item.record for item in screened], notes)
+    shutil.rmtree(folder / VERDICTS_FOLDER, ignore_errors=True)
     return summarise(screened)
 
 
-def screen_image(
-    record: ImageRecord,
-    pixels: NDArray[np.float32],
-    drawing: NDArray[np.float32],
-    points: Points,
-    mask: NDArray[np.uint16] | None,
-    settings: ScreeningSettings,
-) -> Screened:
-    """Judge one stylised image.
-
-    Parameters
-    ----------
-    record
-        Its row.
-    pixels, drawing
-        The stylised image and its drawing, shape (H, W).
-    points
-        Drawn cell centres, shape (N, 2), (row, column).
-    mask
-        Instance mask of the drawing, or none; without it discs around the centres stand for it.
-    settings
-        What is kept.
-    """
-    diameter = record.cell_diameter_px or estimate_diameter(drawing)
-    radius = settings.radius_in_diameters * diameter
-    cells = detect(pixels, diameter)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        found = match_points(cells, points, radius)
-        ceiling = match_points(detect(drawing, diameter), points, radius)
-    failures = measure_failures(pixels, region_of_cells(pixels, points, diameter, mask), diameter)
-    emptiest = _emptiest_neighbourhood(found, ceiling, points)
-    reasons = list(_reasons(found, ceiling, len(points), failures, emptiest, settings))
-    judged = replace(
-        record,
-        kept=not reasons,
-        reject_reason=reasons[0] if reasons else None,
-        precision=_known(found.precision),
-        recall=_known(found.recall),
-        f1=_known(found.f1),
-        invented=found.invented,
-        lost=found.lost,
-        merged=found.merged,
-    )
-    moved = points.copy()
-    if settings.correct_points:
-        moved[found.pairs[:, 1]] = cells[found.pairs[:, 0]]
-    return Screened(judged, found, ceiling, moved)
-
-
-def detect(pixels: NDArray[np.float32], diameter: float) -> Points:
-    """Find cells of a known diameter (pixels) without any label; shape (N, 2), (row, column)."""
-    sigma = sigma_of_diameter(diameter)
-    return difference_of_gaussians_peaks(pixels, sigma, automatic_threshold(pixels, sigma))
+def _screen_task(task: ScreeningTask, settings: ScreeningSettings, kept: Path) -> Screened:
+    record, drawing = task.record, task.drawing.records[0]
+    image, drawn = task.stylised.read(record), task.drawing.read(drawing)
+    points, mask = task.drawing.points(drawing), task.stylised.mask(record)
+    path = kept / f"{record.stem}.json"
+    inputs = digest_of(record, image.sha256, drawn.sha256, points, mask, settings)
+    earlier = read_verdict(path, inputs, record)
+    if earlier is not None:
+        return earlier
+    screened = screen_image(record, image.pixels, drawn.pixels, points, mask, settings)
+    write_verdict(path, inputs, screened)
+    return screened
 
 
 def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
@@ -213,57 +173,13 @@ def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
         kept=len(kept),
         precision=pairs / found if found else None,
         recall=pairs / drawn if drawn else None,
-        f1=_known(pooled_f1([item.stylised for item in items])),
-        f1_drawings=_known(pooled_f1([item.drawing for item in items])),
-        f1_kept=_known(pooled_f1([item.stylised for item in kept])),
+        f1=known_share(pooled_f1([item.stylised for item in items])),
+        f1_drawings=known_share(pooled_f1([item.drawing for item in items])),
+        f1_kept=known_share(pooled_f1([item.stylised for item in kept])),
         rejects={str(reason): number for reason, number in sorted(reasons.items(), key=str)},
         **{name: _share_of(items, name, drawn) for name in _ERRORS},
     )
 
 
-def _reasons(
-    found: PointMatch,
-    ceiling: PointMatch,
-    drawn: int,
-    failures: FailureMeasures,
-    emptiest: float,
-    settings: ScreeningSettings,
-) -> Iterable[str]:
-    """Yield why an image is not kept, the gravest reason first; what is NaN is no reason."""
-    cells = max(1, drawn)
-    if drawn and not ceiling.f1 >= settings.minimum_drawing_f1:
-        yield "unjudgeable"
-    if failures.contrast < settings.minimum_contrast:
-        yield "faint"
-    if failures.background > settings.maximum_background:
-        yield "background"
-    if failures.artefacts > settings.maximum_artefacts:
-        yield "artefacts"
-    if (
-        failures.uneven_noise > settings.maximum_uneven_noise
-        or failures.uneven_level > settings.maximum_uneven_level
-        or emptiest < settings.minimum_found_nearby
-    ):
-        yield "incomplete"
-    if (found.invented - ceiling.invented) / cells > settings.maximum_invented:
-        yield "invented"
-    if (found.lost - ceiling.lost) / cells > settings.maximum_lost:
-        yield "lost"
-    if drawn and found.f1 < settings.minimum_relative_f1 * ceiling.f1:
-        yield "low_f1"
-
-
-def _emptiest_neighbourhood(found: PointMatch, ceiling: PointMatch, points: Points) -> float:
-    """Return the smallest share found in any neighbourhood, of the cells that the drawing shows."""
-    shown, seen = (np.zeros(len(points), dtype=bool) for _ in range(2))
-    shown[ceiling.pairs[:, 1]] = True
-    seen[found.pairs[:, 1]] = True
-    return emptiest_neighbourhood(points[shown], seen[shown])
-
-
 def _share_of(items: Iterable[Screened], name: str, drawn: int) -> float | None:
     return sum(getattr(item.stylised, name) for item in items) / drawn if drawn else None
-
-
-def _known(share: float) -> float | None:
-    return None if math.isnan(share) else share

@@ -2,7 +2,10 @@
 
 Screening and `best_of` look with a difference of Gaussians. Figures about structure come from
 another detector, the label-free segmentation of `images.measurement`, so that no image is praised
-by the eye that chose it. The same segmentation measures real images when a style is learnt.
+by the eye that chose it. The judge is not a stranger to the images, though: the same segmentation
+measures sizes and densities for drawings that follow real images (``--like``), and finds the cells
+on which glow, intensity range and statistics of a style are measured. What it takes for a cell is
+thus made to look as it expects. It sees neither the screening nor its thresholds.
 """
 
 import math
@@ -20,6 +23,7 @@ from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
 from adaptoscope.training.progress import progress
 
 RADIUS_IN_DIAMETERS = 0.5
@@ -99,19 +103,10 @@ def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Str
     Raises
     ------
     InputError
-        If a drawing is missing, or there is no cell in any drawing.
+        If a drawing is missing or not that of its image, or there is no cell in any drawing.
     """
-    by_name = {record.name: record for record in drawings}
     found, ceiling, kept, shifts = [], [], [], []
-    for record in progress(list(stylised), "judge"):
-        drawing = by_name.get(record.layout or "")
-        if drawing is None:
-            raise InputError(
-                f"The drawing of {record.name} is not there.",
-                expected=f"an image {record.layout or '(none named)'} in {drawings.folder}",
-                found="no such image",
-                remedy="name the folder of drawings that this set was stylised from",
-            )
+    for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge"):
         points, diameter = drawings.points(drawing), _diameter(drawing)
         match = _match(stylised.read(record).pixels, points, diameter)
         found.append(match)

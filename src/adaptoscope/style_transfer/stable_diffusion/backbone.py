@@ -8,6 +8,7 @@ from torch import nn
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbone import Reading
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.settings import Intensities, Posterior
 from adaptoscope.style_transfer.stable_diffusion.clip_input import clip_pixels
 from adaptoscope.style_transfer.stable_diffusion.settings import (
     ClipFit,
@@ -52,6 +53,8 @@ class StableDiffusionBackbone(nn.Module):
     name = "stable-diffusion"
     multiple = 64
     largest_tile = 768
+    intensities: tuple[Intensities, ...] = ("stretched", "stored")
+    posteriors: tuple[Posterior, ...] = ("mean", "sample")
     training_side = 512
 
     def __init__(
@@ -103,7 +106,7 @@ class StableDiffusionBackbone(nn.Module):
     def encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return latents, shape (B, 4, H / 8, W / 8): the posterior's mean.
 
-        The published code draws from the posterior instead; its spread is small.
+        The published code draws from the posterior instead, as `posterior: sample` does.
         """
         return self.latent_moments(pixels)[0]
 

@@ -11,16 +11,14 @@ from skimage.transform import resize
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
-from adaptoscope.style_transfer.backbone import Backbone, GivesMoments
-from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.backbone import FACTOR, Backbone, GivesMoments
 from adaptoscope.style_transfer.layout import layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.presentation import range_shown
 from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress
 
-_FACTOR = 8
-"""Pixels per latent pixel, of every backbone."""
 _USUAL_SIDE = 128
 _SMALLEST = 32
 
@@ -141,7 +139,7 @@ def read_examples(
         pixels = images.read(record).pixels
         _refuse_small(record.file_name, pixels.shape)
         examples.append(_encoded(pixels, settings, side, backbone, device))
-    return StyleExamples(examples, side // _FACTOR)
+    return StyleExamples(examples, side // FACTOR)
 
 
 def refuse_small_images(images: CountedImageSet) -> None:
@@ -182,7 +180,7 @@ def _encoded(
     device: torch.device,
 ) -> StyleExample:
     labels: NDArray[np.integer] = segment_nuclei(pixels)[0]
-    field = IntensityRange.of_cells(pixels, labels).to_model(pixels)
+    field = range_shown(pixels, labels, settings.shown).to_model(pixels)
     # The published code shows CLIP the stored intensities, not those that the backbone sees.
     shown = 2 * pixels - 1 if settings.clip_input_used == "legacy_uint8" else field
     seen = field
@@ -196,7 +194,7 @@ def _encoded(
         planes = layout_planes(labels)
         rows = [as_batch(planes[:, :, ::step], backbone.multiple)[:, 0] for step in mirrored]
         layout = layout_condition(torch.stack(rows), torch.ones(len(rows), dtype=torch.bool))
-    height, width = (max(1, side // _FACTOR) for side in seen.shape)
+    height, width = (max(1, side // FACTOR) for side in seen.shape)
     return StyleExample(
         pixels=torch.from_numpy(np.ascontiguousarray(shown))[None, None].to(device),
         mean=mean[:, :, :height, :width].clone(),

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import save_encoder
@@ -44,69 +43,6 @@ ALL = "all"
 PARTS = (TOKENS, ENCODER, PREVIEWS)
 
 
-def learn_tokens(
-    out: Path,
-    images: CountedImageSet,
-    backbone: Backbone,
-    backbone_sha256: str,
-    settings: TokenSettings,
-    *,
-    start: Style | None = None,
-    held_out: Iterable[CountedImageSet] = (),
-    density_class: str = "",
-    device: Device = "auto",
-    overwrite: bool = False,
-) -> LearntTokens:
-    """Learn the tokens of style images; go on where an interrupted run stopped.
-
-    Parameters
-    ----------
-    out
-        Run folder; the tokens are written to ``out/tokens.safetensors`` and, where one was learnt,
-        the encoder to ``out/encoder.safetensors``.
-    images
-        Style images, such as those of one density class; labels are not read. Where the set is
-        split, only its training images are taken.
-    backbone, backbone_sha256
-        The diffusion model and the hash of its weights. It is frozen, and moved to `device`.
-    settings
-        Complete settings.
-    start
-        Zero-shot style of the same images, whose tokens ``direct`` begins with.
-    held_out
-        Further sets whose validation and test images must not be used.
-    density_class
-        Class that the images stand for, empty for all; kept with the tokens.
-    device
-        Where to compute.
-    overwrite
-        Discard a run with other settings in `out`.
-
-    Returns
-    -------
-    LearntTokens
-        One row for each image.
-
-    Raises
-    ------
-    LeakageError
-        If an image is kept back for validation or testing.
-    SettingsError
-        If the backbone cannot do what the token mode needs.
-    InputError
-        If an image is too small, `start` does not fit, nothing reaches the tokens, or they are
-        not finite in the end.
-    OutputError
-        If `out` holds a run with other settings or inputs.
-    """
-    check_mode(backbone, settings)
-    training = images.training_part()
-    refuse_held_out_images(training, (images, *held_out), "learn style tokens from")
-    hashes = {record.file_name: training.read(record).sha256 for record in training}
-    run = _TokenRun.of_images(out, training, hashes, density_class, backbone, start)
-    return _learnt(run, backbone, backbone_sha256, settings, device, overwrite=overwrite)
-
-
 def learn_checked_classes(
     out: Path,
     classes: Mapping[str, CountedImageSet],
@@ -119,27 +55,44 @@ def learn_checked_classes(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> list[LearntTokens]:
-    """Learn tokens for each class of cell density, as paper 1 does.
+    """Learn tokens for each class of cell density, as paper 1 does; go on where a run stopped.
 
     Nothing is compared with images that are kept back: that is for the caller to do, once.
 
     Parameters
     ----------
     out
-        Each class has its run folder in it, under its name; one without a name has ``all``.
+        Each class has its run folder in it, under its name; one without a name has ``all``. It
+        holds ``tokens.safetensors`` and, where an encoder was learnt, ``encoder.safetensors``.
     classes
-        Style images of each class, as from `group_by_density`.
+        Style images of each class, as from `group_by_density`; labels are not read.
     hashes
         From file name to the hash of the decoded pixels, for every image.
-    backbone, backbone_sha256, settings, start, device
-        As in `learn_tokens`.
+    backbone, backbone_sha256
+        The diffusion model and the hash of its weights. It is frozen, and moved to `device`.
+    settings
+        Complete settings.
+    start
+        Zero-shot style of the same images, whose tokens ``direct`` begins with.
+    device
+        Where to compute.
     overwrite
         Discard runs with other settings, and those of classes that are no longer learnt.
 
     Returns
     -------
     list of LearntTokens
-        In the order of `classes`.
+        In the order of `classes`, each with one row for every image of the class.
+
+    Raises
+    ------
+    SettingsError
+        If the backbone cannot do what the token mode needs.
+    InputError
+        If an image is too small, `start` does not fit, nothing reaches the tokens, or they are
+        not finite in the end.
+    OutputError
+        If a run folder holds a run with other settings or inputs.
     """
     check_mode(backbone, settings)
     runs = [

@@ -137,6 +137,7 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
             remedy="read the style off all the images that the tokens were learnt from",
         )
     first = learnt[0].facts
+    images = (style.facts.images[index] for index in kept)
     facts = dataclasses.replace(
         style.facts,
         token_mode=first.token_mode,
@@ -145,14 +146,47 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
         seed=first.seed,
         steps=first.steps,
         images=tuple(
-            dataclasses.replace(image, density_class=classes[image.sha256])
-            for image in (style.facts.images[index] for index in kept)
+            dataclasses.replace(image, density_class=classes[image.sha256]) for image in images
         ),
     )
-    tensors = {
-        field.name: getattr(style, field.name)[kept]
-        for field in dataclasses.fields(style)
-        if field.name not in {"facts", "tokens"}
-    }
     tokens = torch.stack([rows[image.sha256] for image in facts.images])
-    return Style(facts=facts, tokens=tokens, **tensors)
+    return dataclasses.replace(_rows_of(style, kept), facts=facts, tokens=tokens)
+
+
+def style_of_class(style: Style, name: str) -> Style:
+    """Return the part of a style that was learnt from the images of one density class.
+
+    Parameters
+    ----------
+    style
+        With tokens that were learnt by class.
+    name
+        The class.
+
+    Raises
+    ------
+    InputError
+        If the style has no image of that class.
+    """
+    kept = [i for i, image in enumerate(style.facts.images) if image.density_class == name]
+    if not kept:
+        raise InputError(
+            f"The style has no image of the density class {name}.",
+            expected=f"one of the classes {style.facts.density_class or 'that tokens have'}",
+            found=f"{len(style.facts.images)} image(s) of other classes or of none",
+            remedy="learn tokens by class from images of all of them",
+        )
+    part = _rows_of(style, kept)
+    return dataclasses.replace(part, facts=dataclasses.replace(part.facts, density_class=name))
+
+
+def _rows_of(style: Style, kept: Sequence[int]) -> Style:
+    """Return the style of some of its images."""
+    rows = list(kept)
+    tensors = {
+        field.name: getattr(style, field.name)[rows]
+        for field in dataclasses.fields(style)
+        if field.name != "facts"
+    }
+    images = tuple(style.facts.images[index] for index in rows)
+    return Style(facts=dataclasses.replace(style.facts, images=images), **tensors)

@@ -12,14 +12,19 @@ from typing import Any
 
 import torch
 
-from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.stable_diffusion.encoder_file import encoder_of, save_encoder
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.style_transfer.stable_diffusion.encoder_file import (
+    encoder_of,
+    load_encoder,
+    save_encoder,
+)
 from adaptoscope.style_transfer.stable_diffusion.restricted_reading import (
     RefusedReadingError,
     Shell,
     read_restricted,
 )
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
+from adaptoscope.style_transfer.style_file import refuse_other_name
 
 ALLOWED_CLASSES = (
     "ldm.modules.embedding_manager.Attentions",
@@ -94,7 +99,7 @@ def read_published_tokens(path: Path) -> PublishedTokens:
     return PublishedTokens(encoder, word)
 
 
-def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
+def import_published_tokens(source: Path, out: Path, *, overwrite: bool = False) -> EncoderFacts:
     """Convert a published embedding file to a style encoder that this program reads.
 
     Parameters
@@ -104,6 +109,8 @@ def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
     out
         Encoder file to write, ``.safetensors``. It works with Stable Diffusion 1.4 only, and only
         with the cast to whole numbers that the published code does, which is kept with it.
+    overwrite
+        Replace a file that holds anything but this encoder; never the source.
 
     Returns
     -------
@@ -114,7 +121,11 @@ def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
     ------
     InputError
         As in `read_published_tokens`, or if a weight is not finite.
+    OutputError
+        If `out` is not named as an encoder file, is the source itself, or holds something else.
     """
+    refuse_other_name(out, "style encoder")
+    _refuse_own_source(source, out)
     published = read_published_tokens(source)
     facts = EncoderFacts(
         token_mode="encoder",
@@ -123,8 +134,46 @@ def import_published_tokens(source: Path, out: Path) -> EncoderFacts:
         placeholder=published.placeholder,
         source=f"published embedding file {source.name}",
     )
+    if not overwrite:
+        _refuse_other_encoder(out, published.encoder, facts)
     save_encoder(out, published.encoder, facts)
     return facts
+
+
+def _refuse_own_source(source: Path, out: Path) -> None:
+    """Refuse one file under two names, be it by a link or by letters of another case."""
+    one, other = (str(path.resolve()).casefold() for path in (source, out))
+    linked = source.exists() and out.exists() and source.samefile(out)
+    if one == other or linked:
+        raise OutputError(
+            f"The encoder would take the place of {source}, which it is read from.",
+            expected="another file, so that the published one stays",
+            found="the same file twice",
+            remedy="choose another name for the encoder",
+        )
+
+
+def _refuse_other_encoder(out: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
+    if not out.exists():
+        return
+    found = "a file that is no style encoder"
+    try:
+        there, known = load_encoder(out)
+        weights, own = there.state_dict(), encoder.state_dict()
+        same = weights.keys() == own.keys() and all(
+            torch.equal(weights[name], tensor) for name, tensor in own.items()
+        )
+        if same and known == facts:
+            return
+        found = "another style encoder"
+    except InputError:
+        pass
+    raise OutputError(
+        f"The file {out} holds something else than the encoder that would be written.",
+        expected="no file, or the same encoder",
+        found=found,
+        remedy="choose another name, or pass --overwrite to replace it",
+    )
 
 
 def _placeholder(path: Path, table: object) -> str:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from adaptoscope.style_transfer.settings import Intensities, Presentation
 from adaptoscope.style_transfer.stable_diffusion.settings import ClipInput
 from adaptoscope.training.settings import Settings
 
@@ -36,6 +37,8 @@ class TokenSettings(Settings):
     fit: Literal["crop", "squash"] = "crop"
     """``crop``: random crops on the image's own pixels. ``squash``: the whole image, scaled to a
     square whatever its aspect, as the published code does."""
+    intensities: Intensities = "stretched"
+    """How the backbone sees the images, as in `Presentation`; the whole style must be alike."""
     side: int | None = Field(default=None, ge=32, multiple_of=8)
     """Side of a crop or square in pixels; none: what the backbone was trained at. Crops are smaller
     where an image is."""
@@ -54,6 +57,11 @@ class TokenSettings(Settings):
     """Steps between preview images; 0 makes none."""
     seed: int = 0
     """Seed of everything random."""
+
+    @property
+    def shown(self) -> Presentation:
+        """How the backbone is shown crops and squares; their size is `side`."""
+        return Presentation(intensities=self.intensities)
 
     @property
     def clip_input_used(self) -> str:

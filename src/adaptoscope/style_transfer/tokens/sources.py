@@ -7,6 +7,7 @@ from torch import nn
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.presentation import refuse_unable
 from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import (
     EncoderFacts,
@@ -117,13 +118,15 @@ def check_mode(backbone: Backbone, settings: TokenSettings) -> None:
     backbone
         Any.
     settings
-        Token mode and initial word.
+        Token mode, initial word, intensities.
 
     Raises
     ------
     SettingsError
-        If the backbone has no CLIP and the mode needs it, or no such word to begin with.
+        If the backbone has no CLIP and the mode needs it, no such word to begin with, or cannot
+        work with such intensities.
     """
+    refuse_unable(backbone, settings.shown)
     mode, word = settings.token_mode, settings.initial_word
     if mode != "direct":
         _seeing(backbone, mode).require_clip()

@@ -23,7 +23,9 @@ from adaptoscope.training.step_loop import start_fabric
 SETTINGS = BackboneTrainingSettings(
     crop=64,
     network=TINY,
-    autoencoder=AutoencoderTraining(steps=4, batch=2, adversarial_from=0.5),
+    autoencoder=AutoencoderTraining(
+        steps=4, batch=2, adversarial_weight=0.03, adversarial_from=0.5
+    ),
     denoiser=DenoiserTraining(steps=4, batch=2),
 )
 SHORT = SETTINGS.changed(

@@ -46,8 +46,14 @@ def test_strength_out_of_range_is_refused(strength: float) -> None:
 def test_timesteps_rise_within_the_schedule(steps: int) -> None:
     timesteps = ddim_timesteps(NoiseSchedule(), steps)
     assert len(timesteps) == steps
-    assert (np.diff(timesteps) >= 0).all()
+    assert (np.diff(timesteps) > 0).all()
+    assert timesteps[0] >= 0
     assert timesteps[-1] < 1000
+
+
+@pytest.mark.parametrize("steps", [999, 1000])
+def test_a_step_for_nearly_every_training_step(steps: int) -> None:
+    assert ddim_timesteps(NoiseSchedule(), steps).tolist() == list(range(1000 - steps, 1000))
 
 
 @pytest.mark.parametrize("steps", [0, 1001])

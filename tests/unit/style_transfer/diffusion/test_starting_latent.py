@@ -17,6 +17,8 @@ class CountingModel:
     name = "constant"
     multiple = 8
     largest_tile = 1024
+    intensities = ("stretched",)
+    posteriors = ("mean",)
     device = torch.device("cpu")
     token_shape = (1, 2)
 

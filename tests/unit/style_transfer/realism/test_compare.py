@@ -5,19 +5,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, shift
 from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, MissingWeightsError
+from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.encoders import load_encoder
-from adaptoscope.style_transfer.realism import compare as realism
+from adaptoscope.pretrained.inception import InceptionEncoder
+from adaptoscope.style_transfer.realism import look_encoders
 from adaptoscope.style_transfer.realism.compare import RealismReport, RealismSettings, compare_sets
 
 # Two tiles of 64 in each real image; made images are one tile.
 REAL_SHAPE, EDGE = (70, 140), 64
-QUICK = RealismSettings(tile=EDGE, resamples=20, halvings=2, copy_searches=6)
+QUICK = RealismSettings(tile=EDGE, resamples=20, halvings=2)
 
 
 def write(
@@ -62,7 +64,7 @@ def quick_or_bundled(name: str) -> torch.nn.Module:
 @pytest.fixture(scope="module", autouse=True)
 def quick_encoder() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(realism, "load_encoder", quick_or_bundled)
+        patched.setattr(look_encoders, "load_encoder", quick_or_bundled)
         yield
 
 
@@ -101,9 +103,9 @@ def test_what_looks_real_is_nearer_than_drawings(report: RealismReport) -> None:
 
 def test_copies_are_caught_and_new_images_are_not(report: RealismReport) -> None:
     near, drawn, copies = report.sets
-    assert set(copies.copies["correlation"].copies) == {f"copy_{n}.png" for n in range(4)}
-    assert near.copies["correlation"].copies == ()
-    assert drawn.copies["correlation"].copies == ()
+    assert set(copies.copies.copies) == {f"copy_{n}.png" for n in range(4)}
+    assert near.copies.copies == drawn.copies.copies == ()
+    assert report.style_images == (8, 8)
     assert "Copies of real images in copies: 4" in report.verdict
 
 
@@ -122,7 +124,35 @@ def test_files_of_one_name_in_two_folders_are_two_images(
     assert found[0].sets[0].copies == found[1].sets[0].copies
 
 
-def test_a_real_image_that_occurs_twice_does_not_hide_copies(
+def test_every_tile_is_looked_for_and_altered_copies_are_found_with_the_bundled_encoder(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    """Copies that are shifted and noisy, among more tiles than an encoder could pick out."""
+    writer, expected = CountedImageWriter(tmp_path / "mixed", {}, "Mixed"), set()
+    independent = write(tmp_path / "more", 64, 7, 1.5)
+    for index, record in enumerate(independent):
+        pixels = independent.read(record).pixels
+        if index % 8 == 3:
+            real = sets["real"].read(sets["real"].records[index // 8]).pixels
+            moved = shift(real, (0.4, -0.3), mode="nearest")[2 : 2 + EDGE, index : index + EDGE]
+            noise = np.random.default_rng(index).normal(0, 0.3 * moved.std(), moved.shape)
+            pixels, expected = np.clip(0.8 * moved + noise + 0.1, 0, 1), {*expected, index}
+        writer.add(f"{index:02}", pixels, points=None)
+    report = compare_sets(
+        sets["real"],
+        {"mixed": writer.finish("Mixed.")},
+        QUICK,
+        style_images=sets["real"],
+        encoder="nuclei",
+        device="cpu",
+    )
+    check = report.sets[0].copies
+    assert check.pictures == 64
+    assert set(check.copies) == {f"{index:02}.png" for index in expected}
+    assert len(expected) == 8
+
+
+def test_a_real_image_that_occurs_twice_is_not_taken_for_another(
     tmp_path: Path, sets: dict[str, CountedImageSet]
 ) -> None:
     twice = write_again(sets["real"], tmp_path / "twice", "real", again=1)
@@ -134,25 +164,36 @@ def test_a_real_image_that_occurs_twice_does_not_hide_copies(
         encoder="random",
         device="cpu",
     )
-    check = report.sets[0].copies["correlation"]
-    assert check.real_high < 0.9
+    check = report.sets[0].copies
+    assert (check.real_pictures, check.real_copies) == (18, 0)
     assert len(check.copies) == 4
 
 
-def test_without_a_second_real_image_no_copies_are_looked_for(
-    sets: dict[str, CountedImageSet],
-) -> None:
+def test_copies_of_a_single_real_image_are_found(sets: dict[str, CountedImageSet]) -> None:
     single = sets["real"].with_records(sets["real"].records[:1])
     report = compare_sets(
         single,
-        {"near": sets["near"]},
+        {"copies": sets["copies"]},
         QUICK,
         style_images=single,
         encoder="random",
         device="cpu",
     )
-    assert report.sets[0].copies == {}
-    assert "Copies" not in report.verdict
+    assert report.sets[0].copies.copies == ("copy_0.png",)
+    assert report.sets[0].copies.real_pictures == 0
+
+
+def test_style_images_that_were_not_searched_are_told(sets: dict[str, CountedImageSet]) -> None:
+    report = compare_sets(
+        sets["real"],
+        {"near": sets["near"]},
+        QUICK.changed(most_style_images=3),
+        style_images=sets["real"],
+        encoder="random",
+        device="cpu",
+    )
+    assert report.style_images == (3, 8)
+    assert "looked for in 3 of 8 style images only" in report.verdict
 
 
 def test_the_report_states_what_was_measured(
@@ -174,7 +215,7 @@ def test_the_same_comparison_gives_the_same_figures(
         sets["real"], {"near": sets["near"]}, QUICK, encoder="random", device="cpu"
     )
     assert again.floor == report.floor
-    assert again.sets[0] == dataclasses.replace(report.sets[0], copies={})
+    assert again.sets[0] == dataclasses.replace(report.sets[0], copies=None)
 
 
 def test_tiles_are_as_small_as_the_smallest_image(
@@ -183,7 +224,26 @@ def test_tiles_are_as_small_as_the_smallest_image(
     small = write(tmp_path / "small", 2, 3, 1.5, (40, 48))
     report = compare_sets(sets["real"], {"small": small}, QUICK, encoder="random", device="cpu")
     assert report.tile == 40
-    assert report.sets[0].copies == {}
+    assert report.sets[0].copies is None
+
+
+def test_inception_gives_distances_of_whole_tiles_only(
+    tmp_path: Path, sets: dict[str, CountedImageSet]
+) -> None:
+    torch.manual_seed(0)
+    network = InceptionEncoder().network
+    torch.save(network.state_dict(), tmp_path / "inception.pth")
+    few = QUICK.changed(most_tiles=4, halvings=1)
+    name = f"inception:{tmp_path / 'inception.pth'}"
+    report = compare_sets(sets["real"], {"near": sets["near"]}, few, encoder=name, device="cpu")
+    assert report.sets[0].kid is not None
+    assert report.sets[0].cell_kid is None
+    assert report.encoder_sha256 == hash_of_weights(tmp_path / "inception.pth")
+    assert "no distance at cells" in report.markdown()
+    with pytest.raises(MissingWeightsError, match="absent"):
+        compare_sets(
+            sets["real"], {"near": sets["near"]}, few, encoder="inception:absent.pth", device="cpu"
+        )
 
 
 def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, CountedImageSet]) -> None:
@@ -201,8 +261,6 @@ def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, Counte
 def test_the_bundled_encoder_is_named_by_the_hash_of_its_file(
     tmp_path: Path, sets: dict[str, CountedImageSet]
 ) -> None:
-    from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
-
     path = bundled_weights()["nuclei"]
     few = QUICK.changed(most_tiles=4)
     report = compare_sets(sets["real"], {"near": sets["near"]}, few, device="cpu")

@@ -16,10 +16,11 @@ def entry(
     auc: float | None = 0.8,
     copied: str = "",
     cell_kid: float | None = 0.1,
+    overlapping: int = 0,
 ) -> SetRealism:
-    copies = {}
+    copies = None
     if copied:
-        copies = {"features": CopyCheck(0.99, 0.5, 0.8, 0.4, 0.85, tuple(copied.split()))}
+        copies = CopyCheck(20, 0.99, 0.0, 50, 0.7, overlapping, 0.4, tuple(copied.split()))
     return SetRealism(
         name=name,
         images=10,
@@ -47,6 +48,7 @@ def report(*sets: SetRealism, floor: SetRealism | None = None) -> RealismReport:
         real_tiles=54,
         real_cells_per_mpx=310.0,
         real_diameter=11.9,
+        style_images=(9, 9),
         floor=floor,
         sets=sets,
     )
@@ -90,6 +92,12 @@ def test_copies_are_named() -> None:
     )
     assert "and more" in report(entry("a", copied="a b c d e f")).verdict
     assert "Copies" not in report(entry("a")).verdict
+
+
+def test_real_tiles_that_pass_for_copies_are_told() -> None:
+    verdict = report(entry("a", copied="x.png", overlapping=2)).verdict
+    assert "Of 50 real tiles, 2 pass for copies of another real image" in verdict
+    assert "pass for copies" not in report(entry("a", copied="x.png")).verdict
 
 
 def test_json_holds_everything_and_no_nan() -> None:

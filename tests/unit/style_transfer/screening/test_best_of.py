@@ -34,6 +34,21 @@ def test_the_attempt_that_kept_its_cells_is_taken(
     assert chosen.reference == "1"
 
 
+def test_attempts_differ_in_their_noise_alone(backbone: CompactBackbone) -> None:
+    style = made_up_style(tuple(500.0 + number for number in range(5)))
+    settings = StylisationSettings(steps=2, batch=8)
+    drawings = [a_drawing(f"{number}.png") for number in range(8)]
+    attempts = [
+        stylise_batch(drawings, style, backbone, settings, attempt=attempt) for attempt in range(4)
+    ]
+    # Eight drawings share five style images: by chance alone no attempt would repeat the first.
+    references = [[made.reference for made in attempt] for attempt in attempts]
+    assert references == [references[0]] * 4
+    assert len(set(references[0])) > 1
+    for tries in zip(*attempts, strict=True):
+        assert len({made.pixels.tobytes() for made in tries}) == 4
+
+
 def test_one_attempt_is_plain_stylisation_and_others_differ(backbone: CompactBackbone) -> None:
     drawings, settings = [a_drawing("0.png"), a_drawing("1.png")], StylisationSettings(steps=4)
     style = made_up_style()
@@ -41,5 +56,6 @@ def test_one_attempt_is_plain_stylisation_and_others_differ(backbone: CompactBac
     best = stylise_best(drawings, [CENTRES] * 2, [DIAMETER] * 2, style, backbone, settings)
     other = stylise_batch(drawings, style, backbone, settings, attempt=1)
     for one, same, different in zip(plain, best, other, strict=True):
+        assert one.reference == same.reference == different.reference
         np.testing.assert_array_equal(one.pixels, same.pixels)
         assert not np.array_equal(one.pixels, different.pixels)

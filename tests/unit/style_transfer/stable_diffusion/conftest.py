@@ -84,10 +84,8 @@ def tiny_autoencoder() -> AutoencoderKL:
     )
 
 
-@pytest.fixture(scope="session")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random Stable Diffusion of the real classes, as a diffusers folder."""
-    folder = tmp_path_factory.mktemp("stable_diffusion")
+def save_model(folder: Path) -> Path:
+    """Write a random Stable Diffusion of the real classes, as a diffusers folder."""
     torch.manual_seed(0)
     tiny_unet().save_pretrained(folder / "unet")
     tiny_autoencoder().save_pretrained(folder / "vae")
@@ -99,14 +97,22 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole random CLIP, as its repository holds it."""
-    folder = tmp_path_factory.mktemp("clip")
+def save_clip(folder: Path) -> Path:
+    """Write a whole random CLIP, as its repository holds it."""
     torch.manual_seed(1)
     configs = {"text_config": TEXT.to_dict(), "vision_config": VISION.to_dict()}
     CLIPModel(CLIPConfig(projection_dim=WIDTH, **configs)).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("stable_diffusion"))
+
+
+@pytest.fixture(scope="session")
+def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_clip(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encode
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.tokens.examples import read_examples
-from adaptoscope.style_transfer.tokens.learn import learn_tokens
+from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
 from adaptoscope.style_transfer.tokens.learnt import LearntTokens
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
@@ -39,7 +39,12 @@ def wide_images(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
 def learn(
     out: Path, images: CountedImageSet, diffusion: StableDiffusionBackbone, **changes: object
 ) -> LearntTokens:
-    return learn_tokens(out, images, diffusion, "hash", SETTINGS.changed(**changes), device="cpu")
+    """Learn the tokens of all images; the run stands in a folder `all`."""
+    changed = SETTINGS.changed(**changes)
+    (learnt,) = learn_checked_classes(
+        out, {"": images}, images.hashes(), diffusion, "hash", changed, device="cpu"
+    )
+    return learnt
 
 
 def test_a_direct_token_needs_no_clip_and_begins_with_a_word(
@@ -52,7 +57,7 @@ def test_a_direct_token_needs_no_clip_and_begins_with_a_word(
     word = diffusion.initial_tokens("cell", 0)[0]
     moved = (learnt.tokens[0] - word).abs()
     assert 0 < moved.max() < 2.5e-3
-    assert not (tmp_path / "encoder.safetensors").exists()
+    assert not (tmp_path / "all" / "encoder.safetensors").exists()
 
 
 @pytest.mark.parametrize(("mode", "clip_input"), MODES)
@@ -68,11 +73,11 @@ def test_an_encoder_is_learnt_and_kept_with_how_clip_saw_the_images(
     assert (learnt.facts.token_mode, learnt.facts.clip_input) == (mode, clip_input)
     same = torch.equal(*learnt.tokens)
     assert same == (mode == "encoder_mean")
-    encoder, facts = load_encoder(tmp_path / "encoder.safetensors")
+    encoder, facts = load_encoder(tmp_path / "all" / "encoder.safetensors")
     assert (facts.token_mode, facts.clip_input, facts.placeholder) == (mode, clip_input, "*")
     give_encoder(diffusion, encoder, facts)
     assert diffusion.reading() == Reading(mode, clip_input)
-    inputs = json.loads((tmp_path / "inputs.json").read_text())
+    inputs = json.loads((tmp_path / "all" / "inputs.json").read_text())
     assert list(inputs) == [
         "backbone stable-diffusion",
         "clip",
@@ -96,7 +101,7 @@ def test_a_style_is_read_as_its_encoder_was_learnt(
     learnt = learn(
         tmp_path / "run", wide_images, cropping, token_mode=mode, clip_input=clip_input, fit=fit
     )
-    encoder = str(tmp_path / "run" / "encoder.safetensors")
+    encoder = str(tmp_path / "run" / "all" / "encoder.safetensors")
     reader = load_stable_diffusion(settings.changed(encoder=encoder))
     style = learn_style(tmp_path / "read.safetensors", wide_images, reader, "hash")
     torch.testing.assert_close(style.tokens, learnt.tokens, atol=1e-5, rtol=1e-4)

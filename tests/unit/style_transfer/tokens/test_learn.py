@@ -7,13 +7,13 @@ import torch
 from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
+from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.style_file import Style
 from adaptoscope.style_transfer.tokens.density_classes import group_by_density
 from adaptoscope.style_transfer.tokens.learn import (
     learn_checked_classes,
-    learn_tokens,
     precision_on,
 )
 from adaptoscope.style_transfer.tokens.learnt import LearntTokens, refined_style
@@ -34,8 +34,8 @@ def whole(
     tmp_path_factory: pytest.TempPathFactory, images: CountedImageSet, backbone: CompactBackbone
 ) -> tuple[Path, LearntTokens]:
     """A finished run and what it returned."""
-    run = tmp_path_factory.mktemp("whole") / "run"
-    return run, learn(run, images, backbone, density_class="low")
+    out = tmp_path_factory.mktemp("whole")
+    return out / "low", learn(out, images, backbone, name="low")
 
 
 def learn(
@@ -43,9 +43,22 @@ def learn(
     images: CountedImageSet,
     backbone: CompactBackbone,
     settings: TokenSettings = SETTINGS,
-    **options: object,
+    *,
+    name: str = "",
+    start: Style | None = None,
 ) -> LearntTokens:
-    return learn_tokens(out, images, backbone, "hash", settings, device="cpu", **options)
+    """Learn the tokens of one class; its run stands in a folder of its name, or in `all`."""
+    (learnt,) = learn_checked_classes(
+        out,
+        {name: images},
+        images.hashes(),
+        backbone,
+        "hash",
+        settings,
+        start=start,
+        device="cpu",
+    )
+    return learnt
 
 
 def test_tokens_are_learnt_for_every_image(
@@ -100,11 +113,11 @@ def test_a_resumed_run_ends_with_the_same_tokens(
     with monkeypatch.context() as patch:
         patch.setattr(TokenStep, "__call__", stops)
         with pytest.raises(KeyboardInterrupt):
-            learn(tmp_path / "run", images, backbone, density_class="low")
-    assert not (tmp_path / "run" / "tokens.safetensors").exists()
-    learn(tmp_path / "run", images, backbone, density_class="low")
+            learn(tmp_path, images, backbone, name="low")
+    assert not (tmp_path / "low" / "tokens.safetensors").exists()
+    learn(tmp_path, images, backbone, name="low")
     for name in ("tokens.safetensors", "metrics.csv", "settings.yaml"):
-        assert (tmp_path / "run" / name).read_bytes() == (whole[0] / name).read_bytes()
+        assert (tmp_path / "low" / name).read_bytes() == (whole[0] / name).read_bytes()
 
 
 def test_a_finished_run_is_not_run_again(
@@ -115,23 +128,9 @@ def test_a_finished_run_is_not_run_again(
 ) -> None:
     run, learnt = whole
     monkeypatch.delattr(TokenStep, "__call__")
-    assert torch.equal(learn(run, images, backbone).tokens, learnt.tokens)
+    assert torch.equal(learn(run.parent, images, backbone, name="low").tokens, learnt.tokens)
     with pytest.raises(OutputError):
-        learn(run, images, backbone, SETTINGS.changed(seed=1))
-
-
-def test_images_kept_back_are_neither_used_nor_accepted(
-    backbone: CompactBackbone, tmp_path: Path
-) -> None:
-    images = write_set(tmp_path / "real", 3, splits="train val test")
-    learnt = learn(tmp_path / "run", images, backbone, SETTINGS.changed(steps=1))
-    assert learnt.facts.images == tuple(images.hashes("train").values())
-    alone = images.with_records(
-        dataclasses.replace(record, split=None) for record in images.images_of("test")
-    )
-    with pytest.raises(LeakageError, match="learn style tokens"):
-        learn(tmp_path / "leak", alone, backbone, held_out=[images])
-    assert not (tmp_path / "leak").exists()
+        learn(run.parent, images, backbone, SETTINGS.changed(seed=1), name="low")
 
 
 def test_a_style_of_other_images_is_no_beginning(
@@ -166,9 +165,6 @@ def test_unusable_images_leave_no_folder(
     small = write_set(tmp_path / "small", 1, (24, 40))
     with pytest.raises(InputError, match="too small"):
         learn(run, small, backbone, short)
-    split = write_set(tmp_path / "split", 1, splits="val")
-    with pytest.raises(InputError, match="split"):
-        learn(run, split, backbone, short)
     assert not run.exists()
     assert len(learn(run, images, backbone, short).tokens) == 3
 
@@ -183,7 +179,7 @@ def test_tokens_that_are_not_finite_are_never_stored(
             backbone,
             SETTINGS.changed(learning_rate=1e37, preview_every=0),
         )
-    assert not (tmp_path / "run" / "tokens.safetensors").exists()
+    assert not (tmp_path / "run" / "all" / "tokens.safetensors").exists()
 
 
 def test_a_run_names_its_inputs(whole: tuple[Path, LearntTokens], images: CountedImageSet) -> None:

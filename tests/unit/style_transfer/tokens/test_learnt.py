@@ -13,6 +13,7 @@ from adaptoscope.style_transfer.tokens.learnt import (
     load_tokens,
     refined_style,
     save_tokens,
+    style_of_class,
 )
 
 STYLE = made_up_style((100.0, 300.0, 500.0))
@@ -72,6 +73,21 @@ def test_classes_join_into_one_style() -> None:
     style = refined_style(STYLE, [learnt((2,), density_class="high"), learnt((0, 1))])
     assert style.tokens[:, 0, 0].tolist() == [9.0, 10.0, 11.0]
     assert style.facts.density_class == "high, low"
+
+
+def test_a_class_has_the_rows_of_its_own_images() -> None:
+    joined = refined_style(STYLE, [learnt((2,), density_class="high"), learnt((0, 1))])
+    low, high = style_of_class(joined, "low"), style_of_class(joined, "high")
+    assert [image.sha256 for image in low.facts.images] == [HASHES[0], HASHES[1]]
+    assert (low.facts.density_class, high.facts.density_class) == ("low", "high")
+    assert high.tokens[:, 0, 0].tolist() == [11.0]
+    assert torch.equal(low.latent_mean, STYLE.latent_mean[[0, 1]])
+    assert (low.facts.steps, low.facts.token_mode) == (7, "direct")
+
+
+def test_a_class_without_images_is_refused() -> None:
+    with pytest.raises(InputError, match="density class medium"):
+        style_of_class(refined_style(STYLE, [learnt((0, 1))]), "medium")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import load_encoder
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import affine_form
 from adaptoscope.style_transfer.tokens.published import (
@@ -102,6 +102,62 @@ def test_the_importer_keeps_how_the_encoder_must_be_fed(
     assert facts.placeholder == "*"
     assert "gs-1000.pt" in facts.source
     assert affine_form(encoder)[0].shape == (WIDTH, WIDTH)
+
+
+@pytest.mark.parametrize("name", ["embeddings.pt", "encoder", "encoder.SAFETENSORS"])
+def test_an_encoder_is_written_under_its_own_suffix_alone(
+    published_classes: Callable[[], None], tmp_path: Path, name: str
+) -> None:
+    source = tmp_path / "embeddings.pt"
+    write_published(source, Attentions())
+    before = source.read_bytes()
+    with pytest.raises(OutputError, match="cannot be written"):
+        import_published_tokens(source, tmp_path / name, overwrite=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["embeddings.pt"]
+    assert source.read_bytes() == before
+
+
+def test_the_source_is_never_replaced(
+    published_classes: Callable[[], None], tmp_path: Path
+) -> None:
+    source = tmp_path / "embeddings.safetensors"
+    write_published(source, Attentions())
+    before = source.read_bytes()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "linked.safetensors").symlink_to(source)
+    (tmp_path / "second.safetensors").hardlink_to(source)
+    for name in (
+        "embeddings.safetensors",
+        "sub/../embeddings.safetensors",
+        "Embeddings.safetensors",
+        "linked.safetensors",
+        "second.safetensors",
+    ):
+        with pytest.raises(OutputError) as caught:
+            import_published_tokens(source, tmp_path / name, overwrite=True)
+        assert caught.value.found == "the same file twice"
+    assert source.read_bytes() == before
+    assert (tmp_path / "linked.safetensors").is_symlink()
+
+
+def test_another_file_is_replaced_on_request_alone(
+    published_classes: Callable[[], None], tmp_path: Path
+) -> None:
+    source, other = tmp_path / "one.pt", tmp_path / "other.pt"
+    for number, path in enumerate((source, other)):
+        torch.manual_seed(number)
+        write_published(path, Attentions())
+    out = tmp_path / "encoder.safetensors"
+    out.write_bytes(b"a thesis")
+    with pytest.raises(OutputError, match="something else"):
+        import_published_tokens(source, out)
+    assert out.read_bytes() == b"a thesis"
+    import_published_tokens(source, out, overwrite=True)
+    before = out.read_bytes()
+    import_published_tokens(source, out)
+    with pytest.raises(OutputError, match="another style encoder"):
+        import_published_tokens(other, out)
+    assert out.read_bytes() == before
 
 
 def test_an_encoder_that_is_not_finite_is_not_imported(

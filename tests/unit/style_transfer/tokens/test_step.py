@@ -25,6 +25,8 @@ class LinearModel:
     name = "linear"
     multiple = 8
     largest_tile = 1024
+    intensities = ("stretched",)
+    posteriors = ("mean",)
     device = torch.device("cpu")
     token_shape = (1, 2)
 
