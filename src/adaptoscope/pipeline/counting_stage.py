@@ -76,7 +76,7 @@ def run_row(
     device
         Where to train.
     """
-    seeds = settings.seeds if row.method == "regressor" else settings.seeds[:1]
+    seeds = settings.seeds if row.learns else settings.seeds[:1]
     tables = []
     for seed in seeds:
         with part_of(f"seed {seed}"):
@@ -100,7 +100,7 @@ def _count_test_images(
     out: Path,
     device: Device,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-    name = f"{row.slug}-seed{seed}" if row.method == "regressor" else row.slug
+    name = f"{row.slug}-seed{seed}" if row.learns else row.slug
     table = out / "counts" / f"{name}.csv"
     if not table.exists():
         model = out / "models" / name
@@ -119,7 +119,7 @@ def _train(
     model: Path,
     device: Device,
 ) -> None:
-    if row.method != "regressor":
+    if row.method in ("constant", "otsu_watershed", "dog"):
         train_baseline(BaselineSettings(method=row.method), model, real=real)
         return
     synthetic = _synthetic(row, model.parents[1])
@@ -131,13 +131,18 @@ def _train(
 
 def row_settings(settings: ExperimentSettings, row: Row, seed: int) -> CountingSettings:
     """Return the counting settings of a row: the experiment's, with what the row changes."""
-    first = row.synthetic is not None and row.real_labels
-    return settings.counting.changed(
+    both = row.synthetic is not None and row.real_labels
+    regime = row.regime if both else "supervised"
+    begun = settings.pretrain_steps if regime == "fine_tuned" else 0
+    base: CountingSettings = settings.counting
+    if row.method != "regressor":
+        base = settings.spatial.changed(head=row.method)
+    return base.changed(
         seed=seed,
-        init=row.init or settings.counting.init,
-        steps=row.steps or settings.counting.steps,
-        regime="fine_tuned" if first else "supervised",
-        pretrain_steps=settings.pretrain_steps if first else 0,
+        init=row.init or base.init,
+        steps=row.steps or base.steps,
+        regime=regime,
+        pretrain_steps=begun,
     )
 
 

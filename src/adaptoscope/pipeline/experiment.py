@@ -59,7 +59,7 @@ def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
         If an input cannot be used; what was finished stays and the next call goes on from there.
     """
     device: Device = context.device
-    if not any(row.method == "regressor" for row in settings.rows):
+    if not any(row.learns for row in settings.rows):
         device = "cpu"
     stages = ImageStages(
         settings,

@@ -96,8 +96,8 @@ def _counting_row(
 ) -> CountingRow:
     row = result.row
     used = ["train"] if row.real_labels or settings.labels_choose_style(row) else []
-    used += ["val"] if row.real_labels and row.method == "regressor" else []
-    init = (row.init or settings.counting.init) if row.method == "regressor" else ""
+    used += ["val"] if row.real_labels and row.learns else []
+    init = row_settings(settings, row, 0).init if row.learns else ""
     return CountingRow(
         method=row.name,
         init=init,
@@ -149,7 +149,7 @@ def _plain(
 
 def _subtitle(settings: ExperimentSettings) -> str:
     seeds = ", ".join(str(seed) for seed in settings.seeds)
-    return f"Experiment {settings.name}; regressors trained with seeds {seeds}."
+    return f"Experiment {settings.name}; networks trained with seeds {seeds}."
 
 
 def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary]) -> list[str]:
@@ -174,15 +174,16 @@ def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary
 
 def _verdict(results: Sequence[RowResult]) -> list[str]:
     """Say whether stylised images helped, where a row without them differs in nothing else."""
-    regressors = [one for one in results if one.row.method == "regressor" and one.row.real_labels]
-    stylised = next((one for one in regressors if one.row.synthetic == "stylised"), None)
+    networks = [one for one in results if one.row.learns and one.row.real_labels]
+    stylised = next((one for one in networks if one.row.synthetic == "stylised"), None)
     plain = next(
         (
             one
-            for one in regressors
+            for one in networks
             if stylised
             and one.row.synthetic is None
-            and (one.row.init, one.row.steps) == (stylised.row.init, stylised.row.steps)
+            and (one.row.method, one.row.init, one.row.steps)
+            == (stylised.row.method, stylised.row.init, stylised.row.steps)
         ),
         None,
     )

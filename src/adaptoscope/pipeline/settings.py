@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
@@ -143,24 +143,33 @@ class Row(Settings):
 
     name: str = Field(min_length=1)
     """As the table shows it."""
-    method: Literal["constant", "otsu_watershed", "dog", "regressor"]
-    """What counts."""
+    method: Literal["constant", "otsu_watershed", "dog", "regressor", "centres", "fcrn_a"]
+    """What counts: a simple counter, or the head of a network."""
     init: str | None = None
-    """Where a regressor's encoder starts."""
+    """Where a network starts."""
     synthetic: Synthetic | None = None
-    """Images that a regressor is trained on first; none trains on real images only."""
+    """Images that a network is trained on besides; none trains on real images only."""
+    regime: Literal["fine_tuned", "dual", "dacs"] = "fine_tuned"
+    """How synthetic and labelled real images come together."""
     real_labels: bool = True
     """Train on labelled real images after that; otherwise the synthetic ones are all it sees."""
     steps: int | None = Field(default=None, ge=1)
     """Steps on real images, or on synthetic ones where they are all, in place of `counting`'s."""
 
     @model_validator(mode="after")
-    def _only_regressors_learn(self) -> "Row":
-        if self.method != "regressor" and (self.init or self.synthetic or self.steps):
-            raise ValueError("init, synthetic and steps are only for method regressor")
+    def _only_networks_learn(self) -> "Row":
+        if not self.learns and (self.init or self.synthetic or self.steps):
+            raise ValueError("init, synthetic and steps are only for methods that are networks")
+        if self.regime != "fine_tuned" and not (self.synthetic and self.real_labels):
+            raise ValueError("regime is only for rows with synthetic images and real labels")
         if not (self.real_labels or self.synthetic):
             raise ValueError("without real labels a row needs synthetic images")
         return self
+
+    @property
+    def learns(self) -> bool:
+        """Whether a network is trained, once with every seed."""
+        return self.method in ("regressor", "centres", "fcrn_a")
 
     @property
     def slug(self) -> str:
@@ -197,8 +206,10 @@ class ExperimentSettings(Settings):
     looks: RealismSettings | None = None
     """Also measure how near the synthetic images of the rows come to the real test images, and
     whether their cells are where they were drawn; none leaves it out."""
-    counting: CountingSettings = CountingSettings()
+    counting: RegressorSettings = RegressorSettings()
     """Stage 3: how regressors are trained; `init`, `regime` and `seed` come from rows and seeds."""
+    spatial: DensitySettings = DensitySettings()
+    """Stage 3: how networks are trained that say where cells are, `centres` and `fcrn_a`."""
     pretrain_steps: int = Field(default=100, ge=1)
     """Steps on synthetic images in rows that have them."""
     rows: tuple[Row, ...] = Field(min_length=1)
