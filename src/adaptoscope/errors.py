@@ -4,6 +4,8 @@ Every error that a user can cause says what was expected, what was found and wha
 ``assert`` is kept for mistakes of our own.
 """
 
+from collections.abc import Iterator, Mapping
+
 
 class AdaptoscopeError(Exception):
     """Something that the user can mend.
@@ -72,3 +74,28 @@ def _rebuild(
     kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
 ) -> AdaptoscopeError:
     return kind(summary, expected=expected, found=found, remedy=remedy)
+
+
+def describe_differences(before: object, now: object, *, most: int = 8) -> str:
+    """Say which entries of two nested tables differ, for the line ``found`` of an error.
+
+    Parameters
+    ----------
+    before, now
+        Plain values as YAML or JSON give them; entries of tables are named with dots between.
+    most
+        At most so many are named; the rest is counted.
+    """
+    differing = list(_differences(before, now, ""))
+    named = [f"{name}: {old!r} before, {new!r} now" for name, old, new in differing[:most]]
+    rest = len(differing) - len(named)
+    return "; ".join(named) + (f"; and {rest} more" if rest else "")
+
+
+def _differences(before: object, now: object, name: str) -> Iterator[tuple[str, object, object]]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in [*before, *(key for key in now if key not in before)]:
+            inner = f"{name}.{key}" if name else str(key)
+            yield from _differences(before.get(key), now.get(key), inner)
+    elif before != now:
+        yield name or "all", before, now
