@@ -10,8 +10,12 @@ def test_only_what_differs_is_named_with_both_values() -> None:
     said = describe_differences(before, now)
 
     assert said == (
-        "how.strength: 0.7 before, 0.5 now; old: 1 before, None now; new: None before, [2] now"
+        "how.strength: 0.7 before, 0.5 now; old: 1 before, absent now; new: absent before, [2] now"
     )
+
+
+def test_an_entry_that_is_absent_differs_from_an_empty_one() -> None:
+    assert describe_differences({}, {"tokens": None}) == "tokens: absent before, None now"
 
 
 def test_equal_tables_differ_in_nothing_and_other_things_as_a_whole() -> None:

@@ -201,6 +201,7 @@ def _place(model: str, device: DeviceName) -> str:
 
 def _say_how_well(folder: Path) -> None:
     """Say what a counter's error on validation images is, and what could not be measured."""
+    from adaptoscope.counting.calibration import LEAST_IMAGES
     from adaptoscope.counting.model_folder import read_record
 
     record = read_record(folder)
@@ -212,7 +213,7 @@ def _say_how_well(folder: Path) -> None:
         said = "Validation: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
         said = said.format(**record.measured)
         if record.calibration is None:
-            said += " No intervals of single counts: they need 5 validation images."
+            said += f" No intervals of single counts: they need {LEAST_IMAGES} validation images."
     typer.echo(said, err=True)
 
 
