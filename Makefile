@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.adaptoscope-installed
 BIN := $(VENV)/bin
-DEMO_OUT ?= runs/demo
 DEMO_ARGS ?=
+DEMO_OUT ?= $(if $(findstring --quick,$(DEMO_ARGS)),runs/demo_quick,runs/demo)
 TEST_ARGS ?=
 
 ifneq ($(wildcard ../shared/data),)

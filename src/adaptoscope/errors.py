@@ -4,6 +4,8 @@ Every error that a user can cause says what was expected, what was found and wha
 ``assert`` is kept for mistakes of our own.
 """
 
+from collections.abc import Iterator, Mapping
+
 
 class AdaptoscopeError(Exception):
     """Something that the user can mend.
@@ -72,3 +74,37 @@ def _rebuild(
     kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
 ) -> AdaptoscopeError:
     return kind(summary, expected=expected, found=found, remedy=remedy)
+
+
+def describe_differences(before: object, now: object, *, most: int = 8) -> str:
+    """Say which entries of two nested tables differ, for the line ``found`` of an error.
+
+    Parameters
+    ----------
+    before, now
+        Plain values as YAML or JSON give them; entries of tables are named with dots between. An
+        entry that is not there differs from one that is empty.
+    most
+        At most so many are named; the rest is counted.
+    """
+    differing = list(_differences(before, now, ""))
+    named = [f"{name}: {old} before, {new} now" for name, old, new in differing[:most]]
+    rest = len(differing) - len(named)
+    return "; ".join(named) + (f"; and {rest} more" if rest else "")
+
+
+def _differences(before: object, now: object, name: str) -> Iterator[tuple[str, str, str]]:
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        if before != now:
+            yield name or "all", repr(before), repr(now)
+        return
+    for key in [*before, *(key for key in now if key not in before)]:
+        inner = f"{name}.{key}" if name else str(key)
+        if key in before and key in now:
+            yield from _differences(before[key], now[key], inner)
+        else:
+            yield inner, _shown(before, key), _shown(now, key)
+
+
+def _shown(table: Mapping[str, object], key: str) -> str:
+    return repr(table[key]) if key in table else "absent"

@@ -88,6 +88,17 @@ def fitted(fields: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return model
 
 
+def test_training_ends_with_what_is_known_of_the_error(
+    fields: Path, chain: Chain, tmp_path: Path
+) -> None:
+    measured = ask("count", "train", tmp_path / "m", "--real", fields, "--method", "constant")
+    assert "Validation: MAE" in measured.err
+    assert "they need 5 validation images" in measured.err
+
+    blind = ask("count", "train", tmp_path / "b", "--real", chain.drawings, "--method", "constant")
+    assert "Nothing says how well it counts" in blind.err
+
+
 def test_a_fitted_counter_says_what_it_has_seen(fitted: Path) -> None:
     record = read_record(fitted)
     assert (record.kind, len(record.training_images)) == ("dog", 3)
@@ -164,6 +175,7 @@ def test_predict_writes_a_row_for_every_image_and_no_number_for_a_broken_one(
     found = json.loads(answer.out)
     assert (answer.code, found["images"], found["failed"]) == (1, 8, 1)
     assert "1 of 8 images failed" in answer.err
+    assert "field_9.tif" in answer.err
     assert table.read_text().splitlines()[0] == COUNT_COLUMNS
     *good, broken = list(csv.DictReader(table.open(newline="")))
     assert (broken["image"], broken["count"], broken["lower"]) == ("field_9.tif", "", "")

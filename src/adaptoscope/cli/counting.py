@@ -62,6 +62,7 @@ def train(
         _refuse_unused(method, synthetic=synthetic, settings=settings, init=init)
         fitted = settings_from({"method": method}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
+        _say_how_well(out)
         return
     values = read_settings(settings) if settings else {}
     if synthetic is not None and isinstance(values, dict) and "regime" not in values:
@@ -83,6 +84,7 @@ def train(
             overwrite=overwrite,
         )
     )
+    _say_how_well(out)
 
 
 @app.command("evaluate")
@@ -153,7 +155,9 @@ def predict(
     found = {"table": str(out), "images": len(rows), "failed": failed, "cells": cells}
     answer(found, as_json=as_json, title=f"Counted with {model}")
     if failed:
-        typer.echo(f"{failed} of {len(rows)} images failed; see the column error.", err=True)
+        typer.echo(f"{failed} of {len(rows)} images failed; see the column error:", err=True)
+        for reason in dict.fromkeys(row.error for row in rows if row.error):
+            typer.echo(f"  {reason}", err=True)
         raise typer.Exit(1)
 
 
@@ -193,6 +197,24 @@ def _place(model: str, device: DeviceName) -> str:
     from adaptoscope.training.step_loop import start_fabric
 
     return "cpu" if model in BUNDLED else str(start_fabric(device).device)
+
+
+def _say_how_well(folder: Path) -> None:
+    """Say what a counter's error on validation images is, and what could not be measured."""
+    from adaptoscope.counting.calibration import LEAST_IMAGES
+    from adaptoscope.counting.model_folder import read_record
+
+    record = read_record(folder)
+    if record.measured is None:
+        said = (
+            "Not measured: no labelled image is in the split val. Nothing says how well it counts."
+        )
+    else:
+        said = "Validation: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
+        said = said.format(**record.measured)
+        if record.calibration is None:
+            said += f" No intervals of single counts: they need {LEAST_IMAGES} validation images."
+    typer.echo(said, err=True)
 
 
 def _refuse_unused(method: str, **options: object) -> None:

@@ -30,7 +30,10 @@ def run(
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Run folder.")] = Path("runs/demo"),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Run folder; by default runs/demo, or runs/demo_quick."),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A smaller run, to check an installation.")
     ] = False,

@@ -5,6 +5,9 @@ import numpy.typing as npt
 
 from adaptoscope.training.settings import Settings
 
+LEAST_IMAGES = 5
+"""Fewest validation images that intervals are made from."""
+
 
 class Calibration(Settings):
     """Residuals of a counter on validation images."""
@@ -29,9 +32,9 @@ class Calibration(Settings):
 
 
 def calibrate(predicted: npt.ArrayLike, true: npt.ArrayLike) -> Calibration | None:
-    """Return the calibration of validation counts; None where there are fewer than five."""
+    """Return the calibration of validation counts; None for fewer than `LEAST_IMAGES` of them."""
     guess, truth = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
-    if len(guess) < 5:
+    if len(guess) < LEAST_IMAGES:
         return None
     residuals = (truth - guess) / np.sqrt(np.maximum(guess, 1.0))
     return Calibration(residuals=tuple(round(float(value), 6) for value in residuals))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import AdaptoscopeError, InputError
+from adaptoscope.errors import AdaptoscopeError, InputError, OutputError
 from adaptoscope.images.files import MicroscopyImage, atomic_path, read_image
 from adaptoscope.training.progress import progress
 
@@ -107,7 +107,16 @@ def predict_counts(
     ------
     InputError
         The folder does not exist or holds no image.
+    OutputError
+        ``out_csv`` is a folder.
     """
+    if Path(out_csv).is_dir():
+        raise OutputError(
+            f"The table cannot be written to {out_csv}.",
+            expected="a file name, for example counts.csv",
+            found="a folder",
+            remedy=f"give --out {Path(out_csv) / 'counts.csv'}",
+        )
     rows = [
         _predict(model, name, path, channel, z, size or pixel_size_um)
         for name, path, size in progress(list(_files(Path(images))), "count")

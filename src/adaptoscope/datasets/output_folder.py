@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.errors import OutputError
+from adaptoscope.errors import OutputError, describe_differences
 from adaptoscope.images.files import IMAGE_SUFFIXES, is_occupied, write_json
 
 SETTINGS_FILE = "settings.json"
@@ -122,17 +122,10 @@ def _refuse_occupied(folder: Path) -> None:
 def _refuse_other_settings(folder: Path, kept: Any, wanted: Mapping[str, Any]) -> None:
     if kept == wanted:
         return
-    before = kept if isinstance(kept, dict) else {}
-    missing = object()
-    differing = sorted(
-        name
-        for name in before.keys() | wanted.keys()
-        if before.get(name, missing) != wanted.get(name, missing)
-    )
     raise OutputError(
         f"The output folder {folder} was begun with other settings.",
-        expected=", ".join(f"{name} = {before.get(name)}" for name in differing) or "an object",
-        found=", ".join(f"{name} = {wanted.get(name)}" for name in differing),
+        expected="the settings it was begun with",
+        found=describe_differences(kept, wanted),
         remedy="choose another folder, or begin this one anew with --overwrite",
     )
 

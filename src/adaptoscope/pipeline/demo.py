@@ -10,7 +10,7 @@ from adaptoscope.training.step_loop import Device
 
 
 def demo(
-    out: Path = Path("runs/demo"),
+    out: Path | None = None,
     *,
     quick: bool = False,
     device: Device = "auto",
@@ -22,7 +22,7 @@ def demo(
     Parameters
     ----------
     out
-        Run folder.
+        Run folder; by default ``runs/demo``, or ``runs/demo_quick``.
     quick
         A smaller run of the same stages, for checking an installation.
     device, workers, overwrite
@@ -33,7 +33,9 @@ def demo(
     pathlib.Path
         The report.
     """
-    return run(demo_settings(quick=quick), out, device=device, workers=workers, overwrite=overwrite)
+    place = out or Path("runs", "demo_quick" if quick else "demo")
+    settings = demo_settings(quick=quick)
+    return run(settings, place, device=device, workers=workers, overwrite=overwrite)
 
 
 def demo_settings(*, quick: bool = False) -> ExperimentSettings:

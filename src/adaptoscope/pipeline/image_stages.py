@@ -135,7 +135,7 @@ class ImageStages:
     def screened(self, stylised: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
         """Judge stylised images; the verdicts go to their ``metadata.csv``, the summary beside."""
         path = stylised.folder.with_name(f"{stylised.folder.name}_screening.json")
-        return screen_once(path, stylised, drawings, self.settings.screening)
+        return screen_once(path, stylised, drawings, self.settings.screening, self.workers)
 
     def _stylise(self, name: str, style: Path, how: StylisationSettings) -> CountedImageSet:
         job = StylisationJob(

@@ -42,7 +42,7 @@ NAMES: dict[Synthetic, str] = {
     "percentiles": "Percentile normalisation",
     "histogram": "Histogram matching",
     "blur_noise": "Blur and noise matched",
-    "simulation": "Simulation that follows the real images",
+    "simulation": "Simulation of the same cells",
 }
 """What reports call them."""
 

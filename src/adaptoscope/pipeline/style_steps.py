@@ -191,9 +191,13 @@ def stylise_once(job: StylisationJob, workers: int) -> CountedImageSet:
 
 
 def screen_once(
-    path: Path, made: CountedImageSet, drawings: CountedImageSet, settings: ScreeningSettings
+    path: Path,
+    made: CountedImageSet,
+    drawings: CountedImageSet,
+    settings: ScreeningSettings,
+    workers: int,
 ) -> ScreeningSummary:
     """Screen stylised images, unless the summary is there; verdicts go to ``metadata.csv``."""
     if not path.exists():
-        write_json(path, asdict(screen_set(made, drawings, settings)))
+        write_json(path, asdict(screen_set(made, drawings, settings, workers=workers)))
     return ScreeningSummary(**json.loads(path.read_text("utf-8")))

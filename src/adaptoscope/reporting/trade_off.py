@@ -102,8 +102,8 @@ def trade_off_panels(
         content=content,
         kind="image/svg+xml",
         alt=f"Structure against {distance} for {', '.join(panels)}; curves {', '.join(curves)}.",
-        caption="Distance from the real test images. Up and left is better. Bars: 95 % bootstrap "
-        "interval over images. Dotted: real images against each other.",
+        caption="Distance from the real images that are compared with. Up and left is better. "
+        "Bars: 95 % bootstrap interval over images. Dotted: real images against each other.",
     )
 
 

@@ -1,6 +1,6 @@
 """A folder of simulated fields with truth, each field a task of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,9 @@ from adaptoscope.simulation.settings import SimulationSettings
 DOMAIN = "simulated-wide-field"
 SPLITS = ("train", "val", "test")
 CULTURE_STREAM = 2**31
+Layout = tuple[CountedImageSet, ImageRecord]
+"""A drawing whose cells a field shows, with the set that it belongs to."""
+
 CARD = """Simulated images: invented stained nuclei under an invented wide-field fluorescence
 microscope. Truth (points, masks) is exact. A nucleus cut by the border is labelled by the rule
 `edge_rule` of `settings.json`. Specks without a label are debris. Nothing here was taken from a
@@ -97,9 +100,10 @@ def simulate(
         "randomise": randomise,
         "settings": settings.model_dump(mode="json"),
     }
-    followed = None if layouts is None else _check_layouts(layouts, settings, count)
-    if followed is not None:
-        kept["layouts"] = [record.source_sha256 for record in followed]
+    followed: Sequence[Layout | None] = [None] * count
+    if layouts is not None:
+        found = _layouts_of(layouts, settings, count)
+        followed, kept["layouts"] = found, [record.source_sha256 for _, record in found]
         kept["enlarged"] = enlarged
     writer = CountedImageWriter(out, kept, "Simulated wide-field nuclei", overwrite=overwrite)
     splits = divide(count, shares)
@@ -113,7 +117,7 @@ def simulate(
             culture=culture,
             split=splits[index],
             randomise=randomise,
-            layout=None if layouts is None or followed is None else (layouts, followed[index]),
+            layout=followed[index],
             enlarged=enlarged,
         )
         if on_image is not None:
@@ -130,7 +134,7 @@ def write_field(
     culture: int,
     split: str,
     randomise: bool = False,
-    layout: tuple[CountedImageSet, ImageRecord] | None = None,
+    layout: Layout | None = None,
     enlarged: float = 1.0,
 ) -> None:
     """Draw and write one field, unless it stands already.
@@ -213,9 +217,7 @@ def field_name(index: int) -> str:
     return f"field_{index:05d}"
 
 
-def _check_layouts(
-    layouts: CountedImageSet, settings: SimulationSettings, count: int
-) -> list[ImageRecord]:
+def _layouts_of(layouts: CountedImageSet, settings: SimulationSettings, count: int) -> list[Layout]:
     records = list(layouts)[:count]
     shape = (settings.height, settings.width)
     sizes = {layouts.size(record) for record in records}
@@ -227,7 +229,7 @@ def _check_layouts(
             found=f"{len(records)} of {found or 'no'} pixels",
             remedy="draw as many of this size, or change height, width or count",
         )
-    return records
+    return [(layouts, record) for record in records]
 
 
 def _check(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:

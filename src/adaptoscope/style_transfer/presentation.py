@@ -109,17 +109,26 @@ def refuse_unable(backbone: Backbone | type[Backbone], how: Presentation) -> Non
     """
     if how == USUAL:
         return
-    for name, wanted, able in (
-        ("intensities", how.intensities, backbone.intensities),
-        ("posterior", how.posterior, backbone.posteriors),
-    ):
-        if wanted not in able:
-            raise SettingsError(
-                f"The backbone {backbone.name} cannot work with `{name}: {wanted}`.",
-                expected=" or ".join(f"`{name}: {value}`" for value in able),
-                found=f"`{name}: {wanted}`",
-                remedy=f"leave `{name}` out, or use Stable Diffusion as --backbone",
-            )
+    unable = [
+        (name, wanted, able)
+        for name, wanted, able in (
+            ("intensities", how.intensities, backbone.intensities),
+            ("posterior", how.posterior, backbone.posteriors),
+        )
+        if wanted not in able
+    ]
+    if unable:
+        given = ", ".join(f"`{name}: {wanted}`" for name, wanted, _ in unable)
+        names = " and ".join(f"`{name}`" for name, _, _ in unable)
+        raise SettingsError(
+            f"The backbone {backbone.name} cannot work with {given}.",
+            expected=", ".join(
+                " or ".join(f"`{name}: {value}`" for value in able) for name, _, able in unable
+            ),
+            found=given,
+            remedy="use Stable Diffusion as --backbone (see experiments/backbones), or leave "
+            f"{names} out",
+        )
 
 
 def refuse_other_presentation(facts: StyleFacts, how: Presentation) -> None:

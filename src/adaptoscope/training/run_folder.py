@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from adaptoscope.errors import OutputError
+from adaptoscope.errors import OutputError, describe_differences
 from adaptoscope.images.files import (
     atomic_path,
     is_occupied,
@@ -76,7 +76,7 @@ class RunFolder:
                 raise OutputError(
                     f"The folder {path} holds a run with other settings.",
                     expected="the settings it was begun with",
-                    found=f"differences to {written}",
+                    found=_changed_since(written, text),
                     remedy="choose another folder, or pass --overwrite to discard the old run",
                 )
         elif is_occupied(path):
@@ -234,6 +234,15 @@ def _same_values(first: str, second: str) -> bool:
         return bool(yaml.safe_load(first) == yaml.safe_load(second))
     except yaml.YAMLError:
         return False
+
+
+def _changed_since(written: Path, text: str) -> str:
+    """Say what differs from the settings that a run was begun with."""
+    try:
+        before = yaml.safe_load(written.read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        return f"{written}, which is not YAML"
+    return describe_differences(before, yaml.safe_load(text))
 
 
 def _step_of(row: str) -> int:

@@ -113,4 +113,6 @@ def _describe(problem: Any) -> str:
         return str(said)
     if problem["type"] == "extra_forbidden":
         return f"`{name}` is not a known field"
+    if problem["type"] == "missing":
+        return f"`{name}` is missing"
     return f"`{name}`: {said} (given: {problem.get('input')!r})"

@@ -7,7 +7,7 @@ from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.predict import COLUMNS, predict_counts
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 
 
 @pytest.fixture
@@ -56,6 +56,13 @@ def test_nothing_to_count_is_refused(tmp_path):
     with pytest.raises(InputError, match="nothing to count"):
         predict_counts(load_counter("dog"), tmp_path / "absent", tmp_path / "counts.csv")
     assert not (tmp_path / "counts.csv").exists()
+
+
+def test_a_folder_is_no_table(unseen, tmp_path):
+    with pytest.raises(OutputError, match="a folder") as caught:
+        predict_counts(load_counter("dog"), unseen, tmp_path)
+
+    assert caught.value.remedy.endswith("counts.csv")
 
 
 def test_a_person_sees_how_far_it_is(unseen, tmp_path, capfd, monkeypatch):

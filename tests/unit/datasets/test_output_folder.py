@@ -13,7 +13,7 @@ def test_equal_settings_go_on_whatever_their_order(tmp_path):
 
 def test_other_settings_are_refused_by_name(tmp_path):
     begin_folder(tmp_path / "out", {"seed": 1, "size": 5}, overwrite=False)
-    with pytest.raises(OutputError, match="seed = 2") as caught:
+    with pytest.raises(OutputError, match="seed: 1 before, 2 now") as caught:
         begin_folder(tmp_path / "out", {"seed": 2, "size": 5}, overwrite=False)
     assert "--overwrite" in str(caught.value)
     assert "size" not in str(caught.value)

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from adaptoscope.errors import SettingsError
+from adaptoscope.pipeline import demo as demo_module
 from adaptoscope.pipeline.counting_stage import row_settings
 from adaptoscope.pipeline.demo import demo_settings
 from adaptoscope.pipeline.run import load_experiment
@@ -50,6 +51,16 @@ def test_the_demo_needs_no_data(quick: bool) -> None:
     settings = demo_settings(quick=quick)
     assert settings.real.kind == "simulated"
     assert settings.needs("stylised")
+
+
+@pytest.mark.parametrize(("quick", "name"), [(False, "demo"), (True, "demo_quick")])
+def test_the_quick_demo_has_a_folder_of_its_own(
+    quick: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_module, "run", lambda settings, out, **rest: out)
+
+    assert demo_module.demo(quick=quick) == Path("runs", name)
+    assert demo_module.demo(Path("mine"), quick=quick) == Path("mine")
 
 
 @pytest.mark.parametrize(

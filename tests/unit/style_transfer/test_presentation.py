@@ -104,6 +104,14 @@ def test_compact_says_what_it_cannot_do(
     refuse_unable(backbone, Presentation(working_side=128))
 
 
+def test_all_that_a_backbone_cannot_do_is_said_at_once(backbone: CompactBackbone) -> None:
+    with pytest.raises(SettingsError) as caught:
+        refuse_unable(backbone, Presentation(intensities="stored", posterior="sample"))
+
+    assert "`intensities: stored`, `posterior: sample`" in caught.value.found
+    assert "leave `intensities` and `posterior` out" in caught.value.remedy
+
+
 def test_drawings_are_shown_as_the_style_images_were() -> None:
     facts = made_up_style().facts
     refuse_other_presentation(facts, USUAL)

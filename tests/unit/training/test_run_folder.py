@@ -21,6 +21,7 @@ def test_a_run_goes_on_only_with_equal_settings(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="other settings") as caught:
         RunFolder.open(tmp_path / "run", Some(steps=4))
     assert "--overwrite" in caught.value.remedy
+    assert caught.value.found == "steps: 3 before, 4 now"
     assert "steps: 3" in (tmp_path / "run" / "settings.yaml").read_text()
 
 

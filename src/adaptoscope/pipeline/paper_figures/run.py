@@ -134,7 +134,7 @@ class _Maker:
             how = self.settings.stylisation.changed(**changes)
             images = self._stylised(place / name, drawings, style, how)
             path = place / f"{name}_screening.json"
-            screen_once(path, images, drawings, self.settings.screening)
+            screen_once(path, images, drawings, self.settings.screening, self.context.workers)
             made[_in_words(changes)] = images.folder
         return figure_4(made, drawings)
 

@@ -125,7 +125,9 @@ def _made(
         device=context.computes_on,
     )
     made = stylise_once(job, context.workers)
-    summary = screen_once(place / "screening.json", made, drawings, settings.screening)
+    summary = screen_once(
+        place / "screening.json", made, drawings, settings.screening, context.workers
+    )
     judged = open_counted_images(made.folder, include_rejected=True)
     kept = judged.with_records([record for record in judged if record.kept is not False])
     return ReleasedClass(kept, load_style(style), summary, tuple(members.hashes().items()))

@@ -197,7 +197,9 @@ class StyleStudy:
             )
             with self.context.timed(f"{layout.name}, {variant.name}"):
                 made = stylise_once(job, self.context.workers)
-                screening = screen_set(made, drawings, self.settings.screening)
+                screening = screen_set(
+                    made, drawings, self.settings.screening, workers=self.context.workers
+                )
                 structure = judge_structure(self.images(layout, variant), drawings)
             content = {"structure": structure.as_dict(), "screening": asdict(screening)}
             write_json(path, content)
