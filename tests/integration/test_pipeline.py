@@ -82,7 +82,7 @@ def test_the_report_names_the_encoder_that_was_used_and_no_other(finished: Path)
     page = (finished / "report.html").read_text("utf-8")
     assert "encoder random" in page
     assert "none: random weights" in page
-    assert hash_of_weights(bundled_weights()["nuclei"]) not in page
+    assert hash_of_weights(bundled_weights()["nuclei_encoder"]) not in page
 
 
 def test_the_run_and_its_trainings_say_what_they_were_computed_with(finished: Path) -> None:

@@ -20,6 +20,8 @@ from adaptoscope.cli.options import (
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
 
+NETWORKS = ("centres", "regressor", "fcrn_a")
+
 app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
 
 Split = Annotated[
@@ -34,11 +36,16 @@ def train(
     synthetic: Annotated[
         Path | None, typer.Option("--synthetic", help="Counted synthetic images to begin with.")
     ] = None,
-    method: Annotated[
-        str, typer.Option("--method", help="regressor, dog, otsu_watershed or constant.")
-    ] = "regressor",
+    head: Annotated[
+        str,
+        typer.Option(
+            "--head",
+            "--method",
+            help="centres, regressor, fcrn_a; or dog, otsu_watershed, constant, which are fitted.",
+        ),
+    ] = "centres",
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of CountingSettings.")
+        Path | None, typer.Option("--settings", help="YAML file of settings of that head.")
     ] = None,
     init: Annotated[
         str | None, typer.Option("--init", help="nuclei, imagenet, random, or a .safetensors file.")
@@ -53,26 +60,31 @@ def train(
     """Train a counter on the split train of counted images; with --synthetic, on those first."""
     from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
     from adaptoscope.counting.regimes import train_counter
-    from adaptoscope.counting.settings import CountingSettings
+    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.training.settings import read_settings, settings_from
 
     images = open_counted_images(real, root=root, channel=channel, z=plane(z))
-    if method != "regressor":
-        _refuse_unused(method, synthetic=synthetic, settings=settings, init=init)
-        fitted = settings_from({"method": method}, BaselineSettings)
+    if head not in NETWORKS:
+        _refuse_unused(head, synthetic=synthetic, settings=settings, init=init)
+        fitted = settings_from({"method": head}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         _say_how_well(out)
         return
+    schema: type[RegressorSettings] | type[DensitySettings] = (
+        RegressorSettings if head == "regressor" else DensitySettings
+    )
+    origin = str(settings) if settings else ""
     values = read_settings(settings) if settings else {}
-    if synthetic is not None and isinstance(values, dict) and "regime" not in values:
-        checked = settings_from(
-            {**values, "regime": "fine_tuned", "pretrain_steps": values.get("pretrain_steps", 1)},
-            CountingSettings,
-            origin=str(settings) if settings else "",
-        )
-        values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
-    chosen = settings_from(values, CountingSettings, origin=str(settings) if settings else "")
+    if isinstance(values, dict):
+        values = {"head": head, **values}
+        if synthetic is not None and "regime" not in values:
+            begun = {"pretrain_steps": values.get("pretrain_steps", 1)}
+            checked = settings_from(
+                {**values, "regime": "fine_tuned", **begun}, schema, origin=origin
+            )
+            values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
+    chosen = settings_from(values, schema, origin=origin)
     given = {"seed": seed, "init": init}
     typer.echo(
         train_counter(

@@ -16,7 +16,8 @@ from adaptoscope.pretrained.bundled import hash_of_weights, is_complete
 _GIB = 1024**3
 _LIBRARIES = ("torch", "lightning", "timm", "diffusers", "numpy", "scipy", "scikit-image")
 _BUNDLED = {
-    "nuclei": "the default start of a counter; without it use --init random",
+    "nuclei": "the counter that needs no training; without it count with --model dog",
+    "nuclei_encoder": "the default start of a regressor; without it use --init random",
     "compact": "the offline style-transfer backbone; without it train one with "
     "`adaptoscope style train-backbone OUT --images FOLDER`",
 }
@@ -134,7 +135,7 @@ def advise(
     lines = [
         f"the bundled weights `{name}` are missing: {remedy}"
         for name, remedy in _BUNDLED.items()
-        if not any(found and key.startswith(name) for key, found in weights.items())
+        if not any(found and key == name for key, found in weights.items())
     ]
     if machine["accelerator"] == "none":
         lines.append(

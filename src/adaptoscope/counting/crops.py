@@ -126,7 +126,7 @@ class TrainingImages:
         if jitter > 1:
             side = round(side * jitter ** generator.uniform(-1, 1))
         pixels, points = self.pixels[member], self.points[member]
-        window = random_window(*pixels.shape, side, generator)
+        window = random_window(pixels.shape[0], pixels.shape[1], side, generator)
         cut = cut_window(pixels, window, side)
         shown = mirrored_points(points, pixels.shape, side)
         near = (window.top - MARGIN, window.left - MARGIN, side + 2 * MARGIN, side + 2 * MARGIN)

@@ -59,7 +59,7 @@ class DensityCounter:
         threshold: float = 0.4,
         tile: int = 1024,
     ) -> None:
-        self.network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.eval().to(memory_format=torch.channels_last)
         self.stride, self.reach, self.tile = stride, reach, tile
         self.working_diameter = working_diameter
         self.diameter_px = diameter_px
@@ -148,7 +148,7 @@ def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.N
     """Return how much of each place counts, along one axis."""
     begins = first + stride * np.arange(places)
     covered = np.minimum(begins + stride, own[1]) - np.maximum(begins, own[0])
-    return np.clip(covered, 0, stride) / stride
+    return np.asarray(np.clip(covered, 0, stride) / stride)
 
 
 def _mirrored_part(pixels: Image, change: Resampling, tile: _Tile) -> Image:

@@ -30,7 +30,7 @@ class FcrnA(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.density = nn.Conv2d(32, 1, 3, padding=1)
         nn.init.normal_(self.density.weight, std=1e-3)
-        nn.init.zeros_(self.density.bias)
+        nn.init.zeros_(self.density.bias)  # type: ignore[arg-type]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the density of cells.

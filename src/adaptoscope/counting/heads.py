@@ -1,6 +1,7 @@
 """What a counter can be, and what each kind is taught: one number for a crop, or a density."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -28,7 +29,10 @@ _DENSITY_SCALE = 100.0
 class Head(Protocol):
     """A network together with what it is taught."""
 
-    network: nn.Module
+    @property
+    def network(self) -> nn.Module:
+        """What is trained."""
+        ...
 
     def begin(self, images: Sequence[TrainingImages], settings: CountingSettings) -> None:
         """Prepare for a phase of training on these sets, each as often as the others."""
@@ -159,7 +163,7 @@ def build_head(settings: CountingSettings) -> Head:
                 found=type(settings).__name__,
                 remedy="use RegressorSettings or DensitySettings",
             )
-    head.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    head.network.to(memory_format=torch.channels_last)
     return head
 
 
@@ -173,7 +177,7 @@ def _density_head(settings: DensitySettings) -> DensityHead:
         )
     network = CentresNetwork() if settings.head == "centres" else FcrnA()
     if settings.init != "random":
-        path = bundled_weights()["centres"] if settings.init == "nuclei" else settings.init
+        path = _weights_file(settings.init)
         try:
             network.load_state_dict(read_weights(path))
         except RuntimeError as error:
@@ -185,6 +189,11 @@ def _density_head(settings: DensitySettings) -> DensityHead:
             ) from error
     stride = CENTRES_STRIDE if settings.head == "centres" else 1
     return DensityHead(network, stride, settings.loss)
+
+
+def _weights_file(init: str) -> Path:
+    path = bundled_weights()["nuclei"] if init == "nuclei" else Path(init)
+    return path / "weights.safetensors" if path.is_dir() else path
 
 
 def _padded(batch: CropBatch) -> torch.Tensor:

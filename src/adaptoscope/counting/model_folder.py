@@ -24,10 +24,11 @@ from adaptoscope.networks.centres_network import REACH as CENTRES_REACH
 from adaptoscope.networks.centres_network import STRIDE as CENTRES_STRIDE
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 
-BUNDLED = ("dog", "otsu_watershed")
+BUNDLED = ("nuclei", "dog", "otsu_watershed")
 MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
 
 
@@ -132,7 +133,7 @@ def load_counter(
     Parameters
     ----------
     model
-        ``dog``, ``otsu_watershed``, or a model folder.
+        ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder.
     device
         Where a network shall run, as PyTorch names it.
     encoder
@@ -143,10 +144,10 @@ def load_counter(
     InputError
         There is no such counter, or its folder is not complete.
     """
-    if str(model) in BUNDLED:
+    if str(model) in ("dog", "otsu_watershed"):
         kind = "dog" if str(model) == "dog" else "otsu_watershed"
         return CountingModel(kind, *_without_weights(ModelRecord.model_validate({"kind": kind})))
-    folder = Path(model)
+    folder = bundled_weights()["nuclei"] if str(model) == "nuclei" else Path(model)
     record = read_record(folder)
     if record.kind in ("dog", "otsu_watershed", "constant"):
         return CountingModel(folder.name, *_without_weights(record))

@@ -66,7 +66,7 @@ class CounterStep:
 
     def __init__(self, pool: PatchPool, settings: CounterTrainingSettings, fabric: Any) -> None:
         self.pool, self.settings, self.fabric = pool, settings, fabric
-        network = CentresNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = CentresNetwork().to(memory_format=torch.channels_last)
         self.network = network.to(fabric.device)
         self.head = DensityHead(self.network, STRIDE, "poisson")
         self.optimiser = torch.optim.AdamW(

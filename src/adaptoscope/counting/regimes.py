@@ -18,7 +18,7 @@ from adaptoscope.counting.crops import (
 from adaptoscope.counting.finish import finish_network
 from adaptoscope.counting.heads import Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
 from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
@@ -60,7 +60,7 @@ class Placed:
 
 
 def train_counter(
-    settings: CountingSettings,
+    settings: AnyCountingSettings,
     out: Path,
     *,
     real: CountedImageSet,

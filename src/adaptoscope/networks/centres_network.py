@@ -40,7 +40,7 @@ class CentresNetwork(nn.Module):
         )
         self.density = nn.Conv2d(first, 1, 1)
         nn.init.normal_(self.density.weight, std=1e-2)
-        nn.init.constant_(self.density.bias, -4.0)
+        nn.init.constant_(self.density.bias, -4.0)  # type: ignore[arg-type]
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return the density of cells.

@@ -11,7 +11,7 @@ from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.regimes import train_counter
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import AnyCountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors, count_errors
@@ -129,12 +129,12 @@ def _train(
     train_counter(how, model, real=real, synthetic=synthetic, device=device)
 
 
-def row_settings(settings: ExperimentSettings, row: Row, seed: int) -> CountingSettings:
+def row_settings(settings: ExperimentSettings, row: Row, seed: int) -> AnyCountingSettings:
     """Return the counting settings of a row: the experiment's, with what the row changes."""
     both = row.synthetic is not None and row.real_labels
     regime = row.regime if both else "supervised"
     begun = settings.pretrain_steps if regime == "fine_tuned" else 0
-    base: CountingSettings = settings.counting
+    base: AnyCountingSettings = settings.counting
     if row.method != "regressor":
         base = settings.spatial.changed(head=row.method)
     return base.changed(

@@ -12,18 +12,24 @@ BACKBONE_FILES = (
     "style_encoder.safetensors",
     "backbone.json",
 )
+COUNTER_FILES = ("weights.safetensors", "model.json")
 
 
 def bundled_weights() -> dict[str, Path]:
     """Return the weights that the package brings, by name; a name may lack its files."""
-    return {"compact": WEIGHTS / "compact", "nuclei": WEIGHTS / "nuclei_encoder.safetensors"}
+    return {
+        "compact": WEIGHTS / "compact",
+        "nuclei": WEIGHTS / "nuclei",
+        "nuclei_encoder": WEIGHTS / "nuclei_encoder.safetensors",
+    }
 
 
 def is_complete(path: Path) -> bool:
-    """Tell whether a weight file, or every file of a backbone's folder, is there."""
+    """Tell whether a weight file, or every file of a backbone's or counter's folder, is there."""
     if path.suffix:
         return path.is_file()
-    return all((path / file).is_file() for file in BACKBONE_FILES)
+    needed = COUNTER_FILES if path.name == "nuclei" else BACKBONE_FILES
+    return all((path / file).is_file() for file in needed)
 
 
 def locate_backbone(name: str) -> Path:

@@ -77,7 +77,7 @@ def origin_of_encoder(init: str) -> str:
 
 
 def _file_of(init: str) -> Path:
-    return bundled_weights()["nuclei"] if init == "nuclei" else Path(init)
+    return bundled_weights()["nuclei_encoder"] if init == "nuclei" else Path(init)
 
 
 def _imagenet_encoder() -> NucleiEncoder:

@@ -8,7 +8,7 @@ from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.errors import InputError, LeakageError
 
-KEYS = {"n", "mae", "rmse", "bias", "within_5", "within_10", "mae_interval"}
+KEYS = {"n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2", "mae_interval"}
 
 
 def constant(value, seen=None):

@@ -108,7 +108,7 @@ def test_encoders_are_named_with_what_they_are(real: CountedImageSet, encoder: P
     origins = encoder_origins(settings, settings.rows)
     assert origins == {
         f"encoder {encoder}": hash_of_weights(encoder),
-        "encoder nuclei": hash_of_weights(bundled_weights()["nuclei"]),
+        "encoder nuclei": hash_of_weights(bundled_weights()["nuclei_encoder"]),
         "encoder random": "none: random weights",
     }
     assert list(encoder_origins(settings, settings.rows[3:])) == ["encoder random"]

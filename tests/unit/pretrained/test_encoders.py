@@ -28,7 +28,7 @@ def test_the_stages_lie_on_the_way_to_the_features() -> None:
     assert [tuple(stage.shape[1:]) for stage in stages] == [(24, 24, 16), (40, 12, 8), (112, 6, 4)]
 
 
-@pytest.mark.parametrize("name", ["nuclei", "compact"])
+@pytest.mark.parametrize("name", ["nuclei", "nuclei_encoder", "compact"])
 def test_bundled_weights_are_here(name: str) -> None:
     path = bundled_weights()[name]
     assert is_complete(path)
@@ -70,7 +70,7 @@ def test_the_origin_of_an_encoder_is_its_hash_or_said_in_words(tmp_path: Path) -
     mine = tmp_path / "mine.safetensors"
     mine.write_bytes(b"weights")
     assert origin_of_encoder(str(mine)) == hash_of_weights(mine)
-    assert origin_of_encoder("nuclei") == hash_of_weights(bundled_weights()["nuclei"])
+    assert origin_of_encoder("nuclei") == hash_of_weights(bundled_weights()["nuclei_encoder"])
     assert origin_of_encoder("random") == "none: random weights"
     assert origin_of_encoder("imagenet").startswith("efficientnet_b0.")
     with pytest.raises(MissingWeightsError, match="none"):

@@ -261,7 +261,7 @@ def test_unusable_comparisons_are_refused(tmp_path: Path, sets: dict[str, Counte
 def test_the_bundled_encoder_is_named_by_the_hash_of_its_file(
     tmp_path: Path, sets: dict[str, CountedImageSet]
 ) -> None:
-    path = bundled_weights()["nuclei"]
+    path = bundled_weights()["nuclei_encoder"]
     few = QUICK.changed(most_tiles=4)
     report = compare_sets(sets["real"], {"near": sets["near"]}, few, device="cpu")
     assert report.encoder_sha256 == hash_of_weights(path)

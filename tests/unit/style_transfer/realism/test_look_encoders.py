@@ -16,7 +16,7 @@ def test_the_bundled_encoder_is_frozen_and_named_by_its_file() -> None:
     assert isinstance(encoder, torch.nn.Module)
     assert not encoder.training
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
-    assert known == hash_of_weights(bundled_weights()["nuclei"])
+    assert known == hash_of_weights(bundled_weights()["nuclei_encoder"])
     assert sees_cells("nuclei")
 
 
