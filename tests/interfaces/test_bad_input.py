@@ -30,6 +30,7 @@ from adaptoscope.style_transfer.style_file import load_style
 Reader = Callable[[Path, Path, Chain], tuple[object, ...]]
 
 # Commands that read a set: (set, output, what earlier stages wrote) -> arguments.
+REGRESSOR = ("--head", "regressor")
 READERS: dict[str, Reader] = {
     "style learn": lambda images, out, chain: (
         "style", "learn", out.with_suffix(".safetensors"), "--images", images,
@@ -37,7 +38,7 @@ READERS: dict[str, Reader] = {
     ),
     "synthesise": lambda images, out, chain: ("synthesise", out, "--like", images, "--count", 1),
     "count train": lambda images, out, chain: (
-        "count", "train", out, "--real", images, "--init", "random", "--device", "cpu",
+        "count", "train", out, "--real", images, *REGRESSOR, "--init", "random", "--device", "cpu",
     ),
     "count train dog": lambda images, out, chain: (
         "count", "train", out, "--real", images, "--method", "dog",
@@ -154,7 +155,17 @@ def test_points_outside_their_image_are_refused(
 
 
 def test_an_image_smaller_than_the_crop_is_refused(fields: Path, tmp_path: Path) -> None:
-    command = ("count", "train", tmp_path / "model", "--real", fields, "--init", "random")
+    command = (
+        "count",
+        "train",
+        tmp_path / "model",
+        "--real",
+        fields,
+        "--head",
+        "regressor",
+        "--init",
+        "random",
+    )
     error = refuse(*command)
     assert "200 x 200" in error
     assert "64 x 64" in error
@@ -211,7 +222,8 @@ MISSING = {
     "backbone to stylise": ("stylise", "DRAWINGS", "OUT", "--style", "STYLE",
                             "--backbone", "nowhere"),
     "style": ("stylise", "DRAWINGS", "OUT", "--style", "nowhere.safetensors"),
-    "encoder": ("count", "train", "OUT", "--real", "SET", "--init", "nowhere.safetensors",
+    "encoder": ("count", "train", "OUT", "--real", "SET", *REGRESSOR,
+                "--init", "nowhere.safetensors",
                 "--settings", "SMALL", "--device", "cpu"),
     "model to evaluate": ("count", "evaluate", "nowhere", "SET", "--table", "OUT"),
     "model to predict": ("count", "predict", "SET", "--model", "nowhere", "--out", "OUT"),
@@ -241,7 +253,17 @@ def test_imagenet_weights_without_a_network_are_missing_weights(
     # The hub's client reads its variables only once, when it is first imported.
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "fields" / "hub"))
-    command = ("count", "train", tmp_path / "out", "--real", fields, "--init", "imagenet")
+    command = (
+        "count",
+        "train",
+        tmp_path / "out",
+        "--real",
+        fields,
+        "--head",
+        "regressor",
+        "--init",
+        "imagenet",
+    )
     error = refuse(*command, "--settings", small, "--device", "cpu")
     assert "ImageNet weights" in error
     assert "--init nuclei" in error
@@ -250,7 +272,17 @@ def test_imagenet_weights_without_a_network_are_missing_weights(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
 def test_a_device_that_is_not_there_is_refused(fields: Path, tmp_path: Path, small: Path) -> None:
-    command = ("count", "train", tmp_path / "out", "--real", fields, "--init", "random")
+    command = (
+        "count",
+        "train",
+        tmp_path / "out",
+        "--real",
+        fields,
+        "--head",
+        "regressor",
+        "--init",
+        "random",
+    )
     assert "--device auto" in refuse(*command, "--settings", small, "--device", "cuda")
     command = ("count", "evaluate", tmp_path / "mine", fields, "--table", tmp_path / "out")
     assert "--device auto" in refuse(*command, "--device", "cuda")

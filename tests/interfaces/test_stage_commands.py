@@ -120,7 +120,8 @@ def test_evaluate_prints_one_object_and_a_table(fields: Path, fitted: Path, tmp_
     table = tmp_path / "rows.csv"
     command = ("count", "evaluate", fitted, fields, "--split", "test", "--table", table)
     found = json.loads(succeed(*command, "--json"))
-    errors = ["n", "mae", "rmse", "bias", "within_5", "within_10", "mae_interval"]
+    errors = ["n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2"]
+    errors.append("mae_interval")
     assert list(found) == [*errors, "f1"]
     assert found["n"] == 2
     assert found["mae_interval"][0] <= found["mae"] <= found["mae_interval"][1]
@@ -298,7 +299,10 @@ def test_settings_beside_synthetic_images_may_say_how_long(chain: Chain, tmp_pat
         tmp_path / "s.yaml", {"steps": 1, "pretrain_steps": 2, "batch": 2, "crop": 32}
     )
     model = tmp_path / "model"
-    options = ("--settings", settings, "--init", "random", "--device", "cpu")
+    options = (
+        *("--head", "regressor", "--settings", settings),
+        *("--init", "random", "--device", "cpu"),
+    )
     sets = ("--real", chain.real, "--synthetic", chain.drawings)
     succeed("count", "train", model, *sets, *options)
     assert read_record(model).regime == "fine_tuned"

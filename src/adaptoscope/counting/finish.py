@@ -1,5 +1,6 @@
 """The end of a training: measure the counter on validation images and write its model folder."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -125,5 +126,6 @@ def _measure(
     result = evaluate_counter(CountingModel(facts.kind, facts, counter), validation)
     predicted = np.array([row.predicted for row in result.images])
     true = np.array([row.true for row in result.images])
-    measured = {name: float(value) for name, value in result.errors.as_dict().items()}
+    errors = result.errors.as_dict()
+    measured = {name: float(value) for name, value in errors.items() if math.isfinite(value)}
     return measured, calibrate(predicted, true)

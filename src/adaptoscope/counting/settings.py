@@ -153,6 +153,9 @@ class DensitySettings(CountingSettings):
     diameter: float = Field(default=12.0, ge=4)
     """Cell diameter in pixels that images are enlarged or made smaller to."""
 
+    pad: Literal["refuse", "reflect"] = "reflect"
+    """What to do with training images smaller than a crop: see `CountingSettings`."""
+
     loss: Literal["mse", "huber", "poisson"] = "poisson"
     """Error of the density that is made small, place by place."""
 

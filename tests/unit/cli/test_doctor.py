@@ -7,7 +7,7 @@ from adaptoscope.cli.doctor import advise, doctor, examine, usable_cpus
 
 MACHINE: dict[str, object] = {"accelerator": "cuda: some card", "disk_free_gib": 100.0}
 COMPLETE: dict[str, object] = {"ADAPTOSCOPE_DATA": "data", "imagenet_weights_cached": True}
-WEIGHTS = {"nuclei": "0123", "compact": "4567"}
+WEIGHTS = {"nuclei": "0123", "nuclei_encoder": "89ab", "compact": "4567"}
 
 
 def test_the_findings_are_complete() -> None:
@@ -27,13 +27,14 @@ def test_a_complete_machine_needs_no_advice() -> None:
 
 def test_each_lack_is_named_with_its_remedy() -> None:
     machine = {"accelerator": "none", "disk_free_gib": 1.5}
-    weights = {"nuclei": None, "compact_backbone": "0123"}
+    weights = {"nuclei": None, "nuclei_encoder": None, "compact": "0123"}
     data = {"ADAPTOSCOPE_DATA": None, "imagenet_weights_cached": False}
     advice = advise(machine, weights, data)
-    assert len(advice) == 5
+    assert len(advice) == 6
     assert "`nuclei`" in advice[0]
-    assert "--init random" in advice[0]
-    assert "1.5 GiB" in advice[3]
+    assert "--model dog" in advice[0]
+    assert "--init random" in advice[1]
+    assert "1.5 GiB" in advice[4]
 
 
 def test_json_and_text_tell_the_same(
