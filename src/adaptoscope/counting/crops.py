@@ -1,22 +1,15 @@
 """Batches of random crops with their numbers of cells, each a function of seed and step alone."""
 
-import math
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from adaptoscope.counting.settings import CountingSettings, DensitySettings
-from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.errors import InputError
-from adaptoscope.images.blobs import estimate_diameter
-from adaptoscope.images.cell_centres import Points, inside_window, no_points
-from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
-from adaptoscope.images.resampling import Resampling, scaled
+from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.images.cell_centres import Points, inside_window
+from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.images.resampling import Resampling
 from adaptoscope.images.windows import cut_window, mirrored_points, random_crop, random_window
 from adaptoscope.training.appearance import change_appearance, draw_appearance
 
@@ -64,6 +57,9 @@ class TrainingImages:
     diameter_px, pixel_size_um
         Usual cell diameter in pixels and edge of a pixel in micrometres, of the stored images; None
         where unknown.
+    shares
+        Share of the crops that each image gives, shape (N,), adding to 1; None takes one of every
+        image in each epoch.
     """
 
     pixels: list[npt.NDArray[np.float32]]
@@ -72,13 +68,14 @@ class TrainingImages:
     intensity: IntensityRange
     diameter_px: float | None = None
     pixel_size_um: float | None = None
+    shares: npt.NDArray[np.float64] | None = None
 
     def draw(
         self, settings: CountingSettings, *, batch: int, step: int, stream: int = 0
     ) -> CropBatch:
         """Draw the batch of one step, which depends on the settings' seed and the step alone.
 
-        Every image gives one crop per epoch, in an order shuffled anew for each epoch.
+        Without `shares` every image gives one crop per epoch, in an order shuffled anew for each.
 
         Parameters
         ----------
@@ -92,7 +89,10 @@ class TrainingImages:
             Tells two sets apart that are drawn from in one step.
         """
         generator = np.random.default_rng([settings.seed, step, *([stream] if stream else [])])
-        members = members_of_step(len(self.pixels), batch, settings.seed, step)
+        if self.shares is None:
+            members = members_of_step(len(self.pixels), batch, settings.seed, step)
+        else:
+            members = generator.choice(len(self.pixels), size=batch, p=self.shares)
         drawn = [self._crop(member, settings, generator) for member in members]
         if settings.augment != "none":
             quarters = generator.integers(0, 4, batch)
@@ -136,141 +136,6 @@ class TrainingImages:
         change = Resampling((side, side), (settings.crop, settings.crop))
         whole = change.part(cut, 0, 0, settings.crop, settings.crop)
         return whole, change.points_after(local)
-
-
-def read_training_images(
-    images: CountedImageSet, settings: CountingSettings, *, labels: bool = True
-) -> TrainingImages:
-    """Read images into memory, normalise them and bring their cells to one size.
-
-    Parameters
-    ----------
-    images
-        The images to train on; those without labels are left out.
-    labels
-        Read the cells, and leave images without labels out; otherwise all images are read and no
-        label is.
-    settings
-        Side of the crops, what to do with smaller images, normalisation, and with a density head
-        the cell diameter that images are brought to.
-
-    Raises
-    ------
-    InputError
-        No image is labelled, one cannot be read, one is smaller than a crop, or no cell can be
-        measured where the diameter counts.
-    """
-    labelled = images.labelled() if labels else images
-    if not len(labelled):
-        raise InputError(
-            f"No image of {images.folder} has its cells marked.",
-            expected="images with cell centres in points.csv",
-            found=f"{len(images)} unlabelled images",
-            remedy="mark some images, or count with `dog`, which needs no labels",
-        )
-    raw, sizes, hashes = [], [], {}
-    for record in labelled:
-        image = labelled.read(record)
-        raw.append(image.pixels)
-        sizes.append(image.pixel_size_um)
-        hashes[record.file_name] = image.sha256
-    diameter = usual_diameter(labelled, raw)
-    changes = [_to_working_size(pixels.shape, diameter, settings) for pixels in raw]
-    for record, change in zip(labelled, changes, strict=True):
-        _refuse_small(record.file_name, change.new_shape, settings)
-    ranges = [measure_range(pixels) for pixels in raw]
-    shared = common_range(ranges)
-    used = ranges if settings.normalisation == "image" else [shared] * len(ranges)
-    pixels = [
-        change.part(one.apply(image), 0, 0, *change.new_shape)
-        for change, one, image in zip(changes, used, raw, strict=True)
-    ]
-    points = [
-        change.points_after(labelled.points(record) if labels else no_points())
-        for change, record in zip(changes, labelled, strict=True)
-    ]
-    return TrainingImages(pixels, points, hashes, shared, diameter, common_pixel_size(sizes))
-
-
-def _to_working_size(
-    shape: tuple[int, ...], diameter: float | None, settings: CountingSettings
-) -> Resampling:
-    height, width = shape
-    if not isinstance(settings, DensitySettings):
-        return Resampling((height, width), (height, width))
-    if diameter is None:
-        raise InputError(
-            "No cell of the training images can be measured.",
-            expected="a cell diameter in the column cell_diameter_px, or cells that can be seen",
-            found="neither",
-            remedy="check the channel, or add the column to metadata.csv",
-        )
-    return scaled((height, width), settings.diameter / diameter)
-
-
-def _refuse_small(name: str, shape: tuple[int, int], settings: CountingSettings) -> None:
-    needed = math.ceil(settings.crop * settings.scale_jitter)
-    if settings.pad == "refuse" and min(shape) < needed:
-        raise InputError(
-            f"The image {name} is smaller than a training crop.",
-            expected=f"at least {needed} x {needed} pixels",
-            found=f"{shape[0]} x {shape[1]} pixels",
-            remedy=f"set crop to {int(min(shape) / settings.scale_jitter)} or less, or pad to "
-            "reflect",
-        )
-
-
-def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
-    """Refuse to train on the validation and test images of the real set, under any name.
-
-    Parameters
-    ----------
-    images
-        What is about to be trained on; the sources named in its records count too.
-    real
-        The real set with its splits.
-
-    Raises
-    ------
-    LeakageError
-        Names the image and the split.
-    """
-    refuse_held_out_images(images, [real], "train the counter")
-
-
-def usual_diameter(
-    images: CountedImageSet, pixels: Sequence[npt.NDArray[np.float32]], most: int = 20
-) -> float | None:
-    """Return the median cell diameter in pixels: as recorded, else measured on some images.
-
-    Parameters
-    ----------
-    images
-        The set.
-    pixels
-        Its images, shape (H, W) each, for the case that nothing is recorded.
-    most
-        Number of images that are measured.
-
-    Returns
-    -------
-    float or None
-        None where no image shows cells.
-    """
-    known = [record.cell_diameter_px for record in images if record.cell_diameter_px]
-    if not known:
-        chosen = pixels[:: max(1, len(pixels) // most)]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            known = [estimate_diameter(image) for image in chosen]
-    usable = [diameter for diameter in known if np.isfinite(diameter)]
-    return float(np.median(usable)) if usable else None
-
-
-def common_pixel_size(sizes: Sequence[float | None]) -> float | None:
-    """Return the pixel size that all images share; None where they differ or do not tell."""
-    different = set(sizes)
-    return different.pop() if len(different) == 1 else None
 
 
 def members_of_step(n: int, batch: int, seed: int, step: int) -> npt.NDArray[np.int64]:

@@ -10,6 +10,10 @@ from adaptoscope.images.cell_centres import Points, no_points
 SPREAD = 1.0
 """Standard deviation of a cell in the density, in places."""
 
+BORDER = 16
+"""Images go on as their mirror image for this many pixels, in training as in counting, so that a
+cell cut by the border has a whole one's density, of which the inner half counts."""
+
 _SMOOTHING = 0.5
 _WINDOW = 5
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from adaptoscope.counting.counters import ImageCount
-from adaptoscope.counting.density import peaks_of_density
+from adaptoscope.counting.density import BORDER, peaks_of_density
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
@@ -18,9 +18,6 @@ from adaptoscope.images.resampling import Resampling, scaled
 
 Image = npt.NDArray[np.float32]
 
-# The image goes on as its mirror image for this many pixels, so that cells cut by the border have
-# a whole one's density, of which the inner half counts.
-_BORDER = 16
 _GRID = 16
 
 
@@ -87,7 +84,7 @@ class DensityCounter:
 
     def _tiles(self, shape: tuple[int, int]) -> Iterator["_Tile"]:
         """Divide the image, with what is added at its border, into tiles with margins."""
-        ends = [-(-(side + 2 * _BORDER) // _GRID) * _GRID for side in shape]
+        ends = [-(-(side + 2 * BORDER) // _GRID) * _GRID for side in shape]
         for top in range(0, ends[0], self.tile):
             for left in range(0, ends[1], self.tile):
                 core = (
@@ -99,7 +96,7 @@ class DensityCounter:
                     for (first, last), end in zip(core, ends, strict=True)
                 )
                 own = tuple(
-                    (max(first, _BORDER), min(last, _BORDER + side))
+                    (max(first, BORDER), min(last, BORDER + side))
                     for (first, last), side in zip(core, shape, strict=True)
                 )
                 if all(first < last for first, last in own):
@@ -115,7 +112,7 @@ class DensityCounter:
 
 @dataclass(frozen=True)
 class _Tile:
-    """A part of an image; rows and columns from and to, counted from `_BORDER` before the image.
+    """A part of an image; rows and columns from and to, counted from `BORDER` before the image.
 
     Parameters
     ----------
@@ -141,7 +138,7 @@ class _Tile:
         (top, bottom), (left, right) = self.counted
         placed = points + np.array([first for first, _ in self.shown], dtype=np.float64)
         inside = inside_window(placed, top, left, bottom - top, right - left)
-        return np.asarray(placed[inside] - _BORDER)
+        return np.asarray(placed[inside] - BORDER)
 
 
 def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.NDArray[np.float64]:
@@ -154,7 +151,7 @@ def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.N
 def _mirrored_part(pixels: Image, change: Resampling, tile: _Tile) -> Image:
     """Cut a tile out of the image at its new size, which goes on as its mirror image."""
     rows, columns = (
-        _mirrored(first - _BORDER, last - _BORDER, side)
+        _mirrored(first - BORDER, last - BORDER, side)
         for (first, last), side in zip(tile.shown, change.new_shape, strict=True)
     )
     top, left = int(rows.min()), int(columns.min())

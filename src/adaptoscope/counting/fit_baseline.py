@@ -5,13 +5,13 @@ from pathlib import Path
 
 from adaptoscope.counting.baselines import BaselineName, fit_baseline
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.crops import (
+from adaptoscope.counting.finish import finish
+from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
+from adaptoscope.counting.training_images import (
     common_pixel_size,
     refuse_kept_back,
     usual_diameter,
 )
-from adaptoscope.counting.finish import finish
-from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings

@@ -9,16 +9,12 @@ from typing import Any
 import torch
 
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
-from adaptoscope.counting.crops import (
-    CropBatch,
-    TrainingImages,
-    read_training_images,
-    refuse_kept_back,
-)
+from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.finish import finish_network
 from adaptoscope.counting.heads import Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
+from adaptoscope.counting.training_images import read_training_images, refuse_kept_back
 from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError

@@ -156,6 +156,9 @@ class DensitySettings(CountingSettings):
     pad: Literal["refuse", "reflect"] = "reflect"
     """What to do with training images smaller than a crop: see `CountingSettings`."""
 
+    snap_points: bool = True
+    """Move centres marked by hand to the middle of the blob that they lie on, before training."""
+
     loss: Literal["mse", "huber", "poisson"] = "poisson"
     """Error of the density that is made small, place by place."""
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from adaptoscope.counting.count_regressor import CountRegressor
-from adaptoscope.counting.crops import read_training_images
 from adaptoscope.counting.heads import RegressorHead
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.counting.regimes import Phase, Placed, counting_step, rate_factor, train_counter
 from adaptoscope.counting.settings import RegressorSettings
+from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError
 

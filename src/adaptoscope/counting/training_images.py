@@ -1,0 +1,234 @@
+"""Images read for training: normalised, their cells brought to one size, their border mirrored."""
+
+import math
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.density import BORDER
+from adaptoscope.counting.settings import CountingSettings, DensitySettings
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import (
+    difference_of_gaussians_peaks,
+    estimate_diameter,
+    sigma_of_diameter,
+)
+from adaptoscope.images.cell_centres import Points, no_points
+from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
+from adaptoscope.images.resampling import Resampling, scaled
+from adaptoscope.metrics.point_matching import match_points
+
+_FAINTEST_BLOB = 0.02
+
+
+def read_training_images(
+    images: CountedImageSet, settings: CountingSettings, *, labels: bool = True
+) -> TrainingImages:
+    """Read images into memory, normalise them and bring their cells to one size.
+
+    Parameters
+    ----------
+    images
+        The images to train on; those without labels are left out.
+    labels
+        Read the cells, and leave images without labels out; otherwise all images are read and no
+        label is.
+    settings
+        Side of the crops, what to do with smaller images, normalisation, and with a density head
+        the cell diameter that images are brought to.
+
+    Raises
+    ------
+    InputError
+        No image is labelled, one cannot be read, one is smaller than a crop, or no cell can be
+        measured where the diameter counts.
+    """
+    labelled = images.labelled() if labels else images
+    if not len(labelled):
+        raise InputError(
+            f"No image of {images.folder} has its cells marked.",
+            expected="images with cell centres in points.csv",
+            found=f"{len(images)} unlabelled images",
+            remedy="mark some images, or count with `dog`, which needs no labels",
+        )
+    raw, sizes, hashes = [], [], {}
+    for record in labelled:
+        image = labelled.read(record)
+        raw.append(image.pixels)
+        sizes.append(image.pixel_size_um)
+        hashes[record.file_name] = image.sha256
+    diameter = usual_diameter(labelled, raw)
+    changes = [_to_working_size(pixels.shape, diameter, settings) for pixels in raw]
+    for record, change in zip(labelled, changes, strict=True):
+        _refuse_small(record.file_name, change.new_shape, settings)
+    ranges = [measure_range(pixels) for pixels in raw]
+    shared = common_range(ranges)
+    used = ranges if settings.normalisation == "image" else [shared] * len(ranges)
+    marked = [labelled.points(record) if labels else no_points() for record in labelled]
+    if isinstance(settings, DensitySettings):
+        if settings.snap_points and diameter is not None:
+            marked = [
+                snapped(points, image, one, diameter)
+                for points, image, one in zip(marked, raw, ranges, strict=True)
+            ]
+        prepared = [
+            at_working_size(one.apply(image), points, change)
+            for one, image, points, change in zip(used, raw, marked, changes, strict=True)
+        ]
+    else:
+        normalised = [one.apply(image) for one, image in zip(used, raw, strict=True)]
+        prepared = list(zip(normalised, marked, strict=True))
+    pixels, points = [each for each, _ in prepared], [each for _, each in prepared]
+    return TrainingImages(pixels, points, hashes, shared, diameter, common_pixel_size(sizes))
+
+
+def at_working_size(
+    pixels: npt.NDArray[np.float32], points: Points, change: Resampling
+) -> tuple[npt.NDArray[np.float32], Points]:
+    """Show an image as a density counter sees it: at its working size, going on at the border.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), normalised.
+    points
+        Cell centres, shape (N, 2), (row, column) in pixels.
+    change
+        From the size of the image to the working size.
+
+    Returns
+    -------
+    tuple
+        Pixels and points with `BORDER` mirrored pixels on each side, fewer where the image itself
+        has fewer; mirrored cells are listed too.
+    """
+    width = min(BORDER, *change.new_shape)
+    whole = np.pad(change.part(pixels, 0, 0, *change.new_shape), width, mode="symmetric")
+    shown = change.points_after(points)
+    for axis, side in enumerate(change.new_shape):
+        for fold in (-1.0, 2.0 * side - 1.0):
+            copy = shown.copy()
+            copy[:, axis] = fold - copy[:, axis]
+            near = (copy[:, axis] > -0.5 - width) & (copy[:, axis] < side - 0.5 + width)
+            shown = np.concatenate([shown, copy[near]])
+    return whole, shown + width
+
+
+def snapped(
+    points: Points, pixels: npt.NDArray[np.float32], intensity: IntensityRange, diameter: float
+) -> Points:
+    """Move centres marked by hand to the middle of the blob that they lie on.
+
+    A blob is a local maximum of the difference of Gaussians for cells of this size. Each takes at
+    most one centre, of those within half a cell; centres beside no blob stay where they are.
+
+    Parameters
+    ----------
+    points
+        Shape (N, 2), (row, column) in pixels.
+    pixels
+        Shape (H, W), in the unit of the stored range.
+    intensity
+        Where background and cells of the image lie.
+    diameter
+        Cell diameter in pixels.
+    """
+    least = _FAINTEST_BLOB * (intensity.high - intensity.low)
+    blobs = difference_of_gaussians_peaks(pixels, sigma_of_diameter(diameter), least)
+    if not len(blobs) or not len(points):
+        return points
+    pairs = match_points(blobs, points, diameter / 2).pairs
+    moved = points.copy()
+    moved[pairs[:, 1]] = blobs[pairs[:, 0]]
+    return moved
+
+
+def _to_working_size(
+    shape: tuple[int, ...], diameter: float | None, settings: CountingSettings
+) -> Resampling:
+    height, width = shape
+    if not isinstance(settings, DensitySettings):
+        return Resampling((height, width), (height, width))
+    if diameter is None:
+        raise InputError(
+            "No cell of the training images can be measured.",
+            expected="a cell diameter in the column cell_diameter_px, or cells that can be seen",
+            found="neither",
+            remedy="check the channel, or add the column to metadata.csv",
+        )
+    return scaled((height, width), settings.diameter / diameter)
+
+
+def _refuse_small(name: str, shape: tuple[int, int], settings: CountingSettings) -> None:
+    needed = math.ceil(settings.crop * settings.scale_jitter)
+    if settings.pad == "refuse" and min(shape) < needed:
+        raise InputError(
+            f"The image {name} is smaller than a training crop.",
+            expected=f"at least {needed} x {needed} pixels",
+            found=f"{shape[0]} x {shape[1]} pixels",
+            remedy=f"set crop to {int(min(shape) / settings.scale_jitter)} or less, or pad to "
+            "reflect",
+        )
+
+
+def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
+    """Refuse to train on the validation and test images of the real set, under any name.
+
+    Parameters
+    ----------
+    images
+        What is about to be trained on; the sources named in its records count too.
+    real
+        The real set with its splits.
+
+    Raises
+    ------
+    LeakageError
+        Names the image and the split.
+    """
+    refuse_held_out_images(images, [real], "train the counter")
+
+
+def usual_diameter(
+    images: CountedImageSet, pixels: Sequence[npt.NDArray[np.float32]], most: int = 20
+) -> float | None:
+    """Return the median cell diameter in pixels: as recorded, else measured on some images.
+
+    Parameters
+    ----------
+    images
+        The set.
+    pixels
+        Its images, shape (H, W) each, for the case that nothing is recorded.
+    most
+        Number of images that are measured.
+
+    Returns
+    -------
+    float or None
+        None where no image shows cells.
+    """
+    known = [record.cell_diameter_px for record in images if record.cell_diameter_px]
+    if not known:
+        measured = map(measured_diameter, pixels[:: max(1, len(pixels) // most)])
+        known = [diameter for diameter in measured if diameter is not None]
+    return float(np.median(known)) if known else None
+
+
+def measured_diameter(pixels: npt.NDArray[np.float32]) -> float | None:
+    """Measure the usual cell diameter of an image in pixels; None where it shows no cells."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        diameter = estimate_diameter(pixels)
+    return float(diameter) if np.isfinite(diameter) else None
+
+
+def common_pixel_size(sizes: Sequence[float | None]) -> float | None:
+    """Return the pixel size that all images share; None where they differ or do not tell."""
+    different = set(sizes)
+    return different.pop() if len(different) == 1 else None
