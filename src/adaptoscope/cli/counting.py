@@ -41,7 +41,7 @@ def train(
         typer.Option(
             "--head",
             "--method",
-            help="centres, regressor, fcrn_a; or dog, otsu_watershed, constant, which are fitted.",
+            help="centres, regressor, fcrn_a; fitted only: nuclei, dog, otsu_watershed, constant.",
         ),
     ] = "centres",
     settings: Annotated[

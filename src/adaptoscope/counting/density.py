@@ -48,7 +48,7 @@ def density_of_centres(
 
 def peaks_of_density(
     density: npt.NDArray[np.float32], stride: float, threshold: float, *, spread: float = SPREAD
-) -> Points:
+) -> tuple[Points, npt.NDArray[np.float64]]:
     """Find cell centres as peaks of a density.
 
     Parameters
@@ -64,18 +64,18 @@ def peaks_of_density(
 
     Returns
     -------
-    numpy.ndarray
-        Shape (N, 2), (row, column) in pixels, refined to parts of a place by a parabola through
-        the neighbours.
+    tuple
+        Centres of shape (N, 2), (row, column) in pixels, refined to parts of a place by a parabola
+        through the neighbours; and heights of shape (N,), as shares of the peak of one cell alone.
     """
     smooth = ndimage.gaussian_filter(density.astype(np.float64), _SMOOTHING)
     alone = 1.0 / (2.0 * np.pi * (spread**2 + _SMOOTHING**2))
     highest = smooth == ndimage.maximum_filter(smooth, size=_WINDOW)
     places = np.argwhere(highest & (smooth > threshold * alone))
     if not len(places):
-        return no_points()
+        return no_points(), np.zeros(0)
     refined = np.stack([_vertex(smooth, places, axis) for axis in (0, 1)], axis=1)
-    return refined * stride + (stride - 1) / 2
+    return refined * stride + (stride - 1) / 2, smooth[tuple(places.T)] / alone
 
 
 def _vertex(

@@ -11,6 +11,7 @@ from torch import nn
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density import BORDER, peaks_of_density
+from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
@@ -38,8 +39,11 @@ class DensityCounter:
         Cell diameter in pixels of the images to count; None measures each image.
     intensity
         Fixed range of intensities; None measures each image's own.
-    threshold
-        Least height of a peak, as a share of that of one cell alone.
+    span
+        Fixed distance from background to cells, in the unit of the stored range; the background is
+        measured on each image. None where ``intensity`` says it all.
+    reading
+        Which peaks are cells.
     tile
         Edge of the tiles in pixels, a multiple of 16.
     """
@@ -53,34 +57,58 @@ class DensityCounter:
         working_diameter: float,
         diameter_px: float | None = None,
         intensity: IntensityRange | None = None,
-        threshold: float = 0.4,
+        span: float | None = None,
+        reading: DensityReading | None = None,
         tile: int = 1024,
     ) -> None:
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.stride, self.reach, self.tile = stride, reach, tile
         self.working_diameter = working_diameter
         self.diameter_px = diameter_px
-        self.intensity = intensity
-        self.threshold = threshold
+        self.intensity, self.span = intensity, span
+        self.reading = reading or DensityReading()
 
-    def count(self, pixels: Image) -> ImageCount:
-        """Sum the density of an image of shape (H, W), and find its peaks."""
-        diameter = self.diameter_px or _measured_diameter(pixels)
-        if not np.isfinite(diameter):
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Cell diameter in pixels of the images to count; None where each is measured."""
+        return self.diameter_px
+
+    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
+        """Count the cells of an image of shape (H, W)."""
+        survey = self.survey(pixels, diameter_px=diameter_px)
+        if survey is None:
             return ImageCount(0.0, no_points())
-        intensity = self.intensity or measure_range(pixels)
-        normalised = intensity.apply(pixels)
+        count, points = survey.read(self.reading)
+        return ImageCount(count, points, survey.diameter_px)
+
+    def survey(self, pixels: Image, *, diameter_px: float | None = None) -> DensitySurvey | None:
+        """Find all that may be cells in an image of shape (H, W); None where none can be seen."""
+        diameter = diameter_px or self.diameter_px or _measured_diameter(pixels)
+        if not np.isfinite(diameter):
+            return None
+        normalised = self._range_of(pixels).apply(pixels)
         height, width = pixels.shape
         change = scaled((height, width), self.working_diameter / diameter)
-        total, found = 0.0, [no_points()]
+        total, found, heights = 0.0, [no_points()], [np.zeros(0)]
         for tile in self._tiles(change.new_shape):
             shown = _mirrored_part(normalised, change, tile)
             density = self._density(shown)
             total += tile.count(density, self.stride)
-            peaks = peaks_of_density(density, self.stride, self.threshold)
-            found.append(tile.own(peaks))
-        points = change.points_before(np.concatenate(found))
-        return ImageCount(max(total, 0.0), points, float(diameter))
+            points, high = peaks_of_density(density, self.stride, FAINTEST)
+            own = tile.owns(points)
+            found.append(tile.placed(points[own]))
+            heights.append(high[own])
+        return DensitySurvey(
+            change.points_before(np.concatenate(found)),
+            np.concatenate(heights),
+            max(total, 0.0),
+            (height, width),
+            float(diameter),
+        )
+
+    def _range_of(self, pixels: Image) -> IntensityRange:
+        own = self.intensity or measure_range(pixels)
+        return own if self.span is None else IntensityRange(own.low, own.low + self.span)
 
     def _tiles(self, shape: tuple[int, int]) -> Iterator["_Tile"]:
         """Divide the image, with what is added at its border, into tiles with margins."""
@@ -133,12 +161,17 @@ class _Tile:
         )
         return float(rows @ density.astype(np.float64) @ columns)
 
-    def own(self, points: Points) -> Points:
-        """Return those points of the tile that count, in pixels of the image."""
+    def owns(self, points: Points) -> npt.NDArray[np.bool_]:
+        """Tell which points of the tile count in it."""
         (top, bottom), (left, right) = self.counted
-        placed = points + np.array([first for first, _ in self.shown], dtype=np.float64)
-        inside = inside_window(placed, top, left, bottom - top, right - left)
-        return np.asarray(placed[inside] - BORDER)
+        return inside_window(self._moved(points), top, left, bottom - top, right - left)
+
+    def placed(self, points: Points) -> Points:
+        """Return points of the tile in pixels of the image at its working size."""
+        return np.asarray(self._moved(points) - BORDER)
+
+    def _moved(self, points: Points) -> Points:
+        return points + np.array([first for first, _ in self.shown], dtype=np.float64)
 
 
 def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.NDArray[np.float64]:

@@ -10,6 +10,7 @@ from torch import nn
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import (
@@ -18,6 +19,7 @@ from adaptoscope.counting.model_folder import (
     network_counter,
     write_model,
 )
+from adaptoscope.counting.reading import DensityReading, choose_reading
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     CountingSettings,
@@ -63,8 +65,31 @@ def finish_network(
         pixel_size_um=seen[-1].pixel_size_um,
         training_images={sha: name for images in seen for name, sha in images.hashes.items()},
     )
-    taught = _taught(settings, seen, real)
-    finish(folder, facts, network_counter(facts, network), real, taught=taught, weights=network)
+    counter = network_counter(facts, network)
+    if isinstance(counter, DensityCounter):
+        validation = real.with_records(real.images_of("val")).labelled()
+        facts = facts.changed(reading=fitted_reading(counter, validation))
+        counter = network_counter(facts, network)
+    finish(folder, facts, counter, real, taught=_taught(settings, seen, real), weights=network)
+
+
+def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> DensityReading:
+    """Choose how a density is read on counted images; without any, leave it as it is.
+
+    Parameters
+    ----------
+    counter
+        The counter, whose own reading is the default.
+    counted
+        Images with their cells marked.
+    """
+    surveys, counts = [], []
+    for record in counted:
+        survey = counter.survey(counted.read(record).pixels)
+        if survey is not None:
+            surveys.append(survey)
+            counts.append(len(counted.points(record)))
+    return choose_reading(surveys, counts, counter.reading) if surveys else counter.reading
 
 
 def finish(

@@ -2,17 +2,26 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from adaptoscope.counting.baselines import BaselineName, fit_baseline
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.finish import finish
-from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
+from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.finish import finish, fitted_reading
+from adaptoscope.counting.model_folder import (
+    MODEL_FILES,
+    ModelRecord,
+    load_counter,
+    network_counter,
+    read_network,
+)
 from adaptoscope.counting.training_images import (
     common_pixel_size,
     refuse_kept_back,
     usual_diameter,
 )
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
 
@@ -20,8 +29,9 @@ from adaptoscope.training.settings import Settings
 class BaselineSettings(Settings):
     """Which simple counter is fitted."""
 
-    method: BaselineName
-    """`dog`, `otsu_watershed` or `constant`."""
+    method: BaselineName | Literal["nuclei"]
+    """`dog`, `otsu_watershed` or `constant`; or `nuclei`, the bundled counter, of which only the
+    cell size, the least height of a cell, and what counts at the border are fitted."""
 
 
 def train_baseline(
@@ -57,21 +67,43 @@ def train_baseline(
     images = [labelled.read(record) for record in labelled]
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}
-    counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
+    diameter = usual_diameter(labelled, [image.pixels for image in images])
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs(hashes.values())
     if not (out / "model.json").exists():
         run.record_environment("cpu")
-    facts = {
-        "diameter_px": usual_diameter(labelled, [image.pixels for image in images]),
+    facts: dict[str, object] = {
+        "diameter_px": diameter,
         "pixel_size_um": common_pixel_size([image.pixel_size_um for image in images]),
-        **_parameters(counter),
-        "kind": settings.method,
         "channel": real.channel,
         "training_images": {sha256: name for name, sha256 in hashes.items()},
     }
+    if settings.method == "nuclei":
+        _fit_nuclei(run.path, facts, hashes, labelled, real)
+        return run.path
+    counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
+    facts = {**facts, **_parameters(counter), "kind": settings.method}
     finish(run.path, ModelRecord.model_validate(facts), counter, real)
     return run.path
+
+
+def _fit_nuclei(
+    folder: Path,
+    facts: dict[str, object],
+    hashes: dict[str, str],
+    labelled: CountedImageSet,
+    real: CountedImageSet,
+) -> None:
+    """Fit how the bundled counter's density is read, and keep it with its weights."""
+    record = load_counter("nuclei").record
+    network = read_network(bundled_weights()["nuclei"], record)
+    known = {**record.training_images, **{sha: name for name, sha in hashes.items()}}
+    record = record.changed(**{**facts, "training_images": known})
+    counter = network_counter(record, network)
+    if not isinstance(counter, DensityCounter):
+        raise TypeError("the bundled counter is a density counter")
+    record = record.changed(regime="fitted", reading=fitted_reading(counter, labelled))
+    finish(folder, record, network_counter(record, network), real, weights=network)
 
 
 def _parameters(counter: Counter) -> dict[str, float]:

@@ -17,6 +17,7 @@ from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.fcrn_a import REACH as FCRN_A_REACH
 from adaptoscope.counting.fcrn_a import FcrnA
+from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.images.normalisation import IntensityRange
@@ -53,8 +54,12 @@ class ModelRecord(Settings):
     working_diameter_px: float | None = None
     """Cell diameter in pixels that images are brought to before a density network sees them."""
 
-    normalisation: Literal["image", "set"] | None = None
-    """Whether a network takes each image's own intensity range or the one below."""
+    normalisation: Literal["image", "set", "gain"] | None = None
+    """Whether a network takes each image's own intensity range, the one below, or each image's own
+    background with the distance below from background to cells."""
+
+    reading: DensityReading | None = None
+    """Which peaks of a density are cells."""
 
     intensity: dict[str, tuple[float, float]] = Field(default_factory=dict)
     """Per channel, the intensities (0 to 1 of the stored range) that become 0 and 1."""
@@ -151,8 +156,7 @@ def load_counter(
     record = read_record(folder)
     if record.kind in ("dog", "otsu_watershed", "constant"):
         return CountingModel(folder.name, *_without_weights(record))
-    network = _empty_network(folder, record, encoder)
-    _fill(folder, network)
+    network = read_network(folder, record, encoder)
     return CountingModel(folder.name, record, network_counter(record, network.to(device)))
 
 
@@ -179,6 +183,8 @@ def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
         working_diameter=record.working_diameter_px or 0.0,
         diameter_px=record.diameter_px,
         intensity=intensity,
+        span=_fixed_span(record),
+        reading=record.reading,
     )
 
 
@@ -205,6 +211,28 @@ def read_record(folder: Path) -> ModelRecord:
     return settings_from(content, ModelRecord, origin=str(path))
 
 
+def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = None) -> nn.Module:
+    """Read the network of a model folder.
+
+    Parameters
+    ----------
+    folder
+        The model folder.
+    record
+        Its record.
+    encoder
+        As in `load_counter`.
+
+    Raises
+    ------
+    InputError
+        The record is not complete, or the weights do not fit it.
+    """
+    network = _empty_network(folder, record, encoder)
+    _fill(folder, network)
+    return network
+
+
 def _without_weights(record: ModelRecord) -> tuple[ModelRecord, Counter]:
     if record.kind == "dog":
         return record, DogCounter(record.sigma, record.threshold)
@@ -217,6 +245,13 @@ def _fixed_range(record: ModelRecord) -> IntensityRange | None:
     if record.normalisation != "set":
         return None
     return IntensityRange(*next(iter(record.intensity.values())))
+
+
+def _fixed_span(record: ModelRecord) -> float | None:
+    if record.normalisation != "gain":
+        return None
+    low, high = next(iter(record.intensity.values()))
+    return high - low
 
 
 def _empty_network(folder: Path, record: ModelRecord, encoder: nn.Module | None) -> nn.Module:

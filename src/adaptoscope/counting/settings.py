@@ -76,9 +76,10 @@ class CountingSettings(Settings):
     scale_jitter: float = Field(default=1.0, ge=1, le=2)
     """Crops are enlarged or made smaller by a random factor of up to this much."""
 
-    normalisation: Literal["image", "set"] = "image"
-    """Intensity range that becomes 0 to 1: that of each image, or one of the whole training set
-    (paper 1's code: constants of the set)."""
+    normalisation: Literal["image", "set", "gain"] = "image"
+    """Intensity range that becomes 0 to 1: that of each `image`; one of the whole training `set`
+    (paper 1's code: constants of the set); or `gain` (ours), each image's own background and one
+    distance from there to the cells, which keeps how bright images are beside each other."""
 
     seed: int = Field(default=0, ge=0)
     """Seed of crops, augmentation, and of the weights that are not loaded."""

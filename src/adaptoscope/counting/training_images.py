@@ -68,7 +68,7 @@ def read_training_images(
         _refuse_small(record.file_name, change.new_shape, settings)
     ranges = [measure_range(pixels) for pixels in raw]
     shared = common_range(ranges)
-    used = ranges if settings.normalisation == "image" else [shared] * len(ranges)
+    used = _ranges_used(settings, ranges, shared)
     marked = [labelled.points(record) if labels else no_points() for record in labelled]
     if isinstance(settings, DensitySettings):
         if settings.snap_points and diameter is not None:
@@ -85,6 +85,17 @@ def read_training_images(
         prepared = list(zip(normalised, marked, strict=True))
     pixels, points = [each for each, _ in prepared], [each for _, each in prepared]
     return TrainingImages(pixels, points, hashes, shared, diameter, common_pixel_size(sizes))
+
+
+def _ranges_used(
+    settings: CountingSettings, ranges: list[IntensityRange], shared: IntensityRange
+) -> list[IntensityRange]:
+    if settings.normalisation == "image":
+        return ranges
+    if settings.normalisation == "set":
+        return [shared] * len(ranges)
+    span = shared.high - shared.low
+    return [IntensityRange(one.low, one.low + span) for one in ranges]
 
 
 def at_working_size(

@@ -42,7 +42,7 @@ def test_far_cells_leave_nothing():
 def test_the_peak_of_a_cell_is_found_to_a_tenth_of_a_pixel(row, column):
     density = density_of_centres(torch.tensor([[[row, column]]]), SIDE, STRIDE)[0, 0].numpy()
 
-    found = peaks_of_density(density, STRIDE, 0.3)
+    found, _ = peaks_of_density(density, STRIDE, 0.3)
 
     assert found.shape == (1, 2)
     np.testing.assert_allclose(found, [[row, column]], atol=0.1)
@@ -51,8 +51,8 @@ def test_the_peak_of_a_cell_is_found_to_a_tenth_of_a_pixel(row, column):
 def test_low_peaks_and_empty_densities_hold_no_cells():
     density = density_of_centres(torch.tensor([[[20.0, 30.0]]]), SIDE, STRIDE)[0, 0].numpy()
 
-    assert peaks_of_density(0.2 * density, STRIDE, 0.3).shape == (0, 2)
-    assert peaks_of_density(np.zeros((SIDE, SIDE), np.float32), STRIDE, 0.3).shape == (0, 2)
+    assert peaks_of_density(0.2 * density, STRIDE, 0.3)[0].shape == (0, 2)
+    assert peaks_of_density(np.zeros((SIDE, SIDE), np.float32), STRIDE, 0.3)[0].shape == (0, 2)
 
 
 def test_neighbours_four_places_apart_are_two_cells():
@@ -60,4 +60,4 @@ def test_neighbours_four_places_apart_are_two_cells():
 
     density = density_of_centres(centres, SIDE, STRIDE)[0, 0].numpy()
 
-    assert len(peaks_of_density(density, STRIDE, 0.3)) == 2
+    assert len(peaks_of_density(density, STRIDE, 0.3)[0]) == 2

@@ -5,10 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.reading import FAINTEST, DensityReading
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.networks.centres_network import REACH, STRIDE, CentresNetwork
 
 RANGE = IntensityRange(0.0, 1.0)
+SUM = DensityReading(count="density", threshold=FAINTEST)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,8 @@ class Light(torch.nn.Module):
 
 
 def counter(network, **options):
-    options = {"working_diameter": 12.0, "diameter_px": 12.0, "intensity": RANGE} | options
+    usual = {"working_diameter": 12.0, "diameter_px": 12.0, "intensity": RANGE, "reading": SUM}
+    options = usual | options
     return DensityCounter(network, stride=STRIDE, reach=REACH, **options)
 
 
@@ -111,3 +114,25 @@ def test_an_image_without_cells_to_measure_holds_none(network):
 
     assert found.count == 0.0
     assert found.points.shape == (0, 2)
+
+
+def test_a_given_diameter_stands_above_the_models_own(network):
+    pixels = np.random.default_rng(0).random((96, 96), dtype=np.float32)
+
+    usual = counter(network, diameter_px=24.0).count(pixels)
+    given = counter(network, diameter_px=12.0).count(pixels, diameter_px=24.0)
+
+    assert given.count == usual.count
+    assert given.diameter_px == 24.0
+
+
+def test_with_a_fixed_span_dim_images_stay_dim(network):
+    bright = np.full((64, 64), 0.2, np.float32)
+    bright[24:40, 24:40] = 0.7
+    dim = 0.2 + (bright - 0.2) / 5
+
+    fixed = [counter(Light(), intensity=None, span=0.5).count(each).count for each in (bright, dim)]
+    own = [counter(Light(), intensity=None).count(each).count for each in (bright, dim)]
+
+    assert fixed[0] == pytest.approx(5 * fixed[1], rel=0.05)
+    assert own[0] == pytest.approx(own[1], rel=0.05)

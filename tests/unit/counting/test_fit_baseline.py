@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import torch
 
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
@@ -23,3 +24,16 @@ def test_a_fitted_baseline_is_found_in_its_folder(real, tmp_path, method):
         assert result.errors.mae == 0
     assert json.loads((folder / "environment.json").read_text())["device"] == "cpu"
     assert "not told apart" in (folder / "README.md").read_text()
+
+
+def test_the_bundled_counter_is_fitted_without_training_its_weights(real, tmp_path):
+    folder = train_baseline(BaselineSettings(method="nuclei"), tmp_path / "fitted", real=real)
+
+    fitted, bundled = load_counter(folder), load_counter("nuclei")
+
+    weights = [model.counter.network.state_dict() for model in (fitted, bundled)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert fitted.record.diameter_px == pytest.approx(10, rel=0.15)
+    assert fitted.record.regime == "fitted"
+    assert set(bundled.record.training_images) < set(fitted.record.training_images)
+    assert evaluate_counter(fitted, real.split("test"), resamples=20).errors.mae < 3

@@ -1,0 +1,124 @@
+"""How a density is read as a number of cells, and how that is chosen on counted images."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import Points
+from adaptoscope.training.settings import Settings
+
+# A disc whose centre lies on the border shows a half, whose own middle is 4 / (3 pi) of a radius
+# inside; so a visible part with its middle nearer than that has its cell's centre outside.
+_HALF_DISC = 2 / (3 * np.pi)
+FAINTEST = 0.15
+"""Height from which a peak may be a cell, as a share of that of one cell alone."""
+
+_THRESHOLDS = tuple(round(value, 3) for value in np.arange(FAINTEST, 0.801, 0.025).tolist())
+
+
+class DensityReading(Settings):
+    """Which peaks of a density are cells."""
+
+    threshold: float = Field(default=0.45, ge=0, le=1)
+    """Least height of a peak, as a share of that of one cell alone."""
+
+    edges: Literal["visible", "centres"] = "visible"
+    """Which cells cut by the border count: all that are `visible`, or those whose `centres` lie
+    inside, which gives an unbiased number per area. People who click on cells do either."""
+
+    count: Literal["peaks", "density"] = "peaks"
+    """Whether the count is the number of peaks, or the sum of the density."""
+
+
+@dataclass(frozen=True, eq=False)
+class DensitySurvey:
+    """What the density of one image shows, before it is decided what is a cell.
+
+    Parameters
+    ----------
+    points
+        Every peak above the faintest that can be a cell, shape (N, 2), (row, column) in pixels.
+    heights
+        Height of each peak as a share of that of one cell alone, shape (N,).
+    total
+        Sum of the density inside the image.
+    shape
+        Height and width of the image in pixels.
+    diameter_px
+        Cell diameter in pixels.
+    """
+
+    points: Points
+    heights: npt.NDArray[np.float64]
+    total: float
+    shape: tuple[int, int]
+    diameter_px: float
+
+    def read(self, reading: DensityReading) -> tuple[float, Points]:
+        """Return the number of cells and their centres."""
+        high = self.heights > reading.threshold
+        left_out = self._cut_off() if reading.edges == "centres" else np.zeros(len(high), bool)
+        points = self.points[high & ~left_out]
+        if reading.count == "peaks":
+            return float(len(points)), points
+        return max(self.total - float((high & left_out).sum()), 0.0), points
+
+    def _cut_off(self) -> npt.NDArray[np.bool_]:
+        """Tell which peaks are visible parts of cells whose centres lie outside."""
+        last = np.array(self.shape) - 0.5
+        depth = np.minimum(self.points + 0.5, last - self.points).min(axis=1, initial=np.inf)
+        return np.asarray(depth < _HALF_DISC * self.diameter_px)
+
+
+def choose_reading(
+    surveys: Sequence[DensitySurvey], counts: Iterable[float], default: DensityReading
+) -> DensityReading:
+    """Choose the reading with the least mean absolute error on counted images.
+
+    Parameters
+    ----------
+    surveys
+        What the network sees in each image.
+    counts
+        The true numbers of cells.
+    default
+        Taken unless another one is better by more than one in a hundred.
+
+    Returns
+    -------
+    DensityReading
+        Of equally good ones, that with the threshold nearest to the default's.
+
+    Raises
+    ------
+    InputError
+        If there is no image.
+    """
+    true = np.array(list(counts), dtype=np.float64)
+    if not len(surveys):
+        raise InputError(
+            "How to read the density cannot be chosen.",
+            expected="at least one counted image",
+            found="none",
+        )
+
+    def error(reading: DensityReading) -> float:
+        guesses = np.array([survey.read(reading)[0] for survey in surveys])
+        return float(np.abs(guesses - true).mean())
+
+    candidates = [
+        default.changed(threshold=threshold, edges=edges)
+        for edges in ("visible", "centres")
+        for threshold in _THRESHOLDS
+    ]
+    scored = sorted(
+        ((error(one), abs(one.threshold - default.threshold), index), one)
+        for index, one in enumerate(candidates)
+    )
+    best_error, best = scored[0][0][0], scored[0][1]
+    return default if error(default) <= 1.01 * best_error else best
