@@ -28,10 +28,16 @@ class CropBatch:
     points
         Cell centres of each crop, shape (N, 2), (row, column) in pixels of the crop. Those up to
         `MARGIN` pixels outside are listed too, since they are seen at the border.
+    density
+        What a density network shall say, shape (B, 1, h, w), where that is more than the cells.
+    weights
+        Of each place of ``density`` in the loss, same shape.
     """
 
     images: torch.Tensor
     points: tuple[Points, ...]
+    density: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
 
     def counts(self) -> torch.Tensor:
         """Return the number of cells inside each crop, shape (B,), float32."""
@@ -103,9 +109,7 @@ class TrainingImages:
             ]
         images = torch.from_numpy(np.stack([pixels for pixels, _ in drawn])[:, None])
         if settings.augment == "appearance":
-            change = draw_appearance(generator, batch)
-            noise = torch.Generator().manual_seed(int(generator.integers(2**31)))
-            images = change_appearance(images, change, noise)
+            images = changed_at_random(images, generator)
         return CropBatch(images, tuple(points for _, points in drawn))
 
     def count_statistics(self, crop: int, seed: int, draws: int = 2000) -> tuple[float, float]:
@@ -136,6 +140,13 @@ class TrainingImages:
         change = Resampling((side, side), (settings.crop, settings.crop))
         whole = change.part(cut, 0, 0, settings.crop, settings.crop)
         return whole, change.points_after(local)
+
+
+def changed_at_random(images: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
+    """Change the appearance of crops, shape (B, 1, H, W), each in its own way."""
+    change = draw_appearance(generator, len(images))
+    noise = torch.Generator().manual_seed(int(generator.integers(2**31)))
+    return change_appearance(images, change, noise)
 
 
 def members_of_step(n: int, batch: int, seed: int, step: int) -> npt.NDArray[np.int64]:

@@ -101,9 +101,10 @@ class DensityHead:
 
     def losses(self, output: torch.Tensor, batch: CropBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Compare the density with one drawn from the cells, place by place."""
-        wanted = self.target(batch).to(output.device)
+        wanted = (self.target(batch) if batch.density is None else batch.density).to(output.device)
+        weights = None if batch.weights is None else batch.weights.to(output.device)
         error = (output.detach() - wanted).sum(dim=(1, 2, 3)).abs().mean()
-        return self.loss_of(output, wanted), error
+        return self.loss_of(output, wanted, weights), error
 
     def target(self, batch: CropBatch) -> torch.Tensor:
         """Draw the density of a batch, shape (B, 1, H / stride, W / stride)."""

@@ -11,9 +11,10 @@ import torch
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.finish import finish_network
-from adaptoscope.counting.heads import Head, build_head
+from adaptoscope.counting.heads import DensityHead, Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
-from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
+from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
+from adaptoscope.counting.teacher import Teacher
 from adaptoscope.counting.training_images import read_training_images, refuse_kept_back
 from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -96,20 +97,20 @@ def train_counter(
     OutputError
         ``out`` holds something else.
     """
-    phases = _phases(settings, real, synthetic)
     head = build_head(settings)
     network = head.network
     optimiser = torch.optim.Adam(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     fabric = start_fabric(device)
+    placed = Placed(fabric, *fabric.setup(network, optimiser))
+    average = AveragedWeights(network, settings.averaging) if settings.averaging else None
+    phases = _phases(settings, real, synthetic, head, average)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
     run.keep_inputs(sha256 for images in seen for sha256 in images.hashes.values())
     if not (out / "model.json").exists():
         run.record_environment(fabric.device)
-    placed = Placed(fabric, *fabric.setup(network, optimiser))
-    average = AveragedWeights(network, settings.averaging) if settings.averaging else None
     network.train()
     if settings.frozen_statistics:
         freeze_statistics(network)
@@ -208,7 +209,11 @@ def rate_factor(settings: CountingSettings, phase: Phase, index: int) -> float:
 
 
 def _phases(
-    settings: CountingSettings, real: CountedImageSet, synthetic: CountedImageSet | None
+    settings: AnyCountingSettings,
+    real: CountedImageSet,
+    synthetic: CountedImageSet | None,
+    head: Head,
+    average: AveragedWeights | None,
 ) -> list[Phase]:
     if settings.regime == "supervised":
         return [_single(settings, _read(settings, real, real), 0, settings.steps)]
@@ -219,22 +224,33 @@ def _phases(
             found="real images only",
             remedy="give --synthetic FOLDER, or choose the regime supervised",
         )
-    drawn, taken = _read(settings, synthetic, real), _read(settings, real, real)
+    drawn = _read(settings, synthetic, real)
+    taken = _read(settings, real, real, labels=settings.mode != "teacher")
     if settings.regime == "fine_tuned":
         begun = settings.pretrain_steps
         return [
             _single(settings, drawn, 0, begun),
             _single(settings, taken, begun, settings.total_steps),
         ]
+    draw = _joined(settings, drawn, taken, head, average)
+    return [Phase(images=(drawn, taken), draw=draw, first=0, end=settings.steps)]
+
+
+def _joined(
+    settings: AnyCountingSettings,
+    drawn: TrainingImages,
+    taken: TrainingImages,
+    head: Head,
+    average: AveragedWeights | None,
+) -> Callable[[int], CropBatch]:
+    """Return what draws batches of both kinds of images."""
+    if isinstance(settings, DensitySettings) and settings.mode == "teacher":
+        if not isinstance(head, DensityHead) or average is None:
+            raise TypeError("a teacher is the average of a density network")
+        teacher = Teacher(settings, average.module, head.target, head.stride)
+        return lambda step: teacher.draw(drawn, taken, step)
     join = half_of_each if settings.regime == "dual" else mixed
-    return [
-        Phase(
-            images=(drawn, taken),
-            draw=lambda step: join(settings, drawn, taken, step),
-            first=0,
-            end=settings.steps,
-        )
-    ]
+    return lambda step: join(settings, drawn, taken, step)
 
 
 def _single(settings: CountingSettings, images: TrainingImages, first: int, end: int) -> Phase:
@@ -247,8 +263,12 @@ def _single(settings: CountingSettings, images: TrainingImages, first: int, end:
 
 
 def _read(
-    settings: CountingSettings, images: CountedImageSet, real: CountedImageSet
+    settings: CountingSettings,
+    images: CountedImageSet,
+    real: CountedImageSet,
+    *,
+    labels: bool = True,
 ) -> TrainingImages:
     part = images.training_part()
     refuse_kept_back(part, real)
-    return read_training_images(part, settings)
+    return read_training_images(part, settings, labels=labels)

@@ -179,9 +179,11 @@ class DensitySettings(CountingSettings):
     """Crops are enlarged or made smaller by a random factor of up to this much."""
 
     @model_validator(mode="after")
-    def _fcrn_a_is_linear(self) -> "DensitySettings":
+    def _heads_and_modes_fit(self) -> "DensitySettings":
         if self.head == "fcrn_a" and self.loss == "poisson":
             raise ValueError("loss poisson needs a density above 0, which fcrn_a has not; set mse")
+        if self.mode == "teacher" and self.averaging == 0:
+            raise ValueError("mode teacher is the average of the weights; set averaging above 0")
         if self.head == "fcrn_a" and self.init == "nuclei":
             raise ValueError("there are no bundled weights for fcrn_a; set init to random")
         return self
