@@ -10,12 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.datasets.density_classes import CLASSES
-from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import atomic_path
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
-from adaptoscope.metrics.paired import PairedDifference, compare_errors
 from adaptoscope.metrics.point_matching import PointMatch, PooledShares, pooled_shares
 
 
@@ -134,8 +132,9 @@ class Evaluation:
             levels = ", ".join(f"{value:.2f}" for value in self.game)
             found["GAME 0 to 3"] = f"{levels} cells"
         for name, each in self.by_density.items():
+            number = "1 image" if each.n == 1 else f"{each.n} images"
             found[f"density {name}"] = (
-                f"{each.n} image{'' if each.n == 1 else 's'}, MAE {_cells(each.mae)}, bias {_cells(each.bias, sign='+')}"
+                f"{number}, MAE {_cells(each.mae)}, bias {_cells(each.bias, sign='+')}"
             )
         return found
 
@@ -179,39 +178,6 @@ def summarise(
             for name in _in_order({row.density_class for row in rows})
         },
         images=tuple(rows),
-    )
-
-
-def compare_evaluations(first: Evaluation, second: Evaluation, *, seed: int) -> PairedDifference:
-    """Compare two counters that counted the same images, resampled within classes of density.
-
-    Parameters
-    ----------
-    first, second
-        Of the two counters; the difference is negative where the first is better.
-    seed
-        Of the bootstrap over images.
-
-    Raises
-    ------
-    InputError
-        They are not about the same images.
-    """
-    names = [[(row.image, row.true) for row in each.images] for each in (first, second)]
-    if names[0] != names[1]:
-        raise InputError(
-            "The two counters were not compared with the same images.",
-            expected="the same images and true counts in one order",
-            found=f"{len(names[0])} and {len(names[1])} images, of which "
-            f"{len(set(names[0]) & set(names[1]))} are in both",
-            remedy="evaluate both on one set",
-        )
-    return compare_errors(
-        [row.predicted for row in first.images],
-        [row.predicted for row in second.images],
-        [row.true for row in first.images],
-        seed=seed,
-        strata=[row.density_class for row in first.images],
     )
 
 

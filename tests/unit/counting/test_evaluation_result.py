@@ -1,17 +1,10 @@
 import csv
 import json
-import math
 
 import numpy as np
-import pytest
 
 from adaptoscope.cli.options import plain
-from adaptoscope.counting.evaluation_result import (
-    EvaluatedImage,
-    compare_evaluations,
-    summarise,
-)
-from adaptoscope.errors import InputError
+from adaptoscope.counting.evaluation_result import EvaluatedImage, summarise
 from adaptoscope.metrics.point_matching import match_points
 
 NONE = np.empty((0, 2))
@@ -94,35 +87,3 @@ def test_the_table_has_a_row_per_image(tmp_path):
     assert (first["image"], float(first["predicted"]), float(first["true"])) == ("a.png", 1, 2)
     assert (float(first["error"]), first["lost"], first["density_class"]) == (-1, "1", "high")
     assert (second["image"], second["f1"]) == ("b.png", "")
-
-
-def test_two_counters_are_compared_image_by_image():
-    first = summarise([counted(f"{n}", n + 1, n) for n in range(1, 9)], resamples=20)
-    second = summarise([counted(f"{n}", n - 3, n) for n in range(1, 9)], resamples=20)
-
-    found = compare_evaluations(first, second, seed=0)
-
-    assert found.n == 8
-    assert (found.difference.lower, found.difference.upper) == (-2, -2)
-    assert found.excludes_zero
-
-
-def test_counters_are_not_compared_on_different_images():
-    first, second = summarise(THREE, resamples=20), summarise(THREE[:2], resamples=20)
-
-    with pytest.raises(InputError, match="same images") as refusal:
-        compare_evaluations(first, second, seed=0)
-
-    assert "2 are in both" in refusal.value.found
-
-
-def test_the_comparison_draws_within_classes_of_density():
-    # Within each class all images are alike, so nothing is left to chance.
-    rows = [("a", 5, 2, "low"), ("b", 5, 2, "low"), ("c", 90, 60, "high")]
-    first = summarise([counted(*row) for row in rows], resamples=20)
-    second = summarise([counted(n, t, t, c) for n, _, t, c in rows], resamples=20)
-
-    found = compare_evaluations(first, second, seed=0).difference
-
-    assert found.lower == found.upper == pytest.approx((3 + 3 + 30) / 3)
-    assert not math.isnan(found.value)
