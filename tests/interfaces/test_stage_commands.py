@@ -170,6 +170,25 @@ def test_evaluate_writes_a_report_that_needs_nothing_else(
     assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
 
 
+def test_a_missing_counter_is_refused_before_the_other_has_counted(
+    fields: Path, tmp_path: Path
+) -> None:
+    command = ("count", "evaluate", "dog", fields, "--against", "nowhere")
+    assert "no counter nowhere" in refuse(*command, "--table", tmp_path / "rows.csv")
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_images_without_marked_cells_are_left_out_and_it_says_so(
+    fields: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(fields / "images", tmp_path / "some" / "images")
+    rows = (fields / "points.csv").read_text().splitlines()
+    write_text(tmp_path / "some" / "points.csv", "\n".join(r for r in rows if "_6" not in r) + "\n")
+    answer = ask("count", "evaluate", "dog", tmp_path / "some", "--json")
+    assert json.loads(answer.out)["n"] == 6
+    assert "1 of 7 images were left out" in answer.err
+
+
 @pytest.mark.parametrize("option", ["--table", "--report"])
 def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_counted(
     fields: Path, tmp_path: Path, option: str

@@ -143,14 +143,14 @@ def evaluate(
     opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
     opened = opened.split(split) if split else opened
     counter = load_counter(model, device=_place(model, device))
+    rival = load_counter(against, device=_place(against, device)) if against else None
     if window is not None:
         counter = with_window(counter, window)
     found = evaluate_counter(counter, opened, seed=seed, allow_training_images=seen_allowed)
     other = None
-    if against is not None:
-        rival = load_counter(against, device=_place(against, device))
+    if rival is not None:
         second = evaluate_counter(rival, opened, seed=seed, allow_training_images=seen_allowed)
-        name = against if rival.name == counter.name else rival.name
+        name = str(against) if rival.name == counter.name else rival.name
         other = compare_evaluations(found, second, name=name, seed=seed)
     if table is not None:
         found.write_table(table)
@@ -161,6 +161,8 @@ def evaluate(
         write_evaluation_report(
             report, counter.name, found, opened, other=other, remark=remark, seed=seed
         )
+    if (bare := len(opened) - found.errors.n) > 0:
+        typer.echo(f"{bare} of {len(opened)} images were left out: no cells marked.", err=True)
     if as_json:
         answer(found.as_dict() | (other.as_dict() if other else {}), as_json=True)
         return

@@ -123,7 +123,8 @@ def _validating(images: CountedImageSet, rest: Sequence[int], share: float, seed
     for members in drawn[:-1]:
         if abs(len(chosen) + len(members) - wanted) < abs(len(chosen) - wanted):
             chosen.update(members)
-    return chosen or set(min(drawn, key=len))
+    smallest = min(drawn, key=len)
+    return chosen or set(smallest)
 
 
 def _groups_of(records: Sequence[ImageRecord], places: Iterable[int]) -> _Groups:
