@@ -193,7 +193,7 @@ def _lead(run: EvaluationRun) -> Paragraph:
         lower, upper = (
             number(limit, digits=1, sign=True) for limit in (limits.lower, limits.upper)
         )
-        text += f" About nineteen of twenty counts are expected {lower} to {upper} cells off."
+        text += f" The 95 % limits of agreement are {lower} and {upper} cells."
     return Paragraph(text, role="lead")
 
 

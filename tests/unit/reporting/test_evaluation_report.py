@@ -70,7 +70,7 @@ def test_the_answer_comes_first_with_its_units() -> None:
     ]
     lead = report.sections[0].blocks[0].text
     assert lead.startswith("On the 3 images of the split test of fields, nuclei is 2.0 cells off")
-    assert "2.0 cells too many on average" in lead
+    assert "2.0 cells too many on average. The 95 % limits of agreement are +2.0 and +2.0" in lead
     assert "Live and dead cells are not told apart." in report.render()
 
 
@@ -145,5 +145,5 @@ def test_one_image_has_a_report_too() -> None:
         density_classes=("low",),
     )
     page = evaluation_report(run(counter=one)).render()
-    assert "nineteen of twenty" not in page
+    assert "limits of agreement are" not in page
     assert ">nan" not in page
