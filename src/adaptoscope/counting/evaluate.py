@@ -3,10 +3,10 @@
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.cell_sizes import diameters_of_cells
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.evaluation_result import EvaluatedImage, Evaluation, summarise
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.true_diameters import diameters_of_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.density_classes import class_of
 from adaptoscope.errors import InputError, LeakageError

@@ -46,7 +46,7 @@ class Places:
     def __init__(self, points, count):
         self.points, self.cells = np.array(points, dtype=float).reshape(-1, 2), count
 
-    def count(self, pixels):
+    def count(self, pixels, *, diameter_px=None):
         return ImageCount(self.cells, self.points)
 
 

@@ -21,7 +21,7 @@ class Places:
     def __init__(self, points, *, positions=True):
         self.points, self.positions = np.array(points, dtype=float).reshape(-1, 2), positions
 
-    def count(self, pixels):
+    def count(self, pixels, *, diameter_px=None):
         return ImageCount(float(len(self.points)), self.points if self.positions else None)
 
 

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from adaptoscope.counting.cell_sizes import diameters_of_cells
+from adaptoscope.counting.true_diameters import diameters_of_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.images.cell_centres import centres_of_labels
