@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tifffile
+import torch
 from tests.interfaces.conftest import (
     SIMULATION,
     Chain,
@@ -20,9 +22,17 @@ from tests.interfaces.conftest import (
     write_yaml,
 )
 
-from adaptoscope.counting.model_folder import CountingModel, load_counter, read_record
+from adaptoscope.counting.count_regressor import CountRegressor
+from adaptoscope.counting.model_folder import (
+    CountingModel,
+    ModelRecord,
+    load_counter,
+    read_record,
+    write_model,
+)
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 
 COUNT_COLUMNS = (
     "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"
@@ -120,12 +130,97 @@ def test_evaluate_prints_one_object_and_a_table(fields: Path, fitted: Path, tmp_
     table = tmp_path / "rows.csv"
     command = ("count", "evaluate", fitted, fields, "--split", "test", "--table", table)
     found = json.loads(succeed(*command, "--json"))
-    errors = ["n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2"]
-    errors.append("mae_interval")
-    assert list(found) == [*errors, "f1"]
-    assert found["n"] == 2
+    errors = ["n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2", "mae_interval"]
+    assert list(found) == [*errors, "f1", "precision", "recall", "game", "by_density"]
+    assert found["n"] == sum(each["n"] for each in found["by_density"].values()) == 2
+    assert found["game"][0] == pytest.approx(found["mae"])
     assert found["mae_interval"][0] <= found["mae"] <= found["mae_interval"][1]
     assert len(table.read_text().splitlines()) == 3
+
+
+def test_evaluate_tells_a_person_the_units(fields: Path, fitted: Path) -> None:
+    said = succeed("count", "evaluate", fitted, fields, "--split", "test")
+    assert re.search(r"MAE +\d+\.\d+ cells \(95 % interval", said)
+    assert re.search(r"within 10 % +\d+\.\d % of the images", said)
+
+
+def test_evaluate_compares_two_counters_on_the_same_images(fields: Path, fitted: Path) -> None:
+    command = ("count", "evaluate", fitted, fields, "--split", "test", "--against", "dog")
+    found = json.loads(succeed(*command, "--json"))
+    alone = json.loads(succeed("count", "evaluate", "dog", fields, "--split", "test", "--json"))
+    other = found["against"]
+    assert {name: other[name] for name in alone} == alone
+    assert other["model"] == "dog"
+    assert other["mae_difference"] == pytest.approx(found["mae"] - alone["mae"])
+    lower, upper = other["mae_difference_interval"]
+    assert lower <= other["mae_difference"] <= upper
+    assert other["interval_excludes_0"] is (lower > 0 or upper < 0)
+    assert "the interval" in succeed(*command)
+
+
+def test_evaluate_writes_a_report_that_needs_nothing_else(
+    fields: Path, fitted: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "out" / "report.html"
+    command = ("count", "evaluate", fitted, fields, "--report", report, "--allow-training-images")
+    succeed(*command, "--against", "otsu_watershed", "--json")
+    page = report.read_text(encoding="utf-8")
+    assert "were not refused" in page
+    assert "otsu_watershed" in page
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+
+
+def test_a_missing_counter_is_refused_before_the_other_has_counted(
+    fields: Path, tmp_path: Path
+) -> None:
+    command = ("count", "evaluate", "dog", fields, "--against", "nowhere")
+    assert "no counter nowhere" in refuse(*command, "--table", tmp_path / "rows.csv")
+    assert not (tmp_path / "rows.csv").exists()
+
+
+def test_images_without_marked_cells_are_left_out_and_it_says_so(
+    fields: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(fields / "images", tmp_path / "some" / "images")
+    rows = (fields / "points.csv").read_text().splitlines()
+    write_text(tmp_path / "some" / "points.csv", "\n".join(r for r in rows if "_6" not in r) + "\n")
+    answer = ask("count", "evaluate", "dog", tmp_path / "some", "--json")
+    assert json.loads(answer.out)["n"] == 6
+    assert "1 of 7 images were left out" in answer.err
+
+
+@pytest.mark.parametrize("option", ["--table", "--report"])
+def test_a_folder_in_the_place_of_a_file_is_refused_before_anything_is_counted(
+    fields: Path, tmp_path: Path, option: str
+) -> None:
+    assert option in refuse("count", "evaluate", "nowhere", fields, option, tmp_path)
+
+
+def test_a_counter_without_windows_refuses_one(fields: Path, fitted: Path) -> None:
+    assert "has no windows" in refuse("count", "evaluate", fitted, fields, "--window", 64)
+
+
+def test_a_regressor_takes_the_window_that_is_asked_for(
+    fields: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = CountRegressor(NucleiEncoder(), pooling="mean", crop=64)
+    record = ModelRecord(kind="count_regressor", crop=64, pooling="mean", normalisation="image",
+                         intensity={"0": (0.0, 1.0)})  # fmt: skip
+    write_model(tmp_path / "m", record, card="", weights=network.state_dict())
+    sizes: list[int] = []
+
+    def note(pixels: object, size: int, predict: object) -> float:
+        sizes.append(size)
+        return 4.0
+
+    monkeypatch.setattr("adaptoscope.counting.counters.count_by_windows", note)
+    command = ("count", "evaluate", tmp_path / "m", fields, "--device", "cpu")
+    own = json.loads(succeed(*command, "--json"))
+    small = json.loads(succeed(*command, "--window", 32, "--json"))
+    assert sizes == [64] * 7 + [32] * 7
+    # Windows that each say 4 cells of a crop count for the quarter of a crop that they are.
+    assert own["bias"] - small["bias"] == pytest.approx(3.0)
 
 
 @pytest.mark.parametrize("model", ["fitted", "dog"])
@@ -161,7 +256,7 @@ def test_evaluating_on_training_images_is_refused_unless_asked_for(
 ) -> None:
     command = ("count", "evaluate", fitted, fields, "--split", "train")
     assert "--split test" in refuse(*command)
-    assert "mae" in succeed(*command, "--allow-training-images")
+    assert "MAE" in succeed(*command, "--allow-training-images")
 
 
 @pytest.mark.parametrize("model", ["dog", "otsu_watershed", "fitted"])

@@ -16,11 +16,14 @@ from adaptoscope.cli.options import (
     Seed,
     Z,
     plane,
+    refuse_folder,
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
 
 NETWORKS = ("centres", "regressor", "fcrn_a")
+
+_SEEN = "Images that a counter was trained on were not refused: on those it looks better."
 
 app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
 
@@ -101,13 +104,24 @@ def train(
 
 @app.command("evaluate")
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Model folder, dog or otsu_watershed.")],
+    model: Annotated[str, typer.Argument(help="Model folder, nuclei, dog or otsu_watershed.")],
     images: Annotated[Path, typer.Argument(metavar="SET", help="Counted images.")],
     split: Split = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="Another counter, compared on the same images."),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option("--window", help="Side in pixels of MODEL's windows, if it is a regressor."),
+    ] = None,
     table: Annotated[
         Path | None, typer.Option("--table", help="CSV file for one row per image.")
     ] = None,
-    allow_training_images: Annotated[
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML file for plots and the worst images.")
+    ] = None,
+    seen_allowed: Annotated[
         bool, typer.Option("--allow-training-images", help="Do not refuse images it has seen.")
     ] = False,
     seed: Seed = 0,
@@ -120,18 +134,40 @@ def evaluate(
     """Compare a counter with counted images: errors and their 95 % interval."""
     from adaptoscope.counting.evaluate import evaluate_counter
     from adaptoscope.counting.model_folder import load_counter
+    from adaptoscope.counting.paired_counters import compare_evaluations
+    from adaptoscope.counting.window_size import with_window
     from adaptoscope.datasets.counted_images import open_counted_images
 
+    refuse_folder("--table", table)
+    refuse_folder("--report", report)
     opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
-    found = evaluate_counter(
-        load_counter(model, device=_place(model, device)),
-        opened.split(split) if split else opened,
-        seed=seed,
-        allow_training_images=allow_training_images,
-    )
+    opened = opened.split(split) if split else opened
+    counter = load_counter(model, device=_place(model, device))
+    rival = load_counter(against, device=_place(against, device)) if against else None
+    if window is not None:
+        counter = with_window(counter, window)
+    found = evaluate_counter(counter, opened, seed=seed, allow_training_images=seen_allowed)
+    other = None
+    if rival is not None:
+        second = evaluate_counter(rival, opened, seed=seed, allow_training_images=seen_allowed)
+        name = str(against) if rival.name == counter.name else rival.name
+        other = compare_evaluations(found, second, name=name, seed=seed)
     if table is not None:
         found.write_table(table)
-    answer(found.as_dict(), as_json=as_json, title=f"{model} on {images}")
+    if report is not None:
+        from adaptoscope.pipeline.evaluation_report import write_evaluation_report
+
+        remark = _SEEN if seen_allowed else ""
+        write_evaluation_report(
+            report, counter.name, found, opened, other=other, remark=remark, seed=seed
+        )
+    if (bare := len(opened) - found.errors.n) > 0:
+        typer.echo(f"{bare} of {len(opened)} images were left out: no cells marked.", err=True)
+    if as_json:
+        answer(found.as_dict() | (other.as_dict() if other else {}), as_json=True)
+        return
+    words = found.in_words() | (other.in_words() if other else {})
+    answer(words, as_json=False, title=f"{model} on {images}")
 
 
 @app.command("predict")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import OutputError, SettingsError
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
@@ -78,6 +78,30 @@ def open_sets(
     from adaptoscope.datasets.counted_images import open_counted_images
 
     return [open_counted_images(each, root=root, channel=channel, z=plane(z)) for each in folders]
+
+
+def refuse_folder(option: str, file: Path | None) -> None:
+    """Refuse a folder where a file is to be written, before anything is computed.
+
+    Parameters
+    ----------
+    option
+        Name of the option, as ``--table``.
+    file
+        What it was given; None if it was not.
+
+    Raises
+    ------
+    OutputError
+        If it is a folder.
+    """
+    if file is not None and file.is_dir():
+        raise OutputError(
+            f"The option {option} does not name a file.",
+            expected="the name of a file to write",
+            found=f"the folder {file}",
+            remedy=f"give a file name, for example {file / option.lstrip('-')}",
+        )
 
 
 def print_answer(answer: Mapping[str, object], *, as_json: bool, title: str = "") -> None:

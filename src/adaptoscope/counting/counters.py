@@ -48,11 +48,14 @@ class NetworkCounter:
     network
         The regressor, already on its device.
     crop
-        Side of the windows in pixels.
+        Side in pixels of the crops that the network was trained on, and of the windows.
     intensity
         Fixed range of intensities; None measures each image's own.
     diameter_px
         Cell diameter that the network was trained on, for the table.
+    window
+        Another side of the windows in pixels. The network says how many cells a crop holds that
+        is as dense as the window; the window counts for the share of a crop that it covers.
     """
 
     def __init__(
@@ -62,17 +65,37 @@ class NetworkCounter:
         crop: int,
         intensity: IntensityRange | None,
         diameter_px: float | None = None,
+        window: int | None = None,
     ) -> None:
         self.network = network.eval().to(memory_format=torch.channels_last)
         self.crop = crop
+        self.window = window or crop
         self.intensity = intensity
         self.diameter_px = diameter_px
 
     def count(self, pixels: npt.NDArray[np.float32]) -> ImageCount:
         """Normalise an image, count its windows and sum them."""
         intensity = self.intensity or measure_range(pixels)
-        total = count_by_windows(intensity.apply(pixels), self.crop, self._predict)
-        return ImageCount(total, diameter_px=self.diameter_px)
+        total = count_by_windows(intensity.apply(pixels), self.window, self._predict)
+        share = (self.window / self.crop) ** 2
+        return ImageCount(total * share, diameter_px=self.diameter_px)
+
+    def with_window(self, window: int) -> "NetworkCounter":
+        """Return the same counter with windows of another side in pixels."""
+        network = CountRegressor(
+            self.network.encoder,
+            pooling=self.network.pooling,
+            crop=window,
+            features=self.network.head.in_features,
+        )
+        network.load_state_dict(self.network.state_dict())
+        return NetworkCounter(
+            network.to(self.network.count_mean.device),
+            crop=self.crop,
+            intensity=self.intensity,
+            diameter_px=self.diameter_px,
+            window=window,
+        )
 
     @torch.inference_mode()
     def _predict(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -1,68 +1,22 @@
 """Compare a counter with counted images: errors, their interval, and a row for each image."""
 
-import csv
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-
 import numpy as np
+import numpy.typing as npt
 
 from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.evaluation_result import EvaluatedImage, Evaluation, summarise
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.counting.true_diameters import diameters_of_cells
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.density_classes import class_of
 from adaptoscope.errors import InputError, LeakageError
-from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import MicroscopyImage, atomic_path
-from adaptoscope.metrics.counts import CountErrors, count_errors
-from adaptoscope.metrics.intervals import Interval, bootstrap_interval
-from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
+from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.metrics.grid_errors import grid_average_error
+from adaptoscope.metrics.point_matching import PointMatch, match_points
 from adaptoscope.training.progress import progress
 
-# Usual cell diameter of paper 1's images in pixels, for images in which none can be measured.
-_DIAMETER = 15.0
-
-
-@dataclass(frozen=True, eq=False)
-class EvaluatedImage:
-    """One image: what was counted and what is true; ``match`` where centres were predicted."""
-
-    image: str
-    predicted: float
-    true: float
-    match: PointMatch | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Errors of a counter on a set; ``f1`` is None where no centres are predicted."""
-
-    errors: CountErrors
-    mae_interval: Interval
-    f1: float | None
-    images: tuple[EvaluatedImage, ...]
-
-    def as_dict(self) -> dict[str, object]:
-        """Return what ``count evaluate --json`` prints."""
-        found: dict[str, object] = dict(self.errors.as_dict())
-        found["mae_interval"] = [self.mae_interval.lower, self.mae_interval.upper]
-        if self.f1 is not None:
-            found["f1"] = self.f1
-        return found
-
-    def write_table(self, path: Path) -> None:
-        """Write one row per image as CSV."""
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
-            table = csv.writer(stream, lineterminator="\n")
-            table.writerow(["image", "predicted", "true", "error", "f1", "invented", "lost"])
-            for row in self.images:
-                match = row.match
-                found = ("", "", "") if match is None else (match.f1, match.invented, match.lost)
-                error = row.predicted - row.true
-                table.writerow(
-                    [row.image, f"{row.predicted:.3f}", row.true, f"{error:.3f}", *found]
-                )
+_LEVELS = (0, 1, 2, 3)
 
 
 def evaluate_counter(
@@ -102,47 +56,62 @@ def evaluate_counter(
             remedy="use `adaptoscope count predict` for images without labels",
         )
     seen = {} if allow_training_images else model.record.training_images
+    classed = all(record.density_class for record in labelled)
     rows = []
     for record in progress(labelled, "evaluate"):
         image = labelled.read(record)
         _refuse_seen(image, seen, model.name)
-        counted = model.counter.count(image.pixels)
         true = labelled.points(record)
-        match = _match(counted, true, record, image)
-        rows.append(EvaluatedImage(record.name, counted.count, float(len(true)), match))
+        counted = model.counter.count(image.pixels)
+        diameters = diameters_of_cells(labelled, record, image, true)
+        own_class = record.density_class if classed else None
+        rows.append(
+            EvaluatedImage(
+                image=record.name,
+                predicted=counted.count,
+                true=float(len(true)),
+                density_class=own_class or class_of(1e6 * len(true) / image.pixels.size),
+                true_points=true,
+                diameters=diameters,
+                found_points=counted.points,
+                match=_match(counted, true, diameters / 2),
+                game=_grid_errors(counted, true, image.shape),
+            )
+        )
     return summarise(rows, seed=seed, resamples=resamples)
 
 
-def summarise(
-    rows: Sequence[EvaluatedImage], *, seed: int = 0, resamples: int = 10_000
-) -> Evaluation:
-    """Turn the rows of single images into errors with their interval."""
-    predicted, true = [row.predicted for row in rows], [row.true for row in rows]
-    absolute = np.abs(np.array(predicted) - np.array(true))
-    matches = [row.match for row in rows if row.match is not None]
-    return Evaluation(
-        errors=count_errors(predicted, true),
-        mae_interval=bootstrap_interval(absolute, seed=seed, resamples=resamples),
-        f1=pooled_f1(matches) if matches else None,
-        images=tuple(rows),
-    )
-
-
-def _match(
-    counted: ImageCount, true: Points, record: ImageRecord, image: MicroscopyImage
-) -> PointMatch | None:
+def _match(counted: ImageCount, true: Points, radii: npt.NDArray[np.float64]) -> PointMatch | None:
     """Match within half a cell, whose size does not depend on the counter: figures compare."""
     if counted.points is None or not (len(true) or len(counted.points)):
         return None
-    diameter = record.cell_diameter_px or _measured_diameter(image)
-    return match_points(counted.points, true, diameter / 2)
+    return match_points(counted.points, true, radii)
 
 
-def _measured_diameter(image: MicroscopyImage) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        diameter = estimate_diameter(image.pixels)
-    return diameter if np.isfinite(diameter) else _DIAMETER
+def _grid_errors(
+    counted: ImageCount, true: Points, shape: tuple[int, int]
+) -> tuple[float, ...] | None:
+    """Return the grid average errors, of which the first is the error of the count itself.
+
+    Each found centre stands for an equal part of the count, which need not be a whole number. A
+    count without any centre is spread evenly over the image.
+    """
+    places = counted.points
+    if places is None:
+        return None
+    if not len(places):
+        places = _evenly_spread(shape)
+    weights = np.full(len(places), counted.count / len(places))
+    return tuple(
+        grid_average_error(places, true, shape, level, weights=weights) for level in _LEVELS
+    )
+
+
+def _evenly_spread(shape: tuple[int, int]) -> Points:
+    """Return the middle of every rectangle of the finest grid."""
+    side = 2 ** _LEVELS[-1]
+    rows, columns = ((np.arange(side) + 0.5) / side * length - 0.5 for length in shape)
+    return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
 def _refuse_seen(image: MicroscopyImage, seen: dict[str, str], model: str) -> None:

@@ -76,54 +76,28 @@ def bootstrap_interval(
     if len(array) == 0:
         warnings.warn("no value to resample: the interval is NaN", RuntimeWarning, stacklevel=2)
         return Interval(float("nan"), float("nan"), float("nan"), level)
-    classes = _classes(strata, len(array))
+    classes = members_of_classes(strata, len(array))
     generator = np.random.default_rng(seed)
     draws = np.array([float(statistic(array[_draw(classes, generator)])) for _ in range(resamples)])
     lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(statistic(array)), float(lower), float(upper), level)
 
 
-def paired_bootstrap(
-    first: npt.ArrayLike,
-    second: npt.ArrayLike,
-    *,
-    seed: int,
-    resamples: int = 10_000,
-    level: float = 0.95,
-    strata: npt.ArrayLike | None = None,
-) -> Interval:
-    """Return the mean of ``first - second`` over the same images, with its interval.
+def members_of_classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
+    """Return the places of each class among n values, classes in their sorted order.
 
     Parameters
     ----------
-    first, second
-        Shape (N,), for example the absolute errors of two counters on the same N images.
-    seed, resamples, level, strata
-        As in `bootstrap_interval`.
-
-    Returns
-    -------
-    Interval
-        An interval that does not hold 0 says that the two differ.
+    strata
+        Shape (n,), or None for one class of all.
+    n
+        Number of values.
 
     Raises
     ------
     InputError
-        The two are not of one shape (N,).
+        There is not one class for each value.
     """
-    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    if one.ndim != 1 or one.shape != other.shape:
-        raise InputError(
-            "The two lists are not about the same images.",
-            expected="two lists of one length",
-            found=f"shapes {one.shape} and {other.shape}",
-        )
-    return bootstrap_interval(
-        one - other, seed=seed, resamples=resamples, level=level, strata=strata
-    )
-
-
-def _classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
     if strata is None:
         return [np.arange(n)]
     labels = np.asarray(strata)

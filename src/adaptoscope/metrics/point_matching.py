@@ -1,6 +1,7 @@
 """One-to-one matching of found cell centres to true ones."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +36,7 @@ class PointMatch:
         true point: two cells that were seen as one. The centre of such a pair lies about half a
         diameter from either.
     divided
-        Those of ``invented`` whose nearest true point, within twice the radius, belongs to another
+        Those of ``invented`` whose nearest true point, within twice its radius, belongs to another
         found point: one cell that was seen as two.
     mean_distance
         Mean distance of the pairs, in pixels; NaN without a pair.
@@ -52,7 +53,18 @@ class PointMatch:
     mean_distance: float
 
 
-def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> PointMatch:
+@dataclass(frozen=True)
+class PooledShares:
+    """Agreement of the points of several images together, each between 0 and 1, or NaN."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+def match_points(
+    found: npt.ArrayLike, true: npt.ArrayLike, radius: float | npt.ArrayLike
+) -> PointMatch:
     """Match found to true centres: as many pairs as possible, then the shortest ones.
 
     Parameters
@@ -60,7 +72,8 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
     found, true
         Shapes (N, 2) and (M, 2), (row, column) in pixels.
     radius
-        Largest distance of a pair, in pixels, inclusive. Half a cell diameter is customary.
+        Largest distance of a pair, in pixels, inclusive: one for all, or shape (M,), one for each
+        true point. Half a cell diameter is customary.
 
     Returns
     -------
@@ -70,16 +83,14 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
     Raises
     ------
     InputError
-        A set is not of shape (N, 2), holds a value that is not finite, or ``radius`` is negative.
+        A set is not of shape (N, 2), holds a value that is not finite, or a radius is negative or
+        there is not one for each true point.
     """
     found_points, true_points = _as_points(found, "found"), _as_points(true, "true")
-    if not (np.isfinite(radius) and radius >= 0):
-        raise InputError(
-            "The matching radius is not usable.", expected="0 or more pixels", found=str(radius)
-        )
+    radii = _as_radii(radius, len(true_points))
     if not len(found_points) and not len(true_points):
         warnings.warn("no point on either side: shares are NaN", RuntimeWarning, stacklevel=2)
-    near = _near_pairs(found_points, true_points, radius)
+    near = _near_pairs(found_points, true_points, radii)
     distances = np.linalg.norm(found_points[near[:, 0]] - true_points[near[:, 1]], axis=1)
     chosen = _best_pairs(near, distances, len(found_points), len(true_points))
     pairs = near[chosen]
@@ -94,23 +105,56 @@ def match_points(found: npt.ArrayLike, true: npt.ArrayLike, radius: float) -> Po
         f1=_share(2 * len(pairs), len(found_points) + len(true_points)),
         invented=len(found_points) - len(pairs),
         lost=len(true_points) - len(pairs),
-        merged=_beside(true_points[unmatched], found_points, ~surplus, 2 * radius),
-        divided=_beside(found_points[surplus], true_points, ~unmatched, 2 * radius),
+        merged=_merged(true_points[unmatched], radii[unmatched], found_points, ~surplus),
+        divided=_divided(found_points[surplus], true_points, radii, ~unmatched),
         mean_distance=float(distances[chosen].mean()) if len(pairs) else float("nan"),
     )
 
 
-def _beside(
-    alone: FloatArray, others: FloatArray, matched: npt.NDArray[np.bool_], reach: float
+def _merged(
+    lost: FloatArray, radii: FloatArray, found: FloatArray, matched: npt.NDArray[np.bool_]
 ) -> int:
-    """Count points without a partner whose nearest point on the other side has another one."""
-    if not len(alone) or not len(others):
+    """Count lost cells whose nearest found point belongs to another cell."""
+    if not len(lost) or not len(found):
         return 0
-    distances, nearest = KDTree(others).query(alone)
-    return int(np.count_nonzero((distances <= reach) & matched[nearest]))
+    distances, nearest = KDTree(found).query(lost)
+    return int(np.count_nonzero((distances <= 2 * radii) & matched[nearest]))
 
 
-def pooled_f1(matches: list[PointMatch]) -> float:
+def _divided(
+    invented: FloatArray, true: FloatArray, radii: FloatArray, matched: npt.NDArray[np.bool_]
+) -> int:
+    """Count invented points whose nearest cell has been found by another point."""
+    if not len(invented) or not len(true):
+        return 0
+    distances, nearest = KDTree(true).query(invented)
+    return int(np.count_nonzero((distances <= 2 * radii[nearest]) & matched[nearest]))
+
+
+def pooled_shares(matches: Sequence[PointMatch]) -> PooledShares:
+    """Return precision, recall and F1 of several images, from the sums of their points.
+
+    Parameters
+    ----------
+    matches
+        One for each image.
+
+    Returns
+    -------
+    PooledShares
+        NaN where there is no point to divide by.
+    """
+    pairs = sum(len(match.pairs) for match in matches)
+    invented = sum(match.invented for match in matches)
+    lost = sum(match.lost for match in matches)
+    return PooledShares(
+        precision=_share(pairs, pairs + invented),
+        recall=_share(pairs, pairs + lost),
+        f1=_share(2 * pairs, 2 * pairs + invented + lost),
+    )
+
+
+def pooled_f1(matches: Sequence[PointMatch]) -> float:
     """Return one F1 for several images, from the sums of their pairs, inventions and losses.
 
     Returns
@@ -118,9 +162,23 @@ def pooled_f1(matches: list[PointMatch]) -> float:
     float
         Between 0 and 1; NaN where no image has a point on either side.
     """
-    pairs = sum(len(match.pairs) for match in matches)
-    missed = sum(match.invented + match.lost for match in matches)
-    return _share(2 * pairs, 2 * pairs + missed)
+    return pooled_shares(matches).f1
+
+
+def _as_radii(radius: float | npt.ArrayLike, number: int) -> FloatArray:
+    """Return one radius for each true point."""
+    given = np.asarray(radius, dtype=np.float64)
+    if given.shape not in ((), (number,)):
+        raise InputError(
+            "The matching radii do not belong to the true points.",
+            expected=f"one radius, or one for each of {number} points",
+            found=f"shape {given.shape}",
+        )
+    if not (np.isfinite(given) & (given >= 0)).all():
+        raise InputError(
+            "The matching radius is not usable.", expected="0 or more pixels", found=str(radius)
+        )
+    return np.array(np.broadcast_to(given, (number,)))
 
 
 def _as_points(points: npt.ArrayLike, name: str) -> FloatArray:
@@ -136,14 +194,15 @@ def _as_points(points: npt.ArrayLike, name: str) -> FloatArray:
     return array
 
 
-def _near_pairs(found: FloatArray, true: FloatArray, radius: float) -> IndexArray:
+def _near_pairs(found: FloatArray, true: FloatArray, radii: FloatArray) -> IndexArray:
+    """Return the pairs within reach, ordered by found point and then by true point."""
     if not len(found) or not len(true):
         return np.empty((0, 2), dtype=np.intp)
-    neighbours = KDTree(true).query_ball_point(found, radius, return_sorted=True)
+    neighbours = KDTree(found).query_ball_point(true, radii)
     lengths = [len(indices) for indices in neighbours]
-    first = np.repeat(np.arange(len(found), dtype=np.intp), lengths)
-    second = np.fromiter((j for indices in neighbours for j in indices), np.intp, sum(lengths))
-    return np.column_stack([first, second])
+    first = np.fromiter((i for indices in neighbours for i in indices), np.intp, sum(lengths))
+    second = np.repeat(np.arange(len(true), dtype=np.intp), lengths)
+    return np.column_stack([first, second])[np.lexsort((second, first))]
 
 
 def _best_pairs(near: IndexArray, distances: FloatArray, n_found: int, n_true: int) -> IndexArray:

@@ -26,20 +26,20 @@ FloatArray = npt.NDArray[np.float64]
 STRETCH = (0.5, 99.8)
 """Percentiles of an image that are shown as black and as white."""
 
-_INK = "#1f2933"
-_DOT = "#0b6e99"
-_LINE = "#b4540a"
+INK, DOT, LINE = "#1f2933", "#0b6e99", "#b4540a"
+"""Colours of text, of single images, and of what they are compared with."""
+
 _DOTS = (255, 80, 0)
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "adaptoscope",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
     "font.size": 9,
-    "text.color": _INK,
+    "text.color": INK,
     "axes.edgecolor": "#8895a3",
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
 }
 """How every plot looks; the salt makes equal plots equal files."""
 
@@ -111,7 +111,7 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     InputError
         There is nothing to draw, or a method's counts do not belong together.
     """
-    _check_counts(methods)
+    check_counts(methods)
     top = 1.05 * max(float(max(each.true.max(), each.predicted.max())) for each in methods)
     columns = min(columns, len(methods))
     rows = math.ceil(len(methods) / columns)
@@ -122,7 +122,7 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
         FigureCanvasSVG(figure)
         for index, each in enumerate(methods):
             axes = figure.add_subplot(rows, columns, index + 1)
-            _draw_panel(axes, each, max(top, 1.0))
+            draw_counts(axes, each, max(top, 1.0))
             leftmost, lowest = index % columns == 0, index + columns >= len(methods)
             axes.tick_params(labelleft=leftmost, labelbottom=lowest)
             if leftmost:
@@ -190,7 +190,14 @@ def display_image(
     )
 
 
-def _check_counts(methods: Sequence[MethodCounts]) -> None:
+def check_counts(methods: Sequence[MethodCounts]) -> None:
+    """Refuse counts that cannot be drawn.
+
+    Raises
+    ------
+    InputError
+        There is no method, or one has not one predicted and one true count for each image.
+    """
     if not methods:
         raise InputError("There is no method to draw.", expected="at least one method")
     for each in methods:
@@ -202,15 +209,21 @@ def _check_counts(methods: Sequence[MethodCounts]) -> None:
             )
 
 
-def _draw_panel(axes: Axes, counts: MethodCounts, top: float) -> None:
+def draw_counts(axes: Axes, counts: MethodCounts, top: float) -> None:
+    """Draw predicted against true counts on axes that reach up to ``top`` cells."""
     line = np.array([0.0, top])
-    axes.fill_between(line, 0.9 * line, 1.1 * line, color=_LINE, alpha=0.13, linewidth=0)
-    axes.plot(line, line, color=_LINE, linewidth=1)
-    axes.scatter(counts.true, counts.predicted, s=16, color=_DOT, alpha=0.75, linewidth=0, zorder=3)
+    axes.fill_between(line, 0.9 * line, 1.1 * line, color=LINE, alpha=0.13, linewidth=0)
+    axes.plot(line, line, color=LINE, linewidth=1)
+    axes.scatter(counts.true, counts.predicted, s=16, color=DOT, alpha=0.75, linewidth=0, zorder=3)
     axes.set_title(f"{counts.method}\nMAE {counts.mae:.1f}", fontsize=9)
     axes.set_xlim(0, top)
     axes.set_ylim(min(0.0, 1.05 * float(counts.predicted.min())), top)
     axes.set_aspect("equal")
+    open_frame(axes)
+
+
+def open_frame(axes: Axes) -> None:
+    """Leave out the frame of a plot above and at the right."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

@@ -1,14 +1,20 @@
-import csv
 import dataclasses
+import math
 
+import numpy as np
 import pytest
 
 from adaptoscope.counting.baselines import ConstantCounter, OtsuWatershedCounter
+from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
+from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
+from adaptoscope.metrics.grid_errors import grid_average_error
 
-KEYS = {"n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2", "mae_interval"}
+KEYS = {"n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2", "mae_interval",
+        "by_density"}  # fmt: skip
+WITH_POINTS = {"f1", "precision", "recall", "game"}
 
 
 def constant(value, seen=None):
@@ -28,19 +34,89 @@ def test_the_constant_has_the_errors_worked_out_by_hand(real):
 def test_a_detector_has_an_f1_too(real):
     result = evaluate_counter(load_counter("dog"), real.split("test"), resamples=50)
 
-    assert set(result.as_dict()) == KEYS | {"f1"}
+    assert set(result.as_dict()) == KEYS | WITH_POINTS
     assert result.f1 == 1.0
+    assert result.game == (0, 0, 0, 0)
     assert result.errors.mae == 0
 
 
-def test_the_table_has_a_row_per_image(real, tmp_path):
-    result = evaluate_counter(load_counter("dog"), real.split("test"), resamples=50)
+class Places:
+    """Gives the same centres for every image, and a count that is not their number."""
 
-    result.write_table(tmp_path / "images.csv")
+    def __init__(self, points, count):
+        self.points, self.cells = np.array(points, dtype=float).reshape(-1, 2), count
 
-    rows = list(csv.DictReader((tmp_path / "images.csv").open()))
-    assert [row["image"] for row in rows] == ["test0.png", "test1.png", "test2.png"]
-    assert float(rows[0]["predicted"]) == float(rows[0]["true"]) == 4
+    def count(self, pixels, *, diameter_px=None):
+        return ImageCount(self.cells, self.points)
+
+
+def placed(points, count):
+    return CountingModel("places", ModelRecord(kind="centres"), Places(points, count))
+
+
+def test_the_first_grid_error_is_the_mean_absolute_error_and_none_is_below_the_one_before(real):
+    result = evaluate_counter(placed([[10, 10], [100, 90]], 9.5), real.split("test"), resamples=20)
+
+    assert result.game[0] == pytest.approx(result.errors.mae)
+    assert list(result.game) == sorted(result.game)
+    first = result.images[0]
+    weights = [4.75, 4.75]
+    assert first.game[2] == pytest.approx(
+        grid_average_error(first.found_points, first.true_points, (128, 128), 2, weights=weights)
+    )
+
+
+def test_a_count_without_a_centre_is_spread_over_the_image(real):
+    result = evaluate_counter(placed([], 6.4), real.split("test"), resamples=20)
+
+    assert result.game[0] == pytest.approx(result.errors.mae)
+    assert result.points.recall == 0
+    assert math.isnan(result.points.precision)
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """One image with a cell of 100 x 100 pixels and one of 6 x 6."""
+    mask = np.zeros((200, 200), dtype=np.uint16)
+    mask[20:120, 20:120], mask[150:156, 150:156] = 1, 2
+    writer = CountedImageWriter(tmp_path / "masked", {"seed": 0}, "Two cells")
+    writer.add("two", (mask > 0) * 0.5, points=[[69.5, 69.5], [152.5, 152.5]], mask=mask)
+    return writer.finish("Two cells for a test.")
+
+
+def test_a_centre_is_right_within_half_the_diameter_of_its_own_cell(masked):
+    beside = [[69.5 + 40, 69.5], [152.5, 152.5 + 5]]
+
+    (row,) = evaluate_counter(placed(beside, 2.0), masked, resamples=20).images
+
+    assert row.diameters == pytest.approx(
+        [2 * 100 / math.sqrt(math.pi), 2 * 6 / math.sqrt(math.pi)]
+    )
+    assert row.match.pairs.tolist() == [[0, 0]]
+    assert (row.match.invented, row.match.lost) == (1, 1)
+
+
+def test_classes_of_density_are_those_of_the_true_counts(real):
+    # 4, 12 and 28 cells in 128 x 128 pixels: 244, 732 and 1709 per million pixels.
+    result = evaluate_counter(constant(12.0), real.split("test"), resamples=20)
+
+    assert [row.density_class for row in result.images] == ["medium", "high", "high"]
+    assert list(result.by_density) == ["medium", "high"]
+    assert result.as_dict()["by_density"]["high"] == {"n": 2, "mae": 8.0, "bias": -8.0}
+
+
+def test_classes_that_the_set_gives_to_all_images_are_taken_over(real):
+    named = real.with_records(dataclasses.replace(r, density_class="sparse") for r in real)
+    some = real.with_records(
+        dataclasses.replace(r, density_class="sparse" if r.name == "test0.png" else None)
+        for r in real
+    )
+
+    all_named = evaluate_counter(constant(12.0), named.split("test"), resamples=20)
+    some_named = evaluate_counter(constant(12.0), some.split("test"), resamples=20)
+
+    assert list(all_named.by_density) == ["sparse"]
+    assert list(some_named.by_density) == ["medium", "high"]
 
 
 def test_images_the_counter_was_trained_on_are_refused(real):

@@ -52,6 +52,29 @@ def test_other_sizes_are_unbiased(height, width):
     assert ratio == pytest.approx(1, abs=0.02)
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 11), st.integers(1, 11), st.integers(1, 6))
+def test_every_pixel_counts_and_together_they_count_as_the_image(height, width, window):
+    weights = np.zeros((height, width))
+    for place in np.ndindex(height, width):
+        impulse = np.zeros((height, width), dtype=np.float32)
+        impulse[place] = 1
+        weights[place] = count_by_windows(impulse, window, bright_pixels)
+
+    assert (weights > 0).all()
+    assert weights.sum() == pytest.approx(height * width)
+    # Away from the last row and column of windows nothing is counted in part or twice.
+    whole_rows, whole_columns = (height // window - 1) * window, (width // window - 1) * window
+    assert (weights[: max(whole_rows, 0), : max(whole_columns, 0)] == 1).all()
+
+
+@pytest.mark.parametrize("window", [200, 64])
+def test_a_field_of_the_paper_is_covered_by_windows_of_either_size(window):
+    image = np.full((600, 800), 0.01, dtype=np.float32)
+
+    assert count_by_windows(image, window, bright_pixels) == pytest.approx(4800, rel=1e-5)
+
+
 def test_an_even_density_is_counted_exactly_whatever_the_size():
     for shape in [(63, 140), (20, 20), (50, 51)]:
         image = np.full(shape, 0.01, dtype=np.float32)

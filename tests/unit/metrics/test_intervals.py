@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.intervals import bootstrap_interval, paired_bootstrap
+from adaptoscope.metrics.intervals import bootstrap_interval
 
 
 def test_interval_of_a_mean_agrees_with_the_normal_approximation():
@@ -45,18 +45,6 @@ def test_a_statistic_may_look_at_rows():
     assert interval.lower == pytest.approx(2)
 
 
-def test_paired_differences_cancel_what_the_images_share():
-    generator = np.random.default_rng(0)
-    difficulty = generator.gamma(1, 30, 40)
-
-    interval = paired_bootstrap(
-        difficulty + 1 + generator.normal(0, 0.5, 40), difficulty, seed=0, resamples=500
-    )
-
-    assert interval.lower > 0
-    assert interval.upper < 2
-
-
 def test_no_value_gives_nan_and_a_warning():
     with pytest.warns(RuntimeWarning, match="no value"):
         interval = bootstrap_interval([], seed=0)
@@ -69,8 +57,3 @@ def test_no_value_gives_nan_and_a_warning():
 def test_undefined_intervals_are_refused(wrong):
     with pytest.raises(InputError):
         bootstrap_interval([1.0, 2.0, 3.0], seed=0, **wrong)
-
-
-def test_lists_of_different_images_are_refused():
-    with pytest.raises(InputError, match="same images"):
-        paired_bootstrap([1, 2], [1, 2, 3], seed=0)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.point_matching import match_points, pooled_f1
+from adaptoscope.metrics.point_matching import match_points, pooled_f1, pooled_shares
 
 POINTS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), max_size=5)
 
@@ -22,6 +22,56 @@ def best_by_hand(found, true, radius):
         near = [distance for distance in distances if distance <= radius]
         best = min(best, (-len(near), sum(near)))
     return -best[0], best[1]
+
+
+def most_pairs_by_hand(found, true, radii):
+    """Try every way of giving found points to true ones, each with its own radius."""
+    if not true:
+        return 0
+    rest = most_pairs_by_hand(found, true[1:], radii[1:])
+    near = [i for i, point in enumerate(found) if math.dist(point, true[0]) <= radii[0]]
+    return max(
+        [rest]
+        + [1 + most_pairs_by_hand(found[:i] + found[i + 1 :], true[1:], radii[1:]) for i in near]
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(POINTS, st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12), st.floats(0, 8)),
+                        max_size=5))  # fmt: skip
+@pytest.mark.filterwarnings("ignore:no point")
+def test_each_true_point_may_have_a_radius_of_its_own(found, true_with_radii):
+    true = [point[:2] for point in true_with_radii]
+    radii = [point[2] for point in true_with_radii]
+
+    match = match_points(found, true, radii)
+
+    assert len(match.pairs) == most_pairs_by_hand(found, true, radii)
+    assert all(math.dist(found[i], true[j]) <= radii[j] for i, j in match.pairs)
+    assert match.divided <= match.invented
+
+
+@settings(deadline=None, max_examples=60)
+@given(POINTS, POINTS, st.floats(0.5, 8))
+@pytest.mark.filterwarnings("ignore:no point")
+def test_equal_radii_are_one_radius(found, true, radius):
+    one, each = match_points(found, true, radius), match_points(found, true, [radius] * len(true))
+
+    assert one.pairs.tolist() == each.pairs.tolist()
+    assert (one.merged, one.divided) == (each.merged, each.divided)
+
+
+def test_a_large_cell_reaches_farther_than_a_small_one():
+    found, true = [(10, 14), (40, 44)], [(10, 10), (40, 40)]
+
+    assert match_points(found, true, [5, 3]).pairs.tolist() == [[0, 0]]
+
+
+def test_there_is_one_radius_or_one_for_each_true_point():
+    with pytest.raises(InputError, match="radii"):
+        match_points([(0, 0)], [(0, 0), (1, 1)], [1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match="radius"):
+        match_points([(0, 0)], [(0, 0), (1, 1)], [1.0, -2.0])
 
 
 @settings(deadline=None, max_examples=60)
@@ -100,6 +150,17 @@ def test_pooled_f1_weighs_points_not_images():
     wrong = match_points([(0, 0)], [(50, 50)], 1)
 
     assert pooled_f1([many, wrong]) == pytest.approx(18 / 20)
+
+
+def test_pooled_precision_and_recall_are_those_of_all_points_together():
+    invented = match_points([(0, 0), (20, 0), (40, 0)], [(0, 0)], 1)
+    lost = match_points([(0, 0)], [(0, 0), (50, 50)], 1)
+
+    shares = pooled_shares([invented, lost])
+
+    assert (shares.precision, shares.recall) == (pytest.approx(2 / 4), pytest.approx(2 / 3))
+    assert shares.f1 == pytest.approx(4 / 7)
+    assert math.isnan(pooled_shares([]).precision)
 
 
 def test_a_cell_found_twice_is_divided() -> None:

@@ -3,35 +3,18 @@
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.density_classes import CLASSES, COUNT_LIMITS, DENSITY_LIMITS, class_of
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import measure_image
 from adaptoscope.style_transfer.tokens.settings import DensityRule
 from adaptoscope.training.progress import progress
-
-CLASSES = ("low", "medium", "high")
-_PAPER_LIMITS = (100.0, 200.0)
-_PAPER_MPX = 600 * 800 / 1e6
 
 
 def limits_of(rule: DensityRule) -> tuple[float, float]:
     """Return where ``medium`` and ``high`` begin, in cells or in cells per million pixels."""
     if rule.limits is not None:
         return rule.limits
-    factor = 1.0 if rule.measure == "count" else 1.0 / _PAPER_MPX
-    return _PAPER_LIMITS[0] * factor, _PAPER_LIMITS[1] * factor
-
-
-def density_class(value: float, rule: DensityRule) -> str:
-    """Return the class of a count or density: [0, first), [first, second), [second, infinity).
-
-    Parameters
-    ----------
-    value
-        What `rule.measure` says.
-    rule
-        The limits.
-    """
-    return CLASSES[sum(value >= limit for limit in limits_of(rule))]
+    return COUNT_LIMITS if rule.measure == "count" else DENSITY_LIMITS
 
 
 def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, CountedImageSet]:
@@ -81,8 +64,9 @@ def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, C
         If labels decide and an image has none.
     """
     members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
+    limits = limits_of(rule)
     for record in progress(images, "measure cell density", len(images)):
-        members[density_class(_value(images, record, rule), rule)].append(record)
+        members[class_of(_value(images, record, rule), limits)].append(record)
     return {name: images.with_records(records) for name, records in members.items() if records}
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.density_classes import CLASSES
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.stable_diffusion.encoder_file import save_encoder
 from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
-from adaptoscope.style_transfer.tokens.density_classes import CLASSES
 from adaptoscope.style_transfer.tokens.examples import read_examples, refuse_small_images
 from adaptoscope.style_transfer.tokens.learnt import (
     LearntTokens,

@@ -7,7 +7,6 @@ from tests.unit.style_transfer.conftest import write_set
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.tokens.density_classes import (
-    density_class,
     group_by_density,
     limits_of,
 )
@@ -15,14 +14,6 @@ from adaptoscope.style_transfer.tokens.settings import DensityRule
 
 # The test images hold 3, 4 and 5 discs in 64 x 64 pixels, by turns.
 BY_LABEL = DensityRule(source="labels", limits=(3.5, 4.5), per_class=None)
-
-
-@pytest.mark.parametrize(
-    ("count", "name"),
-    [(0, "low"), (99.5, "low"), (100, "medium"), (199, "medium"), (200, "high"), (900, "high")],
-)
-def test_the_papers_classes_begin_at_100_and_200_cells(count: float, name: str) -> None:
-    assert density_class(count, DensityRule()) == name
 
 
 def test_limits_per_area_are_those_of_the_papers_field() -> None:
