@@ -76,16 +76,17 @@ class DensityCounter:
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the cells of an image of shape (H, W)."""
         survey = self.survey(pixels, diameter_px=diameter_px)
-        if survey is None:
-            return ImageCount(0.0, no_points())
         count, points = survey.read(self.reading)
         return ImageCount(count, points, survey.diameter_px)
 
-    def survey(self, pixels: Image, *, diameter_px: float | None = None) -> DensitySurvey | None:
-        """Find all that may be cells in an image of shape (H, W); None where none can be seen."""
-        diameter = diameter_px or self.diameter_px or _measured_diameter(pixels)
-        if not np.isfinite(diameter):
-            return None
+    def survey(self, pixels: Image, *, diameter_px: float | None = None) -> DensitySurvey:
+        """Find all that may be cells in an image of shape (H, W).
+
+        Where no diameter is given or known, it is measured; where none can be, the image is taken
+        as it is.
+        """
+        known = diameter_px or self.diameter_px
+        diameter = known or _measured_diameter(pixels, self.working_diameter)
         normalised = self._range_of(pixels).apply(pixels)
         height, width = pixels.shape
         change = scaled((height, width), self.working_diameter / diameter)
@@ -199,7 +200,8 @@ def _mirrored(first: int, last: int, length: int) -> npt.NDArray[np.int64]:
     return np.asarray(np.where(positions < length, positions, 2 * length - 1 - positions))
 
 
-def _measured_diameter(pixels: Image) -> float:
+def _measured_diameter(pixels: Image, otherwise: float) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        return estimate_diameter(pixels)
+        diameter = float(estimate_diameter(pixels))
+    return diameter if np.isfinite(diameter) else otherwise

@@ -83,12 +83,8 @@ def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> Density
     counted
         Images with their cells marked.
     """
-    surveys, counts = [], []
-    for record in counted:
-        survey = counter.survey(counted.read(record).pixels)
-        if survey is not None:
-            surveys.append(survey)
-            counts.append(len(counted.points(record)))
+    surveys = [counter.survey(counted.read(record).pixels) for record in counted]
+    counts = [len(counted.points(record)) for record in counted]
     return choose_reading(surveys, counts, counter.reading) if surveys else counter.reading
 
 

@@ -107,13 +107,13 @@ def test_points_are_given_in_pixels_of_the_image(network):
     np.testing.assert_allclose(found.points, [[40, 50], [80, 120]], atol=1.0)
 
 
-def test_an_image_without_cells_to_measure_holds_none(network):
+def test_an_image_without_cells_to_measure_is_taken_as_it_is():
     blank = np.full((64, 64), 0.3, np.float32)
 
-    found = counter(network, diameter_px=None).count(blank)
+    found = counter(Light(), diameter_px=None).count(blank)
 
-    assert found.count == 0.0
-    assert found.points.shape == (0, 2)
+    assert found.diameter_px == 12.0
+    assert found.count == pytest.approx(0.3 * 64 * 64, rel=1e-4)
 
 
 def test_a_given_diameter_stands_above_the_models_own(network):
