@@ -11,6 +11,7 @@ import numpy as np
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points
@@ -89,7 +90,8 @@ def evaluate_counter(
     Raises
     ------
     InputError
-        No image has its cells marked, or one cannot be read.
+        No image has its cells marked, they are not what `check_labels` accepts, or one image
+        cannot be read.
     LeakageError
         The counter was trained on one of the images.
     """
@@ -101,6 +103,7 @@ def evaluate_counter(
             found=f"{len(images)} unlabelled images",
             remedy="use `adaptoscope count predict` for images without labels",
         )
+    check_labels(labelled)
     seen = {} if allow_training_images else model.record.training_images
     rows = []
     for record in progress(labelled, "evaluate"):

@@ -13,6 +13,7 @@ from adaptoscope.counting.crops import (
 from adaptoscope.counting.finish import finish
 from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
 
@@ -48,12 +49,14 @@ def train_baseline(
     Raises
     ------
     InputError
-        No training image has its cells marked, or none shows cells.
+        No training image has its cells marked, their cells are not what `check_labels` accepts,
+        or none shows cells.
     LeakageError
         A training image is one of the images kept back.
     """
     labelled = real.training_part().labelled()
     refuse_kept_back(labelled, real)
+    check_labels(labelled)
     images = [labelled.read(record) for record in labelled]
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}

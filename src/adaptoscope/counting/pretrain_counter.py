@@ -19,6 +19,7 @@ from adaptoscope.counting.heads import DensityHead
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord, write_model
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
@@ -153,6 +154,8 @@ def pretrain_counter(
         ``out``.
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    for each in sets:
+        check_labels(each.training_part())
     hashes = {image.sha256: record.file_name for _, record, image in _training_images(sets)}
     run.keep_inputs(hashes)
     if (out / "model.json").exists():
