@@ -66,9 +66,14 @@ class DensityCounter:
         self.intensity = intensity
         self.threshold = threshold
 
-    def count(self, pixels: Image) -> ImageCount:
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Cell diameter in pixels of the images to count; None where each is measured."""
+        return self.diameter_px
+
+    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Sum the density of an image of shape (H, W), and find its peaks."""
-        diameter = self.diameter_px or _measured_diameter(pixels)
+        diameter = diameter_px or self.diameter_px or _measured_diameter(pixels)
         if not np.isfinite(diameter):
             return ImageCount(0.0, no_points())
         intensity = self.intensity or measure_range(pixels)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from adaptoscope.counting.cell_size import count_cells
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
@@ -109,7 +110,7 @@ def evaluate_counter(
     for record in progress(labelled, "evaluate"):
         image = labelled.read(record)
         _refuse_seen(image, seen, model.name)
-        counted = model.counter.count(image.pixels)
+        counted = count_cells(model, image)
         true = labelled.points(record)
         match = _match(counted, true, record, image)
         rows.append(EvaluatedImage(record.name, counted.count, float(len(true)), match))
