@@ -67,11 +67,6 @@ class CountedImageSet:
         ----------
         records
             Records of this set.
-
-        Returns
-        -------
-        CountedImageSet
-            The smaller set.
         """
         return dataclasses.replace(self, records=tuple(records))
 
