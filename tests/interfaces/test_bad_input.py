@@ -112,7 +112,7 @@ def test_predict_names_the_missing_choice_of_a_channel_in_the_row(
     file, table = own_fields / "images" / "field_0.tif", tmp_path / "counts.csv"
     colour(file)
     choice = () if channel is None else ("--channel", channel)
-    answer = ask("count", "predict", file, "--out", table, *choice)
+    answer = ask("count", "predict", file, "--model", "dog", "--out", table, *choice)
     assert answer.code == (1 if channel is None else 0)
     (row,) = csv.DictReader(table.open(newline=""))
     assert bool(row["count"]) == (channel is not None)
@@ -124,7 +124,7 @@ def test_an_empty_folder_is_refused(chain: Chain, tmp_path: Path, reader: str) -
     (tmp_path / "fields").mkdir()
     images, out = tmp_path / "fields", tmp_path / "out"
     if reader == "count predict":
-        error = refuse("count", "predict", images, "--out", out)
+        error = refuse("count", "predict", images, "--model", "dog", "--out", out)
     else:
         error = refuse(*READERS[reader](images, out, chain))
     assert "holds no image" in error

@@ -33,6 +33,7 @@ from adaptoscope.counting.model_folder import (
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.pretrained.bundled import bundled_weights, is_complete
 
 COUNT_COLUMNS = (
     "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"
@@ -285,11 +286,50 @@ def test_predict_writes_a_row_for_every_image_and_no_number_for_a_broken_one(
         )
 
 
+def test_predict_writes_what_people_look_at(fields: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    wanted = ("--points", out / "points", "--overlays", out / "overlays", "--plot", out / "p.png")
+    command = ("count", "predict", fields / "images", "--model", "dog", "--out", out / "counts.csv",
+               "--diameter", 10, "--pixel-size-um", 0.5)  # fmt: skip
+    said = succeed(*command, *wanted)
+    assert "images         7 (0 failed, 0 flagged)" in said
+    assert "cell diameter  10 pixels (median)" in said
+    assert "cells per mm2" in said
+    names = {f"field_{number}.png" for number in range(7)}
+    assert {file.name for file in (out / "overlays").iterdir()} == names
+    assert (out / "points" / "points.csv").read_text().startswith("image,x,y\n")
+    before = contents(out)
+    assert "--overwrite" in refuse(*command, *wanted)
+    assert "--overwrite" in refuse(*command)
+    assert contents(out) == before
+    succeed(*command, *wanted, "--overwrite")
+
+
+def test_predict_says_what_it_left_out(fields: Path, tmp_path: Path) -> None:
+    images = Path(shutil.copytree(fields / "images", tmp_path / "in"))
+    (images / "notes.txt").write_text("x")
+    (images / "more").mkdir()
+    (images / "photo.jpg").write_bytes(b"x")
+    answer = ask("count", "predict", images, "--model", "dog", "--out", tmp_path / "counts.csv")
+    assert answer.code == 1
+    assert "1 file(s) that are no images; 1 sub-folder(s), which are not entered" in answer.err
+    assert "photo.jpg is of a kind that is not read" in answer.err
+
+
+def test_predict_uses_the_bundled_nuclei_counter_by_default(fields: Path, tmp_path: Path) -> None:
+    if not is_complete(bundled_weights()["nuclei"]):
+        pytest.skip("the counter nuclei is not in this checkout")
+    succeed("count", "predict", fields / "images", "--out", tmp_path / "counts.csv")
+    rows = list(csv.DictReader((tmp_path / "counts.csv").open(newline="")))
+    assert {row["model"] for row in rows} == {"nuclei"}
+
+
 def test_a_stack_needs_the_choice_of_a_plane(tmp_path: Path) -> None:
     stack = np.zeros((2, 64, 64), np.uint8)
     stack[1, 28:38, 28:38] = 200
     tifffile.imwrite(tmp_path / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
-    command = ("count", "predict", tmp_path / "stack.tif", "--out", tmp_path / "counts.csv")
+    command = ("count", "predict", tmp_path / "stack.tif", "--out", tmp_path / "counts.csv",
+               "--model", "dog", "--overwrite")  # fmt: skip
     assert json.loads(ask(*command, "--json").out)["failed"] == 1
     assert json.loads(succeed(*command, "--z", "max", "--json"))["failed"] == 0
     assert "--z" in refuse(*command, "--z", "middle")
@@ -311,6 +351,20 @@ def test_convert_turns_a_release_into_a_counted_folder(release: Path, tmp_path: 
     assert succeed("convert", release, out) == f"{out}: 1 images (idcia)\n"
     opened = open_counted_images(out)
     assert opened.points(opened.records[0]).tolist() == [[2.0, 3.0], [0.5, 7.5]]
+
+
+def test_convert_swaps_the_axes_of_a_folder(chain: Chain, tmp_path: Path) -> None:
+    table = (chain.real / "points.csv").read_text()
+    swapped = Path(shutil.copytree(chain.real, tmp_path / "swapped"))
+    write_text(swapped / "points.csv", table.replace("image,x,y", "image,y,x"))
+    out = tmp_path / "out"
+    error = refuse("count", "evaluate", "dog", swapped)
+    assert "the other way round" in error
+    assert "--layout folder --swap-axes" in error
+    succeed("convert", swapped, out, "--layout", "folder", "--swap-axes")
+    assert json.loads(succeed("count", "evaluate", "dog", out, "--json"))["n"] == 8
+    assert "--stain" in refuse("convert", chain.real, out, "--layout", "folder", "--stain", "DAPI")
+    assert "--swap-axes" in refuse("convert", chain.real, out, "--swap-axes")
 
 
 def test_convert_goes_on_once_a_broken_image_is_replaced(release: Path, tmp_path: Path) -> None:

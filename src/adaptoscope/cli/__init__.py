@@ -6,7 +6,9 @@ what a command needs from the scientific libraries it imports in its own body.
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any, NamedTuple
@@ -125,11 +127,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
     command = typer.main.get_command(app)
     try:
-        command.main(args=None if arguments is None else list(arguments), prog_name="adaptoscope")
+        with _readable_warnings():
+            command.main(
+                args=None if arguments is None else list(arguments), prog_name="adaptoscope"
+            )
     except AdaptoscopeError as error:
         _leave(error, str(error))
     except OSError as error:
         _leave(error, str(_unusable_file(error)))
+
+
+@contextmanager
+def _readable_warnings() -> Iterator[None]:
+    """Show what the user is warned of as a sentence, without the place in the code."""
+    with warnings.catch_warnings():
+        usual = warnings.formatwarning
+
+        def shown(message: Any, category: type[Warning], *place: Any, **line: Any) -> str:
+            plain = category is UserWarning
+            return f"warning: {message}\n" if plain else usual(message, category, *place, **line)
+
+        warnings.formatwarning = shown
+        try:
+            yield
+        finally:
+            warnings.formatwarning = usual
 
 
 def _unusable_file(error: OSError) -> OutputError:

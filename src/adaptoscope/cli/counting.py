@@ -172,38 +172,69 @@ def evaluate(
 
 @app.command("predict")
 def predict(
-    images: Annotated[Path, typer.Argument(help="An image, or a folder of images.")],
+    images: Annotated[
+        Path, typer.Argument(help="An image, or a folder of images; sub-folders are not entered.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write.")] = Path("counts.csv"),
     model: Annotated[
-        str, typer.Option("--model", help="Model folder, dog or otsu_watershed.")
-    ] = "dog",
-    channel: Channel = None,
-    z: Z = None,
+        str, typer.Option("--model", help="nuclei, dog, otsu_watershed, or a model folder.")
+    ] = "nuclei",
+    points: Annotated[
+        Path | None, typer.Option("--points", help="Folder for points.csv: the cell centres.")
+    ] = None,
+    overlays: Annotated[
+        Path | None, typer.Option("--overlays", help="Folder for one PNG per image, cells ringed.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="PNG file: the counts of all images.")
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option("--regions", help="Folder of label images; each label gets a row."),
+    ] = None,
+    diameter: Annotated[
+        float | None,
+        typer.Option("--diameter", min=1.0, help="Cell diameter in pixels, not to be measured."),
+    ] = None,
     pixel_size_um: Annotated[
         float | None,
-        typer.Option("--pixel-size-um", min=0.0, help="Where the images do not tell it."),
+        typer.Option("--pixel-size-um", min=1e-6, help="Where the images do not tell it."),
     ] = None,
+    channel: Channel = None,
+    z: Z = None,
     device: Device = "auto",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace results that are there.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Count images and write one row for each; an image that fails gets its error, never 0."""
+    from adaptoscope.counting.images_to_count import images_to_count
     from adaptoscope.counting.model_folder import load_counter
-    from adaptoscope.counting.predict import predict_counts
+    from adaptoscope.counting.predict import PredictSettings
+    from adaptoscope.pipeline.count_folder import CountOutputs, count_folder, summarise_counts
+    from adaptoscope.training.settings import settings_from
 
-    rows = predict_counts(
+    chosen = {"channel": channel, "z": plane(z), "pixel_size_um": pixel_size_um}
+    left_out = images_to_count(images).left_out()
+    rows = count_folder(
         load_counter(model, device=_place(model, device)),
         images,
-        out,
-        channel=channel,
-        z=plane(z),
-        pixel_size_um=pixel_size_um,
+        CountOutputs(out, points, overlays, plot, overwrite),
+        settings_from({**chosen, "diameter_px": diameter}, PredictSettings),
+        regions=regions,
     )
-    failed = sum(bool(row.error) for row in rows)
-    cells = sum(row.count or 0.0 for row in rows)
-    found = {"table": str(out), "images": len(rows), "failed": failed, "cells": cells}
-    answer(found, as_json=as_json, title=f"Counted with {model}")
-    if failed:
-        typer.echo(f"{failed} of {len(rows)} images failed; see the column error:", err=True)
+    summary = summarise_counts(rows)
+    written = {"table": out, "points": points, "overlays": overlays, "plot": plot}
+    named = {name: str(place) for name, place in written.items() if place is not None}
+    shown = summary.as_dict() if as_json else summary.as_text()
+    answer({**named, **shown}, as_json=as_json, title=f"Counted with {model}")
+    if left_out:
+        typer.echo(left_out, err=True)
+    if summary.failed:
+        typer.echo(
+            f"{summary.failed} of {summary.images} images failed; see the column error:", err=True
+        )
         for reason in dict.fromkeys(row.error for row in rows if row.error):
             typer.echo(f"  {reason}", err=True)
         raise typer.Exit(1)
@@ -240,11 +271,11 @@ def train_encoder(
 
 
 def _place(model: str, device: DeviceName) -> str:
-    """Say where a counter runs, as PyTorch names it; the bundled ones know only the processor."""
-    from adaptoscope.counting.model_folder import BUNDLED
+    """Say where a counter runs, as PyTorch names it; those without a network know no device."""
     from adaptoscope.training.step_loop import start_fabric
 
-    return "cpu" if model in BUNDLED else str(start_fabric(device).device)
+    classical = model in ("dog", "otsu_watershed")
+    return "cpu" if classical else str(start_fabric(device).device)
 
 
 def _say_how_well(folder: Path) -> None:

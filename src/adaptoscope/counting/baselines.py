@@ -44,15 +44,18 @@ class DogCounter:
     sigma: float | None = None
     threshold: float | None = None
 
-    def count(self, pixels: Image) -> ImageCount:
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Diameter in pixels of the cells that a fitted deviation answers to most."""
+        return None if self.sigma is None else self.sigma * _DIAMETER_PER_SIGMA
+
+    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the peaks of an image."""
-        if self.sigma is not None:
-            diameter, sigma = self.sigma * _DIAMETER_PER_SIGMA, self.sigma
-        else:
-            diameter = _measured_diameter(pixels)
-            if np.isnan(diameter):
-                return ImageCount(0.0, no_points())
-            sigma = sigma_of_diameter(diameter)
+        diameter = diameter_px or self.own_diameter_px or _measured_diameter(pixels)
+        if np.isnan(diameter):
+            return ImageCount(0.0, no_points())
+        fitted = self.sigma if diameter_px is None else None
+        sigma = fitted or sigma_of_diameter(diameter)
         threshold = self.threshold
         if threshold is None:
             threshold = automatic_threshold(pixels, sigma)
@@ -72,13 +75,18 @@ class OtsuWatershedCounter:
 
     splitting_px: float | None = None
 
-    def count(self, pixels: Image) -> ImageCount:
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Diameter in pixels from which it was fitted to split pieces."""
+        return self.splitting_px
+
+    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the pieces of an image."""
-        diameter = _measured_diameter(pixels)
+        diameter = diameter_px or _measured_diameter(pixels)
         if np.isnan(diameter):
             return ImageCount(0.0, no_points())
-        labels = otsu_watershed_labels(pixels, self.splitting_px or diameter)
-        points = centres_of_labels(labels)
+        splitting = diameter_px or self.splitting_px or diameter
+        points = centres_of_labels(otsu_watershed_labels(pixels, splitting))
         return ImageCount(float(len(points)), points, diameter)
 
 
@@ -88,7 +96,12 @@ class ConstantCounter:
 
     value: float
 
-    def count(self, pixels: Image) -> ImageCount:
+    @property
+    def own_diameter_px(self) -> float | None:
+        """None, as no cell is looked for."""
+        return None
+
+    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Return the constant, whatever the image shows."""
         return ImageCount(self.value)
 

@@ -35,8 +35,24 @@ class ImageCount:
 class Counter(Protocol):
     """Anything that counts the cells of one image."""
 
-    def count(self, pixels: npt.NDArray[np.float32]) -> ImageCount:
-        """Count the cells of an image of shape (H, W), in [0, 1] of the stored range."""
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Cell diameter in pixels that it works at; None where it measures, or needs none."""
+        ...
+
+    def count(
+        self, pixels: npt.NDArray[np.float32], *, diameter_px: float | None = None
+    ) -> ImageCount:
+        """Count the cells of an image.
+
+        Parameters
+        ----------
+        pixels
+            Shape (H, W), in [0, 1] of the stored range.
+        diameter_px
+            Cell diameter in pixels of this image, in place of its own or a measured one. Counters
+            that do not know the size of cells leave it unused.
+        """
         ...
 
 
@@ -73,8 +89,15 @@ class NetworkCounter:
         self.intensity = intensity
         self.diameter_px = diameter_px
 
-    def count(self, pixels: npt.NDArray[np.float32]) -> ImageCount:
-        """Normalise an image, count its windows and sum them."""
+    @property
+    def own_diameter_px(self) -> float | None:
+        """Cell diameter in pixels that the network was trained on, where it is known."""
+        return self.diameter_px
+
+    def count(
+        self, pixels: npt.NDArray[np.float32], *, diameter_px: float | None = None
+    ) -> ImageCount:
+        """Normalise an image, count its windows and sum them; the diameter changes nothing."""
         intensity = self.intensity or measure_range(pixels)
         total = count_by_windows(intensity.apply(pixels), self.window, self._predict)
         share = (self.window / self.crop) ** 2

@@ -3,12 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.cell_size import count_cells
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.evaluation_result import EvaluatedImage, Evaluation, summarise
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.counting.true_diameters import diameters_of_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.density_classes import class_of
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
@@ -43,7 +45,8 @@ def evaluate_counter(
     Raises
     ------
     InputError
-        No image has its cells marked, or one cannot be read.
+        No image has its cells marked, they are not what `check_labels` accepts, or one image
+        cannot be read.
     LeakageError
         The counter was trained on one of the images.
     """
@@ -55,6 +58,7 @@ def evaluate_counter(
             found=f"{len(images)} unlabelled images",
             remedy="use `adaptoscope count predict` for images without labels",
         )
+    check_labels(labelled)
     seen = {} if allow_training_images else model.record.training_images
     classed = all(record.density_class for record in labelled)
     rows = []
@@ -62,7 +66,7 @@ def evaluate_counter(
         image = labelled.read(record)
         _refuse_seen(image, seen, model.name)
         true = labelled.points(record)
-        counted = model.counter.count(image.pixels)
+        counted = count_cells(model, image)
         diameters = diameters_of_cells(labelled, record, image, true)
         own_class = record.density_class if classed else None
         rows.append(

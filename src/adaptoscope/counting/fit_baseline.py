@@ -21,6 +21,7 @@ from adaptoscope.counting.training_images import (
     usual_diameter,
 )
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
@@ -58,12 +59,14 @@ def train_baseline(
     Raises
     ------
     InputError
-        No training image has its cells marked, or none shows cells.
+        No training image has its cells marked, their cells are not what `check_labels` accepts,
+        or none shows cells.
     LeakageError
         A training image is one of the images kept back.
     """
     labelled = real.training_part().labelled()
     refuse_kept_back(labelled, real)
+    check_labels(labelled)
     images = [labelled.read(record) for record in labelled]
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}

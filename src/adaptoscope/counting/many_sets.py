@@ -8,6 +8,7 @@ import numpy.typing as npt
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.training_images import at_working_size, measured_diameter
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
@@ -41,7 +42,7 @@ def read_many_sets(
     Raises
     ------
     InputError
-        If no image is labelled.
+        If no image is labelled, or cells are not what `check_labels` accepts.
     """
     pixels: list[npt.NDArray[np.float32]] = []
     points: list[Points] = []
@@ -50,6 +51,7 @@ def read_many_sets(
     synthetic: list[bool] = []
     for number, one in enumerate(sets):
         labelled = one.training_part().labelled()
+        check_labels(labelled)
         for record in labelled:
             image = labelled.read(record)
             normalised = measure_range(image.pixels).apply(image.pixels)

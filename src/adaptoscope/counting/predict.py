@@ -1,87 +1,77 @@
 """Count images nobody has counted and write the table ``counts.csv``."""
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import AdaptoscopeError, InputError, OutputError
-from adaptoscope.images.files import MicroscopyImage, atomic_path, read_image
-from adaptoscope.training.progress import progress
+import numpy as np
+from pydantic import Field
 
-COLUMNS = (
-    "image",
-    "count",
-    "lower",
-    "upper",
-    "flag",
-    "region",
-    "area_mm2",
-    "per_mm2",
-    "pixel_size_um",
-    "diameter_px",
-    "model",
-    "error",
+from adaptoscope.counting.cell_size import WITHOUT_PLACES, count_cells, pixel_size_flag
+from adaptoscope.counting.count_table import PredictedCount, write_count_table
+from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.images_to_count import (
+    FileToCount,
+    ImagesToCount,
+    images_to_count,
+    refuse_foreign_kind,
 )
-Z = int | Literal["max"] | None
+from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.regions import count_in_regions, read_regions
+from adaptoscope.datasets.point_tables import write_points
+from adaptoscope.errors import AdaptoscopeError, OutputError, SettingsError
+from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.files import MicroscopyImage, read_image
+from adaptoscope.training.progress import progress
+from adaptoscope.training.settings import Settings
 
 
-@dataclass(frozen=True)
-class PredictedCount:
-    """One row of ``counts.csv``; None where nothing is known.
+class PredictSettings(Settings):
+    """How images are read and counted."""
+
+    channel: int | None = None
+    """Which channel to count, from 0, of images that have several."""
+
+    z: int | Literal["max"] | None = None
+    """Which focal plane to count, from 0, or the brightest values along the stack."""
+
+    pixel_size_um: float | None = Field(None, gt=0)
+    """Edge of a pixel in micrometres, for files that do not tell."""
+
+    diameter_px: float | None = Field(None, gt=0)
+    """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""
+
+
+@dataclass(frozen=True, eq=False)
+class CountedImage:
+    """An image that was counted, for those who show it.
 
     Parameters
     ----------
     image
-        Name of the file.
-    count
-        Number of cells, not rounded; None where the image failed, and then ``error`` says why.
-    lower, upper
-        95 % interval of the count, where the counter has been calibrated.
-    flag
-        Reason to look at the image oneself.
-    region
-        Part of the image that was counted.
-    area_mm2, per_mm2, pixel_size_um
-        Area, cells per area and pixel size, where the pixel size is known.
-    diameter_px
-        Cell diameter in pixels that the counter measured or expects.
-    model
-        Name of the counter.
-    error
-        Why the image failed.
+        The image.
+    found
+        What the counter says of it.
+    row
+        The row of the whole image.
     """
 
-    image: str
-    count: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-    flag: str = ""
-    region: str = "all"
-    area_mm2: float | None = None
-    per_mm2: float | None = None
-    pixel_size_um: float | None = None
-    diameter_px: float | None = None
-    model: str = ""
-    error: str = ""
-
-    def as_row(self) -> list[str]:
-        """Return the row as text, numbers with at most six figures."""
-        values = [getattr(self, column) for column in COLUMNS]
-        return [_as_text(value) for value in values]
+    image: MicroscopyImage
+    found: ImageCount
+    row: PredictedCount
 
 
 def predict_counts(
     model: CountingModel,
     images: Path,
     out_csv: Path,
+    settings: PredictSettings | None = None,
     *,
-    channel: int | None = None,
-    z: Z = None,
-    pixel_size_um: float | None = None,
+    regions: Path | None = None,
+    points: Path | None = None,
+    overwrite: bool = False,
+    on_counted: Callable[[CountedImage], object] | None = None,
 ) -> list[PredictedCount]:
     """Count every image of a folder; an image that fails gets an error, never a number.
 
@@ -92,48 +82,62 @@ def predict_counts(
     images
         One image, a folder of images, or a counted-image folder.
     out_csv
-        The table to write, whole or not at all.
-    channel, z
-        Which channel and plane to count, as in `read_image`.
-    pixel_size_um
-        Edge of a pixel in micrometres for files that do not tell.
+        The table to write, whole or not at all, after everything else.
+    settings
+        How images are read and counted.
+    regions
+        Folder of label images, one for each image: every label is a region with a row of its own.
+    points
+        Folder to write the cell centres of all images into, as ``points.csv``.
+    overwrite
+        Replace tables that are there.
+    on_counted
+        Called after each image that was counted.
 
     Returns
     -------
     list of PredictedCount
-        In the order of the files.
+        In the order of the files; the rows of an image's regions follow that of the whole image.
 
     Raises
     ------
     InputError
         The folder does not exist or holds no image.
+    SettingsError
+        The counter gives no cell centres, and they are needed; or has no use for a diameter.
     OutputError
-        ``out_csv`` is a folder.
+        A table is there already, or cannot be written at this place.
     """
-    if Path(out_csv).is_dir():
-        raise OutputError(
-            f"The table cannot be written to {out_csv}.",
-            expected="a file name, for example counts.csv",
-            found="a folder",
-            remedy=f"give --out {Path(out_csv) / 'counts.csv'}",
-        )
-    rows = [
-        _predict(model, name, path, channel, z, size or pixel_size_um)
-        for name, path, size in progress(list(_files(Path(images))), "count")
-    ]
-    with (
-        atomic_path(out_csv) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(row.as_row() for row in rows)
+    settings = settings or PredictSettings()
+    listed = images_to_count(Path(images))
+    _refuse_places(out_csv, points, images, listed, overwrite=overwrite)
+    refuse_missing_centres(model, **{"--regions": regions, "--points": points})
+    rows: list[PredictedCount] = []
+    centres: list[tuple[str, Points]] = []
+    for file in progress(listed.files, "count"):
+        try:
+            counted = count_image(model, _read(file, settings), settings)
+        except SettingsError:
+            raise
+        except AdaptoscopeError as error:
+            rows.append(PredictedCount(file.name, model=model.name, error=_in_one_line(error)))
+            continue
+        rows.append(counted.row)
+        if regions is not None:
+            rows += _region_rows(counted, Path(regions))
+        if points is not None and counted.found.points is not None:
+            centres.append((file.name, np.round(counted.found.points, 2)))
+        if on_counted is not None:
+            on_counted(counted)
+    if points is not None:
+        write_points(Path(points) / "points.csv", centres)
+    write_count_table(out_csv, rows)
     return rows
 
 
 def count_image(
-    model: CountingModel, image: MicroscopyImage, *, pixel_size_um: float | None = None
-) -> PredictedCount:
+    model: CountingModel, image: MicroscopyImage, settings: PredictSettings | None = None
+) -> CountedImage:
     """Count one image that has been read.
 
     Parameters
@@ -142,59 +146,134 @@ def count_image(
         The counter.
     image
         The image.
-    pixel_size_um
-        Used where the image does not tell its pixel size.
+    settings
+        Its cell diameter, if that is known; how the image was read has no meaning here.
     """
-    counted = model.counter.count(image.pixels)
+    diameter = settings.diameter_px if settings else None
+    found = count_cells(model, image, diameter_px=diameter)
     calibration = model.record.calibration
-    lower, upper = calibration.interval(counted.count) if calibration else (None, None)
-    size = image.pixel_size_um or pixel_size_um
-    area = image.pixels.size * (size / 1000) ** 2 if size else None
-    return PredictedCount(
+    lower, upper = calibration.interval(found.count) if calibration else (None, None)
+    area = _area_mm2(image.pixels.size, image.pixel_size_um)
+    row = PredictedCount(
         image=image.name,
-        count=counted.count,
+        count=found.count,
         lower=lower,
         upper=upper,
+        flag=pixel_size_flag(model, image.pixel_size_um),
         area_mm2=area,
-        per_mm2=counted.count / area if area else None,
-        pixel_size_um=size,
-        diameter_px=counted.diameter_px,
+        per_mm2=found.count / area if area else None,
+        pixel_size_um=image.pixel_size_um,
+        diameter_px=found.diameter_px,
         model=model.name,
     )
+    return CountedImage(image, found, row)
 
 
-def _files(images: Path) -> Iterator[tuple[str, Path, float | None]]:
-    if images.is_file():
-        yield images.name, images, None
-        return
-    if not images.is_dir():
-        raise InputError(
-            f"There is nothing to count at {images}.",
-            expected="an image or a folder of images",
-            found="no such file or folder",
-            remedy="check the path",
+def refuse_missing_centres(model: CountingModel, **wanted: object) -> None:
+    """Refuse outputs that need cell centres, where a counter gives a number alone.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    wanted
+        From the name of an option to its value; None where it was not given.
+
+    Raises
+    ------
+    SettingsError
+        If one was given and the counter finds no centres.
+    """
+    given = [name for name, value in wanted.items() if value is not None]
+    if given and model.record.kind in WITHOUT_PLACES:
+        raise SettingsError(
+            f"The counter {model.name} does not say where the cells are.",
+            expected="a counter that finds cell centres, as centres, fcrn_a, dog, otsu_watershed",
+            found=f"{', '.join(given)} with a counter of the kind {model.record.kind}",
+            remedy=f"leave out {' and '.join(given)}, or choose another --model",
         )
-    opened = open_counted_images(images)
-    for record in opened:
-        yield record.name, opened.path(record), record.pixel_size_um
 
 
-def _predict(
-    model: CountingModel,
-    name: str,
-    path: Path,
-    channel: int | None,
-    z: Z,
-    pixel_size_um: float | None,
-) -> PredictedCount:
+def _read(file: FileToCount, settings: PredictSettings) -> MicroscopyImage:
+    """Read one image with its pixel size: that of the list, else the file's, else the given one."""
+    refuse_foreign_kind(file.path)
+    image = read_image(file.path, channel=settings.channel, z=settings.z)
+    size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
+    return replace(image, pixel_size_um=size)
+
+
+def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
+    """Return a row for each region; one with the error where they cannot be told."""
+    image, whole, points = counted.image, counted.row, counted.found.points
+    blank = replace(
+        whole, region="", count=None, lower=None, upper=None, area_mm2=None, per_mm2=None
+    )
+    if points is None:
+        raise AssertionError(f"{whole.model} was expected to give cell centres")
     try:
-        image = read_image(path, channel=channel, z=z)
-        return count_image(model, image, pixel_size_um=pixel_size_um)
+        labels = read_regions(regions, image.name, image.shape)
     except AdaptoscopeError as error:
-        return PredictedCount(name, model=model.name, error=" ".join(str(error).split()))
+        return [replace(blank, error=_in_one_line(error))]
+    rows = []
+    for region in count_in_regions(labels, points):
+        area = _area_mm2(region.pixels, image.pixel_size_um)
+        density = region.count / area if area else None
+        name, count = str(region.label), float(region.count)
+        rows.append(replace(blank, region=name, count=count, area_mm2=area, per_mm2=density))
+    return rows
 
 
-def _as_text(value: float | str | None) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else f"{value:.6g}"
+def _refuse_places(
+    out_csv: Path, points: Path | None, images: Path, listed: ImagesToCount, *, overwrite: bool
+) -> None:
+    if Path(out_csv).is_dir():
+        raise OutputError(
+            f"The table cannot be written to {out_csv}.",
+            expected="a file name, for example counts.csv",
+            found="a folder",
+            remedy=f"give --out {Path(out_csv) / 'counts.csv'}",
+        )
+    sources = {place.resolve() for place in (Path(images), listed.folder) if place is not None}
+    if points is not None and Path(points).resolve() in sources:
+        raise OutputError(
+            "The cell centres cannot be written beside the images.",
+            expected="another folder, as points.csv there says what a person has marked",
+            found=f"--points {points}",
+            remedy="choose another folder",
+        )
+    tables = [Path(out_csv)] + ([] if points is None else [Path(points) / "points.csv"])
+    refuse_existing(tables, overwrite=overwrite)
+
+
+def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
+    """Refuse to write over files unless that is asked for.
+
+    Parameters
+    ----------
+    files
+        What is about to be written.
+    overwrite
+        Whether it may replace what is there.
+
+    Raises
+    ------
+    OutputError
+        If one of the files exists.
+    """
+    there = [] if overwrite else [file for file in files if file.exists()]
+    if there:
+        raise OutputError(
+            f"The file {there[0]} is there already.",
+            expected="a new file",
+            found="a file of an earlier run, or of somebody else",
+            remedy="choose another name, or replace it with --overwrite",
+        )
+
+
+def _area_mm2(pixels: int, pixel_size_um: float | None) -> float | None:
+    return pixels * (pixel_size_um / 1000) ** 2 if pixel_size_um else None
+
+
+def _in_one_line(error: AdaptoscopeError) -> str:
+    summary, *details = (" ".join(line.split()) for line in str(error).splitlines())
+    return f"{summary} {'; '.join(details)}".rstrip()

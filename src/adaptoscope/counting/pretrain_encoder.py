@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
@@ -157,6 +158,8 @@ def pretrain_encoder(
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS])
     weights = out / WEIGHTS
+    for each in sets:
+        check_labels(each.training_part())
     run.keep_inputs(image.sha256 for _, _, image in _training_images(sets))
     if weights.exists():
         return weights

@@ -11,6 +11,7 @@ from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.density import BORDER
 from adaptoscope.counting.settings import CountingSettings, DensitySettings
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import (
@@ -45,8 +46,8 @@ def read_training_images(
     Raises
     ------
     InputError
-        No image is labelled, one cannot be read, one is smaller than a crop, or no cell can be
-        measured where the diameter counts.
+        No image is labelled, one cannot be read, one is smaller than a crop, its cells are not
+        what `check_labels` accepts, or no cell can be measured where the diameter counts.
     """
     labelled = images.labelled() if labels else images
     if not len(labelled):
@@ -56,6 +57,8 @@ def read_training_images(
             found=f"{len(images)} unlabelled images",
             remedy="mark some images, or count with `dog`, which needs no labels",
         )
+    if labels:
+        check_labels(labelled)
     raw, sizes, hashes = [], [], {}
     for record in labelled:
         image = labelled.read(record)

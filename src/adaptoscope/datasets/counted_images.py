@@ -67,11 +67,6 @@ class CountedImageSet:
         ----------
         records
             Records of this set.
-
-        Returns
-        -------
-        CountedImageSet
-            The smaller set.
         """
         return dataclasses.replace(self, records=tuple(records))
 
@@ -126,6 +121,11 @@ class CountedImageSet:
     def labelled(self) -> CountedImageSet:
         """Return the images whose cell centres are known; there may be none."""
         return self.with_records(record for record in self.records if record.labelled)
+
+    def with_swapped_axes(self) -> CountedImageSet:
+        """Return the same set with row and column of every cell centre exchanged."""
+        swapped = {name: points[:, ::-1] for name, points in self._centres.items()}
+        return dataclasses.replace(self, _centres=swapped)
 
     def path(self, record: ImageRecord) -> Path:
         """Return where an image is stored.

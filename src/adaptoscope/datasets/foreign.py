@@ -20,6 +20,9 @@ from adaptoscope.images.files import list_images
 LISTS = ("split.csv", "counts.csv", "quality.csv")
 """Names of lists, the first that exists being used."""
 
+PREDICTED_COLUMNS = ("image", "count", "lower", "upper", "flag")
+"""How a table of ``count predict`` begins: what a counter found, and no list of images."""
+
 FOREIGN_COLUMNS: Mapping[str, str] = {
     "split": "split",
     "count": "count",
@@ -53,7 +56,7 @@ def has_list(folder: Path) -> bool:
     bool
         True where ``metadata.csv`` or one of `LISTS` stands there.
     """
-    return any((folder / name).is_file() for name in ("metadata.csv", *LISTS))
+    return (folder / "metadata.csv").is_file() or _find_list(folder) is not None
 
 
 def foreign_records(folder: Path) -> list[ImageRecord]:
@@ -75,9 +78,9 @@ def foreign_records(folder: Path) -> list[ImageRecord]:
     InputError
         If the list names no image column or an entry cannot be understood.
     """
-    lists = [folder / name for name in LISTS if (folder / name).is_file()]
-    if lists:
-        return [_with_group(record) for record in _listed(folder, read_table(lists[0]))]
+    table = _find_list(folder)
+    if table is not None:
+        return [_with_group(record) for record in _listed(folder, table)]
     below = "images/" if (folder / "images").is_dir() else ""
     files = list_images(folder / below)
     return [_with_group(ImageRecord(file_name=below + file.name)) for file in files]
@@ -99,6 +102,14 @@ def idcia_culture(stem: str) -> str | None:
     """
     match = _IDCIA_NAME.fullmatch(stem)
     return match["culture"] if match else None
+
+
+def _find_list(folder: Path) -> Table | None:
+    for name in LISTS:
+        table = read_table(folder / name) if (folder / name).is_file() else None
+        if table is not None and table.columns[: len(PREDICTED_COLUMNS)] != PREDICTED_COLUMNS:
+            return table
+    return None
 
 
 def _listed(folder: Path, table: Table) -> list[ImageRecord]:

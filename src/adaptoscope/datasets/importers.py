@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import (
+    CountedImageSet,
+    ImageRecord,
+    open_counted_images,
+)
 from adaptoscope.datasets.foreign import idcia_culture
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.datasets.writing import CountedImageWriter
@@ -22,6 +28,10 @@ Cite: A. Ali Mohammed, C. Fonder, D. Sakaguchi, W. Tavanapong, S. K. Mallapragad
 The annotations are ImageJ's, in which pixel centres lie at .5; 0.5 was subtracted. They are taken
 over unchecked: the release has images whose dots belong to another image or are missing. Live and
 dead cells are not told apart. Images without an annotation file are listed as unlabelled."""
+
+_FOLDER_CARD = """Imported from a folder of images{swapped}. Say here where they come from and under
+which licence."""
+_SWAPPED = ", with x and y of every cell centre exchanged"
 
 
 def import_idcia_release(
@@ -91,6 +101,81 @@ def import_idcia_release(
         if on_image is not None:
             on_image()
     return writer.finish(_CARD.format(channel=channel))
+
+
+def import_folder(
+    source: Path,
+    destination: Path,
+    *,
+    swap_axes: bool = False,
+    root: Path | None = None,
+    image_channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+    overwrite: bool = False,
+    on_image: Callable[[], object] | None = None,
+) -> CountedImageSet:
+    """Write a folder of images that any reader accepts in the project's own form.
+
+    Parameters
+    ----------
+    source
+        A folder with images, and ``points.csv``, ``masks/`` and a list where it has them.
+    destination
+        Folder to write.
+    swap_axes
+        Exchange x and y of every cell centre, for tables that hold them the wrong way round.
+    root, image_channel, z
+        As ``root``, ``channel`` and ``z`` of `open_counted_images`.
+    overwrite
+        Begin the destination anew.
+    on_image
+        Called after each image that was imported, to show progress.
+
+    Returns
+    -------
+    CountedImageSet
+        The new folder, rejected images included.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, has no cell centres to swap, or one lies outside its image.
+    """
+    opened = open_counted_images(
+        source, root=root, include_rejected=True, channel=image_channel, z=z
+    )
+    if swap_axes and not len(opened.labelled()):
+        raise InputError(
+            f"The folder {source} has no cell centres to swap.",
+            expected="a folder with points.csv",
+            found=f"{len(opened)} unlabelled images",
+            remedy="leave out --swap-axes, or add points.csv",
+        )
+    read = opened.with_swapped_axes() if swap_axes else opened
+    settings = {"importer": "folder", "swap_axes": swap_axes, "channel": image_channel, "z": z}
+    settings |= {"images": ",".join(record.file_name for record in opened)}
+    writer = CountedImageWriter(destination, settings, "Imported images", overwrite=overwrite)
+    for record in read:
+        if not writer.has(record.stem):
+            _import_one(writer, read, record)
+        if on_image is not None:
+            on_image()
+    return writer.finish(_FOLDER_CARD.format(swapped=_SWAPPED if swap_axes else ""))
+
+
+def _import_one(writer: CountedImageWriter, read: CountedImageSet, record: ImageRecord) -> None:
+    image = read.read(record)
+    follows = {"file_name", "labelled", "height", "width", "bit_depth", "pixel_size_um"}
+    known = {key: value for key, value in asdict(record).items() if key not in follows}
+    writer.add(
+        record.stem,
+        image.pixels,
+        bit_depth=image.scale.bit_depth,
+        points=read.points(record) if record.labelled else None,
+        mask=read.mask(record),
+        pixel_size_um=image.pixel_size_um,
+        **known,
+    )
 
 
 def imagej_points(path: Path) -> Points:

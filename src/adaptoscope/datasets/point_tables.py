@@ -1,4 +1,9 @@
-"""The table of cell centres, ``points.csv``: image, x = column, y = row."""
+"""The table of cell centres, ``points.csv``: image, x = column, y = row.
+
+Tables of other programs are read too where their columns leave no doubt: ImageJ's results
+(``XM,YM`` or ``X,Y``, whose pixel centres lie at .5), napari's points (``axis-0,axis-1``: row,
+column) and the like.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +12,29 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from adaptoscope.datasets.tables import parse_float, read_table, write_table
+from adaptoscope.datasets.tables import Table, parse_float, read_table, write_table
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
+
+_IMAGE_COLUMNS = ("image", "Image", "file_name", "filename", "file", "Label")
+_COORDINATES = (
+    ("x", "y"),
+    ("X", "Y"),
+    ("x_px", "y_px"),
+    ("col", "row"),
+    ("column", "row"),
+    ("XM", "YM"),
+    ("axis-1", "axis-0"),
+    ("centroid-1", "centroid-0"),
+)
+"""Names that column and row may have, in this order."""
+
+# ImageJ numbers its rows in a column without a name, and calls the image Label.
+_ONLY_IMAGEJ = frozenset({"", "Label", "Area", "Mean", "Slice", "XM"})
+_IMAGEJ_PIXEL_CENTRE = 0.5
+_FURTHER_AXES = ("axis-2", "centroid-2")
 
 
 def read_points(path: Path) -> dict[str, Points]:
@@ -20,7 +43,8 @@ def read_points(path: Path) -> dict[str, Points]:
     Parameters
     ----------
     path
-        A table with the columns image, x and y; others are left alone.
+        A table with the columns image, x and y, or with those of another program; further columns
+        are left alone.
 
     Returns
     -------
@@ -31,22 +55,59 @@ def read_points(path: Path) -> dict[str, Points]:
     Raises
     ------
     InputError
-        If a column is missing or a coordinate is not a number.
+        If a column is missing or could be one of several, or a coordinate is not a number.
     """
     table = read_table(path)
-    table.require(*POINT_COLUMNS)
+    image, x_name, y_name = _columns(table)
+    shift = _IMAGEJ_PIXEL_CENTRE if _is_imagej(table, x_name) else 0.0
     pairs: dict[str, list[tuple[float, float]]] = {}
     for row in table.rows:
-        x, y = parse_float(row["x"], "x", path), parse_float(row["y"], "y", path)
-        if x is None or y is None or not row["image"]:
+        x, y = parse_float(row[x_name], x_name, path), parse_float(row[y_name], y_name, path)
+        # ImageJ puts the region of interest behind the image's name, after a colon.
+        name = row[image].partition(":")[0] if image == "Label" else row[image]
+        if x is None or y is None or not name:
             raise InputError(
-                f"The table {path} has a row without image, x or y.",
+                f"The table {path} has a row without {image}, {x_name} or {y_name}.",
                 expected="a file name and two coordinates in every row",
                 found=",".join(row.values()),
                 remedy="complete or remove the row; an image without cells has no row",
             )
-        pairs.setdefault(PurePosixPath(row["image"]).name, []).append((y, x))
+        pairs.setdefault(PurePosixPath(name).name, []).append((y - shift, x - shift))
     return {name: np.array(centres, dtype=np.float64) for name, centres in pairs.items()}
+
+
+def _columns(table: Table) -> tuple[str, str, str]:
+    """Return the names of the columns that hold image, x and y."""
+    if set(POINT_COLUMNS) <= set(table.columns):
+        return POINT_COLUMNS
+    images = [name for name in _IMAGE_COLUMNS if name in table.columns]
+    pairs = [pair for pair in _COORDINATES if set(pair) <= set(table.columns)]
+    three = [name for name in _FURTHER_AXES if name in table.columns]
+    if len(images) == 1 and len(pairs) == 1 and not three:
+        return images[0], *pairs[0]
+    if three:
+        fault, remedy = "has points of three axes", "keep the two axes of the image only"
+    elif len(images) > 1 or len(pairs) > 1:
+        fault = "has several columns that could be meant"
+        remedy = "leave one column for the image and one pair of coordinates"
+    elif not images:
+        fault = "does not say which image a point is in"
+        remedy = "add a column image with the file name of the image, suffix included"
+    else:
+        fault = "lacks the coordinates of points"
+        remedy = "name the columns image, x (column) and y (row), in pixels"
+    raise InputError(
+        f"The table {table.path} {fault}.",
+        expected="columns image,x,y; or one pair of "
+        + ", ".join(f"{x}/{y}" for x, y in _COORDINATES[1:]),
+        found="columns " + ", ".join(table.columns),
+        remedy=remedy,
+    )
+
+
+def _is_imagej(table: Table, x_name: str) -> bool:
+    """Tell whether coordinates are ImageJ's, where the first pixel's centre is (0.5, 0.5)."""
+    return x_name == "XM" or (x_name == "X" and not _ONLY_IMAGEJ.isdisjoint(table.columns))
 
 
 def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:

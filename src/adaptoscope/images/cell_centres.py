@@ -90,10 +90,20 @@ def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the 
             expected=f"-0.5 <= x < {width - 0.5}, -0.5 <= y < {height - 0.5} "
             "(x = column, y = row, 0 = centre of the first pixel)",
             found=f"x = {column:g}, y = {row:g}",
-            remedy="correct points.csv; check that x and y are not exchanged and that the "
-            "coordinates are in pixels, not micrometres",
+            remedy=_remedy_outside(array, shape),
         )
     return array
+
+
+def _remedy_outside(points: Points, shape: tuple[int, int]) -> str:
+    """Say what the likely mistake is: swapped axes where all points would fit so."""
+    if inside_window(points[:, ::-1], 0, 0, *shape).all():
+        return (
+            "x and y seem to be swapped, as all points fit the other way round: exchange the names "
+            "x and y in the first line of points.csv, or write a new set with `adaptoscope convert "
+            "SET NEW --layout folder --swap-axes`"
+        )
+    return "correct points.csv; check that the coordinates are in pixels, not micrometres"
 
 
 def inside_window(

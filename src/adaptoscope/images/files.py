@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -104,23 +105,25 @@ def hash_pixels(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
     return digest.hexdigest()
 
 
-def list_images(folder: Path) -> list[Path]:
+def list_images(folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES) -> list[Path]:
     """List the image files of a folder, without those below it.
 
     Parameters
     ----------
     folder
         Folder to look into.
+    suffixes
+        How the names end, in lower case; by default those of PNG and TIFF files.
 
     Returns
     -------
     list of pathlib.Path
-        PNG and TIFF files, ``img2`` before ``img10``; hidden files are left out.
+        Such files, ``img2`` before ``img10``; hidden files are left out.
     """
     found = [
         entry
         for entry in Path(folder).iterdir()
-        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".")
+        if entry.suffix.lower() in suffixes and not entry.name.startswith(".")
     ]
     return sorted(found, key=lambda entry: (_natural_key(entry.name), entry.name))
 

@@ -1,4 +1,5 @@
 import sys
+import warnings
 from io import BytesIO, TextIOWrapper
 
 import pytest
@@ -26,6 +27,11 @@ def succeed() -> None:
     typer.echo("done")
 
 
+def warn() -> None:
+    warnings.warn("two cells are one", UserWarning, stacklevel=1)
+    warnings.warn("old", DeprecationWarning, stacklevel=1)
+
+
 def speak_greek() -> None:
     typer.echo("5 → 6 μm")
 
@@ -36,6 +42,7 @@ def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
         "refuse": Listing(f"{__name__}:refuse", "Fails."),
         "miss": Listing(f"{__name__}:miss_a_file", "Fails."),
         "succeed": Listing(f"{__name__}:succeed", "Succeeds."),
+        "warn": Listing(f"{__name__}:warn", "Warns."),
         "greek": Listing(f"{__name__}:speak_greek", "Succeeds."),
     }
     monkeypatch.setattr(cli, "COMMANDS", small)
@@ -52,6 +59,23 @@ def test_every_listed_command_can_be_loaded(name: str) -> None:
     command = load_command(name)
     assert command.name == name
     assert command.help
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("_with_small_commands")
+def test_a_warning_is_a_sentence_and_those_for_programmers_keep_their_place(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    monkeypatch.setattr(warnings, "showwarning", show)
+    usual = warnings.formatwarning
+    assert leave("warn") == 0
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first == "warning: two cells are one"
+    assert "DeprecationWarning: old" in second
+    assert warnings.formatwarning is usual
 
 
 @pytest.mark.usefixtures("_with_small_commands")

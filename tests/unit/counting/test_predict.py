@@ -1,13 +1,18 @@
 import csv
 import shutil
 
+import numpy as np
 import pytest
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
-from adaptoscope.counting.predict import COLUMNS, predict_counts
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.counting.predict import PredictSettings, predict_counts
+from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.images.files import write_image, write_mask
+
+HALF = PredictSettings(pixel_size_um=0.5)
 
 
 @pytest.fixture
@@ -20,18 +25,8 @@ def unseen(real_folder, tmp_path):
     return folder
 
 
-def test_the_table_begins_as_the_contract_says(unseen, tmp_path):
-    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv")
-
-    head = (tmp_path / "counts.csv").read_text().splitlines()[0]
-    assert head == (
-        "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"
-    )
-    assert head.split(",") == list(COLUMNS)
-
-
 def test_a_failed_image_has_an_error_and_no_count(unseen, tmp_path):
-    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", pixel_size_um=0.5)
+    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", HALF)
 
     rows = list(csv.DictReader((tmp_path / "counts.csv").open()))
     assert [row["image"] for row in rows] == ["test0.png", "test1.png", "test2.png"]
@@ -71,3 +66,142 @@ def test_a_person_sees_how_far_it_is(unseen, tmp_path, capfd, monkeypatch):
     predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv")
 
     assert capfd.readouterr().err == "count: 3 of 3\n"
+
+
+def test_an_interrupted_run_leaves_no_table(unseen, tmp_path):
+    out, counted = tmp_path / "out", []
+
+    def interrupt(image):
+        counted.append(image)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_counts(
+            load_counter("dog"), unseen, out / "counts.csv", points=out, on_counted=interrupt
+        )
+
+    assert len(counted) == 1
+    assert not out.exists()
+
+
+def test_a_table_that_is_there_is_kept_unless_it_may_be_replaced(unseen, tmp_path):
+    for name, table in (("counts.csv", "counts.csv"), ("points.csv", "new.csv")):
+        (tmp_path / name).write_text("precious")
+        with pytest.raises(OutputError, match=name) as caught:
+            predict_counts(load_counter("dog"), unseen, tmp_path / table, points=tmp_path)
+        assert "--overwrite" in caught.value.remedy
+        assert (tmp_path / name).read_text() == "precious"
+        (tmp_path / name).unlink()
+    for _ in range(2):
+        predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", overwrite=True)
+    assert (tmp_path / "counts.csv").read_text().startswith("image,count")
+
+
+def test_points_are_written_in_the_form_that_is_read(unseen, real, tmp_path):
+    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", points=tmp_path / "p")
+
+    found = read_points(tmp_path / "p" / "points.csv")
+    assert set(found) == {"test0.png", "test2.png"}
+    (record,) = (record for record in real if record.name == "test2.png")
+    assert len(found["test2.png"]) == 28
+    distances = np.linalg.norm(found["test2.png"][:, None] - real.points(record), axis=2)
+    assert distances.min(axis=0).max() < 1.0
+
+
+@pytest.mark.parametrize("below", ["", "images"])
+def test_found_points_never_become_the_labels_of_the_images(unseen, tmp_path, below):
+    folder = tmp_path / "set"
+    shutil.copytree(unseen, folder / below if below else folder)
+    for place in (folder, folder / below):
+        with pytest.raises(OutputError, match="beside the images"):
+            predict_counts(load_counter("dog"), folder, tmp_path / "c.csv", points=place)
+
+
+def test_every_region_has_a_row_of_its_own(draw_field, tmp_path):
+    pixels, points = draw_field(30, 5)
+    write_image(tmp_path / "images" / "a.tif", pixels)
+    labels = np.full(pixels.shape, 300, dtype=np.uint16)
+    labels[:64], labels[:10, :10] = 7, 0
+    write_mask(tmp_path / "masks" / "a.png", labels)
+
+    whole, upper, lower = predict_counts(
+        load_counter("dog"), tmp_path / "images", tmp_path / "counts.csv", HALF,
+        regions=tmp_path / "masks",
+    )  # fmt: skip
+
+    assert [row.region for row in (whole, upper, lower)] == ["all", "7", "300"]
+    places = np.round(points).astype(int)
+    expected = [(labels[tuple(places.T)] == label).sum() for label in (7, 300)]
+    assert [upper.count, lower.count] == expected
+    assert upper.area_mm2 == pytest.approx((64 * 128 - 100) * 0.0005**2)
+    assert upper.per_mm2 == pytest.approx(upper.count / upper.area_mm2)
+    assert upper.lower is upper.upper is None
+
+
+def test_regions_that_cannot_be_told_are_an_error_and_no_zero(unseen, tmp_path):
+    write_mask(tmp_path / "masks" / "test0.png", np.ones((128, 127), dtype=np.uint16))
+
+    rows = predict_counts(
+        load_counter("dog"), unseen, tmp_path / "counts.csv", regions=tmp_path / "masks"
+    )
+
+    told = [(row.image, row.region, row.count) for row in rows]
+    assert told == [
+        ("test0.png", "all", 4.0),
+        ("test0.png", "", None),
+        ("test1.png", "all", None),
+        ("test2.png", "all", 28.0),
+        ("test2.png", "", None),
+    ]
+    assert "(128, 127)" in rows[1].error
+    assert "one label image test2.png" in rows[4].error
+
+
+@pytest.mark.parametrize("option", ["regions", "points"])
+def test_a_counter_without_centres_refuses_what_needs_them(unseen, tmp_path, option):
+    model = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(1.0))
+
+    with pytest.raises(SettingsError, match="does not say where") as caught:
+        predict_counts(model, unseen, tmp_path / "counts.csv", **{option: tmp_path / "x"})
+
+    assert f"--{option}" in caught.value.found
+
+
+def test_a_diameter_reaches_the_counter_and_the_table(unseen, tmp_path):
+    given = PredictSettings(diameter_px=11.0)
+
+    rows = predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", given)
+
+    assert [row.diameter_px for row in rows] == [11.0, None, 11.0]
+    model = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(1.0))
+    with pytest.raises(SettingsError, match="cannot be told"):
+        predict_counts(model, unseen, tmp_path / "none.csv", given)
+
+
+def test_a_counter_of_one_size_is_flagged_at_another_pixel_size(unseen, tmp_path):
+    model = CountingModel("c", ModelRecord(kind="constant", pixel_size_um=1), ConstantCounter(1.0))
+
+    rows = predict_counts(model, unseen, tmp_path / "counts.csv", HALF)
+
+    assert [row.flag for row in rows] == ["pixel size differs from training", "", "pixel size "
+                                          "differs from training"]  # fmt: skip
+
+
+def test_the_pixel_size_of_a_file_comes_before_the_given_one(draw_field, tmp_path):
+    write_image(tmp_path / "in" / "a.tif", draw_field(3, 1)[0], pixel_size_um=0.25)
+
+    (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "counts.csv", HALF)
+
+    assert row.pixel_size_um == pytest.approx(0.25)
+
+
+def test_files_of_other_kinds_get_an_error_that_says_what_to_do(unseen, tmp_path):
+    (unseen / "photo.JPG").write_bytes(b"\xff\xd8")
+    (unseen / "scan.czi").write_bytes(b"ZISRAW")
+
+    rows = predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv")
+
+    errors = {row.image: row.error for row in rows if row.count is None}
+    assert set(errors) == {"photo.JPG", "scan.czi", "test1.png"}
+    assert "export it as TIFF or PNG" in errors["photo.JPG"]
+    assert "export it as TIFF or PNG" in errors["scan.czi"]

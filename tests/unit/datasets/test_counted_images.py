@@ -86,6 +86,20 @@ def test_points_outside_the_image_are_refused(make_folder):
         opened.points(opened.records[0])
 
 
+def test_points_that_fit_the_other_way_round_are_said_to_be_swapped(make_folder):
+    opened = open_counted_images(make_folder(points="image,x,y\na.png,11,15\na.png,3,12\n"))
+    with pytest.raises(InputError, match=r"2 of 2 cell centres of images/a\.png") as caught:
+        opened.points(opened.records[0])
+    assert "x and y seem to be swapped" in caught.value.remedy
+    swapped = opened.with_swapped_axes()
+    assert swapped.points(opened.records[0]).tolist() == [[11, 15], [3, 12]]
+    beyond = open_counted_images(make_folder("far", points="image,x,y\na.png,11,15\na.png,90,1\n"))
+    with pytest.raises(InputError) as caught:
+        beyond.points(beyond.records[0])
+    assert "micrometres" in caught.value.remedy
+    assert "swapped" not in caught.value.remedy
+
+
 def test_a_split_that_does_not_occur_names_those_that_do(make_folder):
     opened = open_counted_images(make_folder(split="image,split\na.png,train\nb.png,val\n"))
     assert opened.images_of("test") == ()

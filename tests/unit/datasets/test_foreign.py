@@ -81,6 +81,14 @@ def test_counts_csv_names_the_stain_and_empty_images(make_folder):
     assert (full.channel, full.count) == ("RIP", 1)
 
 
+def test_a_table_of_predicted_counts_is_no_list(make_folder):
+    predicted = "image,count,lower,upper,flag,region\na.png,12.5,,,,all\n"
+    plain = open_counted_images(make_folder("plain", counts=predicted))
+    assert [(record.name, record.count) for record in plain] == [("a.png", None), ("b.png", None)]
+    listed = make_folder("listed", counts=predicted, quality="image,status\nb.png,ok\n")
+    assert [record.name for record in open_counted_images(listed)] == ["b.png"]
+
+
 def test_quality_csv_rejects_unusable_images(make_folder):
     folder = make_folder(
         images=("a.png", "b.png", "c.png"),

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
-from adaptoscope.datasets.importers import import_idcia_release
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.importers import import_folder, import_idcia_release
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, write_image, write_text
+from adaptoscope.images.files import read_image, write_image, write_mask, write_text
 
 STEM = "220909_GFP-AHPC_A_GFAP_F10_{}_20x"
 HEADER = " ,Area,Mean,Min,Max,X,Y\n"
@@ -59,3 +61,42 @@ def test_a_table_without_coordinates_is_refused(release, tmp_path):
     write_text(table, " ,Area\n1,5\n")
     with pytest.raises(InputError, match="lacks the column X"):
         import_idcia_release(release, tmp_path / "out")
+
+
+def test_a_folder_is_written_in_our_own_form(make_folder, tmp_path):
+    folder = make_folder(
+        split="image,split,pixel_size_um,count\na.png,train,0.5,1\nb.png,test,0.5,0\n",
+        points="image,axis-0,axis-1\na.png,2,3\n",
+    )
+    mask = np.eye(12, 16, dtype=np.uint16)
+    write_mask(folder / "masks" / "a.png", mask)
+    done: list[int] = []
+    opened = import_folder(folder, tmp_path / "out", on_image=lambda: done.append(1))
+    first, second = opened
+    assert len(done) == 2
+    assert opened.points(first).tolist() == [[2.0, 3.0]]
+    assert (first.split, first.pixel_size_um, first.count) == ("train", 0.5, 1)
+    assert (second.labelled, second.count) == (True, 0)
+    np.testing.assert_array_equal(opened.mask(first), mask)
+    source = open_counted_images(folder)
+    assert opened.read(first).sha256 == source.read(source.records[0]).sha256
+    assert (tmp_path / "out" / "points.csv").read_text() == "image,x,y\na.png,3.0,2.0\n"
+
+
+def test_swapped_points_are_put_right_even_where_they_lie_outside(make_folder, tmp_path):
+    folder = make_folder(points="image,x,y\na.png,2,15\n")
+    opened = import_folder(folder, tmp_path / "out", swap_axes=True)
+    assert opened.points(opened.records[0]).tolist() == [[2.0, 15.0]]
+    assert "x and y of every cell centre exchanged" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_folder_without_points_has_nothing_to_swap(make_folder, tmp_path):
+    with pytest.raises(InputError, match="no cell centres to swap"):
+        import_folder(make_folder(), tmp_path / "out", swap_axes=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_number_of_cells_without_their_places_is_kept(make_folder, tmp_path):
+    folder = make_folder(counts="image,count\na.png,7\n")
+    (record,) = import_folder(folder, tmp_path / "out")
+    assert (record.count, record.labelled) == (7, False)

@@ -1,0 +1,82 @@
+"""The cell diameter that a counter is told for an image: given, or by the pixel sizes of both."""
+
+from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.errors import SettingsError
+from adaptoscope.images.files import MicroscopyImage
+
+WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
+"""Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
+
+OTHER_PIXEL_SIZE = "pixel size differs from training"
+
+_LARGEST_RATIO = 1.2
+
+
+def count_cells(
+    model: CountingModel, image: MicroscopyImage, *, diameter_px: float | None = None
+) -> ImageCount:
+    """Count one image at the right cell size.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    image
+        The image.
+    diameter_px
+        Cell diameter in pixels, which comes before everything else. Otherwise, where the counter
+        expects a diameter and the pixel sizes of its training images and of this image are known,
+        the same diameter in micrometres; else the counter's own way.
+
+    Raises
+    ------
+    SettingsError
+        If a diameter is given to a counter that has no use for one.
+    """
+    if diameter_px is not None and model.record.kind in WITHOUT_PLACES:
+        raise SettingsError(
+            f"The counter {model.name} cannot be told the diameter of cells.",
+            expected="no --diameter with a counter that sums windows or is constant",
+            found=f"--diameter {diameter_px:g}",
+            remedy="leave --diameter out, or bring the images to the pixel size of its training",
+        )
+    diameter = diameter_px or _expected_diameter(model, image.pixel_size_um)
+    return model.counter.count(image.pixels, diameter_px=diameter)
+
+
+def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
+    """Say where a counter meets a pixel size that it cannot adjust to.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    pixel_size_um
+        Edge of a pixel of the image in micrometres; None where it is not known.
+
+    Returns
+    -------
+    str
+        `OTHER_PIXEL_SIZE` if the sizes differ by more than a fifth and the counter works at one
+        size only, else nothing.
+    """
+    ratio = _pixel_ratio(model, pixel_size_um)
+    if ratio is None or model.record.kind not in WITHOUT_PLACES:
+        return ""
+    return OTHER_PIXEL_SIZE if max(ratio, 1 / ratio) > _LARGEST_RATIO else ""
+
+
+def _expected_diameter(model: CountingModel, pixel_size_um: float | None) -> float | None:
+    ratio = _pixel_ratio(model, pixel_size_um)
+    # At the pixel size of its training a counter works exactly as it was fitted.
+    if ratio is None or ratio == 1.0:
+        return None
+    own = model.counter.own_diameter_px
+    return None if own is None else own * ratio
+
+
+def _pixel_ratio(model: CountingModel, pixel_size_um: float | None) -> float | None:
+    """Return how many pixels of the image one of the training images' pixels spans."""
+    trained = model.record.pixel_size_um
+    return trained / pixel_size_um if trained and pixel_size_um else None

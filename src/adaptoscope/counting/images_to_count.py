@@ -1,0 +1,143 @@
+"""Which files a folder offers for counting, and what is said of the others."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.foreign import has_list
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import IMAGE_SUFFIXES, list_images
+
+FOREIGN_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
+    *(".nd2", ".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims", ".ics", ".dv", ".zvi"),
+    *(".svs", ".ndpi", ".scn", ".mrxs", ".flex", ".stk"),
+)
+"""Kinds of images that are not read: lossy ones, and the files of microscopes and scanners."""
+
+
+@dataclass(frozen=True)
+class FileToCount:
+    """One file that is an image.
+
+    Parameters
+    ----------
+    name
+        Base name.
+    path
+        Where it is.
+    pixel_size_um
+        Edge of a pixel in micrometres, where a list says so.
+    """
+
+    name: str
+    path: Path
+    pixel_size_um: float | None = None
+
+
+@dataclass(frozen=True)
+class ImagesToCount:
+    """What is counted, and what is not.
+
+    Parameters
+    ----------
+    files
+        Every image, those of kinds that cannot be read included.
+    folder
+        Where the images lie; None for a single file.
+    others
+        Files of the folder that are no images.
+    folders
+        Sub-folders, which are not entered.
+    """
+
+    files: tuple[FileToCount, ...]
+    folder: Path | None = None
+    others: int = 0
+    folders: int = 0
+
+    def left_out(self) -> str:
+        """Say in one line what of the folder was not looked at; empty where that is nothing."""
+        parts = []
+        if self.others:
+            parts.append(f"{self.others} file(s) that are no images")
+        if self.folders:
+            parts.append(f"{self.folders} sub-folder(s), which are not entered")
+        return f"Left out of {self.folder}: {'; '.join(parts)}." if parts else ""
+
+
+def images_to_count(place: Path) -> ImagesToCount:
+    """Find the images of a folder, in the order in which they are counted.
+
+    Parameters
+    ----------
+    place
+        One image; a folder of images, or with images in ``images/``; or a folder with a list, of
+        which only the listed images are taken.
+
+    Returns
+    -------
+    ImagesToCount
+        At least one file. Of a folder without a list, files that look like images of a kind that
+        cannot be read are in it too, so that none is passed over in silence.
+
+    Raises
+    ------
+    InputError
+        There is nothing at this path, or no image in the folder.
+    """
+    if place.is_file():
+        return ImagesToCount((FileToCount(place.name, place),))
+    if not place.is_dir():
+        raise InputError(
+            f"There is nothing to count at {place}.",
+            expected="an image or a folder of images",
+            found="no such file or folder",
+            remedy="check the path",
+        )
+    if has_list(place):
+        return ImagesToCount(tuple(_listed(place)), place)
+    folder = place / "images" if (place / "images").is_dir() else place
+    files = list_images(folder, (*IMAGE_SUFFIXES, *FOREIGN_SUFFIXES))
+    rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    folders = [entry for entry in rest if entry.is_dir() and entry not in files]
+    others = len(rest) - len(files) - len(folders)
+    if not files:
+        raise InputError(
+            f"The folder {folder} holds no image that can be counted.",
+            expected="PNG or TIFF images in the folder itself, or in images/",
+            found=f"{others} other file(s) and {len(folders)} sub-folder(s)",
+            remedy="check the path; give a sub-folder by itself, as none is entered",
+        )
+    found = tuple(FileToCount(file.name, file) for file in files)
+    return ImagesToCount(found, folder, others, len(folders))
+
+
+def refuse_foreign_kind(path: Path) -> None:
+    """Refuse an image of a kind that is known and cannot be read, and say what to do with it.
+
+    Parameters
+    ----------
+    path
+        The file; only its name is looked at.
+
+    Raises
+    ------
+    InputError
+        If its suffix is one of `FOREIGN_SUFFIXES`.
+    """
+    if path.suffix.lower() in FOREIGN_SUFFIXES:
+        raise InputError(
+            f"The image {path.name} is of a kind that is not read.",
+            expected="PNG or TIFF, lossless",
+            found=path.suffix,
+            remedy="export it as TIFF or PNG from the program that wrote it; of a lossy copy such "
+            "as JPEG, take the original",
+        )
+
+
+def _listed(folder: Path) -> Iterator[FileToCount]:
+    opened = open_counted_images(folder)
+    for record in opened:
+        yield FileToCount(record.name, opened.path(record), record.pixel_size_um)

@@ -1,0 +1,172 @@
+"""One plot of the counts of many images, with their intervals and those to be looked at."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from adaptoscope.errors import InputError
+from adaptoscope.reporting.figures import STYLE, Picture
+
+MOST_NAMED = 45
+"""With more images than this, they are numbered along the axis and not named."""
+
+_PLAIN, _FLAGGED, _FAILED = "#0b6e99", "#b4540a", "#8895a3"
+_MEANING = {"counted": "counted", "flagged": "flagged: look at it", "failed": "failed: no count"}
+_LONGEST_NAME = 34
+_DPI = 130
+
+
+@dataclass(frozen=True)
+class CountToPlot:
+    """One image; ``count`` is None where it failed.
+
+    Parameters
+    ----------
+    image
+        Name of the image.
+    count
+        Cells.
+    lower, upper
+        Interval of the count, where there is one.
+    flagged
+        Whether somebody should look at the image.
+    """
+
+    image: str
+    count: float | None
+    lower: float | None = None
+    upper: float | None = None
+    flagged: bool = False
+
+
+def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
+    """Draw the counts of images in their order.
+
+    Parameters
+    ----------
+    counts
+        One for each image, at least one.
+    title
+        Stands above the plot.
+
+    Returns
+    -------
+    Picture
+        A PNG: a row with its name for each image, or, above `MOST_NAMED` images, a column for each.
+        Flagged images are triangles; failed ones are crosses at zero.
+
+    Raises
+    ------
+    InputError
+        If there is no image.
+    """
+    if not counts:
+        raise InputError("There is no count to draw.", expected="at least one image")
+    named = len(counts) <= MOST_NAMED
+    size = (7.5, 1.3 + 0.21 * len(counts)) if named else (11.0, 4.6)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained", dpi=_DPI)
+        FigureCanvasAgg(figure)
+        axes = figure.add_subplot()
+        for kind in ("counted", "flagged", "failed"):
+            _draw_kind(axes, counts, kind, upright=not named)
+        _label(axes, counts, named=named)
+        axes.set_title(title, fontsize=10, loc="left")
+        if any(each.flagged or each.count is None for each in counts):
+            figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=8)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    flagged = sum(each.flagged for each in counts)
+    failed = sum(each.count is None for each in counts)
+    return Picture(
+        content=buffer.getvalue(),
+        kind="image/png",
+        alt=f"Counts of {len(counts)} images, {flagged} flagged and {failed} failed.",
+    )
+
+
+def _draw_kind(axes: Axes, counts: Sequence[CountToPlot], kind: str, *, upright: bool) -> None:
+    chosen = [(place, each) for place, each in enumerate(counts, 1) if _kind_of(each) == kind]
+    if not chosen:
+        return
+    places = np.array([place for place, _ in chosen], dtype=np.float64)
+    values = np.array([each.count or 0.0 for _, each in chosen])
+    colour = {"counted": _PLAIN, "flagged": _FLAGGED, "failed": _FAILED}[kind]
+    marker = {"counted": "o", "flagged": "^", "failed": "x"}[kind]
+    intervals = [
+        (place, each.lower, each.upper)
+        for place, each in chosen
+        if each.lower is not None and each.upper is not None
+    ]
+    crowded = len(counts) > 150
+    if intervals:
+        at, low, high = (np.array(side) for side in zip(*intervals, strict=True))
+        lines = axes.vlines if upright else axes.hlines
+        lines(at, low, high, colors=colour, linewidth=0.8 if crowded else 1.4, alpha=0.55)
+    x, y = (places, values) if upright else (values, places)
+    size = 12 if crowded else 24
+    axes.scatter(
+        x, y, s=size * (1.6 if kind != "counted" else 1), c=colour, marker=marker, zorder=3,
+        linewidths=1.2 if kind == "failed" else 0, label=_MEANING[kind], clip_on=False,
+    )  # fmt: skip
+
+
+def _label(axes: Axes, counts: Sequence[CountToPlot], *, named: bool) -> None:
+    interval = any(each.lower is not None for each in counts)
+    amount = "cells, with the 95 % interval" if interval else "cells"
+    set_amount: Any = axes.set_xlabel if named else axes.set_ylabel
+    set_amount(amount)
+    if named:
+        names = _short_names([each.image for each in counts])
+        axes.set_yticks(np.arange(1, len(counts) + 1), names)
+        axes.tick_params(axis="y", labelsize=7.5, length=0)
+        axes.set_ylim(len(counts) + 0.7, 0.3)
+        axes.set_xlim(left=0)
+    else:
+        axes.set_xlabel("image, in the order of the table")
+        axes.set_xlim(0, len(counts) + 1)
+        axes.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+        axes.set_ylim(bottom=0)
+    axes.grid(axis="x" if named else "y", color="#dde3ea", linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _kind_of(count: CountToPlot) -> str:
+    if count.count is None:
+        return "failed"
+    return "flagged" if count.flagged else "counted"
+
+
+def _short_names(names: Sequence[str]) -> list[str]:
+    """Leave out of long names what all of them share: the rest tells them apart."""
+    if len(names) < 2 or max(map(len, names)) <= _LONGEST_NAME:
+        return [_without_middle(name) for name in names]
+    before = _shared_start(names)
+    after = _shared_start([name[before:][::-1] for name in names])
+    start, end = ("…" if before else ""), ("…" if after else "")
+    return [_without_middle(start + name[before : len(name) - after] + end) for name in names]
+
+
+def _shared_start(names: Sequence[str]) -> int:
+    """Return with how many equal letters all names begin."""
+    different = (
+        at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1
+    )
+    return next(different, min(map(len, names)))
+
+
+def _without_middle(name: str) -> str:
+    if len(name) <= _LONGEST_NAME:
+        return name
+    half = (_LONGEST_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -1,0 +1,69 @@
+import pytest
+
+from adaptoscope.counting.images_to_count import images_to_count, refuse_foreign_kind
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import write_text
+
+
+def touch(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def test_all_that_looks_like_an_image_is_listed_in_natural_order(tmp_path):
+    folder = touch(tmp_path / "in", "b10.png", "b2.TIF", "b3.jpeg", "notes.txt", ".hidden.png")
+    (folder / "more").mkdir()
+
+    found = images_to_count(folder)
+
+    assert [file.name for file in found.files] == ["b2.TIF", "b3.jpeg", "b10.png"]
+    said = f"Left out of {folder}: 1 file(s) that are no images; 1 sub-folder(s), which are not "
+    assert found.left_out() == said + "entered."
+
+
+def test_nothing_is_said_where_nothing_is_left_out(tmp_path):
+    folder = touch(tmp_path / "in", "a.png")
+    assert images_to_count(folder).left_out() == ""
+    single = images_to_count(folder / "a.png")
+    assert [file.name for file in single.files] == ["a.png"]
+    assert single.left_out() == ""
+
+
+def test_images_may_lie_in_a_folder_of_that_name(tmp_path):
+    touch(tmp_path / "in", "points.csv")
+    touch(tmp_path / "in" / "images", "a.png")
+    found = images_to_count(tmp_path / "in")
+    assert [file.path for file in found.files] == [tmp_path / "in" / "images" / "a.png"]
+
+
+def test_of_a_folder_with_a_list_only_listed_images_are_taken(tmp_path):
+    touch(tmp_path / "in" / "images", "a.png", "b.png", "c.jpg")
+    write_text(tmp_path / "in" / "split.csv", "image,pixel_size_um\nb.png,0.4\n")
+    (file,) = images_to_count(tmp_path / "in").files
+    assert (file.name, file.pixel_size_um) == ("b.png", 0.4)
+
+
+def test_a_table_of_counts_beside_the_images_is_no_list(tmp_path):
+    folder = touch(tmp_path / "in", "a.png", "b.png")
+    write_text(folder / "counts.csv", "image,count,lower,upper,flag,region\na.png,3.5,,,,all\n")
+    assert len(images_to_count(folder).files) == 2
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    folder = touch(tmp_path / "in", "notes.txt")
+    (folder / "plate").mkdir()
+    with pytest.raises(InputError, match="holds no image") as caught:
+        images_to_count(folder)
+    assert caught.value.found == "1 other file(s) and 1 sub-folder(s)"
+    with pytest.raises(InputError, match="nothing to count"):
+        images_to_count(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.nd2", "a.gif", "a.webp", "a.bmp", "a.lif"])
+def test_kinds_that_are_not_read_are_named(tmp_path, name):
+    with pytest.raises(InputError, match="kind that is not read") as caught:
+        refuse_foreign_kind(tmp_path / name)
+    assert "export it as TIFF or PNG" in caught.value.remedy
+    refuse_foreign_kind(tmp_path / "a.tiff")

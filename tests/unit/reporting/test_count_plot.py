@@ -1,0 +1,53 @@
+import imagecodecs
+import numpy as np
+import pytest
+
+from adaptoscope.errors import InputError
+from adaptoscope.reporting.count_plot import CountToPlot, _short_names, plot_counts
+
+BLUE, ORANGE = np.array([11, 110, 153]), np.array([180, 84, 10])
+
+
+def pixels_of(picture, colour):
+    decoded = imagecodecs.png_decode(picture.content)[..., :3].astype(int)
+    return int((np.abs(decoded - colour).max(axis=2) < 12).sum())
+
+
+@pytest.mark.parametrize("number", [1, 3, 45, 46, 500])
+def test_any_number_of_images_is_drawn(number):
+    counts = [
+        CountToPlot(f"f{place}.png", 10.0 + place, 5.0, 20.0 + place) for place in range(number)
+    ]
+    picture = plot_counts(counts)
+    height, width, _ = imagecodecs.png_decode(picture.content).shape
+    assert width < 1500
+    assert height < 1500
+    assert pixels_of(picture, BLUE) > 8 * number
+    assert picture.alt.startswith(f"Counts of {number} images")
+
+
+def test_flagged_images_look_different():
+    plain = [CountToPlot("a.png", 10.0), CountToPlot("b.png", 20.0)]
+    flagged = [CountToPlot("a.png", 10.0, flagged=True), CountToPlot("b.png", 20.0)]
+    assert pixels_of(plot_counts(plain), ORANGE) == 0
+    assert pixels_of(plot_counts(flagged), ORANGE) > 20
+
+
+def test_images_that_failed_do_not_stop_the_plot():
+    picture = plot_counts([CountToPlot("a.png", None), CountToPlot("b.png", None)])
+    assert "2 failed" in picture.alt
+
+
+def test_nothing_to_draw_is_refused():
+    with pytest.raises(InputError):
+        plot_counts([])
+
+
+def test_long_names_keep_what_tells_them_apart():
+    names = [f"220909_GFP-AHPC_{well}_DAPI_ND1_20x_maximum.tif" for well in ("A_F1", "B_F22")]
+    assert _short_names(names) == ["…A_F1…", "…B_F22…"]
+    assert _short_names(["a.png", "ab.png"]) == ["a.png", "ab.png"]
+    (alone,) = _short_names(["x" * 30 + "middle" + "y" * 30])
+    assert len(alone) <= 34
+    assert alone.startswith("xxx")
+    assert alone.endswith("yyy")

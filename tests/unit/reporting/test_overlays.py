@@ -1,0 +1,83 @@
+import imagecodecs
+import numpy as np
+import pytest
+
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.images.cell_centres import no_points
+from adaptoscope.reporting.overlays import LONGEST, OverlayFolder, draw_overlay
+
+ORANGE = np.array([255, 106, 31])
+
+
+def drawn(pixels, points, **options):
+    content = draw_overlay(pixels.astype(np.float32), points, text="3 cells", **options)
+    return imagecodecs.png_decode(content)[..., :3].astype(int)
+
+
+def orange(picture):
+    return np.argwhere(np.abs(picture - ORANGE).max(axis=2) < 90)
+
+
+def test_rings_lie_around_the_centres():
+    pixels = np.zeros((600, 800), dtype=np.float32)
+    picture = drawn(pixels, np.array([[100.0, 200.0], [300.0, 700.0]]), diameter_px=40)
+    for row, column in ((100, 200), (300, 700)):
+        near = orange(picture)
+        near = near[np.abs(near - (row, column)).max(axis=1) < 30] + 0.5
+        assert len(near) > 20
+        np.testing.assert_allclose(near.mean(axis=0), (row + 0.5, column + 0.5), atol=0.5)
+        np.testing.assert_allclose(np.ptp(near, axis=0), 0.6 * 40, atol=2)
+
+
+def test_a_dark_image_is_shown_bright():
+    generator = np.random.default_rng(0)
+    pixels = generator.normal(0.02, 0.002, (300, 400)).clip(0)
+    pixels[100:120, 100:120] = 0.2
+    picture = drawn(pixels, no_points())
+    assert picture[330:350, 330:350].mean() > 240
+    assert picture[10:100, 10:100].mean() < 40
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"),
+    [((600, 800), (600, 800)), ((20, 30), (800, 1200)), ((300, 5000), (100, 1666)),
+     ((1000, 2000), (800, 1600)), ((1, 9000), (1, 1800)), ((4800, 4800), (1600, 1600))],
+)  # fmt: skip
+def test_pictures_are_of_a_size_that_can_be_looked_at(shape, shown):
+    pixels = np.random.default_rng(0).random(shape, dtype=np.float32)
+    height, width, _ = drawn(pixels, no_points()).shape
+    expected = np.array(shown) * min(1.0, LONGEST / max(shown))
+    np.testing.assert_allclose((height - 30, width), expected, atol=1.01)
+
+
+def test_points_follow_the_size_of_the_picture():
+    picture = drawn(np.zeros((2400, 3200)), np.array([[1200.0, 800.0]]), diameter_px=160)
+    assert picture.shape[:2] == (1200 + 30, 1600)
+    np.testing.assert_allclose(orange(picture).mean(axis=0), (600, 400), atol=1.5)
+
+
+def test_what_is_no_image_is_refused():
+    with pytest.raises(InputError, match="cannot be shown"):
+        draw_overlay(np.zeros((2, 3, 4), dtype=np.float32), no_points(), text="")
+
+
+def test_every_image_has_a_file_of_its_own_under_a_safe_name(tmp_path):
+    folder = OverlayFolder(tmp_path / "out")
+    names = ["a.tif", "a.png", "A.TIF", "a.tif", "b:c?.tif", "x" * 300 + ".tif"]
+    places = [folder.write(name, b"content") for name in names]
+    assert [place.name for place in places[:5]] == [
+        "a.png", "a.png.png", "A.TIF.png", "a.tif-2.png", "b_c_.png",
+    ]  # fmt: skip
+    assert len(places[5].name) < 200
+    assert len({place.name.lower() for place in places}) == len(names)
+    assert all(place.read_bytes() == b"content" for place in places)
+
+
+def test_a_folder_of_something_else_is_kept(tmp_path):
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(OutputError, match="something else"):
+        OverlayFolder(tmp_path)
+    with pytest.raises(OutputError, match="something else"):
+        OverlayFolder(tmp_path / "thesis.txt", overwrite=True)
+    OverlayFolder(tmp_path, overwrite=True).write("a.png", b"new")
+    assert (tmp_path / "thesis.txt").read_text() == "precious"
