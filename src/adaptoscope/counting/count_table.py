@@ -37,7 +37,7 @@ class PredictedCount:
     count
         Number of cells, not rounded; None where the image failed, and then ``error`` says why.
     lower, upper
-        95 % interval of the count, where the counter has been calibrated.
+        90 % interval of the count, where the counter has been calibrated.
     flag
         Reason to look at the image oneself.
     region

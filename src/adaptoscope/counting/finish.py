@@ -10,6 +10,7 @@ from torch import nn
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.cross_fitting import LeftOut
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
@@ -34,6 +35,7 @@ def finish_network(
     network: nn.Module,
     seen: Sequence[TrainingImages],
     real: CountedImageSet,
+    left_out: LeftOut | None = None,
 ) -> None:
     """Write the model folder of a trained network.
 
@@ -49,6 +51,8 @@ def finish_network(
         The training images of every phase, the real ones last.
     real
         The real set; its split ``val`` is measured.
+    left_out
+        What is known from cross-validation, which comes before the split ``val``.
     """
     intensity = seen[-1].intensity
     facts = ModelRecord(
@@ -66,11 +70,14 @@ def finish_network(
         training_images={sha: name for images in seen for name, sha in images.hashes.items()},
     )
     counter = network_counter(facts, network)
-    if isinstance(counter, DensityCounter):
+    if left_out is not None:
+        facts = facts.changed(reading=left_out.reading)
+    elif isinstance(counter, DensityCounter):
         validation = real.with_records(real.images_of("val")).labelled()
         facts = facts.changed(reading=fitted_reading(counter, validation))
-        counter = network_counter(facts, network)
-    finish(folder, facts, counter, real, taught=_taught(settings, seen, real), weights=network)
+    counter = network_counter(facts, network)
+    taught = _taught(settings, seen, real)
+    finish(folder, facts, counter, real, taught=taught, weights=network, left_out=left_out)
 
 
 def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> DensityReading:
@@ -96,6 +103,7 @@ def finish(
     *,
     taught: str = "",
     weights: nn.Module | None = None,
+    left_out: LeftOut | None = None,
 ) -> None:
     """Measure a counter on the validation split, where there is one, and write its folder.
 
@@ -113,8 +121,13 @@ def finish(
         What it was trained on, in words; the number of images if not given.
     weights
         The network whose weights are written.
+    left_out
+        What is known from cross-validation, in place of measuring.
     """
-    measured, calibration = _measure(facts, counter, real)
+    if left_out is None:
+        measured, calibration = _measure(facts, counter, real)
+    else:
+        measured, calibration = left_out.measured, left_out.calibration
     complete = facts.changed(measured=measured, calibration=calibration)
     made_from = {
         "trained on": taught or f"{len(facts.training_images)} images from {real.folder.name}",

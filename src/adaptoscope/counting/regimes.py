@@ -10,6 +10,7 @@ import torch
 
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.counting.crops import CropBatch, TrainingImages
+from adaptoscope.counting.cross_fitting import FOLDER, LeftOut, as_training, count_left_out
 from adaptoscope.counting.finish import finish_network
 from adaptoscope.counting.heads import DensityHead, Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
@@ -97,6 +98,12 @@ def train_counter(
     OutputError
         ``out`` holds something else.
     """
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
+    left_out = None
+    if settings.folds and not (out / "model.json").exists():
+        left_out = _count_left_out(settings, out, real, synthetic, device)
+    if settings.folds:
+        real = as_training(real)
     head = build_head(settings)
     network = head.network
     optimiser = torch.optim.Adam(
@@ -106,7 +113,6 @@ def train_counter(
     placed = Placed(fabric, *fabric.setup(network, optimiser))
     average = AveragedWeights(network, settings.averaging) if settings.averaging else None
     phases = _phases(settings, real, synthetic, head, average)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
     run.keep_inputs(sha256 for images in seen for sha256 in images.hashes.values())
     if not (out / "model.json").exists():
@@ -128,8 +134,26 @@ def train_counter(
     trained = network if average is None else average.module
     if not settings.frozen_statistics:
         _measure_statistics(settings, phases[-1], trained)
-    finish_network(run.path, settings, trained, seen, real)
+    finish_network(run.path, settings, trained, seen, real, left_out)
     return run.path
+
+
+def _count_left_out(
+    settings: AnyCountingSettings,
+    out: Path,
+    real: CountedImageSet,
+    synthetic: CountedImageSet | None,
+    device: Device,
+) -> LeftOut:
+    """Train on parts of the images that may be trained on, and count the others."""
+    labelled = as_training(real).training_part().labelled()
+    refuse_kept_back(labelled, as_training(real))
+    alone = settings.changed(folds=0)
+
+    def train(part: CountedImageSet, folder: Path) -> Path:
+        return train_counter(alone, folder, real=part, synthetic=synthetic, device=device)
+
+    return count_left_out(labelled, settings.folds, settings.seed, out, train)
 
 
 def counting_step(

@@ -81,6 +81,11 @@ class CountingSettings(Settings):
     (paper 1's code: constants of the set); or `gain` (ours), each image's own background and one
     distance from there to the cells, which keeps how bright images are beside each other."""
 
+    folds: int = Field(default=0, ge=0, le=20)
+    """Train so many further counters, each without a part of the images, to choose how a density
+    is read and to make intervals; the counter itself is then trained on all labelled images, those
+    of the split ``val`` among them. 0 uses the split ``val`` for both."""
+
     seed: int = Field(default=0, ge=0)
     """Seed of crops, augmentation, and of the weights that are not loaded."""
 
@@ -96,6 +101,8 @@ class CountingSettings(Settings):
             raise ValueError("regime fine_tuned needs pretrain_steps of 1 or more")
         if self.regime != "fine_tuned" and self.pretrain_steps:
             raise ValueError("pretrain_steps is only for regime fine_tuned; set it to 0")
+        if self.folds == 1:
+            raise ValueError("folds needs 2 or more; 0 makes none")
         if self.regime != "dacs" and self.mode != "cutmix":
             raise ValueError("mode is only for regime dacs; leave it out")
         if self.regime in ("dual", "dacs") and self.batch % 2:

@@ -184,7 +184,7 @@ def _overlay(counted: CountedImage) -> bytes:
 def _caption(row: PredictedCount) -> str:
     parts = [f"{row.count:.0f} cells"]
     if row.lower is not None and row.upper is not None:
-        parts[0] += f" (95 %: {row.lower:.0f} to {row.upper:.0f})"
+        parts[0] += f" (90 %: {row.lower:.0f} to {row.upper:.0f})"
     if row.per_mm2 is not None:
         parts.append(f"{row.per_mm2:.0f} per mm²")
     parts += [row.flag, row.image]

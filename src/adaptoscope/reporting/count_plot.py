@@ -121,7 +121,7 @@ def _draw_kind(axes: Axes, counts: Sequence[CountToPlot], kind: str, *, upright:
 
 def _label(axes: Axes, counts: Sequence[CountToPlot], *, named: bool) -> None:
     interval = any(each.lower is not None for each in counts)
-    amount = "cells, with the 95 % interval" if interval else "cells"
+    amount = "cells, with the 90 % interval" if interval else "cells"
     set_amount: Any = axes.set_xlabel if named else axes.set_ylabel
     set_amount(amount)
     if named:

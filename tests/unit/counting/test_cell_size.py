@@ -7,6 +7,7 @@ from adaptoscope.counting.cell_size import OTHER_PIXEL_SIZE, count_cells, pixel_
 from adaptoscope.counting.counters import NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
+from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import SettingsError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.intensity import IntensityScale
@@ -41,7 +42,7 @@ class Brightness(torch.nn.Module):
 def density_counter(diameter_px):
     return DensityCounter(
         Brightness(), stride=1, reach=16, working_diameter=10.0, diameter_px=diameter_px,
-        intensity=IntensityRange(0.0, 1.0),
+        intensity=IntensityRange(0.0, 1.0), reading=DensityReading(count="density"),
     )  # fmt: skip
 
 

@@ -1,0 +1,114 @@
+"""What counters trained on parts of the images say of the images left out, for the one to use.
+
+How the density is read and how wide intervals are is then judged on every labelled image, and the
+counter itself is trained on all of them.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.model_folder import CountingModel, load_counter
+from adaptoscope.counting.reading import DensityReading, DensitySurvey, choose_reading
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.folds import grouped_folds, split_by_fold
+from adaptoscope.metrics.counts import count_errors
+from adaptoscope.training.progress import part_of, progress
+
+FOLDER = "folds"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What is known from images that were left out of a training.
+
+    Parameters
+    ----------
+    reading
+        How densities are read best; None for a counter that has none.
+    measured
+        Errors by name.
+    calibration
+        For intervals; None where there are too few images.
+    """
+
+    reading: DensityReading | None
+    measured: dict[str, float]
+    calibration: Calibration | None
+
+
+def count_left_out(
+    images: CountedImageSet,
+    folds: int,
+    seed: int,
+    out: Path,
+    train: Callable[[CountedImageSet, Path], Path],
+) -> LeftOut:
+    """Train a counter for each fold of the images and count what it has not seen.
+
+    Parameters
+    ----------
+    images
+        Labelled images.
+    folds
+        Number of folds; images of one group stay together.
+    seed
+        Seed of the folds.
+    out
+        Folder in which ``folds/0`` and so on stand, each a model folder.
+    train
+        Trains a counter on the split ``train`` of a set, into a folder. A finished one is kept.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
+    """
+    divided = grouped_folds(images.records, folds, seed)
+    surveys: list[DensitySurvey] = []
+    predicted: list[float] = []
+    true: list[int] = []
+    for number in range(folds):
+        parts = split_by_fold(images, divided, number)
+        with part_of(f"fold {number + 1} of {folds}"):
+            model = load_counter(train(_without_test(parts), out / FOLDER / str(number)))
+            left_out = parts.split("test")
+            for record in progress(left_out, "count"):
+                true.append(len(left_out.points(record)))
+                _look(model, left_out.read(record).pixels, surveys, predicted)
+    reading = None
+    if surveys:
+        reading = choose_reading(surveys, true, DensityReading())
+        predicted = [survey.read(reading)[0] for survey in surveys]
+    errors = count_errors(np.array(predicted), np.array(true, dtype=np.float64)).as_dict()
+    known = {name: float(value) for name, value in errors.items() if np.isfinite(value)}
+    return LeftOut(reading, known, calibrate(predicted, true, origin="folds"))
+
+
+def as_training(images: CountedImageSet) -> CountedImageSet:
+    """Return a set whose validation images are training images too."""
+    return images.with_records(
+        dataclasses.replace(record, split="train") if record.split == "val" else record
+        for record in images.records
+    )
+
+
+def _without_test(images: CountedImageSet) -> CountedImageSet:
+    return images.with_records(images.images_of("train"))
+
+
+def _look(
+    model: CountingModel,
+    pixels: np.ndarray,
+    surveys: list[DensitySurvey],
+    predicted: list[float],
+) -> None:
+    if isinstance(model.counter, DensityCounter):
+        surveys.append(model.counter.survey(pixels))
+    else:
+        predicted.append(model.counter.count(pixels).count)

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from adaptoscope.counting.cross_fitting import as_training, count_left_out
+from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+from adaptoscope.counting.model_folder import load_counter, read_record
+from adaptoscope.counting.regimes import train_counter
+from adaptoscope.counting.settings import DensitySettings
+from adaptoscope.errors import OutputError
+
+QUICK = DensitySettings(
+    init="random", steps=2, batch=2, crop=64, folds=3, save_every=1, log_every=1, diameter=10.0
+)
+
+
+def constant(part, folder):
+    return train_baseline(BaselineSettings(method="constant"), folder, real=part)
+
+
+def test_every_image_is_counted_by_a_counter_that_has_not_seen_it(real, tmp_path):
+    images = real.training_part().labelled()
+
+    known = count_left_out(images, 3, 0, tmp_path, constant)
+
+    seen = [read_record(tmp_path / "folds" / str(k)).training_images for k in range(3)]
+    assert [len(names) for names in seen] == [4, 4, 4]
+    assert all(sum(record.name in names.values() for names in seen) == 2 for record in images)
+    counts = {record.name: len(images.points(record)) for record in images}
+    errors = [
+        abs(count - np.median([counts[other] for other in names.values()]))
+        for name, count in counts.items()
+        for names in seen
+        if name not in names.values()
+    ]
+    assert known.measured["mae"] == pytest.approx(np.mean(errors))
+    assert known.calibration.origin == "folds"
+    assert len(known.calibration.residuals) == 6
+    assert known.reading is None
+
+
+def test_the_counter_itself_learns_from_all_images_but_those_kept_back(real, tmp_path):
+    out = train_counter(QUICK, tmp_path / "model", real=real, device="cpu")
+
+    record = load_counter(out).record
+    assert len(record.training_images) == 6 + 5
+    assert record.calibration.origin == "folds"
+    assert len(record.calibration.residuals) == 11
+    assert record.reading is not None
+    assert sorted(path.name for path in (out / "folds").iterdir()) == ["0", "1", "2"]
+
+
+def test_a_run_goes_on_with_the_folds_it_has(real, tmp_path):
+    out = train_counter(QUICK, tmp_path / "model", real=real, device="cpu")
+    first = (out / "model.json").read_bytes()
+    (out / "model.json").unlink()
+    kept = (out / "folds" / "1" / "checkpoints" / "last.pt").stat().st_mtime_ns
+
+    train_counter(QUICK, tmp_path / "model", real=real, device="cpu")
+
+    assert (out / "model.json").read_bytes() == first
+    assert (out / "folds" / "1" / "checkpoints" / "last.pt").stat().st_mtime_ns == kept
+    with pytest.raises(OutputError, match="folds"):
+        train_counter(QUICK.changed(folds=2), out, real=real, device="cpu")
+
+
+def test_test_images_stay_apart(real):
+    splits = [record.split for record in as_training(real)]
+
+    assert splits.count("train") == 11
+    assert splits.count("test") == 3
+
+
+def test_one_fold_is_none():
+    with pytest.raises(ValueError, match="folds needs 2"):
+        DensitySettings(init="random", folds=1)
