@@ -94,8 +94,8 @@ class ComparisonSettings(Settings):
     a pixel has to be moved on average."""
 
     diameter: Bounds = Bounds(differs=1.15, strongly=1.5)
-    """Ratio of cell diameters. Measured without labels they are off by up to a tenth; training
-    images are usually varied by a fifth."""
+    """Ratio of cell diameters. Measured without labels they are uncertain by several per cent;
+    cells half as large again are not what a counter has seen, unless it rescales."""
 
     density: Bounds = Bounds(differs=1.5, strongly=3.0)
     """Ratio of cells per area, and of the area that cells cover. Fields of one culture often differ

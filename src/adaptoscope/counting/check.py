@@ -66,12 +66,11 @@ class CheckResult:
         """The bias in per cent of the true total; None where that may be 0."""
         if not self.total.lower > 0:
             return None
-        shares = [100 * (self.found - true) / true for true in self._bounds]
-        return Interval(*shares, self.total.level)
-
-    @property
-    def _bounds(self) -> tuple[float, float, float]:
-        return self.total.value, self.total.upper, self.total.lower
+        value, lower, upper = (
+            100 * (self.found - true) / true
+            for true in (self.total.value, self.total.upper, self.total.lower)
+        )
+        return Interval(value, lower, upper, self.total.level)
 
     def sentence(self) -> str:
         """Say it in words."""

@@ -1,7 +1,6 @@
 """A comparison of two sets, as text for the terminal and as a report in one HTML file."""
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import imagecodecs
@@ -177,7 +176,7 @@ def _brightest(histogram: NDArray[np.int64]) -> float:
     return float(np.flatnonzero(histogram).max()) / (LEVELS - 1)
 
 
-def _shares(histogram: NDArray[np.int64], edges: Sequence[float]) -> NDArray[np.float64]:
+def _shares(histogram: NDArray[np.int64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
     levels = np.flatnonzero(histogram)
     counted = np.histogram(levels / (LEVELS - 1), bins=edges, weights=histogram[levels])[0]
     return np.asarray(counted / histogram.sum())
