@@ -24,8 +24,9 @@ ALLOWED = {
     "reporting": BESIDE,
     "bulk": BESIDE,
     **dict.fromkeys(STAGES, SHARED | {"bulk"}),
-    "pipeline": SHARED | STAGES | {"reporting", "bulk"},
-    "cli": SHARED | STAGES | {"reporting", "bulk", "pipeline"},
+    "comparison": SHARED,
+    "pipeline": SHARED | STAGES | {"comparison", "reporting", "bulk"},
+    "cli": SHARED | STAGES | {"comparison", "reporting", "bulk", "pipeline"},
     "__main__": {"cli"},
     "__init__": {"errors", "images", "datasets", "pipeline"},
 }

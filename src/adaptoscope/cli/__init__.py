@@ -39,6 +39,7 @@ COMMANDS = {
     "stylise": Listing("adaptoscope.cli.stylise:stylise", "Give drawings the look of real images."),
     "screen": Listing("adaptoscope.cli.stylise:screen", "Screen out what lost or invented cells."),
     "count": Listing("adaptoscope.cli.counting:app", "Train a counter, test it, count images."),
+    "compare": Listing("adaptoscope.cli.comparison:compare", "How two sets of images differ."),
     "convert": Listing("adaptoscope.cli.convert:convert", "Import a data set's own layout."),
     "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),
 }

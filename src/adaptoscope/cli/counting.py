@@ -240,6 +240,79 @@ def predict(
         raise typer.Exit(1)
 
 
+@app.command("check")
+def check(
+    images: Annotated[Path, typer.Argument(help="A folder of images.")],
+    number: Annotated[
+        int, typer.Option("--n", min=4, help="Images to draw at random for counting by hand.")
+    ] = 10,
+    model: Annotated[
+        str, typer.Option("--model", help="Model folder, nuclei, dog or otsu_watershed.")
+    ] = "nuclei",
+    out: Annotated[Path, typer.Option("--out", help="Folder for counts.csv and check.csv.")] = Path(
+        "check"
+    ),
+    flagged: Annotated[
+        int, typer.Option("--flagged", min=0, help="Images with a flag to count besides, at most.")
+    ] = 0,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="Known cells: a table image,x,y or image,count."),
+    ] = None,
+    hand_counts: Annotated[
+        Path | None,
+        typer.Option("--hand-counts", help="The check.csv with its column hand_count filled in."),
+    ] = None,
+    seed: Seed = 0,
+    channel: Channel = None,
+    z: Z = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Choose images worth counting by hand; with their hand counts, tell the counter's bias."""
+    from adaptoscope.counting.check import CHECK_FILE, begin_check, finish_check
+    from adaptoscope.counting.check_table import fill_from_labels
+    from adaptoscope.counting.model_folder import load_counter
+
+    if hand_counts is None:
+        rows = begin_check(
+            load_counter(model, device=_place(model, device)),
+            images,
+            out,
+            number=number,
+            flagged=flagged,
+            seed=seed,
+            channel=channel,
+            z=plane(z),
+            overwrite=overwrite,
+        )
+        if labels is None:
+            found = {
+                "to_count_by_hand": [row.image for row in rows],
+                "table": str(out / CHECK_FILE),
+            }
+            answer(found, as_json=as_json, title=f"{len(rows)} images to count by hand")
+            again = f"adaptoscope count check {images} --hand-counts {out / CHECK_FILE}"
+            typer.echo(f"Fill in hand_count in every row, then: {again}", err=True)
+            return
+        without = fill_from_labels(out / CHECK_FILE, labels)
+        if without:
+            typer.echo(f"Without a row in {labels}, so 0 cells: {', '.join(without)}", err=True)
+    elif labels is not None:
+        raise SettingsError(
+            "Hand counts were given twice.",
+            expected="--labels when a check begins, or --hand-counts when it ends",
+            found="both",
+            remedy="leave one out",
+        )
+    result = finish_check(images, hand_counts or out / CHECK_FILE)
+    if as_json:
+        answer(result.as_dict(), as_json=True)
+    else:
+        typer.echo(result.sentence())
+
+
 @app.command("train-encoder")
 def train_encoder(
     out: Annotated[Path, typer.Argument(help="Run folder; weights go to OUT.")],

@@ -174,8 +174,12 @@ def background_level(pixels: FloatImage) -> tuple[float, float]:
     kept = values
     for _ in range(30):
         below = values[values <= level]
-        spread = 1.2533 * float(np.mean(level - below)) + 1e-6
-        kept = values[(values < level + 2.5 * spread) & (values > level - 3 * spread)]
+        # Rounding may put the mean of a single level above or below all of its pixels.
+        spread = 1.2533 * (float(np.mean(level - below)) if below.size else 0.0) + 1e-6
+        near = values[(values < level + 2.5 * spread) & (values > level - 3 * spread)]
+        if not near.size:
+            break
+        kept = near
         moved = float(kept.mean())
         if abs(moved - level) < 1e-3 * spread:
             break

@@ -114,3 +114,14 @@ def test_the_mean_of_labels_is_that_of_scipy() -> None:
     labels[labels == 2] = 0
     assert np.isnan(mean_of_labels(pixels, labels)).tolist() == [False, True, False, False]
     assert mean_of_labels(pixels, np.zeros_like(labels)).shape == (0,)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_two_levels_without_noise_have_a_background(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    dark, bright = np.sort(generator.uniform(0, 1, 2)).astype(np.float32)
+    pixels = np.full((30, 30), dark)
+    pixels[:3] = bright
+    level, spread = background_level(pixels)
+    assert level == pytest.approx(dark, abs=1e-5)
+    assert np.isfinite(spread)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_header
 from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies
@@ -25,8 +26,6 @@ from adaptoscope.style_transfer.realism.set_distances import (
 from adaptoscope.style_transfer.realism.tiles import (
     Probe,
     TileMeasures,
-    choose_tiles,
-    cut_tiles,
     measure_tiles,
 )
 from adaptoscope.training.progress import progress

@@ -1,6 +1,6 @@
 """What realism is measured on: square tiles of a set of images, reduced to a few numbers each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.tiles import Tile, cut_tiles
 from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.edges import edge_sharpness
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.images.normalisation import measure_range
-from adaptoscope.images.windows import Window, cut_window
 from adaptoscope.metrics.distributions import LEVELS, Histogram, intensity_histogram
 from adaptoscope.metrics.spectra import radial_spectra
 from adaptoscope.style_transfer.realism.look_encoders import LookEncoder
@@ -23,27 +23,6 @@ FloatArray = NDArray[np.float64]
 
 CELLS_OF_A_TILE = 6
 """Nuclei of a tile that are looked at one by one, so that dense tiles do not outweigh the rest."""
-
-
-@dataclass(frozen=True)
-class Tile:
-    """Where a tile was cut.
-
-    Parameters
-    ----------
-    record
-        The image.
-    window
-        The part of it that the tile shows, a square.
-    """
-
-    record: ImageRecord
-    window: Window
-
-    @property
-    def source(self) -> str:
-        """Real image that the tile was cut from, or that a stylised image was made after."""
-        return self.record.style or self.record.name
 
 
 @dataclass(frozen=True)
@@ -162,55 +141,6 @@ class TileMeasures:
         return np.concatenate(self.sharpness) if self.sharpness else np.zeros(0)
 
 
-def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
-    """Choose tiles that lie wholly inside their images and do not overlap.
-
-    Parameters
-    ----------
-    images
-        Images of at least `edge` pixels each side.
-    edge
-        Edge of the tiles.
-    most
-        At most this many, evenly over all images.
-
-    Returns
-    -------
-    list of Tile
-        In the order of the images; as many rows and columns as fit, with even gaps.
-    """
-    tiles = [
-        Tile(record, Window(top, left, edge, edge))
-        for record in images
-        for top in _starts(images.size(record)[0], edge)
-        for left in _starts(images.size(record)[1], edge)
-    ]
-    kept = np.unique(np.linspace(0, len(tiles) - 1, min(most, len(tiles))).round())
-    return [tiles[int(index)] for index in kept]
-
-
-def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArray[np.float32]]:
-    """Cut tiles out of their images; each image is read once where its tiles follow each other.
-
-    Parameters
-    ----------
-    images
-        The set that the tiles were chosen from.
-    tiles
-        The tiles.
-
-    Yields
-    ------
-    numpy.ndarray
-        Shape (edge, edge), in [0, 1] of the stored range.
-    """
-    name, pixels = "", np.zeros((0, 0), dtype=np.float32)
-    for tile in tiles:
-        if tile.record.file_name != name:
-            name, pixels = tile.record.file_name, images.read(tile.record).pixels
-        yield cut_window(pixels, tile.window)
-
-
 def measure_tiles(
     images: CountedImageSet, tiles: Sequence[Tile], probe: Probe, description: str
 ) -> TileMeasures:
@@ -287,10 +217,3 @@ def _at_cells(
 def _sparse(histogram: Histogram) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
     levels = np.flatnonzero(histogram)
     return levels.astype(np.uint16), histogram[levels].astype(np.uint32)
-
-
-def _starts(side: int, edge: int) -> list[int]:
-    number = side // edge
-    if number == 1:
-        return [(side - edge) // 2]
-    return [int(start) for start in np.linspace(0, side - edge, number).round()]

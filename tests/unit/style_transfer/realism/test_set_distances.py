@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from adaptoscope.datasets.records import ImageRecord
+from adaptoscope.datasets.tiles import Tile
 from adaptoscope.images.windows import Window
 from adaptoscope.style_transfer.realism.set_distances import (
     RealismSettings,
     measure_against,
     measure_floor,
 )
-from adaptoscope.style_transfer.realism.tiles import Tile, TileMeasures
+from adaptoscope.style_transfer.realism.tiles import TileMeasures
 
 QUICK = RealismSettings(resamples=20, halvings=3)
 WINDOW = Window(0, 0, 32, 32)

@@ -6,6 +6,7 @@ import torch
 from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
 from adaptoscope.images.cell_centres import centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.images.normalisation import measure_range
@@ -15,8 +16,6 @@ from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.style_transfer.realism.tiles import (
     CELLS_OF_A_TILE,
     Probe,
-    choose_tiles,
-    cut_tiles,
     measure_tiles,
 )
 
@@ -47,28 +46,6 @@ PROBE = Probe(Means(), torch.device("cpu"), EDGE, bins=6, floor=1e-6, batch=4)
 @pytest.fixture
 def images(tmp_path: Path) -> CountedImageSet:
     return write_set(tmp_path / "set", 2, SHAPE)
-
-
-def test_tiles_do_not_overlap_and_reach_every_border(images: CountedImageSet) -> None:
-    tiles = choose_tiles(images, EDGE, 1000)
-    assert len(tiles) == 2 * 15
-    covered = np.zeros(SHAPE, int)
-    for tile in tiles[:15]:
-        top, left, height, width = tile.window
-        covered[top : top + height, left : left + width] += 1
-    assert covered.max() == 1
-    assert covered[[0, 0, -1, -1], [0, -1, 0, -1]].tolist() == [1, 1, 1, 1]
-
-
-def test_a_limit_takes_tiles_from_all_images(images: CountedImageSet) -> None:
-    tiles = choose_tiles(images, EDGE, 7)
-    assert len(tiles) == 7
-    assert {tile.record.name for tile in tiles} == {"field_00.png", "field_01.png"}
-
-
-def test_an_image_of_one_tile_is_cut_in_its_middle(images: CountedImageSet) -> None:
-    tile = choose_tiles(images, 100, 1000)[0]
-    assert (tile.window.top, tile.window.left) == (6, 35)
 
 
 def test_measures_are_those_of_each_tile(images: CountedImageSet) -> None:
@@ -129,13 +106,3 @@ def test_chosen_tiles_keep_their_measures(images: CountedImageSet) -> None:
     assert part.tiles == (found.tiles[7], found.tiles[2])
     np.testing.assert_array_equal(part.features, found.features[[7, 2]])
     assert part.histogram().sum() == 2 * EDGE**2
-
-
-def test_the_source_of_a_stylised_tile_is_its_real_image(tmp_path: Path) -> None:
-    from adaptoscope.datasets.writing import CountedImageWriter
-
-    writer = CountedImageWriter(tmp_path, {}, "Stylised")
-    writer.add("a", np.full((40, 40), 0.1), points=None, style="real_7.png")
-    writer.add("b", np.full((40, 40), 0.1), points=None)
-    sources = [tile.source for tile in choose_tiles(writer.finish("."), 40, 10)]
-    assert sources == ["real_7.png", "b.png"]

@@ -1,0 +1,56 @@
+"""Command of the domain-gap check: how two sets of images differ."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adaptoscope.cli.options import (
+    AsJson,
+    Channel,
+    Device,
+    OptionalSeed,
+    Root,
+    Z,
+    open_sets,
+    print_answer,
+)
+
+
+def compare(
+    set_a: Annotated[Path, typer.Argument(metavar="SET_A", help="Images that a counter knows.")],
+    set_b: Annotated[Path, typer.Argument(metavar="SET_B", help="Images that it is to count.")],
+    images: Annotated[
+        int | None,
+        typer.Option("--images", min=1, help="Images of each set to measure at most; 30."),
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="YAML file of ComparisonSettings.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML file with tables, tiles and histograms.")
+    ] = None,
+    seed: OptionalSeed = None,
+    device: Device = "auto",
+    root: Root = None,
+    channel: Channel = None,
+    z: Z = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say how two sets of images differ and what to do about it; labels are not needed."""
+    from adaptoscope.comparison.compare import compare as compare_sets
+    from adaptoscope.comparison.settings import ComparisonSettings
+    from adaptoscope.pipeline.comparison_report import comparison_text, write_comparison_report
+    from adaptoscope.training.settings import load_settings
+
+    chosen = load_settings(settings, ComparisonSettings) if settings else ComparisonSettings()
+    given = {"most_images": images, "seed": seed}
+    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
+    a, b = open_sets([set_a, set_b], root, channel, z)
+    found = compare_sets(a, b, chosen, device=device)
+    if report is not None:
+        write_comparison_report(report, found, a, b)
+    if as_json:
+        print_answer(found.as_dict(), as_json=True)
+    else:
+        typer.echo(comparison_text(found))

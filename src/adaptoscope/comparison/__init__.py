@@ -1,0 +1,1 @@
+"""The domain-gap check: how two sets of images differ, before anything is trained."""

@@ -1,0 +1,139 @@
+"""Compare two sets of images before anything is trained on one to count the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adaptoscope.comparison.advice import advice
+from adaptoscope.comparison.facts import SetFacts, measure_facts
+from adaptoscope.comparison.looks import SMALLEST, compare_looks
+from adaptoscope.comparison.quantities import Quantity, quantities
+from adaptoscope.comparison.settings import ComparisonSettings, Verdict
+from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.errors import InputError
+from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.training.step_loop import Device
+
+_ORDER: tuple[Verdict, ...] = ("not known", "alike", "differs", "differs strongly")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two sets differ, and what to do about it.
+
+    Parameters
+    ----------
+    settings
+        How they were compared.
+    a, b
+        What was measured on each.
+    rows
+        The quantities.
+    advice
+        What the differences mean, in sentences.
+    """
+
+    settings: ComparisonSettings
+    a: SetFacts
+    b: SetFacts
+    rows: tuple[Quantity, ...]
+    advice: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The strongest verdict of all quantities but the size of the images."""
+        verdicts = [row.verdict for row in self.rows if row.name != "image_size"]
+        return max(verdicts, key=_ORDER.index)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return everything as plain values under names that do not change."""
+        return {
+            "a": _summary(self.a),
+            "b": _summary(self.b),
+            "verdict": self.verdict,
+            "quantities": {row.name: row.as_dict() for row in self.rows},
+            "advice": list(self.advice),
+            "settings": self.settings.model_dump(mode="json"),
+        }
+
+
+def compare(
+    a: CountedImageSet,
+    b: CountedImageSet,
+    settings: ComparisonSettings | None = None,
+    *,
+    device: Device = "auto",
+    encoder: NucleiEncoder | None = None,
+) -> Comparison:
+    """Compare two sets of images of bright cells on a dark ground; labels are not needed.
+
+    Parameters
+    ----------
+    a
+        The set that a counter knows or is to learn from.
+    b
+        The set that it is to count.
+    settings
+        How to compare; the defaults if not given.
+    device
+        Where the encoder runs.
+    encoder
+        Frozen network whose features are compared; the bundled one by default.
+
+    Returns
+    -------
+    Comparison
+        Equal images, settings and seed give equal results.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read or is smaller than 32 pixels.
+    MissingWeightsError
+        If the encoder's weights are not there.
+    """
+    chosen = settings or ComparisonSettings()
+    sets = tuple(_measured_part(each, chosen.most_images) for each in (a, b))
+    for each in sets:
+        _refuse_small(each)
+    facts = [
+        measure_facts(part, len(whole), f"measure {which}")
+        for which, part, whole in zip("AB", sets, (a, b), strict=True)
+    ]
+    pair = (facts[0], facts[1])
+    look = compare_looks((sets[0], sets[1]), pair, chosen, device=device, encoder=encoder)
+    rows = quantities(pair, look, chosen)
+    folders = (facts[0].folder, facts[1].folder)
+    return Comparison(chosen, *pair, rows=rows, advice=advice(rows, folders, chosen))
+
+
+def _measured_part(images: CountedImageSet, most: int) -> CountedImageSet:
+    return images.with_records(_spread_out(images.records, most))
+
+
+def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:
+    chosen = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round())
+    return [records[int(index)] for index in chosen]
+
+
+def _refuse_small(images: CountedImageSet) -> None:
+    small = [record.name for record in images if min(images.size(record)) < SMALLEST]
+    if small:
+        raise InputError(
+            f"An image of {images.folder} is too small to be compared: {small[0]}.",
+            expected=f"at least {SMALLEST} pixels each side",
+            found=f"{min(images.size(images.records[0]))} pixels in the smaller side"
+            if len(images) == 1
+            else f"{len(small)} smaller images",
+            remedy="leave it out",
+        )
+
+
+def _summary(facts: SetFacts) -> dict[str, object]:
+    return {
+        "folder": facts.folder,
+        "images": facts.available,
+        "measured": len(facts.images),
+        "labelled": facts.labelled,
+    }

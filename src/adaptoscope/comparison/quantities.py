@@ -1,0 +1,275 @@
+"""The rows of a comparison: one quantity, its value in A and in B, and what that says."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from adaptoscope.comparison.facts import ImageFacts, SetFacts
+from adaptoscope.comparison.looks import LookDistance
+from adaptoscope.comparison.settings import Bounds, ComparisonSettings, Verdict
+from adaptoscope.metrics.distributions import LEVELS, histogram_distance
+
+Value = float | str | None
+
+_LEAST_FLOOR = 1e-12
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One row.
+
+    Parameters
+    ----------
+    name
+        Name that does not change, for machines.
+    words
+        What it is, in words with the unit.
+    a, b
+        Value in each set; None where it is not known or belongs to both sets at once.
+    difference
+        How far the sets lie apart, in the sense of `measure`; NaN where it is not known.
+    measure
+        ``ratio`` of the larger to the smaller, ``difference``, ``distance``, or ``same`` for what
+        either is the same or is not.
+    verdict
+        ``alike``, ``differs``, ``differs strongly`` or ``not known``.
+    note
+        How it was measured, where that is not obvious.
+    """
+
+    name: str
+    words: str
+    a: Value
+    b: Value
+    difference: float
+    measure: str
+    verdict: Verdict
+    note: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the row as plain values."""
+        return asdict(self)
+
+    def ratio(self) -> float:
+        """Return B over A; NaN where one is not a number above 0."""
+        if not isinstance(self.a, float) or not isinstance(self.b, float):
+            return math.nan
+        return self.b / self.a if self.a > 0 else math.nan
+
+
+def quantities(
+    facts: tuple[SetFacts, SetFacts], look: LookDistance, settings: ComparisonSettings
+) -> tuple[Quantity, ...]:
+    """Put what was measured into rows.
+
+    Parameters
+    ----------
+    facts
+        Of A and of B.
+    look
+        How far their looks lie apart.
+    settings
+        From where on a difference counts.
+    """
+    a, b = facts
+    contrast = a.median(lambda image: image.contrast)
+    return (
+        _same("image_size", "image size (px)", facts, lambda i: f"{i.shape[0]} x {i.shape[1]}"),
+        _same("bit_depth", "bit depth", facts, lambda i: str(i.bit_depth)),
+        _pixel_size(facts, settings.pixel_size),
+        _difference(
+            "saturation",
+            "saturated pixels (share)",
+            _mean(a, lambda i: i.clipped),
+            _mean(b, lambda i: i.clipped),
+            settings.saturation,
+        ),
+        _ratio(
+            "focus",
+            "focus: steepness of cell borders, times the cell diameter",
+            *_medians(facts, lambda i: i.sharpness),
+            settings.focus,
+        ),
+        _ratio(
+            "noise",
+            "noise (share of the contrast)",
+            *_medians(facts, lambda i: i.noise),
+            settings.noise,
+            least=0.002,
+        ),
+        _difference(
+            "background",
+            "background level (share of the range)",
+            *_medians(facts, lambda i: i.background),
+            settings.background,
+            unit=contrast,
+            note="difference in contrasts of A",
+        ),
+        _difference(
+            "unevenness",
+            "unevenness of the background (share of the contrast)",
+            *_medians(facts, lambda i: i.unevenness),
+            settings.unevenness,
+        ),
+        _ratio(
+            "contrast",
+            "contrast of cells (share of the range)",
+            *_medians(facts, lambda i: i.contrast),
+            settings.contrast,
+        ),
+        _histogram(facts, contrast, settings.histogram),
+        _ratio(
+            "cell_diameter",
+            "cell diameter (px)",
+            *_medians(facts, lambda i: i.diameter),
+            settings.diameter,
+            note="measured without labels",
+        ),
+        *_densities(facts, settings.density),
+        *_looks(look, settings),
+    )
+
+
+def _medians(
+    facts: tuple[SetFacts, SetFacts], value: Callable[[ImageFacts], float]
+) -> tuple[float, float]:
+    return facts[0].median(value), facts[1].median(value)
+
+
+def _mean(facts: SetFacts, value: Callable[[ImageFacts], float]) -> float:
+    return sum(value(image) for image in facts.images) / len(facts.images)
+
+
+def _same(
+    name: str,
+    words: str,
+    facts: tuple[SetFacts, SetFacts],
+    value: Callable[[ImageFacts], str],
+) -> Quantity:
+    (one, all_one), (other, all_other) = (each.usual(value) for each in facts)
+    verdict: Verdict = "alike" if one == other else "differs"
+    mixed = [which for which, whole in (("A", all_one), ("B", all_other)) if not whole]
+    note = f"several in {' and '.join(mixed)}; the most frequent is shown" if mixed else ""
+    return Quantity(name, words, str(one), str(other), float(one != other), "same", verdict, note)
+
+
+def _ratio(
+    name: str,
+    words: str,
+    a: float,
+    b: float,
+    bounds: Bounds,
+    *,
+    least: float = 0.0,
+    note: str = "",
+) -> Quantity:
+    """Compare by the ratio of the larger to the smaller; what is below `least` does not count."""
+    ratio = math.nan
+    if math.isfinite(a) and math.isfinite(b):
+        larger, smaller = max(a, b) + least, min(a, b) + least
+        ratio = 1.0 if larger == smaller else larger / smaller if smaller > 0 else math.inf
+    verdict = bounds.verdict(ratio)
+    return Quantity(name, words, _known(a), _known(b), ratio, "ratio", verdict, note)
+
+
+def _difference(
+    name: str,
+    words: str,
+    a: float,
+    b: float,
+    bounds: Bounds,
+    *,
+    unit: float = 1.0,
+    note: str = "",
+) -> Quantity:
+    difference = abs(b - a) / unit
+    verdict = bounds.verdict(difference)
+    return Quantity(name, words, _known(a), _known(b), difference, "difference", verdict, note)
+
+
+def _pixel_size(facts: tuple[SetFacts, SetFacts], bounds: Bounds) -> Quantity:
+    sizes = [
+        each.median(lambda i: math.nan if i.pixel_size_um is None else i.pixel_size_um)
+        for each in facts
+    ]
+    unknown = [which for which, size in zip("AB", sizes, strict=True) if math.isnan(size)]
+    note = f"not stated in {' and '.join(unknown)}" if unknown else ""
+    return _ratio("pixel_size", "pixel size (um)", sizes[0], sizes[1], bounds, note=note)
+
+
+def _histogram(facts: tuple[SetFacts, SetFacts], contrast: float, bounds: Bounds) -> Quantity:
+    distance = histogram_distance(facts[1].histogram, facts[0].histogram).wasserstein / contrast
+    levels = [
+        float((each.histogram * range(LEVELS)).sum() / each.histogram.sum() / (LEVELS - 1))
+        for each in facts
+    ]
+    return Quantity(
+        name="histogram",
+        words="intensities: mean (share of the range)",
+        a=levels[0],
+        b=levels[1],
+        difference=distance,
+        measure="distance",
+        verdict=bounds.verdict(distance),
+        note="Wasserstein distance of all intensities, in contrasts of A",
+    )
+
+
+def _densities(facts: tuple[SetFacts, SetFacts], bounds: Bounds) -> tuple[Quantity, Quantity]:
+    """Compare densities by one method for both sets: marked cells only where both have them."""
+    marked = all(each.labelled for each in facts)
+    note = "from points" if marked else "from classical segmentation, without labels"
+    cells = [each.cells_per_mpx(marked=marked) for each in facts]
+    areas = [math.pi / 4 * each.median(lambda i: i.diameter) ** 2 for each in facts]
+    covered = [density * area / 1e6 for density, area in zip(cells, areas, strict=True)]
+    return (
+        _ratio("density", "cells per million pixels", cells[0], cells[1], bounds, note=note),
+        _ratio(
+            "covered",
+            "area covered by cells (share)",
+            covered[0],
+            covered[1],
+            bounds,
+            least=0.002,
+            note=f"{note}; does not change with magnification",
+        ),
+    )
+
+
+def _looks(look: LookDistance, settings: ComparisonSettings) -> tuple[Quantity, Quantity]:
+    seen = f"{look.tiles[0]} and {look.tiles[1]} tiles of {look.tile} px, at one cell size"
+    kernel, floor = look.kernel, None
+    distance = math.nan
+    if kernel is not None and look.floor is not None:
+        # What the bootstrap over images leaves open is no difference either.
+        floor = max(look.floor, kernel.value - kernel.lower, _LEAST_FLOOR)
+        distance = max(kernel.value, 0.0) / floor
+    few = "needs at least four images in A and two in B"
+    apart = look.told_apart
+    area = math.nan if apart is None else max(apart.value, 0.5)
+    return (
+        Quantity(
+            name="look",
+            words="look: kernel distance of features",
+            a=floor,
+            b=None if kernel is None else kernel.value,
+            difference=distance,
+            measure="distance",
+            verdict=settings.look.verdict(distance),
+            note=few if math.isnan(distance) else f"under A: halves of A, or uncertainty; {seen}",
+        ),
+        Quantity(
+            name="told_apart",
+            words="look: told apart by a classifier",
+            a=None,
+            b=None if apart is None else apart.value,
+            difference=area,
+            measure="distance",
+            verdict=settings.told_apart.verdict(area),
+            note="needs two images in each set" if apart is None else "0.5 is chance, 1 is always",
+        ),
+    )
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

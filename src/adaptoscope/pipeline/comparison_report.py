@@ -1,0 +1,182 @@
+"""A comparison of two sets, as text for the terminal and as a report in one HTML file."""
+
+import math
+from pathlib import Path
+
+import imagecodecs
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from adaptoscope.comparison.compare import Comparison
+from adaptoscope.comparison.facts import SetFacts
+from adaptoscope.comparison.quantities import Quantity, Value
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.metrics.distributions import LEVELS
+from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, svg_of
+from adaptoscope.reporting.html import (
+    Gallery,
+    GalleryColumn,
+    Paragraph,
+    Report,
+    settings_listing,
+)
+from adaptoscope.reporting.tables import NO_VALUE, Table
+
+_SHOWN = 3
+_CROP = 256
+_BINS = 256
+_COLUMNS = ("quantity", "A", "B", "difference", "verdict")
+
+
+def comparison_text(found: Comparison) -> str:
+    """Return a comparison as text: what was measured, one table, and the advice.
+
+    Parameters
+    ----------
+    found
+        The comparison.
+    """
+    lines = [*_described(found), ""]
+    cells = [_COLUMNS, *(_cells(row) for row in found.rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(_COLUMNS))]
+    for row in cells:
+        name, *values, verdict = row
+        middle = (f"{value:>{width}}" for value, width in zip(values, widths[1:-1], strict=True))
+        lines.append("  ".join([f"{name:<{widths[0]}}", *middle, verdict]))
+    lines += ["", *(f"({row.name}: {row.note})" for row in found.rows if row.note)]
+    return "\n".join([*lines, "", *found.advice])
+
+
+def write_comparison_report(
+    path: Path, found: Comparison, a: CountedImageSet, b: CountedImageSet
+) -> None:
+    """Write a comparison as one HTML file, with images of both sets beside each other.
+
+    Parameters
+    ----------
+    path
+        The file.
+    found
+        The comparison.
+    a, b
+        The two sets.
+    """
+    report = Report(f"{a.folder.name} and {b.folder.name} compared", " ".join(_described(found)))
+    table = Table(
+        (*_COLUMNS, "note"),
+        tuple((*_cells(row), row.note) for row in found.rows),
+        caption="Medians over the images. A ratio is that of the larger to the smaller value.",
+    )
+    lead = Paragraph(f"Verdict: {found.verdict}.", role="lead")
+    report.add("What differs", lead, *(Paragraph(each) for each in found.advice), table)
+    report.add("How they look", _gallery(found, a, b))
+    report.add("Intensities", _histograms(found))
+    report.add("Settings", settings_listing(found.settings.model_dump(mode="json")))
+    report.write(path)
+
+
+def _described(found: Comparison) -> list[str]:
+    return [_of_set("A", found.a), _of_set("B", found.b)]
+
+
+def _of_set(which: str, facts: SetFacts) -> str:
+    measured, all_of_them = len(facts.images), facts.available
+    number = (
+        f"all {measured} images"
+        if measured == all_of_them
+        else f"{measured} of {all_of_them} images, evenly over the list"
+    )
+    labels = "cells marked" if facts.labelled else "not labelled"
+    return f"{which} = {facts.folder}: {number}, {labels}."
+
+
+def _cells(row: Quantity) -> tuple[str, ...]:
+    if row.measure == "same" or not math.isfinite(row.difference):
+        difference = NO_VALUE
+    else:
+        difference = f"{row.difference:.3g}" + (" x" if row.measure == "ratio" else "")
+    return row.words, _text(row.a), _text(row.b), difference, row.verdict
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return NO_VALUE
+    return value if isinstance(value, str) else f"{value:.3g}"
+
+
+def _gallery(found: Comparison, a: CountedImageSet, b: CountedImageSet) -> Gallery:
+    """Show middles of a few images of both sets, black and white being the same for all."""
+    shown = [_middles(images, facts) for images, facts in ((a, found.a), (b, found.b))]
+    values = [np.concatenate([crop.ravel() for crop in crops]) for _, crops in shown]
+    low = min(float(np.percentile(each, STRETCH[0])) for each in values)
+    high = max(float(np.percentile(each, STRETCH[1])) for each in values)
+    columns = [
+        GalleryColumn(
+            f"{which}: {images.folder.name}",
+            [_picture(crop, low, high, name) for name, crop in zip(names, crops, strict=True)],
+        )
+        for which, images, (names, crops) in zip("AB", (a, b), shown, strict=True)
+    ]
+    return Gallery(
+        columns,
+        f"The middle {_CROP} pixels, one pixel for one pixel, on one scale: black is {low:.3g} and "
+        f"white {high:.3g} of the stored range.",
+    )
+
+
+def _middles(
+    images: CountedImageSet, facts: SetFacts
+) -> tuple[list[str], list[NDArray[np.float32]]]:
+    measured = [image.name for image in facts.images]
+    places = np.unique(np.linspace(0, len(measured) - 1, min(_SHOWN, len(measured))).round())
+    names = [measured[int(place)] for place in places]
+    records = {record.name: record for record in images}
+    return names, [_middle(images.read(records[name]).pixels) for name in names]
+
+
+def _middle(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    top, left = (max(0, (side - _CROP) // 2) for side in pixels.shape)
+    return pixels[top : top + _CROP, left : left + _CROP]
+
+
+def _picture(crop: NDArray[np.float32], low: float, high: float, name: str) -> Picture:
+    grey = np.clip((crop - low) / max(high - low, 1e-9), 0.0, 1.0)
+    screen = np.ascontiguousarray(np.rint(grey * 255).astype(np.uint8))
+    content = bytes(imagecodecs.png_encode(screen, level=9))
+    return Picture(content=content, kind="image/png", alt=f"Middle of {name}", caption=name)
+
+
+def _histograms(found: Comparison) -> Picture:
+    """Draw the shares of the pixels of both sets over the intensity."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 2.8), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        highest = max(_brightest(facts.histogram) for facts in (found.a, found.b))
+        edges = np.linspace(0, max(highest, 1 / (LEVELS - 1)), _BINS + 1)
+        for which, facts in (("A", found.a), ("B", found.b)):
+            axes.stairs(_shares(facts.histogram, edges), edges, label=which, linewidth=1.2)
+        axes.set_yscale("log")
+        axes.set_xlabel("intensity (share of the stored range)")
+        axes.set_ylabel("share of the pixels")
+        axes.legend(frameon=False)
+        content = svg_of(figure)
+    return Picture(
+        content=content,
+        kind="image/svg+xml",
+        alt="Histograms of the intensities of both sets.",
+        caption="All pixels of the measured images, on a logarithmic axis.",
+    )
+
+
+def _brightest(histogram: NDArray[np.int64]) -> float:
+    return float(np.flatnonzero(histogram).max()) / (LEVELS - 1)
+
+
+def _shares(histogram: NDArray[np.int64], edges: NDArray[np.float64]) -> NDArray[np.float64]:
+    levels = np.flatnonzero(histogram)
+    counted = np.histogram(levels / (LEVELS - 1), bins=edges, weights=histogram[levels])[0]
+    return np.asarray(counted / histogram.sum())
