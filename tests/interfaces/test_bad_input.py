@@ -177,6 +177,7 @@ UNKNOWN_KEY = {
     "synthesise": ("synthesise", "OUT"),
     "count train": ("count", "train", "OUT", "--real", "SET"),
     "count train-encoder": ("count", "train-encoder", "OUT", "--images", "SET"),
+    "count pretrain": ("count", "pretrain", "OUT", "--images", "SET"),
     "style train-backbone": ("style", "train-backbone", "OUT", "--images", "SET"),
 }
 

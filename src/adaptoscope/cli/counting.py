@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from adaptoscope.cli.count_training import pretrain, train, train_encoder
 from adaptoscope.cli.options import (
     AsJson,
     Channel,
     Device,
     DeviceName,
-    OptionalSeed,
     Overwrite,
     Root,
     Seed,
@@ -21,85 +21,17 @@ from adaptoscope.cli.options import (
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
 
-NETWORKS = ("centres", "regressor", "fcrn_a")
-
 _SEEN = "Images that a counter was trained on were not refused: on those it looks better."
 
+TRAINING = (("train", train), ("train-encoder", train_encoder), ("pretrain", pretrain))
+
 app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
+for name, command in TRAINING:
+    app.command(name)(command)
 
 Split = Annotated[
     str | None, typer.Option("--split", help="Only the images of this split, for example test.")
 ]
-
-
-@app.command("train")
-def train(
-    out: Annotated[Path, typer.Argument(help="Model folder to write.")],
-    real: Annotated[Path, typer.Option("--real", help="Counted real images.")],
-    synthetic: Annotated[
-        Path | None, typer.Option("--synthetic", help="Counted synthetic images to begin with.")
-    ] = None,
-    head: Annotated[
-        str,
-        typer.Option(
-            "--head",
-            "--method",
-            help="centres, regressor, fcrn_a; fitted only: nuclei, dog, otsu_watershed, constant.",
-        ),
-    ] = "centres",
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of settings of that head.")
-    ] = None,
-    init: Annotated[
-        str | None, typer.Option("--init", help="nuclei, imagenet, random, or a .safetensors file.")
-    ] = None,
-    seed: OptionalSeed = None,
-    device: Device = "auto",
-    root: Root = None,
-    channel: Channel = None,
-    z: Z = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train a counter on the split train of counted images; with --synthetic, on those first."""
-    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
-    from adaptoscope.counting.regimes import train_counter
-    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import read_settings, settings_from
-
-    images = open_counted_images(real, root=root, channel=channel, z=plane(z))
-    if head not in NETWORKS:
-        _refuse_unused(head, synthetic=synthetic, settings=settings, init=init)
-        fitted = settings_from({"method": head}, BaselineSettings)
-        typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
-        _say_how_well(out)
-        return
-    schema: type[RegressorSettings] | type[DensitySettings] = (
-        RegressorSettings if head == "regressor" else DensitySettings
-    )
-    origin = str(settings) if settings else ""
-    values = read_settings(settings) if settings else {}
-    if isinstance(values, dict):
-        values = {"head": head, **values}
-        if synthetic is not None and "regime" not in values:
-            begun = {"pretrain_steps": values.get("pretrain_steps", 1)}
-            checked = settings_from(
-                {**values, "regime": "fine_tuned", **begun}, schema, origin=origin
-            )
-            values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
-    chosen = settings_from(values, schema, origin=origin)
-    given = {"seed": seed, "init": init}
-    typer.echo(
-        train_counter(
-            chosen.changed(**{name: value for name, value in given.items() if value is not None}),
-            out,
-            real=images,
-            synthetic=open_counted_images(synthetic) if synthetic else None,
-            device=device,
-            overwrite=overwrite,
-        )
-    )
-    _say_how_well(out)
 
 
 @app.command("evaluate")
@@ -313,68 +245,9 @@ def check(
         typer.echo(result.sentence())
 
 
-@app.command("train-encoder")
-def train_encoder(
-    out: Annotated[Path, typer.Argument(help="Run folder; weights go to OUT.")],
-    images: Annotated[
-        list[Path], typer.Option("--images", help="A counted set; may be given again.")
-    ],
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of EncoderTrainingSettings.")
-    ] = None,
-    seed: OptionalSeed = None,
-    device: Device = "auto",
-    root: Root = None,
-    channel: Channel = None,
-    z: Z = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train an encoder that counters can start from, on the training splits of counted sets."""
-    from adaptoscope.counting.pretrain_encoder import EncoderTrainingSettings, pretrain_encoder
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import load_settings
-
-    chosen = load_settings(settings, EncoderTrainingSettings) if settings else None
-    chosen = chosen or EncoderTrainingSettings()
-    chosen = chosen if seed is None else chosen.changed(seed=seed)
-    sets = [
-        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
-    ]
-    typer.echo(pretrain_encoder(out, sets, chosen, device=device, overwrite=overwrite))
-
-
 def _place(model: str, device: DeviceName) -> str:
     """Say where a counter runs, as PyTorch names it; those without a network know no device."""
     from adaptoscope.training.step_loop import start_fabric
 
     classical = model in ("dog", "otsu_watershed")
     return "cpu" if classical else str(start_fabric(device).device)
-
-
-def _say_how_well(folder: Path) -> None:
-    """Say what a counter's error on validation images is, and what could not be measured."""
-    from adaptoscope.counting.calibration import LEAST_IMAGES
-    from adaptoscope.counting.model_folder import read_record
-
-    record = read_record(folder)
-    if record.measured is None:
-        said = (
-            "Not measured: no labelled image is in the split val. Nothing says how well it counts."
-        )
-    else:
-        said = "Validation: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
-        said = said.format(**record.measured)
-        if record.calibration is None:
-            said += f" No intervals of single counts: they need {LEAST_IMAGES} validation images."
-    typer.echo(said, err=True)
-
-
-def _refuse_unused(method: str, **options: object) -> None:
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
-        raise SettingsError(
-            f"The method {method} has no use for {', '.join(given)}.",
-            expected="--real only; it is fitted to the numbers of cells of real images",
-            found=", ".join(given),
-            remedy="leave these options out, or choose --method regressor",
-        )

@@ -7,6 +7,7 @@ tell the counter's bias and the true total, with their intervals.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from adaptoscope.counting.check_table import (
     write_check,
 )
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.predict import Z, predict_counts
+from adaptoscope.counting.predict import PredictSettings, predict_counts
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
@@ -123,7 +124,7 @@ def begin_check(
     flagged: int = 0,
     seed: int = 0,
     channel: int | None = None,
-    z: Z = None,
+    z: int | Literal["max"] | None = None,
     overwrite: bool = False,
 ) -> list[CheckRow]:
     """Count all images and choose those that are worth counting by hand.
@@ -167,7 +168,8 @@ def begin_check(
             found=str(out / CHECK_FILE),
             remedy=f"evaluate it with --hand-counts {out / CHECK_FILE}, or give --overwrite",
         )
-    rows = predict_counts(model, images, out / COUNTS_FILE, channel=channel, z=z)
+    settings = PredictSettings(channel=channel, z=z)
+    rows = predict_counts(model, images, out / COUNTS_FILE, settings, overwrite=overwrite)
     as_written = _read_counts(out / COUNTS_FILE)
     counted = {row.image: row for row in rows if row.image in as_written}
     if not counted:

@@ -20,12 +20,14 @@ from adaptoscope.counting.model_folder import (
     network_counter,
     write_model,
 )
+from adaptoscope.counting.outside import KnownImages, known_images
 from adaptoscope.counting.reading import DensityReading, choose_reading
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     CountingSettings,
     RegressorSettings,
 )
+from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.datasets.counted_images import CountedImageSet
 
 
@@ -128,7 +130,8 @@ def finish(
         measured, calibration = _measure(facts, counter, real)
     else:
         measured, calibration = left_out.measured, left_out.calibration
-    complete = facts.changed(measured=measured, calibration=calibration)
+    known = looks_of(real.training_part().labelled(), facts.diameter_px)
+    complete = facts.changed(measured=measured, calibration=calibration, known=known)
     made_from = {
         "trained on": taught or f"{len(facts.training_images)} images from {real.folder.name}",
         "regime": facts.regime or "fitted to counts",
@@ -139,6 +142,24 @@ def finish(
     card = model_card(f"Cell counter: {facts.kind}", made_from, measured)
     state = None if weights is None else weights.state_dict()
     write_model(folder, complete, card=card, weights=state)
+
+
+def looks_of(images: CountedImageSet, diameter_px: float | None) -> KnownImages | None:
+    """Describe labelled images as `known_images` does.
+
+    Parameters
+    ----------
+    images
+        The images.
+    diameter_px
+        Their cell diameter in pixels; None measures each.
+    """
+    pixels = (images.read(record).pixels for record in images)
+    counts = [float(len(images.points(record))) for record in images]
+    if diameter_px is not None:
+        return known_images(pixels, counts, [diameter_px] * len(counts))
+    sizes = [measured_diameter(images.read(record).pixels) or math.nan for record in images]
+    return known_images(pixels, counts, sizes)
 
 
 def _taught(

@@ -17,6 +17,7 @@ from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.fcrn_a import REACH as FCRN_A_REACH
 from adaptoscope.counting.fcrn_a import FcrnA
+from adaptoscope.counting.outside import KnownImages
 from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
@@ -90,6 +91,9 @@ class ModelRecord(Settings):
 
     calibration: Calibration | None = None
     """Residuals on the validation split, for intervals."""
+
+    known: KnownImages | None = None
+    """What the training images looked like, to tell images that are unlike them."""
 
     training_images: dict[str, str] = Field(default_factory=dict)
     """File name of every training image under the SHA-256 of its decoded pixels."""

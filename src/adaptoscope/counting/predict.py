@@ -1,5 +1,6 @@
 """Count images nobody has counted and write the table ``counts.csv``."""
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,11 +56,14 @@ class CountedImage:
         What the counter says of it.
     row
         The row of the whole image.
+    distance
+        How unlike the training images it looks; None where the counter does not know them.
     """
 
     image: MicroscopyImage
     found: ImageCount
     row: PredictedCount
+    distance: float | None = None
 
 
 def predict_counts(
@@ -114,6 +118,7 @@ def predict_counts(
     refuse_missing_centres(model, **{"--regions": regions, "--points": points})
     rows: list[PredictedCount] = []
     centres: list[tuple[str, Points]] = []
+    distances: list[float] = []
     for file in progress(listed.files, "count"):
         try:
             counted = count_image(model, _read(file, settings), settings)
@@ -123,6 +128,8 @@ def predict_counts(
             rows.append(PredictedCount(file.name, model=model.name, error=_in_one_line(error)))
             continue
         rows.append(counted.row)
+        if counted.distance is not None:
+            distances.append(counted.distance)
         if regions is not None:
             rows += _region_rows(counted, Path(regions))
         if points is not None and counted.found.points is not None:
@@ -131,8 +138,25 @@ def predict_counts(
             on_counted(counted)
     if points is not None:
         write_points(Path(points) / "points.csv", centres)
+    rows = _with_change_of_domain(model, rows, distances)
     write_count_table(out_csv, rows)
     return rows
+
+
+def _with_change_of_domain(
+    model: CountingModel, rows: list[PredictedCount], distances: list[float]
+) -> list[PredictedCount]:
+    """Flag every row where the folder as a whole looks unlike the training images."""
+    known = model.record.known
+    change = known.change_of_domain(distances) if known else ""
+    if not change:
+        return rows
+    return [
+        row
+        if row.error
+        else dataclasses.replace(row, flag="; ".join(filter(None, [change, row.flag])))
+        for row in rows
+    ]
 
 
 def count_image(
@@ -154,19 +178,21 @@ def count_image(
     calibration = model.record.calibration
     lower, upper = calibration.interval(found.count) if calibration else (None, None)
     area = _area_mm2(image.pixels.size, image.pixel_size_um)
+    look = model.record.known.look(image.pixels, found) if model.record.known else None
+    said = (pixel_size_flag(model, image.pixel_size_um), *(look.reasons if look else ()))
     row = PredictedCount(
         image=image.name,
         count=found.count,
         lower=lower,
         upper=upper,
-        flag=pixel_size_flag(model, image.pixel_size_um),
+        flag="; ".join(each for each in said if each),
         area_mm2=area,
         per_mm2=found.count / area if area else None,
         pixel_size_um=image.pixel_size_um,
         diameter_px=found.diameter_px,
         model=model.name,
     )
-    return CountedImage(image, found, row)
+    return CountedImage(image, found, row, look.distance if look else None)
 
 
 def refuse_missing_centres(model: CountingModel, **wanted: object) -> None:

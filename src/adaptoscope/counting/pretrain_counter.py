@@ -4,6 +4,7 @@ Crops are enlarged or made smaller until their cells are of about one size, and 
 changed at random, so that the counter works on images of microscopes that it has not seen.
 """
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,9 @@ from adaptoscope.counting.heads import DensityHead
 from adaptoscope.counting.many_sets import read_many_sets
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord, write_model
+from adaptoscope.counting.outside import KnownImages, known_images
 from adaptoscope.counting.settings import DensitySettings
+from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
 from adaptoscope.training.averaging import AveragedWeights
@@ -178,6 +181,7 @@ def pretrain_counter(
         normalisation="image",
         intensity={"0": (0.0, 1.0)},
         training_images=hashes,
+        known=_looks_of_real_images(sets),
     )
     sources = ", ".join(
         f"{one.folder.name} ({len(one.training_part().labelled())})" for one in sets
@@ -189,3 +193,15 @@ def pretrain_counter(
     )
     write_model(out, record, card=card, weights=step.finished().state_dict())
     return out
+
+
+def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> KnownImages | None:
+    """Describe the real images: simulated ones of every kind would make every image a known one."""
+    pixels, counts, sizes = [], [], []
+    for one in sets:
+        for record in one.training_part().labelled():
+            if not record.synthetic:
+                pixels.append(one.read(record).pixels)
+                counts.append(float(len(one.points(record))))
+                sizes.append(measured_diameter(pixels[-1]) or math.nan)
+    return known_images(pixels, counts, sizes)

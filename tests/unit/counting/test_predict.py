@@ -7,6 +7,7 @@ import pytest
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
+from adaptoscope.counting.outside import known_images
 from adaptoscope.counting.predict import PredictSettings, predict_counts
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
@@ -205,3 +206,46 @@ def test_files_of_other_kinds_get_an_error_that_says_what_to_do(unseen, tmp_path
     assert set(errors) == {"photo.JPG", "scan.czi", "test1.png"}
     assert "export it as TIFF or PNG" in errors["photo.JPG"]
     assert "export it as TIFF or PNG" in errors["scan.czi"]
+
+
+def noisy_fields(draw_field, number, gain=1.0):
+    generator = np.random.default_rng(number)
+    for seed in range(number):
+        pixels, points = draw_field(int(generator.integers(8, 40)), seed)
+        blurred = np.clip((pixels - 0.1) * gain + 0.1, 0, 1).astype(np.float32)
+        yield blurred, points
+
+
+def test_images_unlike_those_of_training_are_flagged_in_words(draw_field, tmp_path):
+    fields = list(noisy_fields(draw_field, 24))
+    counts = [float(len(points)) for _, points in fields]
+    known = known_images([pixels for pixels, _ in fields], counts, [10.0] * 24)
+    record = ModelRecord(kind="constant", value=20, known=known)
+    model = CountingModel("twenty", record, ConstantCounter(20.0))
+    for number, (pixels, _) in enumerate(noisy_fields(draw_field, 2, gain=8.0)):
+        write_image(tmp_path / "saturated" / f"{number}.png", pixels)
+    for number, (pixels, _) in enumerate(fields[:9]):
+        write_image(tmp_path / "alike" / f"{number}.png", pixels)
+
+    strange = predict_counts(model, tmp_path / "saturated", tmp_path / "strange.csv")
+    usual = predict_counts(model, tmp_path / "alike", tmp_path / "usual.csv")
+
+    assert all("satur" in row.flag for row in strange)
+    assert sum(bool(row.flag) for row in usual) <= 2
+
+
+def test_a_folder_of_another_kind_is_said_to_be_one_on_every_row(draw_field, tmp_path):
+    fields = list(noisy_fields(draw_field, 24))
+    counts = [float(len(points)) for _, points in fields]
+    known = known_images([pixels for pixels, _ in fields], counts, [10.0] * 24)
+    model = CountingModel(
+        "twenty", ModelRecord(kind="constant", value=20, known=known), ConstantCounter(20.0)
+    )
+    generator = np.random.default_rng(0)
+    for number, (pixels, _) in enumerate(fields[:10]):
+        grainy = np.clip(pixels + generator.normal(0, 0.15, pixels.shape), 0, 1)
+        write_image(tmp_path / "grainy" / f"{number}.png", grainy.astype(np.float32))
+
+    rows = predict_counts(model, tmp_path / "grainy", tmp_path / "counts.csv")
+
+    assert all(row.flag.startswith("another kind of images") for row in rows)
