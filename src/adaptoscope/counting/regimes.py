@@ -98,12 +98,7 @@ def train_counter(
     OutputError
         ``out`` holds something else.
     """
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
-    left_out = None
-    if settings.folds and not (out / "model.json").exists():
-        left_out = _count_left_out(settings, out, real, synthetic, device)
-    if settings.folds:
-        real = as_training(real)
+    given, real = real, as_training(real) if settings.folds else real
     head = build_head(settings)
     network = head.network
     optimiser = torch.optim.Adam(
@@ -113,10 +108,12 @@ def train_counter(
     placed = Placed(fabric, *fabric.setup(network, optimiser))
     average = AveragedWeights(network, settings.averaging) if settings.averaging else None
     phases = _phases(settings, real, synthetic, head, average)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
     seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
     run.keep_inputs(sha256 for images in seen for sha256 in images.hashes.values())
     if not (out / "model.json").exists():
         run.record_environment(fabric.device)
+    left_out = _count_left_out(settings, out, given, synthetic, device) if settings.folds else None
     network.train()
     if settings.frozen_statistics:
         freeze_statistics(network)
