@@ -1,4 +1,4 @@
-"""Train the bundled weights again: `compact` and the `nuclei` encoder.
+"""Train the bundled weights again: `compact`, the `nuclei` encoder and the `nuclei` counter.
 
     python recipes/bundled_weights.py OUT --data FOLDER [--device cuda]
 
@@ -40,12 +40,32 @@ def main() -> None:
     images = [options.data / "dsb2018", options.data / "bbbc039", simulated]
     for command, name, folders in (
         ("style train-backbone", "compact", [*images, *drawings(options.out / "drawings")]),
-        ("count train-encoder", "nuclei", images),
+        ("count train-encoder", "nuclei_encoder", images),
+        ("count pretrain", "nuclei", [*images, *stylised(options.out, options.data)]),
     ):
         sets = [word for folder in folders for word in ("--images", folder)]
         settings = HERE / f"{name}_{options.settings}.yaml"
         rest = ["--settings", settings, "--device", options.device]
         adaptoscope(*command.split(), options.out / name, *sets, *rest)
+
+
+def stylised(out: Path, data: Path) -> list[Path]:
+    """Draw small and medium cells and give them the looks of the training images of dsb2018."""
+    style = out / "style.safetensors"
+    if not style.exists():
+        adaptoscope("style", "learn", style, "--images", data / "dsb2018", "--limit", 48)
+    folders = []
+    kinds = yaml.safe_load((HERE / "stylised.yaml").read_text("utf-8"))
+    for seed, (name, kind) in enumerate(kinds.items(), start=40):
+        drawn, looks = out / f"drawn_{name}", out / f"stylised_{name}"
+        settings = out / f"drawn_{name}.yaml"
+        settings.write_text(yaml.safe_dump(kind["settings"]), "utf-8")
+        rest = ["--count", kind["images"], "--settings", settings, "--seed", seed]
+        adaptoscope("synthesise", drawn, *rest)
+        adaptoscope("stylise", drawn, looks, "--style", style, "--seed", seed)
+        adaptoscope("screen", looks)
+        folders.append(looks)
+    return folders
 
 
 def drawings(out: Path) -> list[Path]:

@@ -114,6 +114,7 @@ def write_model(
     *,
     card: str,
     weights: Mapping[str, torch.Tensor] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> None:
     """Write a counter next to the ``settings.yaml`` of its run.
 
@@ -126,10 +127,12 @@ def write_model(
     card
         Text of ``README.md``.
     weights
-        Weights of a network, stored in float32.
+        Weights of a network.
+    dtype
+        How they are stored; they are computed with in float32.
     """
     if weights is not None:
-        write_weights(folder / "weights.safetensors", weights, dtype=torch.float32)
+        write_weights(folder / "weights.safetensors", weights, dtype=dtype)
     write_text(folder / "README.md", card)
     write_json(folder / "model.json", record.model_dump(mode="json"))
 

@@ -191,7 +191,7 @@ def pretrain_counter(
         {"trained on": f"{sources}; {settings.steps} steps", "regime": "many microscopes"},
         None,
     )
-    write_model(out, record, card=card, weights=step.finished().state_dict())
+    write_model(out, record, card=card, weights=step.finished().state_dict(), dtype=torch.float16)
     return out
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.clicks import snapped
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.density import BORDER
 from adaptoscope.counting.settings import CountingSettings, DensitySettings
@@ -14,17 +15,10 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.blobs import (
-    difference_of_gaussians_peaks,
-    estimate_diameter,
-    sigma_of_diameter,
-)
+from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, no_points
 from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
 from adaptoscope.images.resampling import Resampling, scaled
-from adaptoscope.metrics.point_matching import match_points
-
-_FAINTEST_BLOB = 0.02
 
 
 def read_training_images(
@@ -131,35 +125,6 @@ def at_working_size(
             near = (copy[:, axis] > -0.5 - width) & (copy[:, axis] < side - 0.5 + width)
             shown = np.concatenate([shown, copy[near]])
     return whole, shown + width
-
-
-def snapped(
-    points: Points, pixels: npt.NDArray[np.float32], intensity: IntensityRange, diameter: float
-) -> Points:
-    """Move centres marked by hand to the middle of the blob that they lie on.
-
-    A blob is a local maximum of the difference of Gaussians for cells of this size. Each takes at
-    most one centre, of those within half a cell; centres beside no blob stay where they are.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels.
-    pixels
-        Shape (H, W), in the unit of the stored range.
-    intensity
-        Where background and cells of the image lie.
-    diameter
-        Cell diameter in pixels.
-    """
-    least = _FAINTEST_BLOB * (intensity.high - intensity.low)
-    blobs = difference_of_gaussians_peaks(pixels, sigma_of_diameter(diameter), least)
-    if not len(blobs) or not len(points):
-        return points
-    pairs = match_points(blobs, points, diameter / 2).pairs
-    moved = points.copy()
-    moved[pairs[:, 1]] = blobs[pairs[:, 0]]
-    return moved
 
 
 def _to_working_size(

@@ -13,12 +13,10 @@ from adaptoscope.counting.training_images import (
     at_working_size,
     common_pixel_size,
     read_training_images,
-    snapped,
 )
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import estimate_diameter
-from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.images.resampling import Resampling, scaled
 
 PLAIN = RegressorSettings(crop=64, augment="none")
@@ -107,32 +105,6 @@ def test_an_image_smaller_than_the_border_is_mirrored_as_far_as_it_goes():
 
     assert shown.shape == (24, 46)
     assert len(points) == 6
-
-
-def test_clicks_beside_their_cells_are_moved_onto_them(draw_field):
-    pixels, points = draw_field(30, 3)
-    clicks = points + np.random.default_rng(0).uniform(-3, 3, points.shape)
-
-    moved = snapped(clicks, pixels, IntensityRange(0.1, 0.6), 10.0)
-
-    assert np.abs(moved - points).max() < 1
-    assert np.abs(clicks - points).max() > 2
-
-
-def test_a_click_beside_no_blob_stays(draw_field):
-    pixels, _ = draw_field(0, 3)
-    clicks = np.array([[40.0, 40.0]])
-
-    assert np.array_equal(snapped(clicks, pixels, IntensityRange(0.1, 0.6), 10.0), clicks)
-
-
-def test_two_clicks_on_one_blob_do_not_become_one(draw_field):
-    pixels, points = draw_field(1, 3)
-    clicks = np.concatenate([points, points + 2])
-
-    moved = snapped(clicks, pixels, IntensityRange(0.1, 0.6), 10.0)
-
-    assert np.hypot(*(moved[0] - moved[1])) > 1
 
 
 def test_points_are_only_moved_where_that_is_asked_for(real_folder, tmp_path):
