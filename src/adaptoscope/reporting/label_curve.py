@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from adaptoscope.errors import InputError
 from adaptoscope.reporting.figures import STYLE, Picture, svg_of
@@ -61,14 +62,14 @@ def label_curve_plot(points: Sequence[CurvePoint]) -> Picture:
     curves = _by_curve(points)
     numbers = sorted({point.labels for point in points})
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+        figure = Figure(figsize=(8.2, 4.0), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
         for index, (name, line) in enumerate(curves.items()):
             colour = _COLOURS[index % len(_COLOURS)]
             labels = [point.labels for point in line]
             low, high = ([ends(p.mae_by_seed) for p in line] for ends in (min, max))
-            axes.fill_between(labels, low, high, color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(labels, low, high, color=colour, alpha=0.12, linewidth=0)
             axes.plot(
                 labels,
                 [point.mae for point in line],
@@ -81,13 +82,16 @@ def label_curve_plot(points: Sequence[CurvePoint]) -> Picture:
             )
         axes.set_xscale("symlog", linthresh=2.0, linscale=0.5)
         axes.set_xticks(numbers, [f"{labels:g}" for labels in numbers])
-        axes.minorticks_off()
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlim(-0.3, 1.1 * max(numbers[-1], 1.0))
         if min(min(point.mae_by_seed) for point in points) > 0:
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.set_xlabel("labelled real images")
         axes.set_ylabel("mean absolute error, cells")
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(loc="outside right upper", frameon=False, fontsize=8)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         content = svg_of(figure)

@@ -227,3 +227,51 @@ def test_rows_can_name_images_of_another_simulator() -> None:
     settings = experiment(rows=[row], others={"vgg": {"kind": "folder", "folder": "vgg"}})
     assert settings.needs("vgg")
     assert not settings.imitates
+
+
+PUBLISHED = {
+    ("fine_tuned", None): (27.74, 42.50),
+    ("fine_tuned", "cell200"): (55.60, 73.10),
+    ("fine_tuned", "drawings"): (41.20, 61.45),
+    ("fine_tuned", "stylised"): (26.25, 42.12),
+    ("dual", "cell200"): (54.40, 59.92),
+    ("dual", "drawings"): (33.10, 52.78),
+    ("dual", "stylised"): (27.70, 43.91),
+    ("dacs", "cell200"): (53.70, 55.35),
+    ("dacs", "drawings"): (29.85, 46.33),
+    ("dacs", "stylised"): (25.95, 41.76),
+}
+
+
+@pytest.mark.parametrize(("name", "init"), [("table2", "nuclei"), ("table2_gpu", "imagenet")])
+def test_every_row_of_table_2_stands_beside_its_published_figures(name: str, init: str) -> None:
+    settings = load_experiment(SHIPPED / "cell_counting" / f"{name}.yaml")
+    assert isinstance(settings, ExperimentSettings)
+    found = {}
+    for row in settings.rows:
+        how = settings.training_of(row, 0)
+        assert (how.init, how.total_steps) == (init, settings.total_steps)
+        assert (how.learning_rate, how.weight_decay, how.batch, how.loss) == (1e-4, 1e-5, 16, "mse")
+        small = row.synthetic in settings.others
+        assert how.crop == (64 if small else 200)
+        assert row.published is not None
+        found[row.regime, "cell200" if small else row.synthetic] = (
+            row.published.mae,
+            row.published.rmse,
+        )
+    assert found == PUBLISHED
+    assert [row.synthetic in settings.others for row in settings.rows].count(True) == 6
+
+
+def test_the_label_curves_begin_without_labels_and_end_with_all() -> None:
+    settings = load_experiment(SHIPPED / "cell_counting" / "few_labels.yaml")
+    assert isinstance(settings, ExperimentSettings)
+    curves: dict[str, list[int | None]] = {}
+    for row in settings.rows:
+        assert row.name.startswith(row.curve)
+        curves.setdefault(row.curve, []).append(row.labelled)
+    few = [2, 5, 10, 20, 61]
+    for name, labels in curves.items():
+        alone = name.endswith(("real only", "Gaussians"))
+        assert labels == ([None] if name.startswith("nuclei") else few if alone else [0, *few])
+    assert len(curves) == 8
