@@ -187,6 +187,7 @@ def test_any_head_learns_in_any_regime_and_from_another_simulator(tmp_path: Path
         {"name": "Fine-tuned", **BOTH, "synthetic": "invented"},
         {"name": "Dual", **BOTH, "regime": "dual"},
         {"name": "CutMix", **BOTH, "regime": "dacs", "changes": {"mix_alpha": 2.0}},
+        {"name": "Teacher", **BOTH, "regime": "dacs", "mode": "teacher", "labelled": 0},
         {"name": "FCRN-A", "method": "fcrn_a", "init": "random", "changes": {"loss": "mse"}},
         {"name": "Regressor", **BOTH, "method": "regressor", "regime": "dacs"},
     ]
@@ -194,17 +195,19 @@ def test_any_head_learns_in_any_regime_and_from_another_simulator(tmp_path: Path
     out = tmp_path / "run"
     run(settings_from(VALUES | changes, ExperimentSettings), out, device="cpu")
     assert {row["steps"] for row in rows_of(out).values()} == {3}
+    assert rows_of(out)["Teacher"]["labels"] == 0
     learnt = seen_by(out / "models" / "fine-tuned-seed0")
     invented = open_counted_images(out / "others" / "invented").hashes()
     assert set(invented.values()) < learnt
     kinds = {
         name: json.loads((out / "models" / f"{name}-seed0" / "model.json").read_text("utf-8"))
-        for name in ("fine-tuned", "dual", "cutmix", "fcrn-a", "regressor")
+        for name in ("fine-tuned", "dual", "cutmix", "teacher", "fcrn-a", "regressor")
     }
     assert {name: (made["kind"], made["regime"]) for name, made in kinds.items()} == {
         "fine-tuned": ("centres", "fine_tuned"),
         "dual": ("centres", "dual"),
         "cutmix": ("centres", "dacs"),
+        "teacher": ("centres", "dacs"),
         "fcrn-a": ("fcrn_a", "supervised"),
         "regressor": ("count_regressor", "dacs"),
     }

@@ -1,5 +1,6 @@
 """What a counting experiment came to, as its report and ``results.json`` tell it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -42,7 +43,7 @@ def initial_weights(settings: ExperimentSettings, result: RowResult) -> str:
 
 
 def plain_results(settings: ExperimentSettings, made: RunResults) -> dict[str, object]:
-    """Return the content of ``results.json``.
+    """Return the content of ``results.json``; None where an error is not defined.
 
     Parameters
     ----------
@@ -80,7 +81,10 @@ def _plain_row(
         "init": initial_weights(settings, result),
         "labels": round(result.labels),
         "steps": steps_of(settings, result),
-        **result.errors().as_dict(),
+        **{
+            name: value if math.isfinite(value) else None
+            for name, value in result.errors().as_dict().items()
+        },
         "mae_interval": _bounds(result.interval()),
         "mae_by_seed": list(result.mae_by_seed),
         "mae_spread": result.spread,

@@ -244,7 +244,8 @@ def _settle(figure: Figure) -> None:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(float(edge), 6) for edge in axes.get_position(True).bounds])
+        left, bottom, width, height = (round(edge, 6) for edge in axes.get_position(True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def _centre(height: int, width: int, crop: int | None) -> tuple[int, int, int, int]:
