@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.errors import AdaptoscopeError, InputError
+from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run import load_experiment, run
-from adaptoscope.pipeline.settings import NAMES, ExperimentSettings
+from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.training.settings import Settings
 

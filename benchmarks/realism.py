@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.pipeline.settings import NAMES
+from adaptoscope.pipeline.rows import NAMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from finished_runs import (

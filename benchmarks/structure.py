@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.pipeline.settings import FOLDERS, NAMES
+from adaptoscope.pipeline.rows import FOLDERS, NAMES
 
 sys.path.insert(0, str(Path(__file__).parent))
 from finished_runs import FinishedRun, benchmark_run, refusal, run_options, stylised_sets

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from tests.integration.conftest import CANVAS, nothing_is_computed
 
-from adaptoscope.pipeline.settings import NAMES
+from adaptoscope.pipeline.rows import NAMES
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMISED = {"figure", "reference", "ratio", "machine"}

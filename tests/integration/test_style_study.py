@@ -9,8 +9,8 @@ from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
+from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run import load_experiment, run
-from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.style_file import load_style

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 import pytest
 import tifffile
@@ -365,6 +366,20 @@ def test_convert_swaps_the_axes_of_a_folder(chain: Chain, tmp_path: Path) -> Non
     assert json.loads(succeed("count", "evaluate", "dog", out, "--json"))["n"] == 8
     assert "--stain" in refuse("convert", chain.real, out, "--layout", "folder", "--stain", "DAPI")
     assert "--swap-axes" in refuse("convert", chain.real, out, "--swap-axes")
+
+
+def test_convert_knows_cell_200_by_its_file(tmp_path: Path) -> None:
+    counts = np.repeat(np.arange(1, 201), 2)
+    with h5py.File(tmp_path / "cell200.h5", "w") as file:
+        file["IMGs_grey"] = np.zeros((len(counts), 1, 8, 8), np.uint8)
+        file["CellCounts"] = counts
+    out = tmp_path / "out"
+    command = ("convert", tmp_path / "cell200.h5", out)
+    assert "too few images" in refuse(*command)
+    assert succeed(*command, "--per-class", 5, "--seed", 3) == f"{out}: 20 images (cell200)\n"
+    assert sum(record.split == "train" for record in open_counted_images(out)) == 16
+    assert "--stain" in refuse(*command, "--stain", "DAPI")
+    assert "--seed" in refuse("convert", tmp_path, out, "--seed", 3)
 
 
 def test_convert_goes_on_once_a_broken_image_is_replaced(release: Path, tmp_path: Path) -> None:

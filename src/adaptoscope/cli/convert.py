@@ -8,16 +8,20 @@ import typer
 from adaptoscope.cli.options import Channel, Overwrite, Root, Z, plane
 from adaptoscope.errors import SettingsError
 
+Layout = Literal["idcia", "folder", "cell200"]
+
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="The data set as it is.")],
     destination: Annotated[Path, typer.Argument(metavar="DST", help="Counted-image folder.")],
     layout: Annotated[
-        Literal["idcia", "folder"],
+        Layout | None,
         typer.Option(
-            "--layout", help="idcia: IDCIA's release; folder: images, with points.csv if any."
+            "--layout",
+            help="idcia: IDCIA's release; folder: images, with points.csv if any; cell200: its "
+            "HDF5 file. By default cell200 for an HDF5 file, else idcia.",
         ),
-    ] = "idcia",
+    ] = None,
     stain: Annotated[
         str | None,
         typer.Option("--stain", help="Stain of IDCIA to import, as in file names (DAPI)."),
@@ -25,21 +29,36 @@ def convert(
     swap_axes: Annotated[
         bool, typer.Option("--swap-axes", help="Exchange x and y of the points of a folder.")
     ] = False,
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            "--per-class", min=5, help="Images of each of cell200's four classes of counts (250)."
+        ),
+    ] = None,
     root: Root = None,
     channel: Channel = None,
     z: Z = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Seed of the draw from cell200 (0).")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a data set into a counted-image folder."""
+    from adaptoscope.datasets.cell200 import PER_CLASS, import_cell200
     from adaptoscope.datasets.importers import import_folder, import_idcia_release
     from adaptoscope.training.progress import progress_display
 
-    if layout == "folder":
-        _refuse_unused(layout, stain=stain)
+    chosen = layout or ("cell200" if source.suffix.lower() in (".h5", ".hdf5") else "idcia")
+    of_folder = {"swap_axes": swap_axes or None, "root": root, "z": z}
+    of_cell200 = {"per_class": per_class, "seed": seed}
+    if chosen == "folder":
+        _refuse_unused(chosen, stain=stain, **of_cell200)
+    elif chosen == "cell200":
+        _refuse_unused(chosen, stain=stain, channel=channel, **of_folder)
     else:
-        _refuse_unused(layout, swap_axes=swap_axes or None, root=root, z=z)
+        _refuse_unused(chosen, **of_folder, **of_cell200)
     with progress_display("convert", None) as advance:
-        if layout == "folder":
+        if chosen == "folder":
             imported = import_folder(
                 source,
                 destination,
@@ -47,6 +66,15 @@ def convert(
                 root=root,
                 image_channel=channel,
                 z=plane(z),
+                overwrite=overwrite,
+                on_image=advance,
+            )
+        elif chosen == "cell200":
+            imported = import_cell200(
+                source,
+                destination,
+                seed=seed or 0,
+                per_class=per_class or PER_CLASS,
                 overwrite=overwrite,
                 on_image=advance,
             )
@@ -59,7 +87,7 @@ def convert(
                 overwrite=overwrite,
                 on_image=advance,
             )
-    typer.echo(f"{destination}: {len(imported)} images ({layout})")
+    typer.echo(f"{destination}: {len(imported)} images ({chosen})")
 
 
 def _refuse_unused(layout: str, **options: object) -> None:

@@ -11,6 +11,7 @@ from adaptoscope.counting.clicks import snapped
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.density import BORDER
 from adaptoscope.counting.settings import CountingSettings, DensitySettings
+from adaptoscope.counting.whole_counts import cells_of, images_with_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.datasets.leakage import refuse_held_out_images
@@ -29,10 +30,10 @@ def read_training_images(
     Parameters
     ----------
     images
-        The images to train on; those without labels are left out.
+        The images to train on.
     labels
-        Read the cells, and leave images without labels out; otherwise all images are read and no
-        label is.
+        Read the cells, and leave images without labels out (`images_with_cells`); otherwise all
+        images are read and no label is.
     settings
         Side of the crops, what to do with smaller images, normalisation, and with a density head
         the cell diameter that images are brought to.
@@ -40,17 +41,10 @@ def read_training_images(
     Raises
     ------
     InputError
-        No image is labelled, one cannot be read, one is smaller than a crop, its cells are not
-        what `check_labels` accepts, or no cell can be measured where the diameter counts.
+        No image can be learnt from, one cannot be read, one is smaller than a crop, its cells are
+        not what `check_labels` accepts, or no cell can be measured where the diameter counts.
     """
-    labelled = images.labelled() if labels else images
-    if not len(labelled):
-        raise InputError(
-            f"No image of {images.folder} has its cells marked.",
-            expected="images with cell centres in points.csv",
-            found=f"{len(images)} unlabelled images",
-            remedy="mark some images, or count with `dog`, which needs no labels",
-        )
+    labelled = images_with_cells(images, settings) if labels else images
     if labels:
         check_labels(labelled)
     raw, sizes, hashes = [], [], {}
@@ -66,7 +60,7 @@ def read_training_images(
     ranges = [measure_range(pixels) for pixels in raw]
     shared = common_range(ranges)
     used = _ranges_used(settings, ranges, shared)
-    marked = [labelled.points(record) if labels else no_points() for record in labelled]
+    marked = [cells_of(labelled, record) if labels else no_points() for record in labelled]
     if isinstance(settings, DensitySettings):
         if settings.snap_points and diameter is not None:
             marked = [

@@ -194,6 +194,19 @@ def split_name(text: str) -> str:
     return _SPLITS.get(text.strip().lower(), text.strip().lower())
 
 
+def without_label(record: ImageRecord) -> ImageRecord:
+    """Return a record as if nobody had counted its cells.
+
+    Parameters
+    ----------
+    record
+        The record.
+    """
+    return dataclasses.replace(
+        record, labelled=False, count=None, cells_per_mpx=None, density_class=None
+    )
+
+
 def refuse_unknown_columns(table: Table) -> None:
     """Refuse a ``metadata.csv`` with columns that nobody would read.
 

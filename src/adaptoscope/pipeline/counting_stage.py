@@ -1,6 +1,7 @@
 """Stage 3 of an experiment: train every row with every seed, count the test images once."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,14 +10,17 @@ from numpy.typing import NDArray
 
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
-from adaptoscope.counting.model_folder import load_counter
+from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.regimes import train_counter
-from adaptoscope.counting.settings import AnyCountingSettings
-from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
-from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Row
+from adaptoscope.metrics.paired import paired_bootstrap
+from adaptoscope.pipeline.few_labels import images_for_row
+from adaptoscope.pipeline.protocols import Round
+from adaptoscope.pipeline.rows import Row
+from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.progress import part_of
 from adaptoscope.training.step_loop import Device
 
@@ -30,22 +34,36 @@ class RowResult:
     row
         The row.
     images
-        Names of the test images.
+        Names of the counted images.
     true
         Their cells, shape (N,).
     predicted
         Counts by seed, shape (seeds, N).
+    labels
+        Labelled real images that it used; in folds, their mean.
     """
 
     row: Row
     images: tuple[str, ...]
     true: NDArray[np.float64]
     predicted: NDArray[np.float64]
+    labels: float = 0.0
 
     @property
     def mae_by_seed(self) -> tuple[float, ...]:
         """Mean absolute error of each seed, in cells."""
         return tuple(float(mae) for mae in np.abs(self.predicted - self.true).mean(axis=1))
+
+    @property
+    def spread(self) -> float:
+        """Largest mean absolute error of a seed minus the smallest, in cells."""
+        return max(self.mae_by_seed) - min(self.mae_by_seed)
+
+    @property
+    def off_by(self) -> NDArray[np.float64]:
+        """Absolute error of each image, the mean over the seeds, shape (N,)."""
+        each: NDArray[np.float64] = np.abs(self.predicted - self.true).mean(axis=0)
+        return each
 
     def errors(self) -> CountErrors:
         """Return the errors, each the mean over the seeds."""
@@ -55,11 +73,36 @@ class RowResult:
 
     def interval(self) -> Interval:
         """Return the 95 % bootstrap interval of the MAE over images, seeds averaged per image."""
-        return bootstrap_interval(np.abs(self.predicted - self.true).mean(axis=0), seed=0)
+        return bootstrap_interval(self.off_by, seed=0)
+
+    def against(self, reference: "RowResult") -> Interval:
+        """Return this row's MAE minus the reference's, with its 95 % paired bootstrap interval."""
+        return paired_bootstrap(self.off_by, reference.off_by, seed=0)
+
+
+def pooled(parts: Sequence[RowResult]) -> RowResult:
+    """Join what one row came to in every fold: all its images, each seed apart.
+
+    Parameters
+    ----------
+    parts
+        Of one row, one for each fold.
+    """
+    return RowResult(
+        row=parts[0].row,
+        images=tuple(name for part in parts for name in part.images),
+        true=np.concatenate([part.true for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts], axis=1),
+        labels=float(np.mean([part.labels for part in parts])),
+    )
 
 
 def run_row(
-    settings: ExperimentSettings, row: Row, real: CountedImageSet, out: Path, device: Device
+    settings: ExperimentSettings,
+    row: Row,
+    one: Round,
+    synthetic: CountedImageSet | None,
+    device: Device,
 ) -> RowResult:
     """Train or fit one row with every seed and count the test images.
 
@@ -69,46 +112,79 @@ def run_row(
         The experiment.
     row
         The row.
-    real
-        The real images with their splits.
-    out
-        Run folder of the experiment; models stand in ``models/``, counts in ``counts/``.
+    one
+        The real images with their splits, and the folder that ``models/`` and ``counts/`` stand in.
+    synthetic
+        The synthetic images of the row; those that screening rejected stay out.
     device
         Where to train.
     """
-    seeds = settings.seeds if row.learns else settings.seeds[:1]
+    seeds = settings.seeds if row.varies else settings.seeds[:1]
     tables = []
     for seed in seeds:
         with part_of(f"seed {seed}"):
-            tables.append(_count_test_images(settings, row, seed, real, out, device))
+            tables.append(_count_test_images(settings, row, seed, one, synthetic, device))
     names, true = tables[0][0], tables[0][1]
     if any(table[0] != names for table in tables):
         raise InputError(
-            f"The counts of {row.name} in {out} belong to different images.",
+            f"The counts of {row.name} in {one.folder} belong to different images.",
             expected="the same test images for every seed",
             found="different names",
             remedy="run the experiment into an empty folder",
         )
-    return RowResult(row, names, true, np.stack([predicted for _, _, predicted in tables]))
+    predicted = np.stack([predicted for _, _, predicted in tables])
+    return RowResult(row, names, true, predicted, _labels_of(settings, row, one.real))
+
+
+def _labels_of(settings: ExperimentSettings, row: Row, real: CountedImageSet) -> float:
+    """Count the labelled real images that a row uses; a network is calibrated on `val`."""
+    training, validating = (
+        sum(bool(record.labelled) for record in real.images_of(split)) for split in ("train", "val")
+    )
+    own = row.labelled if row.labelled is not None else training + row.learns * validating
+    chosen_by = training if settings.labels_choose_style(row) else 0
+    return float(max(own if row.uses_labels else 0, chosen_by))
 
 
 def _count_test_images(
     settings: ExperimentSettings,
     row: Row,
     seed: int,
-    real: CountedImageSet,
-    out: Path,
+    one: Round,
+    synthetic: CountedImageSet | None,
     device: Device,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-    name = f"{row.slug}-seed{seed}" if row.learns else row.slug
-    table = out / "counts" / f"{name}.csv"
+    name = f"{row.slug}-seed{seed}" if row.varies else row.slug
+    table = one.folder / "counts" / f"{name}.csv"
     if not table.exists():
-        model = out / "models" / name
-        if not (model / "model.json").exists():
-            _train(settings, row, seed, real, model, device)
-        table.parent.mkdir(exist_ok=True)
-        evaluate_counter(load_counter(model), real.split("test")).write_table(table)
+        shown = images_for_row(row, one.real, seed)
+        model = _counter_of(
+            settings, row, seed, shown, synthetic, one.folder / "models" / name, device
+        )
+        table.parent.mkdir(parents=True, exist_ok=True)
+        evaluate_counter(model, one.real.split("test")).write_table(table)
     return _read_counts(table)
+
+
+def _counter_of(
+    settings: ExperimentSettings,
+    row: Row,
+    seed: int,
+    real: CountedImageSet,
+    synthetic: CountedImageSet | None,
+    folder: Path,
+    device: Device,
+) -> CountingModel:
+    """Return the counter of a row: as it is shipped, or trained unless that was done before.
+
+    A counter that is adapted to the real images without their labels would be made here too, from
+    `real`, which holds no label then.
+    """
+    if row.method == "nuclei":
+        return load_counter("nuclei")
+    if not (folder / "model.json").exists():
+        _train(settings, row, seed, real, synthetic, folder, device)
+    return load_counter(folder)
 
 
 def _train(
@@ -116,39 +192,17 @@ def _train(
     row: Row,
     seed: int,
     real: CountedImageSet,
-    model: Path,
+    synthetic: CountedImageSet | None,
+    folder: Path,
     device: Device,
 ) -> None:
     if row.method in ("constant", "otsu_watershed", "dog"):
-        train_baseline(BaselineSettings(method=row.method), model, real=real)
+        train_baseline(BaselineSettings.model_validate({"method": row.method}), folder, real=real)
         return
-    synthetic = _synthetic(row, model.parents[1])
-    if synthetic is not None and not row.real_labels:
+    if synthetic is not None and not row.uses_labels and row.mode != "teacher":
         real, synthetic = synthetic, None
-    how = row_settings(settings, row, seed)
-    train_counter(how, model, real=real, synthetic=synthetic, device=device)
-
-
-def row_settings(settings: ExperimentSettings, row: Row, seed: int) -> AnyCountingSettings:
-    """Return the counting settings of a row: the experiment's, with what the row changes."""
-    both = row.synthetic is not None and row.real_labels
-    regime = row.regime if both else "supervised"
-    begun = settings.pretrain_steps if regime == "fine_tuned" else 0
-    base: AnyCountingSettings = settings.counting
-    if row.method != "regressor":
-        base = settings.spatial.changed(head=row.method)
-    return base.changed(
-        seed=seed,
-        init=row.init or base.init,
-        steps=row.steps or base.steps,
-        regime=regime,
-        pretrain_steps=begun,
-    )
-
-
-def _synthetic(row: Row, out: Path) -> CountedImageSet | None:
-    """Open the synthetic images of a row; those that screening rejected stay out."""
-    return open_counted_images(out / FOLDERS[row.synthetic]) if row.synthetic else None
+    how = settings.training_of(row, seed)
+    train_counter(how, folder, real=real, synthetic=synthetic, device=device)
 
 
 def _read_counts(

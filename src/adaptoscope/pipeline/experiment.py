@@ -1,15 +1,19 @@
 """Run a counting experiment from its settings to its report."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.pipeline.counting_stage import run_row
+from adaptoscope.pipeline.counting_stage import RowResult, pooled, run_row
 from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
 from adaptoscope.pipeline.looks import compare_looks
+from adaptoscope.pipeline.protocols import Round, rounds_of
 from adaptoscope.pipeline.provenance import inputs_of
+from adaptoscope.pipeline.real_images import open_undivided_images
 from adaptoscope.pipeline.report import write_report
+from adaptoscope.pipeline.results import RunResults
+from adaptoscope.pipeline.rows import FOLDERS
 from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings
+from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.step_loop import Device
 
@@ -18,6 +22,8 @@ PARTS = (
     "results.json",
     "results.md",
     "looks.json",
+    "folds",
+    "others",
     "matched_percentiles",
     "matched_histogram",
     "matched_blur_noise",
@@ -61,49 +67,79 @@ def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
     device: Device = context.device
     if not any(row.learns for row in settings.rows):
         device = "cpu"
-    stages = ImageStages(
-        settings,
-        context.path,
-        workers=context.workers,
-        overwrite=context.overwrite,
-        device=device,
-    )
     with context.timed("real images"):
-        real = stages.real()
-        context.folder.keep_named_inputs(inputs_of(stages, real))
+        real = open_undivided_images(
+            settings.real, context.path / "real", overwrite=context.overwrite
+        )
+        rounds = rounds_of(settings.protocol, real, context.path)
+        context.folder.keep_named_inputs(inputs_of(settings, real))
     context.record_environment("cpu" if device == "cpu" else None)
-    results, untrained, screening = [], [], dict[str, ScreeningSummary]()
-    for row in settings.rows:
-        if row.synthetic in ("stylised", "adain") and not screening:
-            screening = _stylised_and_screened(stages, real, context)
-        elif row.synthetic is not None:
-            with context.timed(row.synthetic):
-                stages.synthetic(row.synthetic, real)
-        made = FOLDERS[row.synthetic] if row.synthetic else ""
-        if made in screening and screening[made].kept == 0:
-            untrained.append(row.name)
-            continue
-        with context.timed(row.name):
-            results.append(run_row(settings, row, real, context.path, device))
+    parts = [_run_round(settings, one, context, device) for one in rounds]
+    trained = [row for row in settings.rows if all(row.name in part.results for part in parts)]
+    made = RunResults(
+        rounds=rounds,
+        results=tuple(pooled([part.results[row.name] for part in parts]) for row in trained),
+        screening={
+            f"{name}, {one.name}" if one.name else name: summary
+            for one, part in zip(rounds, parts, strict=True)
+            for name, summary in part.screening.items()
+        },
+        untrained=tuple(row.name for row in settings.rows if row not in trained),
+    )
     looks = None
     if settings.looks is not None:
         with context.timed("looks"):
-            looks = compare_looks(stages, real, device)
-    return write_report(settings, context.path, real, results, screening, untrained, looks)
+            looks = compare_looks(parts[0].stages, rounds[0].real, device)
+    return write_report(settings, context.path, made, looks)
+
+
+@dataclass(frozen=True)
+class _RoundParts:
+    """What one division of the real images came to; rows that had nothing to learn from lack."""
+
+    stages: ImageStages
+    results: dict[str, RowResult]
+    screening: dict[str, ScreeningSummary]
+
+
+def _run_round(
+    settings: ExperimentSettings, one: Round, context: RunContext, device: Device
+) -> _RoundParts:
+    stages = ImageStages(
+        settings, one.folder, shared=context.path, workers=context.workers, device=device
+    )
+    found = _RoundParts(stages, {}, {})
+    for row in settings.rows:
+        if row.synthetic in ("stylised", "adain") and not found.screening:
+            found.screening.update(_stylised_and_screened(stages, one, context))
+        made = FOLDERS.get(row.synthetic or "", "")
+        if made in found.screening and found.screening[made].kept == 0:
+            continue
+        synthetic = None
+        if row.synthetic is not None:
+            with context.timed(_named(row.synthetic, one)):
+                synthetic = stages.synthetic(row.synthetic, one.real)
+        with context.timed(_named(row.name, one)):
+            found.results[row.name] = run_row(settings, row, one, synthetic, device)
+    return found
+
+
+def _named(stage: str, one: Round) -> str:
+    return f"{stage}, {one.name}" if one.name else stage
 
 
 def _stylised_and_screened(
-    stages: ImageStages, real: CountedImageSet, context: RunContext
+    stages: ImageStages, one: Round, context: RunContext
 ) -> dict[str, ScreeningSummary]:
     """Make the stylised images and their control, when the first row asks for them."""
     screening = {}
-    with context.timed("drawings"):
-        drawings = stages.drawings(real)
-    with context.timed("style"):
-        style = stages.style(real)
-    with context.timed("stylise"):
+    with context.timed(_named("drawings", one)):
+        drawings = stages.drawings(one.real)
+    with context.timed(_named("style", one)):
+        style = stages.style(one.real)
+    with context.timed(_named("stylise", one)):
         screening["stylised"] = stages.screened(stages.stylised(style), drawings)
     if stages.settings.adain_control or stages.settings.needs("adain"):
-        with context.timed("stylise, control"):
+        with context.timed(_named("stylise, control", one)):
             screening[CONTROL] = stages.screened(stages.adain_control(style), drawings)
     return screening

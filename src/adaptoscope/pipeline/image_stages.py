@@ -1,11 +1,14 @@
 """Stages 0 to 2 of an experiment: real images, drawings, style, stylised images, screening."""
 
 from pathlib import Path
+from typing import cast
 
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.pipeline.alike import simulate_alike
-from adaptoscope.pipeline.real_images import open_real_images, open_style_images
-from adaptoscope.pipeline.settings import FOLDERS, ExperimentSettings, Synthetic
+from adaptoscope.pipeline.real_images import open_other, open_style_images
+from adaptoscope.pipeline.rows import FOLDERS
+from adaptoscope.pipeline.settings import ExperimentSettings, OtherFolder
 from adaptoscope.pipeline.style_steps import (
     Controls,
     draw_once,
@@ -13,6 +16,7 @@ from adaptoscope.pipeline.style_steps import (
     screen_once,
     stylise_once,
 )
+from adaptoscope.simulation.write import simulate
 from adaptoscope.style_transfer.realism.controls import Method
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -23,18 +27,18 @@ CONTROL = FOLDERS["adain"]
 
 
 class ImageStages:
-    """The folders of one run, each made once and then only read.
+    """The folders of one run, or of one fold of it, each made once and then only read.
 
     Parameters
     ----------
     settings
         The experiment.
     out
-        Its run folder.
+        Its run folder, or that of a fold.
+    shared
+        Folder of what does not follow the real images; `out` if not given.
     workers
         Processes for stylising.
-    overwrite
-        Make the simulated images anew.
     device
         Where style transfer runs.
     """
@@ -44,26 +48,16 @@ class ImageStages:
         settings: ExperimentSettings,
         out: Path,
         *,
+        shared: Path | None = None,
         workers: int = 1,
-        overwrite: bool = False,
         device: Device = "cpu",
     ) -> None:
         self.settings = settings
         self.out = out
+        self.shared = shared or out
         self.workers = workers
-        self.overwrite = overwrite
         self.device: Device = device
         self._controls: Controls | None = None
-
-    def real(self) -> CountedImageSet:
-        """Open the real images, or make the simulated ones that stand for them.
-
-        Raises
-        ------
-        InputError
-            If a split is missing.
-        """
-        return open_real_images(self.settings.real, self.out / "real", overwrite=self.overwrite)
 
     def drawings(self, real: CountedImageSet) -> CountedImageSet:
         """Draw cells whose number is known."""
@@ -120,17 +114,37 @@ class ImageStages:
             seed=self.settings.seeds[0],
         )
 
-    def synthetic(self, kind: Synthetic, real: CountedImageSet) -> CountedImageSet:
-        """Make one kind of synthetic images, or open it; stylised ones are screened apart."""
+    def other(self, name: str, real: CountedImageSet) -> CountedImageSet:
+        """Open the images of another simulator that the experiment names, or make them.
+
+        Raises
+        ------
+        LeakageError
+            If one of them is a real image that is kept back.
+        """
+        chosen = self.settings.others[name]
+        if isinstance(chosen, OtherFolder):
+            images = open_other(chosen)
+            refuse_held_out_images(images, [real], "train a counter")
+            return images
+        place = self.shared / "others" / name
+        return simulate(place, chosen.simulation, count=chosen.images, seed=chosen.seed)
+
+    def synthetic(self, kind: str, real: CountedImageSet) -> CountedImageSet:
+        """Make one kind of synthetic images unless it stands, without those that were rejected."""
+        if kind in self.settings.others:
+            return self.other(kind, real)
         if kind == "drawings":
-            return self.drawings(real)
-        if kind == "stylised":
-            return self.stylised(self.style(real))
-        if kind == "adain":
-            return self.adain_control(self.style(real))
-        if kind == "simulation":
-            return self.simulated_alike(real)
-        return self.matched(real, kind)
+            self.drawings(real)
+        elif kind == "stylised":
+            self.stylised(self.style(real))
+        elif kind == "adain":
+            self.adain_control(self.style(real))
+        elif kind == "simulation":
+            self.simulated_alike(real)
+        else:
+            self.matched(real, cast("Method", kind))
+        return open_counted_images(self.out / FOLDERS[kind])
 
     def screened(self, stylised: CountedImageSet, drawings: CountedImageSet) -> ScreeningSummary:
         """Judge stylised images; the verdicts go to their ``metadata.csv``, the summary beside."""

@@ -8,7 +8,7 @@ from typing import Any
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.image_stages import ImageStages
-from adaptoscope.pipeline.settings import FOLDERS, NAMES
+from adaptoscope.pipeline.rows import FOLDERS, NAMES
 from adaptoscope.reporting.tables import Table, with_bounds
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.realism.report import COLUMNS

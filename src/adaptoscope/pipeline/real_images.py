@@ -4,8 +4,9 @@ import hashlib
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.errors import InputError
+from adaptoscope.pipeline.protocols import refuse_one_sided
 from adaptoscope.pipeline.settings import (
+    OtherFolder,
     RealFolder,
     RealSimulated,
     StyleSettings,
@@ -34,28 +35,38 @@ def open_real_images(
     InputError
         If the images cannot be read, or the split ``train`` or ``test`` is missing.
     """
+    real = open_undivided_images(chosen, folder, overwrite=overwrite)
+    refuse_one_sided(real)
+    return real
+
+
+def open_undivided_images(
+    chosen: RealFolder | RealSimulated, folder: Path, *, overwrite: bool = False
+) -> CountedImageSet:
+    """Open the real images as `open_real_images` does, whatever their splits.
+
+    Parameters
+    ----------
+    chosen, folder, overwrite
+        As for `open_real_images`.
+
+    Raises
+    ------
+    InputError
+        If the images cannot be read.
+    """
     if isinstance(chosen, RealFolder):
-        real = open_counted_images(
+        return open_counted_images(
             chosen.path(), root=root_of(chosen), channel=chosen.channel, z=chosen.z
         )
-    else:
-        real = simulate(
-            folder,
-            chosen.simulation,
-            count=chosen.images,
-            seed=chosen.seed,
-            fractions=chosen.fractions,
-            overwrite=overwrite,
-        )
-    missing = [split for split in ("train", "test") if not real.images_of(split)]
-    if missing:
-        raise InputError(
-            f"The images of {real.folder} are not divided into splits.",
-            expected="a column split with train, test and if possible val",
-            found=f"no image in {' or '.join(missing)}",
-            remedy="add a column split to metadata.csv or split.csv",
-        )
-    return real
+    return simulate(
+        folder,
+        chosen.simulation,
+        count=chosen.images,
+        seed=chosen.seed,
+        fractions=chosen.fractions,
+        overwrite=overwrite,
+    )
 
 
 def open_style_images(
@@ -66,6 +77,19 @@ def open_style_images(
         return real.split("train")
     return open_counted_images(
         expand_path(style.images), root=root_of(chosen), channel=real.channel, z=real.z
+    ).training_part()
+
+
+def open_other(chosen: OtherFolder) -> CountedImageSet:
+    """Open synthetic images of another simulator; where there are splits, those of ``train``.
+
+    Raises
+    ------
+    InputError
+        If the images cannot be read.
+    """
+    return open_counted_images(
+        chosen.path(), root=root_of(chosen), channel=chosen.channel, z=chosen.z
     ).training_part()
 
 

@@ -3,18 +3,30 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
-from adaptoscope.pipeline.counting_stage import RowResult, row_settings
+from adaptoscope.pipeline.counting_stage import RowResult
 from adaptoscope.pipeline.image_stages import CONTROL
 from adaptoscope.pipeline.looks import Looks
-from adaptoscope.pipeline.provenance import encoder_origins
+from adaptoscope.pipeline.protocols import Round
+from adaptoscope.pipeline.provenance import origins_of_weights
+from adaptoscope.pipeline.results import (
+    RunResults,
+    comparison_tables,
+    counted_images,
+    curve_points,
+    initial_weights,
+    plain_results,
+    protocol_remarks,
+)
+from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.reporting.counting_report import CountingRun, counting_report
 from adaptoscope.reporting.figures import MethodCounts, Picture, display_image
+from adaptoscope.reporting.label_curve import label_curve_plot, label_curve_table
 from adaptoscope.reporting.tables import (
     CountingRow,
     ScreeningRow,
@@ -26,16 +38,11 @@ from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.style_file import load_style
 
 _SHOWN = 3
+_ALIKE = ("method", "init", "steps", "labelled", "changes")
 
 
 def write_report(
-    settings: ExperimentSettings,
-    out: Path,
-    real: CountedImageSet,
-    results: Sequence[RowResult],
-    screening: dict[str, ScreeningSummary],
-    untrained: Sequence[str] = (),
-    looks: Looks | None = None,
+    settings: ExperimentSettings, out: Path, made: RunResults, looks: Looks | None = None
 ) -> Path:
     """Write ``report.html``, ``results.json`` and ``results.md`` of a finished run.
 
@@ -45,14 +52,8 @@ def write_report(
         The experiment.
     out
         Its run folder.
-    real
-        The real images.
-    results
-        One per row.
-    screening
-        Summary by name of the stylised folder.
-    untrained
-        Names of the rows that had no stylised image to learn from.
+    made
+        What it came to.
     looks
         How real the synthetic images look, if that was measured.
 
@@ -60,48 +61,67 @@ def write_report(
     -------
     pathlib.Path
         ``report.html``.
+
+    Raises
+    ------
+    InputError
+        If no row was trained.
     """
-    rows = [_counting_row(settings, result, real) for result in results]
-    screened = [_screening_row(name, summary) for name, summary in screening.items()]
-    write_json(out / "results.json", _plain(results, rows, screening))
-    tables = [counting_table(rows), *([screening_table(screened)] if screened else [])]
+    _refuse_empty(made)
+    results, points = made.results, curve_points(made.results)
+    rows = [_counting_row(settings, result) for result in results]
+    screened = [_screening_row(name, summary) for name, summary in made.screening.items()]
+    write_json(out / "results.json", plain_results(settings, made))
+    compared = comparison_tables(settings, results)
+    tables = [counting_table(rows), *compared, *([screening_table(screened)] if screened else [])]
+    tables += [label_curve_table(points)] if points else []
     tables += [looks.realism, looks.structure] if looks else []
     write_text(out / "results.md", "\n\n".join(markdown(table) for table in tables) + "\n")
     run = CountingRun(
         title=settings.title,
         subtitle=_subtitle(settings),
-        images=f"the {len(results[0].true)} test images",
+        images=counted_images(settings, results),
         results=rows,
         counts=[
             MethodCounts(r.row.name, r.true, r.predicted.mean(axis=0), r.errors().mae)
             for r in results
         ],
+        comparisons=compared,
+        curves=[label_curve_plot(points), label_curve_table(points)] if points else (),
         screening=screened,
         settings=settings.model_dump(mode="json"),
-        provenance=_provenance(settings, out, real, results),
-        styles=_styles(out),
+        provenance=_provenance(settings, made),
+        styles=_styles(made),
         looks=[looks.realism, looks.structure] if looks else (),
         verdict=looks.verdict if looks else "",
         published=settings.published,
-        remarks=[*_remarks(results, screening), *map(_untrained, untrained)],
-        **_gallery(out, real),
+        remarks=[
+            *protocol_remarks(settings, made),
+            *_remarks(results, made.screening),
+            *map(_untrained, made.untrained),
+        ],
+        **_gallery(made.rounds[0]),
     )
     path = out / "report.html"
     counting_report(run).write(path)
     return path
 
 
-def _counting_row(
-    settings: ExperimentSettings, result: RowResult, real: CountedImageSet
-) -> CountingRow:
-    row = result.row
-    used = ["train"] if row.real_labels or settings.labels_choose_style(row) else []
-    used += ["val"] if row.real_labels and row.learns else []
-    init = row_settings(settings, row, 0).init if row.learns else ""
+def _refuse_empty(made: RunResults) -> None:
+    if not made.results:
+        raise InputError(
+            "No row of the experiment was trained.",
+            expected="at least one row that has images to learn from",
+            found=f"screening kept no stylised image for {', '.join(made.untrained)}",
+            remedy="screen with looser settings, or add a row without stylised images",
+        )
+
+
+def _counting_row(settings: ExperimentSettings, result: RowResult) -> CountingRow:
     return CountingRow(
-        method=row.name,
-        init=init,
-        labels=sum(len(real.split(split).labelled()) for split in used if real.images_of(split)),
+        method=result.row.name,
+        init=initial_weights(settings, result),
+        labels=round(result.labels),
         seeds=len(result.predicted),
         errors=result.errors(),
         mae_interval=result.interval(),
@@ -109,9 +129,10 @@ def _counting_row(
 
 
 def _screening_row(name: str, summary: ScreeningSummary) -> ScreeningRow:
-    title = "AdaIN without diffusion" if name == CONTROL else "Stylised (AdaIN and diffusion)"
+    folder, _, fold = name.partition(", ")
+    title = NAMES["adain" if folder == CONTROL else "stylised"]
     return ScreeningRow(
-        method=title,
+        method=f"{title}, {fold}" if fold else title,
         images=summary.n,
         precision=_or_nan(summary.precision),
         recall=_or_nan(summary.recall),
@@ -119,32 +140,6 @@ def _screening_row(name: str, summary: ScreeningSummary) -> ScreeningRow:
         kept=summary.kept,
         rejects=dict(summary.rejects),
     )
-
-
-def _plain(
-    results: Sequence[RowResult],
-    rows: Sequence[CountingRow],
-    screening: dict[str, ScreeningSummary],
-) -> dict[str, object]:
-    return {
-        "rows": [
-            {
-                "name": row.method,
-                "init": row.init,
-                "labels": row.labels,
-                **row.errors.as_dict(),
-                "mae_interval": [row.mae_interval.lower, row.mae_interval.upper]
-                if row.mae_interval
-                else None,
-                "mae_by_seed": list(result.mae_by_seed),
-            }
-            for row, result in zip(rows, results, strict=True)
-        ],
-        "screening": {
-            name: {**asdict(summary), "yield": summary.kept_share}
-            for name, summary in screening.items()
-        },
-    }
 
 
 def _subtitle(settings: ExperimentSettings) -> str:
@@ -163,9 +158,11 @@ def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary
         remarks.append(f"MAE of each seed, in cells: {each}.")
     remarks += _verdict(results)
     for name, summary in screening.items():
-        kind = "AdaIN without diffusion" if name == CONTROL else "Style transfer"
+        folder, _, fold = name.partition(", ")
+        kind = "AdaIN without diffusion" if folder == CONTROL else "Style transfer"
+        said = f"{kind}, {fold}" if fold else kind
         remarks.append(
-            f"{kind}: {summary.kept} of {summary.n} images kept; F1 {_shown(summary.f1)} over all, "
+            f"{said}: {summary.kept} of {summary.n} images kept; F1 {_shown(summary.f1)} over all, "
             f"{_shown(summary.f1_kept)} over the kept ones, {_shown(summary.f1_drawings)} with the "
             "same detector on the drawings."
         )
@@ -174,16 +171,22 @@ def _remarks(results: Sequence[RowResult], screening: dict[str, ScreeningSummary
 
 def _verdict(results: Sequence[RowResult]) -> list[str]:
     """Say whether stylised images helped, where a row without them differs in nothing else."""
-    networks = [one for one in results if one.row.learns and one.row.real_labels]
-    stylised = next((one for one in networks if one.row.synthetic == "stylised"), None)
+    networks = [one for one in results if one.row.learns and one.row.uses_labels]
+    stylised = next(
+        (
+            one
+            for one in networks
+            if one.row.synthetic == "stylised" and one.row.regime == "fine_tuned"
+        ),
+        None,
+    )
     plain = next(
         (
             one
             for one in networks
             if stylised
             and one.row.synthetic is None
-            and (one.row.method, one.row.init, one.row.steps)
-            == (stylised.row.method, stylised.row.init, stylised.row.steps)
+            and all(getattr(one.row, name) == getattr(stylised.row, name) for name in _ALIKE)
         ),
         None,
     )
@@ -197,41 +200,53 @@ def _verdict(results: Sequence[RowResult]) -> list[str]:
     ]
 
 
-def _styles(out: Path) -> dict[str, str] | None:
-    path = out / "style.safetensors"
-    if not path.exists():
-        return None
+def _styles(made: RunResults) -> dict[str, str] | None:
+    facts: dict[str, str] = {}
+    for one in made.rounds:
+        path = one.folder / "style.safetensors"
+        if path.exists():
+            facts |= _style_facts(path, f", {one.name}" if one.name else "")
+    return facts or None
+
+
+def _style_facts(path: Path, where: str) -> dict[str, str]:
     facts = load_style(path).facts
     diameters = sorted(image.cell_diameter_px for image in facts.images)
     training = f", {facts.steps} steps" if facts.steps else ""
     classes = f", each for {facts.density_class}" if facts.density_class else ""
     return {
-        path.name: f"{facts.token_mode.replace('_', '-')}{training}{classes}, "
+        f"{path.name}{where}": f"{facts.token_mode.replace('_', '-')}{training}{classes}, "
         f"from {len(facts.images)} images, "
         f"{facts.bit_depth}-bit, median cell diameter {diameters[len(diameters) // 2]:.1f} px; "
         f"backbone {facts.backbone} {facts.backbone_sha256[:12]}",
-        "style images": ", ".join(f"{image.name} ({image.split})" for image in facts.images),
+        f"style images{where}": ", ".join(
+            f"{image.name} ({image.split})" for image in facts.images
+        ),
     }
 
 
-def _provenance(
-    settings: ExperimentSettings, out: Path, real: CountedImageSet, results: Sequence[RowResult]
-) -> dict[str, str]:
-    facts = {
-        f"real images, {split}": f"{len(records)} images"
-        for split in ("train", "val", "test")
-        if (records := real.images_of(split))
-    }
-    path = out / "style.safetensors"
-    if path.exists():
-        facts["backbone"] = load_style(path).facts.backbone_sha256
-    facts |= encoder_origins(settings, [result.row for result in results])
-    for name, sha256 in sorted(real.split("test").hashes().items()):
-        facts[f"test image {Path(name).name}"] = sha256
+def _provenance(settings: ExperimentSettings, made: RunResults) -> dict[str, str]:
+    facts: dict[str, str] = {}
+    for one in made.rounds:
+        where = f", {one.name}" if one.name else ""
+        facts |= {
+            f"real images, {split}{where}": f"{len(records)} images"
+            for split in ("train", "val", "test")
+            if (records := one.real.images_of(split))
+        }
+        path = one.folder / "style.safetensors"
+        if path.exists():
+            facts["backbone"] = load_style(path).facts.backbone_sha256
+    facts |= origins_of_weights(settings, [result.row for result in made.results])
+    for one in made.rounds:
+        where = f", {one.name}" if one.name else ""
+        for name, sha256 in sorted(one.real.split("test").hashes().items()):
+            facts[f"test image {Path(name).name}{where}"] = sha256
     return facts
 
 
-def _gallery(out: Path, real: CountedImageSet) -> dict[str, list[Picture]]:
+def _gallery(one: Round) -> dict[str, list[Picture]]:
+    real, out = one.real, one.folder
     columns: dict[str, list[Picture]] = {
         "real": [_picture(real, record, "real") for record in list(real.split("train"))[:_SHOWN]]
     }

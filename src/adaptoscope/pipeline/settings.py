@@ -5,8 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.counting.settings import DensitySettings, RegressorSettings
+from adaptoscope.counting.settings import (
+    AnyCountingSettings,
+    DensitySettings,
+    RegressorSettings,
+)
 from adaptoscope.errors import SettingsError
+from adaptoscope.pipeline.protocols import AnyProtocol, SplitProtocol
+from adaptoscope.pipeline.rows import FOLDERS, SLUG, Row
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
@@ -14,37 +20,6 @@ from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSetting
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.variables import expand_path
-
-SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
-"""What names of experiments look like: they are folders."""
-
-Synthetic = Literal[
-    "drawings", "stylised", "adain", "percentiles", "histogram", "blur_noise", "simulation"
-]
-"""Images to train on: drawings; drawings stylised, by AdaIN without diffusion, or matched to real
-images without learning; simulated fields that follow the real images."""
-
-FOLDERS: dict[Synthetic, str] = {
-    "drawings": "drawings",
-    "stylised": "stylised",
-    "adain": "stylised_adain",
-    "percentiles": "matched_percentiles",
-    "histogram": "matched_histogram",
-    "blur_noise": "matched_blur_noise",
-    "simulation": "simulation",
-}
-"""Where they stand in a run folder."""
-
-NAMES: dict[Synthetic, str] = {
-    "drawings": "Syn-HC drawings",
-    "stylised": "Stylised (AdaIN and diffusion)",
-    "adain": "AdaIN without diffusion",
-    "percentiles": "Percentile normalisation",
-    "histogram": "Histogram matching",
-    "blur_noise": "Blur and noise matched",
-    "simulation": "Simulation of the same cells",
-}
-"""What reports call them."""
 
 
 class RealFolder(Settings):
@@ -84,6 +59,25 @@ class RealSimulated(Settings):
     """Shares of the splits, adding up to 1."""
     seed: int = Field(default=0, ge=0)
     """Seed of the fields."""
+
+
+class OtherFolder(RealFolder):
+    """Synthetic images in a folder; where it has splits, those of `train` are used."""
+
+
+class OtherSimulated(Settings):
+    """Synthetic images of the invented microscope, whatever the real ones look like."""
+
+    kind: Literal["simulated"]
+    simulation: SimulationSettings = SimulationSettings()
+    """Specimen and microscope."""
+    images: int = Field(default=100, ge=1)
+    """Number of fields."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of the fields."""
+
+
+OtherImages = Annotated[OtherFolder | OtherSimulated, Field(discriminator="kind")]
 
 
 class DensityClasses(Settings):
@@ -138,45 +132,6 @@ class StyleSettings(Settings):
     """Use at most this many of them, drawn with the experiment's first seed."""
 
 
-class Row(Settings):
-    """One line of the result table."""
-
-    name: str = Field(min_length=1)
-    """As the table shows it."""
-    method: Literal["constant", "otsu_watershed", "dog", "regressor", "centres", "fcrn_a"]
-    """What counts: a simple counter, or the head of a network."""
-    init: str | None = None
-    """Where a network starts."""
-    synthetic: Synthetic | None = None
-    """Images that a network is trained on besides; none trains on real images only."""
-    regime: Literal["fine_tuned", "dual", "dacs"] = "fine_tuned"
-    """How synthetic and labelled real images come together."""
-    real_labels: bool = True
-    """Train on labelled real images after that; otherwise the synthetic ones are all it sees."""
-    steps: int | None = Field(default=None, ge=1)
-    """Steps on real images, or on synthetic ones where they are all, in place of `counting`'s."""
-
-    @model_validator(mode="after")
-    def _only_networks_learn(self) -> "Row":
-        if not self.learns and (self.init or self.synthetic or self.steps):
-            raise ValueError("init, synthetic and steps are only for methods that are networks")
-        if self.regime != "fine_tuned" and not (self.synthetic and self.real_labels):
-            raise ValueError("regime is only for rows with synthetic images and real labels")
-        if not (self.real_labels or self.synthetic):
-            raise ValueError("without real labels a row needs synthetic images")
-        return self
-
-    @property
-    def learns(self) -> bool:
-        """Whether a network is trained, once with every seed."""
-        return self.method in ("regressor", "centres", "fcrn_a")
-
-    @property
-    def slug(self) -> str:
-        """The name as a file name."""
-        return slug_of(self.name)
-
-
 class ExperimentSettings(Settings):
     """A counting experiment from images to report."""
 
@@ -187,7 +142,11 @@ class ExperimentSettings(Settings):
     title: str
     """Head of the report."""
     real: Annotated[RealFolder | RealSimulated, Field(discriminator="kind")]
-    """The real images: split `train` teaches, `val` calibrates, `test` is reported once."""
+    """The real images."""
+    protocol: AnyProtocol = SplitProtocol()
+    """Which of them are learnt from and which are counted: `kind: split`, `folds` or `authors`."""
+    others: dict[Annotated[str, Field(pattern=SLUG)], OtherImages] = Field(default_factory=dict)
+    """Further synthetic images, of another simulator, that rows can name."""
     drawings: DrawingSettings = DrawingSettings()
     """Stage 1."""
     style: StyleSettings = StyleSettings()
@@ -211,29 +170,95 @@ class ExperimentSettings(Settings):
     spatial: DensitySettings = DensitySettings()
     """Stage 3: how networks are trained that say where cells are, `centres` and `fcrn_a`."""
     pretrain_steps: int = Field(default=100, ge=1)
-    """Steps on synthetic images in rows that have them."""
+    """Steps on synthetic images in rows that begin with them (`fine_tuned`)."""
+    total_steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps of every network in all, those of `pretrain_steps` included; in place of
+    `steps` of rows, `counting` and `spatial`."""
     rows: tuple[Row, ...] = Field(min_length=1)
     """The table, from top to bottom."""
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
-    """Each regressor is trained once with each."""
+    """Each network is trained once with each."""
+    against: str | None = None
+    """Name of a row that every other one is compared with, image by image."""
     published: str = ""
     """Figures of a paper to show apart from the table, in words."""
 
     @model_validator(mode="after")
-    def _names_differ(self) -> "ExperimentSettings":
+    def _names_fit(self) -> "ExperimentSettings":
         slugs = [row.slug for row in self.rows]
         if len(set(slugs)) < len(slugs) or not all(slugs):
             raise ValueError("rows need different names with letters or digits in them")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds must differ from one another")
+        if self.against is not None and self.against not in {row.name for row in self.rows}:
+            raise ValueError(f"against: there is no row {self.against}")
+        if taken := sorted(set(self.others) & set(FOLDERS)):
+            raise ValueError(f"others: {taken[0]} is a kind that the experiment makes")
+        known = {*FOLDERS, *self.others}
+        for row in self.rows:
+            if row.synthetic is not None and row.synthetic not in known:
+                raise ValueError(
+                    f"row {row.name}: synthetic is one of {', '.join(sorted(known))}, "
+                    f"not {row.synthetic}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "ExperimentSettings":
         if self.density is not None and self.tokens is None:
             raise ValueError("density is only for trained tokens: give `tokens` too")
+        if self.looks is not None and self.protocol.kind == "folds":
+            raise ValueError("looks needs one set of test images: leave it out with folds")
+        for row in self.rows:
+            if row.steps is not None and self.total_steps is not None:
+                raise ValueError(f"row {row.name}: steps contradicts total_steps; give one of them")
+            if row.learns:
+                self._check_training(row)
         return self
+
+    def _check_training(self, row: Row) -> None:
+        try:
+            self.training_of(row, self.seeds[0])
+        except SettingsError as error:
+            raise ValueError(f"row {row.name} cannot be trained: {error.found}") from error
+
+    def training_of(self, row: Row, seed: int) -> AnyCountingSettings:
+        """Return how a row's network is trained: as the experiment says, with the row's changes.
+
+        Parameters
+        ----------
+        row
+            A row that learns.
+        seed
+            Seed of the training.
+
+        Raises
+        ------
+        SettingsError
+            If the row's changes do not fit its head, or `total_steps` leaves no step on real
+            images.
+        """
+        both = row.synthetic is not None and (row.uses_labels or row.mode == "teacher")
+        regime = row.regime if both else "supervised"
+        begun = self.pretrain_steps if regime == "fine_tuned" else 0
+        base: AnyCountingSettings = self.counting if row.method == "regressor" else self.spatial
+        steps = base.steps if self.total_steps is None else self.total_steps - begun
+        fixed = {
+            "head": row.method,
+            "init": row.init or base.init,
+            "regime": regime,
+            "mode": row.mode,
+            "steps": row.steps or steps,
+            "pretrain_steps": begun,
+            "seed": seed,
+        }
+        return base.changed(**row.changes, **fixed)
 
     @property
     def imitates(self) -> bool:
         """Whether a row is trained on images that take after the style images."""
-        return any(row.synthetic not in (None, "drawings", "simulation") for row in self.rows)
+        made = set(FOLDERS) - {"drawings", "simulation"}
+        return any(row.synthetic in made for row in self.rows)
 
     def labels_choose_style(self, row: Row) -> bool:
         """Whether counts of the real training images decide which style a row's images get."""
@@ -241,7 +266,7 @@ class ExperimentSettings(Settings):
         stylised = row.synthetic in ("stylised", "adain")
         return by_labels and stylised and self.style.images is None
 
-    def needs(self, *synthetic: Synthetic) -> bool:
+    def needs(self, *synthetic: str) -> bool:
         """Tell whether a row is trained on one of these kinds of synthetic images."""
         return any(row.synthetic in synthetic for row in self.rows)
 
@@ -262,9 +287,3 @@ def check_changes(name: str, base: StylisationSettings, changes: dict[str, Any])
         base.changed(**changes)
     except SettingsError as error:
         raise ValueError(f"the changes of {name} cannot be used: {error.found}") from error
-
-
-def slug_of(name: str) -> str:
-    """Return a name as a file name: lower case, with hyphens between the words."""
-    kept = [letter if letter.isalnum() else "-" for letter in name.lower()]
-    return "-".join(part for part in "".join(kept).split("-") if part)

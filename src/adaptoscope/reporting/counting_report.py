@@ -67,6 +67,10 @@ class CountingRun:
         Figures from a paper, in words, that are not comparable with the table; shown apart.
     remarks
         Further sentences below the main result.
+    comparisons
+        Tables that stand below the main one: beside published figures, or against one method.
+    curves
+        Plot and table of the error against the number of labels.
     """
 
     title: str
@@ -86,6 +90,8 @@ class CountingRun:
     styles: Mapping[str, str] | None = None
     published: str = ""
     remarks: Sequence[str] = ()
+    comparisons: Sequence[Table] = ()
+    curves: Sequence[Picture | Table] = ()
 
 
 def counting_report(run: CountingRun) -> Report:
@@ -107,7 +113,9 @@ def counting_report(run: CountingRun) -> Report:
     report.add("Result", Paragraph(main_result(run.results, run.images), role="lead"), *remarks)
     table = counting_table(run.results, caption=_RESULTS_CAPTION)
     note = [Paragraph(run.published, role="note")] if run.published else []
-    report.add("How well each method counts", table, *note)
+    report.add("How well each method counts", table, *run.comparisons, *note)
+    if run.curves:
+        report.add("How many labels it takes", *run.curves)
     if run.counts:
         report.add("Predicted against true counts", scatter_panels(run.counts))
     if run.real or run.drawn or run.stylised:

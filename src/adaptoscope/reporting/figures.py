@@ -230,9 +230,22 @@ def open_frame(axes: Axes) -> None:
 
 def svg_of(figure: Figure) -> bytes:
     """Return a figure as the bytes of an SVG file without date or maker."""
+    _settle(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay out a figure once and round the result.
+
+    The solver's last digits change from call to call, and the names of clip paths with them.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(edge, 6) for edge in axes.get_position(True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def _centre(height: int, width: int, crop: int | None) -> tuple[int, int, int, int]:

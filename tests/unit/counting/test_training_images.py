@@ -61,7 +61,7 @@ def test_an_image_smaller_than_a_crop_is_refused_with_a_remedy(real):
 
 
 def test_images_without_labels_are_refused(real):
-    bare = real.with_records(dataclasses.replace(r, labelled=False) for r in real)
+    bare = real.with_records(dataclasses.replace(r, labelled=False, count=None) for r in real)
 
     with pytest.raises(InputError, match="unlabelled"):
         read_training_images(bare, PLAIN)

@@ -8,8 +8,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import MissingWeightsError
 from adaptoscope.images.files import write_image
-from adaptoscope.pipeline.image_stages import ImageStages
-from adaptoscope.pipeline.provenance import encoder_origins, inputs_of
+from adaptoscope.pipeline.provenance import inputs_of, origins_of_weights
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import BACKBONE_FILES, bundled_weights, hash_of_weights
 from adaptoscope.training.settings import settings_from
@@ -32,16 +31,16 @@ def encoder(tmp_path: Path) -> Path:
     return path
 
 
-def experiment(images: CountedImageSet, *rows: dict[str, object], **changes: object) -> ImageStages:
+def experiment(
+    images: CountedImageSet, *rows: dict[str, object], **changes: object
+) -> ExperimentSettings:
     values = {
         "name": "a",
         "title": "A",
         "real": {"kind": "folder", "folder": str(images.folder)},
         "rows": [{"name": "Constant", "method": "constant"}, *rows],
     }
-    return ImageStages(
-        settings_from({**values, **changes}, ExperimentSettings), images.folder.parent
-    )
+    return settings_from({**values, **changes}, ExperimentSettings)
 
 
 def learnt(name: str, init: str | None = None, synthetic: str | None = None) -> dict[str, object]:
@@ -104,25 +103,25 @@ def test_encoders_are_named_with_what_they_are(real: CountedImageSet, encoder: P
         learnt("Nothing", "random"),
         learnt("Twice", "random"),
     )
-    settings = experiment(real, *rows).settings
-    origins = encoder_origins(settings, settings.rows)
+    settings = experiment(real, *rows)
+    origins = origins_of_weights(settings, settings.rows)
     assert origins == {
         f"encoder {encoder}": hash_of_weights(encoder),
         "encoder nuclei": hash_of_weights(bundled_weights()["nuclei_encoder"]),
         "encoder random": "none: random weights",
     }
-    assert list(encoder_origins(settings, settings.rows[3:])) == ["encoder random"]
+    assert list(origins_of_weights(settings, settings.rows[3:])) == ["encoder random"]
     assert origins.items() <= inputs_of(experiment(real, *rows), real).items()
 
 
 def test_other_weights_are_other_inputs(real: CountedImageSet, encoder: Path) -> None:
-    stages = experiment(real, learnt("Own", str(encoder)))
-    before = inputs_of(stages, real)
+    settings = experiment(real, learnt("Own", str(encoder)))
+    before = inputs_of(settings, real)
     encoder.write_bytes(b"other")
-    assert inputs_of(stages, real) != before
+    assert inputs_of(settings, real) != before
     encoder.unlink()
     with pytest.raises(MissingWeightsError, match=r"mine\.safetensors"):
-        inputs_of(stages, real)
+        inputs_of(settings, real)
 
 
 def test_backbone_and_style_images_count_where_images_are_stylised(
@@ -134,11 +133,11 @@ def test_backbone_and_style_images_count_where_images_are_stylised(
         (backbone / file).write_bytes(b"weights")
     shutil.copytree(real.folder / "images", tmp_path / "looks")
     style = {"backbone": str(backbone), "images": str(tmp_path / "looks")}
-    stages = experiment(real, learnt("S", "random", "stylised"), style=style)
-    before = inputs_of(stages, real)
+    settings = experiment(real, learnt("S", "random", "stylised"), style=style)
+    before = inputs_of(settings, real)
     assert before["style image f0.png"] == before["train image images/f0.png"]
     (backbone / "denoiser.safetensors").write_bytes(b"other")
-    after = inputs_of(stages, real)
+    after = inputs_of(settings, real)
     assert {name for name in after if after[name] != before[name]} == {f"backbone {backbone}"}
     without = inputs_of(experiment(real, learnt("S", "random"), style=style), real)
     assert not any(name.startswith(("backbone", "style")) for name in without)

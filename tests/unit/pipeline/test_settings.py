@@ -4,10 +4,10 @@ import pytest
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline import demo as demo_module
-from adaptoscope.pipeline.counting_stage import row_settings
 from adaptoscope.pipeline.demo import demo_settings
+from adaptoscope.pipeline.rows import Row
 from adaptoscope.pipeline.run import load_experiment
-from adaptoscope.pipeline.settings import DensityClasses, ExperimentSettings, Row
+from adaptoscope.pipeline.settings import DensityClasses, ExperimentSettings
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.training.settings import load_settings, settings_from
 
@@ -72,6 +72,17 @@ def test_the_quick_demo_has_a_folder_of_its_own(
         ({"real": {"kind": "folder"}}, "folder"),
         ({"rows": [{"name": "A b", "method": "dog"}, {"name": "a-b", "method": "dog"}]}, "names"),
         ({"rows": [{"name": "x", "method": "dog", "init": "nuclei"}]}, "only for method"),
+        ({"against": "Dog"}, "no row Dog"),
+        ({"looks": {}, "protocol": {"kind": "folds"}}, "leave it out with folds"),
+        ({"protocol": {"kind": "folds", "group": "^.*_F"}}, "in brackets"),
+        ({"protocol": {"kind": "folds", "group": "("}}, "not a regular expression"),
+        ({"protocol": {"kind": "split", "count": "val", "train_on_val": True}}, "both counted"),
+        (
+            {"protocol": {"kind": "authors", "split_table": "../a.csv", "split_column": "s"}},
+            "split_table",
+        ),
+        ({"others": {"drawings": {"kind": "simulated"}}}, "a kind that the experiment makes"),
+        ({"others": {"../x": {"kind": "simulated"}}}, "others"),
         ({"density": {}}, "give `tokens` too"),
         ({"colour": 1}, "colour"),
     ],
@@ -84,10 +95,10 @@ def test_contradictions_are_named(change: dict[str, object], found: str) -> None
 
 def test_a_row_changes_only_what_it_names() -> None:
     settings = settings_from({**MINIMAL, "pretrain_steps": 7}, ExperimentSettings)
-    real = row_settings(settings, Row(name="r", method="regressor", steps=9), 3)
+    real = settings.training_of(Row(name="r", method="regressor", steps=9), 3)
     assert (real.regime, real.steps, real.pretrain_steps, real.seed) == ("supervised", 9, 0, 3)
-    both = row_settings(
-        settings, Row(name="s", method="regressor", init="random", synthetic="stylised"), 4
+    both = settings.training_of(
+        Row(name="s", method="regressor", init="random", synthetic="stylised"), 4
     )
     assert (both.regime, both.pretrain_steps, both.init) == ("fine_tuned", 7, "random")
     assert both.steps == settings.counting.steps
@@ -116,3 +127,151 @@ def test_it_is_known_whose_labels_choose_a_style(
     changes = {"tokens": {}, "density": {"source": source}, "style": {"images": images}}
     settings = settings_from({**MINIMAL, **changes, "rows": [row]}, ExperimentSettings)
     assert settings.labels_choose_style(settings.rows[0]) == used
+
+
+def experiment(**changes: object) -> ExperimentSettings:
+    return settings_from({**MINIMAL, **changes}, ExperimentSettings)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"method": "centres"}, ("centres", "supervised", "cutmix", 60, 0)),
+        (
+            {"method": "centres", "synthetic": "stylised"},
+            ("centres", "fine_tuned", "cutmix", 40, 20),
+        ),
+        (
+            {"method": "regressor", "synthetic": "stylised", "regime": "dual"},
+            ("regressor", "dual", "cutmix", 60, 0),
+        ),
+        (
+            {"method": "regressor", "synthetic": "stylised", "regime": "dacs", "labelled": 5},
+            ("regressor", "dacs", "cutmix", 60, 0),
+        ),
+        (
+            {"method": "regressor", "synthetic": "stylised", "labelled": 0},
+            ("regressor", "supervised", "cutmix", 60, 0),
+        ),
+        (
+            {
+                "method": "centres",
+                "synthetic": "stylised",
+                "regime": "dacs",
+                "mode": "teacher",
+                "labelled": 0,
+            },
+            ("centres", "dacs", "teacher", 60, 0),
+        ),
+        (
+            {"method": "fcrn_a", "init": "random", "changes": {"loss": "mse"}},
+            ("fcrn_a", "supervised", "cutmix", 60, 0),
+        ),
+    ],
+)
+def test_every_network_takes_the_same_steps_in_all(
+    fields: dict[str, object], expected: tuple[object, ...]
+) -> None:
+    settings = experiment(
+        rows=[{"name": "R", **fields}], total_steps=60, pretrain_steps=20, seeds=[7]
+    )
+    how = settings.training_of(settings.rows[0], 7)
+    assert (how.head, how.regime, how.mode, how.steps, how.pretrain_steps) == expected
+    assert (how.total_steps, how.seed) == (60, 7)
+
+
+def test_a_row_s_changes_are_those_of_its_head() -> None:
+    row = {"name": "R", "method": "regressor", "changes": {"crop": 64, "mix_alpha": 2.0}}
+    settings = experiment(rows=[row])
+    assert settings.training_of(settings.rows[0], 0) == settings.counting.changed(
+        crop=64, mix_alpha=2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"rows": [{"name": "R", "method": "fcrn_a"}]}, "row R cannot be trained"),
+        (
+            {"rows": [{"name": "R", "method": "centres", "changes": {"pooling": "sum"}}]},
+            "`pooling` is not a known field",
+        ),
+        (
+            {"rows": [{"name": "R", "method": "regressor", "steps": 5}], "total_steps": 9},
+            "contradicts total_steps",
+        ),
+        (
+            {
+                "rows": [{"name": "R", "method": "regressor", "synthetic": "drawings"}],
+                "total_steps": 9,
+                "pretrain_steps": 9,
+            },
+            "`steps`",
+        ),
+        (
+            {"rows": [{"name": "R", "method": "regressor", "synthetic": "vgg"}]},
+            "synthetic is one of adain",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_trained_are_refused_before_anything_is_made(
+    changes: dict[str, object], found: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        experiment(**changes)
+    assert found in caught.value.found
+
+
+def test_rows_can_name_images_of_another_simulator() -> None:
+    row = {"name": "R", "method": "regressor", "synthetic": "vgg"}
+    settings = experiment(rows=[row], others={"vgg": {"kind": "folder", "folder": "vgg"}})
+    assert settings.needs("vgg")
+    assert not settings.imitates
+
+
+PUBLISHED = {
+    ("fine_tuned", None): (27.74, 42.50),
+    ("fine_tuned", "cell200"): (55.60, 73.10),
+    ("fine_tuned", "drawings"): (41.20, 61.45),
+    ("fine_tuned", "stylised"): (26.25, 42.12),
+    ("dual", "cell200"): (54.40, 59.92),
+    ("dual", "drawings"): (33.10, 52.78),
+    ("dual", "stylised"): (27.70, 43.91),
+    ("dacs", "cell200"): (53.70, 55.35),
+    ("dacs", "drawings"): (29.85, 46.33),
+    ("dacs", "stylised"): (25.95, 41.76),
+}
+
+
+@pytest.mark.parametrize(("name", "init"), [("table2", "nuclei"), ("table2_gpu", "imagenet")])
+def test_every_row_of_table_2_stands_beside_its_published_figures(name: str, init: str) -> None:
+    settings = load_experiment(SHIPPED / "cell_counting" / f"{name}.yaml")
+    assert isinstance(settings, ExperimentSettings)
+    found = {}
+    for row in settings.rows:
+        how = settings.training_of(row, 0)
+        assert (how.init, how.total_steps) == (init, settings.total_steps)
+        assert (how.learning_rate, how.weight_decay, how.batch, how.loss) == (1e-4, 1e-5, 16, "mse")
+        small = row.synthetic in settings.others
+        assert how.crop == (64 if small else 200)
+        assert row.published is not None
+        found[row.regime, "cell200" if small else row.synthetic] = (
+            row.published.mae,
+            row.published.rmse,
+        )
+    assert found == PUBLISHED
+    assert [row.synthetic in settings.others for row in settings.rows].count(True) == 6
+
+
+def test_the_label_curves_begin_without_labels_and_end_with_all() -> None:
+    settings = load_experiment(SHIPPED / "cell_counting" / "few_labels.yaml")
+    assert isinstance(settings, ExperimentSettings)
+    curves: dict[str, list[int | None]] = {}
+    for row in settings.rows:
+        assert row.name.startswith(row.curve)
+        curves.setdefault(row.curve, []).append(row.labelled)
+    few = [2, 5, 10, 20, 61]
+    for name, labels in curves.items():
+        alone = name.endswith(("real only", "Gaussians"))
+        assert labels == ([None] if name.startswith("nuclei") else few if alone else [0, *few])
+    assert len(curves) == 8

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.pipeline.rows import SLUG
 from adaptoscope.pipeline.settings import (
-    SLUG,
     DensityClasses,
     RealFolder,
     RealSimulated,

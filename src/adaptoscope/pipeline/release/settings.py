@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from adaptoscope.pipeline.rows import SLUG
 from adaptoscope.pipeline.settings import (
-    SLUG,
     DensityClasses,
     RealFolder,
     RealSimulated,

@@ -4,15 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.pipeline.rows import NAMES, SLUG, slug_of
 from adaptoscope.pipeline.settings import (
-    NAMES,
-    SLUG,
     DensityClasses,
     RealFolder,
     RealSimulated,
     StyleSettings,
     check_changes,
-    slug_of,
 )
 from adaptoscope.style_transfer.realism.set_distances import RealismSettings
 from adaptoscope.style_transfer.settings import (

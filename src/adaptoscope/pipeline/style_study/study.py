@@ -10,8 +10,8 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.alike import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
+from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.settings import NAMES
 from adaptoscope.pipeline.style_steps import (
     Controls,
     draw_once,
