@@ -95,10 +95,9 @@ class DensityCounter:
             shown = _mirrored_part(normalised, change, tile)
             density = self._density(shown)
             total += tile.count(density, self.stride)
-            points, high = peaks_of_density(density, self.stride, FAINTEST)
-            own = tile.owns(points)
-            found.append(tile.placed(points[own]))
-            heights.append(high[own])
+            points, high = tile.peaks(density, self.stride)
+            found.append(points)
+            heights.append(high)
         return DensitySurvey(
             change.points_before(np.concatenate(found)),
             np.concatenate(heights),
@@ -129,7 +128,7 @@ class DensityCounter:
                     for (first, last), side in zip(core, shape, strict=True)
                 )
                 if all(first < last for first, last in own):
-                    yield _Tile(shown, own)
+                    yield _Tile(shown, own, tuple((BORDER, BORDER + side) for side in shape))
 
     @torch.inference_mode()
     def _density(self, pixels: Image) -> Image:
@@ -149,10 +148,13 @@ class _Tile:
         What the network is shown.
     counted
         What counts in this tile and in no other.
+    image
+        All that the image itself shows.
     """
 
     shown: tuple[tuple[int, int], ...]
     counted: tuple[tuple[int, int], ...]
+    image: tuple[tuple[int, int], ...]
 
     def count(self, density: Image, stride: int) -> float:
         """Sum the places that count; one that lies half outside counts half."""
@@ -162,17 +164,27 @@ class _Tile:
         )
         return float(rows @ density.astype(np.float64) @ columns)
 
-    def owns(self, points: Points) -> npt.NDArray[np.bool_]:
-        """Tell which points of the tile count in it."""
+    def peaks(self, density: Image, stride: int) -> tuple[Points, npt.NDArray[np.float64]]:
+        """Find the peaks that count in this tile, in pixels of the image at its working size.
+
+        The mirrored border is cut off first: beside it a cell and its mirror image would hide each
+        other.
+        """
+        parts = [
+            (max(0, (low - first) // stride), -(-(high - first) // stride))
+            for (first, _), (low, high) in zip(self.shown, self.image, strict=True)
+        ]
+        inside = density[tuple(slice(*part) for part in parts)]
+        points, heights = peaks_of_density(inside, stride, FAINTEST)
+        cut_off = [
+            first + stride * part for (first, _), (part, _) in zip(self.shown, parts, strict=True)
+        ]
+        # A place that lies half outside may have its middle on the very border.
+        ends = np.array([high for _, high in self.image]) - 0.5 - 1e-6
+        placed = np.minimum(points + np.array(cut_off, dtype=np.float64), ends)
         (top, bottom), (left, right) = self.counted
-        return inside_window(self._moved(points), top, left, bottom - top, right - left)
-
-    def placed(self, points: Points) -> Points:
-        """Return points of the tile in pixels of the image at its working size."""
-        return np.asarray(self._moved(points) - BORDER)
-
-    def _moved(self, points: Points) -> Points:
-        return points + np.array([first for first, _ in self.shown], dtype=np.float64)
+        own = inside_window(placed, top, left, bottom - top, right - left)
+        return np.asarray(placed[own] - BORDER), heights[own]
 
 
 def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.NDArray[np.float64]:

@@ -14,15 +14,23 @@ import torch
 from pydantic import Field
 
 from adaptoscope.counting.batch_norm import measure_statistics
+from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.heads import DensityHead
 from adaptoscope.counting.many_sets import read_many_sets
 from adaptoscope.counting.model_card import model_card
-from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord, write_model
+from adaptoscope.counting.model_folder import (
+    MODEL_FILES,
+    ModelRecord,
+    network_counter,
+    write_model,
+)
 from adaptoscope.counting.outside import KnownImages, known_images
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.metrics.counts import count_errors
 from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
@@ -183,16 +191,36 @@ def pretrain_counter(
         training_images=hashes,
         known=_looks_of_real_images(sets),
     )
+    network = step.finished().cpu()
+    measured, calibration = _measure(network_counter(record, network), sets)
+    record = record.changed(measured=measured, calibration=calibration)
     sources = ", ".join(
         f"{one.folder.name} ({len(one.training_part().labelled())})" for one in sets
     )
     card = model_card(
         "Cell counter: centres",
         {"trained on": f"{sources}; {settings.steps} steps", "regime": "many microscopes"},
-        None,
+        measured,
     )
-    write_model(out, record, card=card, weights=step.finished().state_dict(), dtype=torch.float16)
+    write_model(out, record, card=card, weights=network.state_dict(), dtype=torch.float16)
     return out
+
+
+def _measure(
+    counter: Counter, sets: Sequence[CountedImageSet]
+) -> tuple[dict[str, float] | None, Calibration | None]:
+    """Count the real validation images of the sets."""
+    predicted, true = [], []
+    for one in sets:
+        for record in one.with_records(one.images_of("val")).labelled():
+            if not record.synthetic:
+                predicted.append(counter.count(one.read(record).pixels).count)
+                true.append(float(len(one.points(record))))
+    if not predicted:
+        return None, None
+    errors = count_errors(predicted, true).as_dict()
+    known = {name: float(value) for name, value in errors.items() if math.isfinite(value)}
+    return known, calibrate(predicted, true)
 
 
 def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> KnownImages | None:

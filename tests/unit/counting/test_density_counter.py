@@ -136,3 +136,23 @@ def test_with_a_fixed_span_dim_images_stay_dim(network):
 
     assert fixed[0] == pytest.approx(5 * fixed[1], rel=0.05)
     assert own[0] == pytest.approx(own[1], rel=0.05)
+
+
+@pytest.mark.parametrize("side", [64, 65])
+@pytest.mark.parametrize("depth", [0, 1, 2, 3, 5])
+def test_a_cell_near_the_border_is_one_peak(side, depth):
+    rows, columns = np.mgrid[:side, :side]
+    cells = [(depth, 20), (side - 1 - depth, 40), (30, depth), (42, side - 1 - depth)]
+    pixels = np.zeros((side, side), np.float32)
+    for row, column in cells:
+        pixels += np.exp(-0.5 * (np.hypot(rows - row, columns - column) / 2) ** 2)
+
+    class Seen(Light):
+        def forward(self, images):
+            return torch.nn.functional.avg_pool2d(images, 2) / (2 * torch.pi)
+
+    found = counter(Seen(), reading=DensityReading(threshold=0.4)).count(pixels)
+
+    assert found.count == 4
+    assert (found.points >= -0.5).all()
+    assert (found.points < side - 0.5).all()

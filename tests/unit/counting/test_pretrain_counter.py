@@ -23,6 +23,8 @@ def test_the_model_folder_counts_and_names_what_it_has_seen(real, tmp_path):
     record = json.loads((out / "model.json").read_text("utf-8"))
     assert model.record.kind == "centres"
     assert len(record["training_images"]) == 6
+    assert record["measured"]["n"] == 5
+    assert len(record["calibration"]["residuals"]) == 5
     assert np.isfinite(model.counter.count(np.zeros((64, 64), np.float32)).count)
 
 
