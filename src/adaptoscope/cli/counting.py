@@ -34,6 +34,16 @@ Split = Annotated[
 ]
 
 
+EdgesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--edges",
+        help="Cells cut by the border: all visible ones count, or those whose centres lie inside.",
+        metavar="visible|centres",
+    ),
+]
+
+
 @app.command("evaluate")
 def evaluate(
     model: Annotated[str, typer.Argument(help="Model folder, nuclei, dog or otsu_watershed.")],
@@ -47,6 +57,7 @@ def evaluate(
         int | None,
         typer.Option("--window", help="Side in pixels of MODEL's windows, if it is a regressor."),
     ] = None,
+    edges: EdgesOption = None,
     table: Annotated[
         Path | None, typer.Option("--table", help="CSV file for one row per image.")
     ] = None,
@@ -64,11 +75,14 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compare a counter with counted images: errors and their 95 % interval."""
+    from adaptoscope.counting.edges import at_edges
     from adaptoscope.counting.evaluate import evaluate_counter
     from adaptoscope.counting.model_folder import load_counter
     from adaptoscope.counting.paired_counters import compare_evaluations
+    from adaptoscope.counting.predict import PredictSettings
     from adaptoscope.counting.window_size import with_window
     from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.training.settings import settings_from
 
     refuse_folder("--table", table)
     refuse_folder("--report", report)
@@ -78,6 +92,7 @@ def evaluate(
     rival = load_counter(against, device=_place(against, device)) if against else None
     if window is not None:
         counter = with_window(counter, window)
+    counter = at_edges(counter, settings_from({"edges": edges}, PredictSettings).edges)
     found = evaluate_counter(counter, opened, seed=seed, allow_training_images=seen_allowed)
     other = None
     if rival is not None:
@@ -128,6 +143,7 @@ def predict(
         float | None,
         typer.Option("--diameter", min=1.0, help="Cell diameter in pixels, not to be measured."),
     ] = None,
+    edges: EdgesOption = None,
     pixel_size_um: Annotated[
         float | None,
         typer.Option("--pixel-size-um", min=1e-6, help="Where the images do not tell it."),
@@ -153,7 +169,7 @@ def predict(
         load_counter(model, device=_place(model, device)),
         images,
         CountOutputs(out, points, overlays, plot, overwrite),
-        settings_from({**chosen, "diameter_px": diameter}, PredictSettings),
+        settings_from({**chosen, "diameter_px": diameter, "edges": edges}, PredictSettings),
         regions=regions,
     )
     summary = summarise_counts(rows)

@@ -1,5 +1,6 @@
 """Count whole images with a density network: brought to its cell size, in tiles without seams."""
 
+import copy
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from torch import nn
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density import BORDER, peaks_of_density
-from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey
+from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey, Edges
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
@@ -67,6 +68,12 @@ class DensityCounter:
         self.diameter_px = diameter_px
         self.intensity, self.span = intensity, span
         self.reading = reading or DensityReading()
+
+    def with_edges(self, edges: Edges) -> "DensityCounter":
+        """Return the same counter with another rule for cells cut by the border."""
+        other = copy.copy(self)
+        other.reading = self.reading.changed(edges=edges)
+        return other
 
     @property
     def own_diameter_px(self) -> float | None:

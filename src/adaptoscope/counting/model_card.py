@@ -5,13 +5,19 @@ from collections.abc import Mapping
 LIMITS = (
     "Live and dead cells are not told apart: every stained nucleus counts.",
     "Cells that hide one another completely are counted as one.",
-    "Images of another magnification than the training images need another counter; compare the "
-    "cell diameter above with yours.",
+    "Compare the cell diameter above with yours: a regressor needs images of the magnification of its "
+    "training; other counters can be told the diameter (`--diameter`).",
 )
+_BY_SPLIT = "On the validation split, which was not trained on:"
+_BY_FOLDS = "By cross-validation, each image counted by a counter that was not trained on it:"
 
 
 def model_card(
-    title: str, facts: Mapping[str, object], measured: Mapping[str, float] | None
+    title: str,
+    facts: Mapping[str, object],
+    measured: Mapping[str, float] | None,
+    *,
+    by_folds: bool = False,
 ) -> str:
     """Return the text of a model folder's ``README.md``.
 
@@ -22,7 +28,9 @@ def model_card(
     facts
         What it was made from, in the order of the card; None is shown as unknown.
     measured
-        Errors on the validation split, or None where there was none.
+        Errors on images that were not trained on, or None where there were none.
+    by_folds
+        Whether they come from cross-validation; otherwise from the validation split.
 
     Returns
     -------
@@ -37,7 +45,7 @@ def model_card(
     if measured is None:
         lines += ["Not measured: there were no validation images.", ""]
     else:
-        lines += ["On the validation split, which was not trained on:", ""]
+        lines += [_BY_FOLDS if by_folds else _BY_SPLIT, ""]
         lines += [f"- {name}: {value:.4g}" for name, value in measured.items()] + [""]
     lines += ["## Limits", ""] + [f"- {limit}" for limit in LIMITS]
     return "\n".join(lines) + "\n"

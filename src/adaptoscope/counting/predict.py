@@ -12,6 +12,7 @@ from pydantic import Field
 from adaptoscope.counting.cell_size import WITHOUT_PLACES, count_cells, pixel_size_flag
 from adaptoscope.counting.count_table import PredictedCount, write_count_table
 from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.images_to_count import (
     FileToCount,
     ImagesToCount,
@@ -19,6 +20,7 @@ from adaptoscope.counting.images_to_count import (
     refuse_foreign_kind,
 )
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.regions import count_in_regions, read_regions
 from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.errors import AdaptoscopeError, OutputError, SettingsError
@@ -39,6 +41,10 @@ class PredictSettings(Settings):
 
     pixel_size_um: float | None = Field(None, gt=0)
     """Edge of a pixel in micrometres, for files that do not tell."""
+
+    edges: Edges | None = None
+    """Which cells cut by the border of an image count, where the counter is a density; None: as the
+    counter does."""
 
     diameter_px: float | None = Field(None, gt=0)
     """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""
@@ -113,6 +119,7 @@ def predict_counts(
         A table is there already, or cannot be written at this place.
     """
     settings = settings or PredictSettings()
+    model = at_edges(model, settings.edges)
     listed = images_to_count(Path(images))
     _refuse_places(out_csv, points, images, listed, overwrite=overwrite)
     refuse_missing_centres(model, **{"--regions": regions, "--points": points})

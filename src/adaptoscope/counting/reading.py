@@ -21,13 +21,16 @@ FAINTEST = 0.15
 _THRESHOLDS = tuple(round(value, 3) for value in np.arange(FAINTEST, 0.801, 0.025).tolist())
 
 
+Edges = Literal["visible", "centres"]
+
+
 class DensityReading(Settings):
     """Which peaks of a density are cells."""
 
     threshold: float = Field(default=0.45, ge=0, le=1)
     """Least height of a peak, as a share of that of one cell alone."""
 
-    edges: Literal["visible", "centres"] = "visible"
+    edges: Edges = "visible"
     """Which cells cut by the border count: all that are `visible`, or those whose `centres` lie
     inside, which gives an unbiased number per area. People who click on cells do either."""
 

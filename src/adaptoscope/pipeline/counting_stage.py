@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptoscope.counting.cross_fitting import as_training
+from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import CountingModel, load_counter
@@ -18,7 +20,7 @@ from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
 from adaptoscope.metrics.paired import paired_bootstrap
 from adaptoscope.pipeline.few_labels import images_for_row
-from adaptoscope.pipeline.protocols import Round
+from adaptoscope.pipeline.protocols import FoldProtocol, Round
 from adaptoscope.pipeline.rows import Row
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.progress import part_of
@@ -181,10 +183,10 @@ def _counter_of(
     `real`, which holds no label then.
     """
     if row.method == "nuclei":
-        return load_counter("nuclei")
+        return at_edges(load_counter("nuclei"), row.edges)
     if not (folder / "model.json").exists():
         _train(settings, row, seed, real, synthetic, folder, device)
-    return load_counter(folder)
+    return at_edges(load_counter(folder), row.edges)
 
 
 def _train(
@@ -196,8 +198,10 @@ def _train(
     folder: Path,
     device: Device,
 ) -> None:
-    if row.method in ("constant", "otsu_watershed", "dog"):
-        train_baseline(BaselineSettings.model_validate({"method": row.method}), folder, real=real)
+    if not row.learns:
+        method = "nuclei" if row.method == "nuclei_fitted" else row.method
+        shown = as_training(real) if isinstance(settings.protocol, FoldProtocol) else real
+        train_baseline(BaselineSettings.model_validate({"method": method}), folder, real=shown)
         return
     if synthetic is not None and not row.uses_labels and row.mode != "teacher":
         real, synthetic = synthetic, None

@@ -45,6 +45,9 @@ class FoldProtocol(Settings):
     """Number of folds."""
     fold_seed: int = Field(default=0, ge=0)
     """Seed of the division, the same for every row."""
+    validation: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the other images, in whole groups, on which networks choose how they are read;
+    fitted counters learn from them too. 0: none."""
     group: str | None = None
     """Pattern whose first group, at the beginning of the file name, names the culture or plate of
     an image, as `^(.*)_F`. None: the column `group` of the folder."""
@@ -183,7 +186,9 @@ def _folds(protocol: FoldProtocol, real: CountedImageSet, out: Path) -> tuple[Ro
         Round(
             name=f"fold {index + 1}",
             folder=out / "folds" / str(index + 1),
-            real=split_by_fold(named, folds, index),
+            real=split_by_fold(
+                named, folds, index, validation=protocol.validation, seed=protocol.fold_seed
+            ),
         )
         for index in range(protocol.folds)
     )

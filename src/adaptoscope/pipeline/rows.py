@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.counting.reading import Edges
 from adaptoscope.training.settings import Settings
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -33,7 +34,7 @@ NAMES: dict[str, str] = {
 }
 """What reports call them."""
 
-_SIMPLE = ("constant", "otsu_watershed", "dog")
+_SIMPLE = ("constant", "otsu_watershed", "dog", "nuclei_fitted")
 _OF_THE_ROW = ("head", "init", "regime", "mode", "steps", "pretrain_steps", "seed")
 
 
@@ -51,9 +52,22 @@ class Row(Settings):
 
     name: str = Field(min_length=1)
     """As the table shows it."""
-    method: Literal["constant", "otsu_watershed", "dog", "nuclei", "regressor", "centres", "fcrn_a"]
+    method: Literal[
+        "constant",
+        "otsu_watershed",
+        "dog",
+        "nuclei",
+        "nuclei_fitted",
+        "regressor",
+        "centres",
+        "fcrn_a",
+    ]
     """What counts: a simple counter; the bundled counter `nuclei` as it is shipped, without
-    training; or the head of a network that is trained."""
+    training, or fitted to labels in how its density is read; or the head of a network that is
+    trained."""
+    edges: Edges | None = None
+    """Which cells cut by the border count, for counters that find cells and are not told by labels:
+    a fact of how the images were counted. None: as the counter does."""
     init: str | None = None
     """Where a network starts."""
     synthetic: str | None = None
@@ -87,6 +101,8 @@ class Row(Settings):
             raise ValueError(
                 "init, synthetic, steps and changes are only for methods that are networks"
             )
+        if self.edges and self.method not in ("nuclei", "centres", "fcrn_a"):
+            raise ValueError("edges is only for nuclei, centres and fcrn_a")
         own = sorted(set(self.changes) & set(_OF_THE_ROW))
         if own:
             raise ValueError(f"changes cannot hold {own[0]}: it follows from the row's own fields")
