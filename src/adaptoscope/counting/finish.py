@@ -139,9 +139,8 @@ def finish(
         "cell diameter (px)": facts.diameter_px and round(facts.diameter_px, 1),
         "pixel size (um)": facts.pixel_size_um,
     }
-    card = model_card(
-        f"Cell counter: {facts.kind}", made_from, measured, by_folds=left_out is not None
-    )
+    by_folds = left_out is not None
+    card = model_card(f"Cell counter: {facts.kind}", made_from, measured, by_folds=by_folds)
     state = None if weights is None else weights.state_dict()
     write_model(folder, complete, card=card, weights=state)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 LIMITS = (
     "Live and dead cells are not told apart: every stained nucleus counts.",
     "Cells that hide one another completely are counted as one.",
-    "Compare the cell diameter above with yours: a regressor needs images of the magnification of its "
-    "training; other counters can be told the diameter (`--diameter`).",
+    "Compare the cell diameter above with yours: a regressor needs images of the magnification of "
+    "its training; other counters can be told the diameter (`--diameter`).",
 )
 _BY_SPLIT = "On the validation split, which was not trained on:"
 _BY_FOLDS = "By cross-validation, each image counted by a counter that was not trained on it:"
