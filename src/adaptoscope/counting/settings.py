@@ -170,7 +170,10 @@ class DensitySettings(CountingSettings):
     loss: Literal["mse", "huber", "poisson"] = "poisson"
     """Error of the density that is made small, place by place."""
 
-    learning_rate: float = Field(default=5e-4, gt=0)
+    batch: int = Field(default=8, ge=2)
+    """Crops per step."""
+
+    learning_rate: float = Field(default=3e-4, gt=0)
     """Step size of Adam."""
 
     schedule: Literal["constant", "cosine"] = "cosine"
