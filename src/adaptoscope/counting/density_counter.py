@@ -14,8 +14,10 @@ from adaptoscope.counting.density import BORDER, peaks_of_density
 from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
+from adaptoscope.images.large_images import is_large, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
-from adaptoscope.images.resampling import Resampling, scaled
+from adaptoscope.images.resampling import Pixels, Resampling, scaled
+from adaptoscope.training.progress import progress
 
 Image = npt.NDArray[np.float32]
 
@@ -73,25 +75,26 @@ class DensityCounter:
         """Cell diameter in pixels of the images to count; None where each is measured."""
         return self.diameter_px
 
-    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
-        """Count the cells of an image of shape (H, W)."""
+    def count(self, pixels: Pixels, *, diameter_px: float | None = None) -> ImageCount:
+        """Count the cells of an image of shape (H, W), which may be a large one on disk."""
         survey = self.survey(pixels, diameter_px=diameter_px)
         count, points = survey.read(self.reading)
         return ImageCount(count, points, survey.diameter_px)
 
-    def survey(self, pixels: Image, *, diameter_px: float | None = None) -> DensitySurvey:
+    def survey(self, pixels: Pixels, *, diameter_px: float | None = None) -> DensitySurvey:
         """Find all that may be cells in an image of shape (H, W).
 
         Where no diameter is given or known, it is measured; where none can be, the image is taken
-        as it is.
+        as it is. The diameter and the intensities of a large image are measured on a fixed sample
+        of windows; a large image on disk is then read in tiles and never held as a whole.
         """
-        known = diameter_px or self.diameter_px
-        diameter = known or _measured_diameter(pixels, self.working_diameter)
-        normalised = self._range_of(pixels).apply(pixels)
         height, width = pixels.shape
+        diameter, intensity = self._measured(pixels, diameter_px or self.diameter_px)
+        normalised = _Normalised(pixels, intensity)
         change = scaled((height, width), self.working_diameter / diameter)
         total, found, heights = 0.0, [no_points()], [np.zeros(0)]
-        for tile in self._tiles(change.new_shape):
+        tiles = list(self._tiles(change.new_shape))
+        for tile in progress(tiles, "tiles") if is_large((height, width)) else tiles:
             shown = _mirrored_part(normalised, change, tile)
             density = self._density(shown)
             total += tile.count(density, self.stride)
@@ -107,8 +110,15 @@ class DensityCounter:
             float(diameter),
         )
 
-    def _range_of(self, pixels: Image) -> IntensityRange:
-        own = self.intensity or measure_range(pixels)
+    def _measured(self, pixels: Pixels, diameter: float | None) -> tuple[float, IntensityRange]:
+        """Return the cell diameter in pixels and the range of intensities, measured if need be."""
+        if diameter and self.intensity:
+            return diameter, self._with_span(self.intensity)
+        sample = sample_of(pixels)
+        diameter = diameter or _measured_diameter(sample, self.working_diameter)
+        return diameter, self._with_span(self.intensity or measure_range(sample))
+
+    def _with_span(self, own: IntensityRange) -> IntensityRange:
         return own if self.span is None else IntensityRange(own.low, own.low + self.span)
 
     def _tiles(self, shape: tuple[int, int]) -> Iterator["_Tile"]:
@@ -137,6 +147,21 @@ class DensityCounter:
         images = torch.from_numpy(pixels[None, None]).to(device, memory_format=torch.channels_last)
         density: Image = self.network(images)[0, 0].float().cpu().numpy()
         return density
+
+
+@dataclass(frozen=True)
+class _Normalised:
+    """An image of which only those parts are brought to a range of intensities that are read."""
+
+    pixels: Pixels
+    intensity: IntensityRange
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels.shape
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Image:
+        return self.intensity.apply(self.pixels[place])
 
 
 @dataclass(frozen=True)
@@ -182,7 +207,7 @@ def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.N
     return np.asarray(np.clip(covered, 0, stride) / stride)
 
 
-def _mirrored_part(pixels: Image, change: Resampling, tile: _Tile) -> Image:
+def _mirrored_part(pixels: Pixels, change: Resampling, tile: _Tile) -> Image:
     """Cut a tile out of the image at its new size, which goes on as its mirror image."""
     rows, columns = (
         _mirrored(first - BORDER, last - BORDER, side)
