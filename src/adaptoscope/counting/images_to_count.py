@@ -147,9 +147,21 @@ def opened_image(
     """
     refuse_foreign_kind(path)
     with large_image(path, channel=channel, z=z) as large:
-        if large is not None and in_parts and is_large(large.shape):
+        if large is None:
+            yield read_image(path, channel=channel, z=z, max_pixels=max_pixels)
+            return
+        too_large = large.shape[0] * large.shape[1] > max_pixels
+        if in_parts and (too_large or is_large(large.shape)):
             yield large
-        elif large is not None and path.is_dir():
+        elif too_large:
+            raise InputError(
+                f"The image {path.name} is too large for this counter, which needs it whole.",
+                expected=f"at most {max_pixels:,} pixels, as --max-pixels says",
+                found=f"{large.shape[0]} x {large.shape[1]} pixels (height x width)",
+                remedy="choose a density counter, as --model nuclei, which reads it in parts; or "
+                "raise --max-pixels where the memory is there",
+            )
+        elif path.is_dir():
             yield large.whole(max_pixels=max_pixels)
         else:
             yield read_image(path, channel=channel, z=z, max_pixels=max_pixels)

@@ -1,12 +1,14 @@
 """Medians and percentiles as NumPy gives them, several times as fast on images."""
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.floating]
 
 
-def median(values: Values) -> np.floating:
+def median(values: Values) -> np.floating[Any]:
     """Return the median of finite values.
 
     Parameters
@@ -23,6 +25,8 @@ def median(values: Values) -> np.floating:
     middle = values.size // 2
     # One place at a time: only then does NumPy use the vector instructions of the processor.
     parted = np.partition(values, middle, axis=None)
-    if values.size % 2:
-        return parted[middle]
-    return np.mean([parted[:middle].max(), parted[middle]], dtype=values.dtype)
+    middles = parted[middle : middle + 1]
+    if not values.size % 2:
+        middles = np.append(middles, parted[:middle].max())
+    found: np.floating[Any] = middles.mean()
+    return found

@@ -99,12 +99,12 @@ def _planes_in_place(
     path: Path,
     file: tifffile.TiffFile,
     series: tifffile.TiffPageSeries,
-    chosen: list[int | slice],
+    chosen: list[Any],
 ) -> list[_DecodePlane]:
     """Read planes that lie uncompressed in one piece."""
     height, width = _UNCOMPRESSED_BLOCK
 
-    def plane(place: tuple[int | slice, ...]) -> _DecodePlane:
+    def plane(place: tuple[Any, ...]) -> _DecodePlane:
         def decode(row: int, column: int) -> Block:
             # Mapped anew each time: what stays mapped would count as memory in use.
             stored = np.memmap(
@@ -123,7 +123,7 @@ def _planes_in_place(
 
 
 def _planes_of_pages(
-    path: Path, series: tifffile.TiffPageSeries, chosen: list[int | slice]
+    path: Path, series: tifffile.TiffPageSeries, chosen: list[Any]
 ) -> tuple[tuple[int, int], list[_DecodePlane]] | None:
     """Read planes whose pages are stored in tiles or strips."""
     page = series.keyframe
@@ -132,20 +132,23 @@ def _planes_of_pages(
     known = page.axes in ("YX", "YXS", "SYX") and series.axes == leading + page.axes
     if not known or len(series.pages) != prod(numbers) or page.shaped[1] != 1:
         return None
-    block = page.tile[-2:] if page.is_tiled else (int(page.rowsperstrip), page.imagewidth)
-    block = (min(block[0], page.imagelength), block[1])
+    down, across = page.rowsperstrip, page.imagewidth
+    if page.is_tiled:
+        down, across = page.tilelength, page.tilewidth
+    block = (min(down, page.imagelength), across)
     if prod(block) * page.shaped[4] * series.dtype.itemsize > LARGEST_BLOCK:
         return None
     planes = []
     for place in _single_planes(series, chosen):
-        index = int(np.ravel_multi_index(place[: len(leading)], numbers)) if leading else 0
-        sample = place[series.axes.index("S")] if "S" in page.axes else 0
-        planes.append(_page_decoder(path, series, index, int(sample), block))
+        fixed = dict(zip(series.axes, place, strict=True))
+        before = [int(fixed[letter]) for letter in leading]
+        index = int(np.ravel_multi_index(before, numbers)) if leading else 0
+        planes.append(_page_decoder(series, index, int(fixed.get("S", 0)), block))
     return block, planes
 
 
 def _page_decoder(
-    path: Path, series: tifffile.TiffPageSeries, index: int, sample: int, block: tuple[int, int]
+    series: tifffile.TiffPageSeries, index: int, sample: int, block: tuple[int, int]
 ) -> _DecodePlane:
     page: Any = series.pages[index]
     key = page.keyframe
@@ -166,9 +169,7 @@ def _page_decoder(
     return decode
 
 
-def _single_planes(
-    series: tifffile.TiffPageSeries, chosen: list[int | slice]
-) -> list[tuple[int | slice, ...]]:
+def _single_planes(series: tifffile.TiffPageSeries, chosen: list[Any]) -> list[tuple[Any, ...]]:
     """Return the places of the planes that were chosen: one, or all of a stack."""
     stacks = [
         axis

@@ -20,12 +20,18 @@ class FoldedCentresNetwork(nn.Module):
         The network in evaluation mode; later changes of its weights are not seen.
     """
 
+    weight: torch.Tensor
+    bias: torch.Tensor
+
     def __init__(self, network: CentresNetwork) -> None:
         super().__init__()
-        self.enter = nn.Sequential(*map(_Convolution, network.enter))
-        self.down = nn.ModuleList(nn.Sequential(*map(_Convolution, s)) for s in network.down)  # type: ignore[arg-type]
-        self.join = nn.ModuleList(_Join(stage[0]) for stage in network.up)  # type: ignore[index]
-        self.up = nn.ModuleList(_Convolution(stage[1]) for stage in network.up)  # type: ignore[index]
+        self.enter = nn.Sequential(*map(_Convolution, network.enter.children()))
+        self.down = nn.ModuleList(
+            nn.Sequential(*map(_Convolution, stage.children())) for stage in network.down
+        )
+        pairs = [tuple(stage.children()) for stage in network.up]
+        self.join = nn.ModuleList(_Join(first) for first, _ in pairs)
+        self.up = nn.ModuleList(_Convolution(second) for _, second in pairs)
         self.register_buffer("weight", network.density.weight.detach().clone())
         self.register_buffer("bias", network.density.bias.detach().clone())  # type: ignore[union-attr]
         self.requires_grad_(False)
@@ -47,7 +53,7 @@ class _Convolution(nn.Module):
     weight: torch.Tensor
     bias: torch.Tensor
 
-    def __init__(self, parts: nn.Sequential) -> None:
+    def __init__(self, parts: nn.Module) -> None:
         super().__init__()
         weight, bias, self.stride = _folded(parts)
         self.register_buffer("weight", weight)
@@ -65,7 +71,7 @@ class _Join(nn.Module):
     deep: torch.Tensor
     bias: torch.Tensor
 
-    def __init__(self, parts: nn.Sequential) -> None:
+    def __init__(self, parts: nn.Module) -> None:
         super().__init__()
         weight, bias, _ = _folded(parts)
         # The map that is enlarged stands first and has all but the channels of the other one.
@@ -79,8 +85,8 @@ class _Join(nn.Module):
         return functional.relu_(seen.add_(functional.conv2d(wide, self.wide, padding=1)))
 
 
-def _folded(parts: nn.Sequential) -> tuple[torch.Tensor, torch.Tensor, int]:
-    convolution, norm = parts[0], parts[1]
+def _folded(parts: nn.Module) -> tuple[torch.Tensor, torch.Tensor, int]:
+    convolution, norm, *_ = parts.children()
     if not (isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)):
         raise AssertionError("a convolution and a batch normalisation were expected")
     if norm.training or norm.running_mean is None or norm.running_var is None:
