@@ -120,7 +120,7 @@ def evaluate(
 @app.command("predict")
 def predict(
     images: Annotated[
-        Path, typer.Argument(help="An image, or a folder of images; sub-folders are not entered.")
+        Path, typer.Argument(help="An image, or a folder of images; no sub-folders but OME-Zarr.")
     ],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write.")] = Path("counts.csv"),
     model: Annotated[
@@ -148,6 +148,10 @@ def predict(
         float | None,
         typer.Option("--pixel-size-um", min=1e-6, help="Where the images do not tell it."),
     ] = None,
+    max_pixels: Annotated[
+        int,
+        typer.Option("--max-pixels", min=1, help="Most pixels of images that must be read whole."),
+    ] = 1_000_000_000,
     channel: Channel = None,
     z: Z = None,
     device: Device = "auto",
@@ -169,7 +173,10 @@ def predict(
         load_counter(model, device=_place(model, device)),
         images,
         CountOutputs(out, points, overlays, plot, overwrite),
-        settings_from({**chosen, "diameter_px": diameter, "edges": edges}, PredictSettings),
+        settings_from(
+            {**chosen, "diameter_px": diameter, "edges": edges, "max_pixels": max_pixels},
+            PredictSettings,
+        ),
         regions=regions,
     )
     summary = summarise_counts(rows)

@@ -1,9 +1,11 @@
 """The cell diameter that a counter is told for an image: given, or by the pixel sizes of both."""
 
 from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.images.large_images import LargeImage
 
 WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
 """Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
@@ -14,7 +16,10 @@ _LARGEST_RATIO = 1.2
 
 
 def count_cells(
-    model: CountingModel, image: MicroscopyImage, *, diameter_px: float | None = None
+    model: CountingModel,
+    image: MicroscopyImage | LargeImage,
+    *,
+    diameter_px: float | None = None,
 ) -> ImageCount:
     """Count one image at the right cell size.
 
@@ -23,7 +28,7 @@ def count_cells(
     model
         The counter.
     image
-        The image.
+        The image; one that stays on disk is for density counters only.
     diameter_px
         Cell diameter in pixels, which comes before everything else. Otherwise, where the counter
         expects a diameter and the pixel sizes of its training images and of this image are known,
@@ -33,6 +38,8 @@ def count_cells(
     ------
     SettingsError
         If a diameter is given to a counter that has no use for one.
+    InputError
+        If a counter that needs the whole image is given one that stays on disk.
     """
     if diameter_px is not None and model.record.kind in WITHOUT_PLACES:
         raise SettingsError(
@@ -42,7 +49,21 @@ def count_cells(
             remedy="leave --diameter out, or bring the images to the pixel size of its training",
         )
     diameter = diameter_px or _expected_diameter(model, image.pixel_size_um)
-    return model.counter.count(image.pixels, diameter_px=diameter)
+    if not isinstance(image, LargeImage):
+        return model.counter.count(image.pixels, diameter_px=diameter)
+    if not isinstance(model.counter, DensityCounter):
+        raise InputError(
+            f"The counter {model.name} cannot count the image {image.name} in parts.",
+            expected="a density counter, as nuclei",
+            found=f"a counter of the kind {model.record.kind}",
+            remedy="choose --model nuclei, or read the image whole",
+        )
+    return model.counter.count(image, diameter_px=diameter)
+
+
+def counts_in_parts(model: CountingModel) -> bool:
+    """Tell whether a counter can count an image that stays on disk."""
+    return isinstance(model.counter, DensityCounter)
 
 
 def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:

@@ -15,8 +15,12 @@ from adaptoscope.counting.density import BORDER, peaks_of_density
 from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey, Edges
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
+from adaptoscope.images.large_images import is_large, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
-from adaptoscope.images.resampling import Resampling, scaled
+from adaptoscope.images.resampling import Pixels, Resampling, scaled
+from adaptoscope.networks.centres_network import CentresNetwork
+from adaptoscope.networks.folded_centres import FoldedCentresNetwork
+from adaptoscope.training.progress import progress
 
 Image = npt.NDArray[np.float32]
 
@@ -29,7 +33,8 @@ class DensityCounter:
     Parameters
     ----------
     network
-        Maps (B, 1, H, W), with H and W multiples of 16, to cells per place.
+        Maps (B, 1, H, W), with H and W multiples of 16, to cells per place. It is finished: later
+        changes of its weights are not seen.
     stride
         Pixels per place.
     reach
@@ -63,6 +68,7 @@ class DensityCounter:
         tile: int = 1024,
     ) -> None:
         self.network = network.eval().to(memory_format=torch.channels_last)
+        self._quick = _quick(network)
         self.stride, self.reach, self.tile = stride, reach, tile
         self.working_diameter = working_diameter
         self.diameter_px = diameter_px
@@ -80,25 +86,26 @@ class DensityCounter:
         """Cell diameter in pixels of the images to count; None where each is measured."""
         return self.diameter_px
 
-    def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
-        """Count the cells of an image of shape (H, W)."""
+    def count(self, pixels: Pixels, *, diameter_px: float | None = None) -> ImageCount:
+        """Count the cells of an image of shape (H, W), which may be a large one on disk."""
         survey = self.survey(pixels, diameter_px=diameter_px)
         count, points = survey.read(self.reading)
         return ImageCount(count, points, survey.diameter_px)
 
-    def survey(self, pixels: Image, *, diameter_px: float | None = None) -> DensitySurvey:
+    def survey(self, pixels: Pixels, *, diameter_px: float | None = None) -> DensitySurvey:
         """Find all that may be cells in an image of shape (H, W).
 
         Where no diameter is given or known, it is measured; where none can be, the image is taken
-        as it is.
+        as it is. The diameter and the intensities of a large image are measured on a fixed sample
+        of windows; a large image on disk is then read in tiles and never held as a whole.
         """
-        known = diameter_px or self.diameter_px
-        diameter = known or _measured_diameter(pixels, self.working_diameter)
-        normalised = self._range_of(pixels).apply(pixels)
         height, width = pixels.shape
+        diameter, intensity = self._measured(pixels, diameter_px or self.diameter_px)
+        normalised = _Normalised(pixels, intensity)
         change = scaled((height, width), self.working_diameter / diameter)
         total, found, heights = 0.0, [no_points()], [np.zeros(0)]
-        for tile in self._tiles(change.new_shape):
+        tiles = list(self._tiles(change.new_shape))
+        for tile in progress(tiles, "tiles") if is_large((height, width)) else tiles:
             shown = _mirrored_part(normalised, change, tile)
             density = self._density(shown)
             total += tile.count(density, self.stride)
@@ -113,8 +120,15 @@ class DensityCounter:
             float(diameter),
         )
 
-    def _range_of(self, pixels: Image) -> IntensityRange:
-        own = self.intensity or measure_range(pixels)
+    def _measured(self, pixels: Pixels, diameter: float | None) -> tuple[float, IntensityRange]:
+        """Return the cell diameter in pixels and the range of intensities, measured if need be."""
+        if diameter and self.intensity:
+            return diameter, self._with_span(self.intensity)
+        sample = sample_of(pixels)
+        diameter = diameter or _measured_diameter(sample, self.working_diameter)
+        return diameter, self._with_span(self.intensity or measure_range(sample))
+
+    def _with_span(self, own: IntensityRange) -> IntensityRange:
         return own if self.span is None else IntensityRange(own.low, own.low + self.span)
 
     def _tiles(self, shape: tuple[int, int]) -> Iterator["_Tile"]:
@@ -141,8 +155,23 @@ class DensityCounter:
     def _density(self, pixels: Image) -> Image:
         device = next(self.network.parameters()).device
         images = torch.from_numpy(pixels[None, None]).to(device, memory_format=torch.channels_last)
-        density: Image = self.network(images)[0, 0].float().cpu().numpy()
+        density: Image = self._quick(images)[0, 0].float().cpu().numpy()
         return density
+
+
+@dataclass(frozen=True)
+class _Normalised:
+    """An image of which only those parts are brought to a range of intensities that are read."""
+
+    pixels: Pixels
+    intensity: IntensityRange
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.pixels.shape
+
+    def __getitem__(self, place: tuple[slice, slice]) -> Image:
+        return self.intensity.apply(self.pixels[place])
 
 
 @dataclass(frozen=True)
@@ -201,7 +230,7 @@ def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.N
     return np.asarray(np.clip(covered, 0, stride) / stride)
 
 
-def _mirrored_part(pixels: Image, change: Resampling, tile: _Tile) -> Image:
+def _mirrored_part(pixels: Pixels, change: Resampling, tile: _Tile) -> Image:
     """Cut a tile out of the image at its new size, which goes on as its mirror image."""
     rows, columns = (
         _mirrored(first - BORDER, last - BORDER, side)
@@ -217,6 +246,13 @@ def _mirrored(first: int, last: int, length: int) -> npt.NDArray[np.int64]:
     """Give the pixel that each position shows; the outermost pixel is shown twice at the fold."""
     positions = np.arange(first, last) % (2 * length)
     return np.asarray(np.where(positions < length, positions, 2 * length - 1 - positions))
+
+
+def _quick(network: nn.Module) -> nn.Module:
+    """Return the form of a network that counts fastest."""
+    if not isinstance(network, CentresNetwork):
+        return network
+    return FoldedCentresNetwork(network).to(memory_format=torch.channels_last)
 
 
 def _measured_diameter(pixels: Image, otherwise: float) -> float:

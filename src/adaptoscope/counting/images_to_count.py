@@ -1,13 +1,17 @@
 """Which files a folder offers for counting, and what is said of the others."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import IMAGE_SUFFIXES, list_images
+from adaptoscope.images.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
+from adaptoscope.images.large_images import LargeImage, is_large, large_image
+from adaptoscope.images.zarr_files import ZARR_SUFFIX
 
 FOREIGN_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
@@ -73,8 +77,8 @@ def images_to_count(place: Path) -> ImagesToCount:
     Parameters
     ----------
     place
-        One image; a folder of images, or with images in ``images/``; or a folder with a list, of
-        which only the listed images are taken.
+        One image, which may be an OME-Zarr folder; a folder of images, or with images in
+        ``images/``; or a folder with a list, of which only the listed images are taken.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def images_to_count(place: Path) -> ImagesToCount:
     InputError
         There is nothing at this path, or no image in the folder.
     """
-    if place.is_file():
+    if place.is_file() or (place.is_dir() and place.suffix.lower() == ZARR_SUFFIX):
         return ImagesToCount((FileToCount(place.name, place),))
     if not place.is_dir():
         raise InputError(
@@ -99,19 +103,68 @@ def images_to_count(place: Path) -> ImagesToCount:
     if has_list(place):
         return ImagesToCount(tuple(_listed(place)), place)
     folder = place / "images" if (place / "images").is_dir() else place
-    files = list_images(folder, (*IMAGE_SUFFIXES, *FOREIGN_SUFFIXES))
+    files = list_images(folder, (*IMAGE_SUFFIXES, ZARR_SUFFIX, *FOREIGN_SUFFIXES))
     rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry for entry in rest if entry.is_dir() and entry not in files]
     others = len(rest) - len(files) - len(folders)
     if not files:
         raise InputError(
             f"The folder {folder} holds no image that can be counted.",
-            expected="PNG or TIFF images in the folder itself, or in images/",
+            expected="PNG, TIFF or OME-Zarr images in the folder itself, or in images/",
             found=f"{others} other file(s) and {len(folders)} sub-folder(s)",
             remedy="check the path; give a sub-folder by itself, as none is entered",
         )
     found = tuple(FileToCount(file.name, file) for file in files)
     return ImagesToCount(found, folder, others, len(folders))
+
+
+@contextmanager
+def opened_image(
+    path: Path,
+    *,
+    channel: int | None,
+    z: int | Literal["max"] | None,
+    max_pixels: int,
+    in_parts: bool,
+) -> Iterator[MicroscopyImage | LargeImage]:
+    """Open one image: a large one stays on disk where that can be done, any other is read whole.
+
+    Parameters
+    ----------
+    path
+        A PNG or TIFF file, or an OME-Zarr folder.
+    channel, z
+        As in `adaptoscope.images.files.read_image`.
+    max_pixels
+        Most pixels of an image that has to be read whole.
+    in_parts
+        Whether the counter can count an image that stays on disk.
+
+    Raises
+    ------
+    InputError
+        If the image cannot be read, or is too large to be read whole and has to be.
+    """
+    refuse_foreign_kind(path)
+    with large_image(path, channel=channel, z=z) as large:
+        if large is None:
+            yield read_image(path, channel=channel, z=z, max_pixels=max_pixels)
+            return
+        too_large = large.shape[0] * large.shape[1] > max_pixels
+        if in_parts and (too_large or is_large(large.shape)):
+            yield large
+        elif too_large:
+            raise InputError(
+                f"The image {path.name} is too large for this counter, which needs it whole.",
+                expected=f"at most {max_pixels:,} pixels, as --max-pixels says",
+                found=f"{large.shape[0]} x {large.shape[1]} pixels (height x width)",
+                remedy="choose a density counter, as --model nuclei, which reads it in parts; or "
+                "raise --max-pixels where the memory is there",
+            )
+        elif path.is_dir():
+            yield large.whole(max_pixels=max_pixels)
+        else:
+            yield read_image(path, channel=channel, z=z, max_pixels=max_pixels)
 
 
 def refuse_foreign_kind(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Count images nobody has counted and write the table ``counts.csv``."""
 
-import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,12 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from adaptoscope.counting.cell_size import WITHOUT_PLACES, count_cells, pixel_size_flag
+from adaptoscope.counting.cell_size import (
+    WITHOUT_PLACES,
+    count_cells,
+    counts_in_parts,
+    pixel_size_flag,
+)
 from adaptoscope.counting.count_table import PredictedCount, write_count_table
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.edges import at_edges
@@ -17,15 +22,17 @@ from adaptoscope.counting.images_to_count import (
     FileToCount,
     ImagesToCount,
     images_to_count,
-    refuse_foreign_kind,
+    opened_image,
 )
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.outside import Look
 from adaptoscope.counting.reading import Edges
-from adaptoscope.counting.regions import count_in_regions, read_regions
+from adaptoscope.counting.regions import count_regions
 from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.errors import AdaptoscopeError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import MicroscopyImage, read_image
+from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.training.progress import progress
 from adaptoscope.training.settings import Settings
 
@@ -49,6 +56,9 @@ class PredictSettings(Settings):
     diameter_px: float | None = Field(None, gt=0)
     """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""
 
+    max_pixels: int = Field(1_000_000_000, ge=1)
+    """Images of more pixels are refused where the file or the counter needs them whole."""
+
 
 @dataclass(frozen=True, eq=False)
 class CountedImage:
@@ -57,7 +67,7 @@ class CountedImage:
     Parameters
     ----------
     image
-        The image.
+        The image; a large one can be read only until the next one is counted.
     found
         What the counter says of it.
     row
@@ -66,7 +76,7 @@ class CountedImage:
         How unlike the training images it looks; None where the counter does not know them.
     """
 
-    image: MicroscopyImage
+    image: MicroscopyImage | LargeImage
     found: ImageCount
     row: PredictedCount
     distance: float | None = None
@@ -127,22 +137,24 @@ def predict_counts(
     centres: list[tuple[str, Points]] = []
     distances: list[float] = []
     for file in progress(listed.files, "count"):
-        try:
-            counted = count_image(model, _read(file, settings), settings)
-        except SettingsError:
-            raise
-        except AdaptoscopeError as error:
-            rows.append(PredictedCount(file.name, model=model.name, error=_in_one_line(error)))
-            continue
-        rows.append(counted.row)
-        if counted.distance is not None:
-            distances.append(counted.distance)
-        if regions is not None:
-            rows += _region_rows(counted, Path(regions))
-        if points is not None and counted.found.points is not None:
-            centres.append((file.name, np.round(counted.found.points, 2)))
-        if on_counted is not None:
-            on_counted(counted)
+        with ExitStack() as opened:
+            try:
+                image = opened.enter_context(_opened(model, file, settings))
+                counted = count_image(model, image, settings)
+            except SettingsError:
+                raise
+            except AdaptoscopeError as error:
+                rows.append(PredictedCount(file.name, model=model.name, error=_in_one_line(error)))
+                continue
+            rows.append(counted.row)
+            if counted.distance is not None:
+                distances.append(counted.distance)
+            if regions is not None:
+                rows += _region_rows(counted, Path(regions))
+            if points is not None and counted.found.points is not None:
+                centres.append((file.name, np.round(counted.found.points, 2)))
+            if on_counted is not None:
+                on_counted(counted)
     if points is not None:
         write_points(Path(points) / "points.csv", centres)
     rows = _with_change_of_domain(model, rows, distances)
@@ -159,15 +171,15 @@ def _with_change_of_domain(
     if not change:
         return rows
     return [
-        row
-        if row.error
-        else dataclasses.replace(row, flag="; ".join(filter(None, [change, row.flag])))
+        row if row.error else replace(row, flag="; ".join(filter(None, [change, row.flag])))
         for row in rows
     ]
 
 
 def count_image(
-    model: CountingModel, image: MicroscopyImage, settings: PredictSettings | None = None
+    model: CountingModel,
+    image: MicroscopyImage | LargeImage,
+    settings: PredictSettings | None = None,
 ) -> CountedImage:
     """Count one image that has been read.
 
@@ -184,8 +196,8 @@ def count_image(
     found = count_cells(model, image, diameter_px=diameter)
     calibration = model.record.calibration
     lower, upper = calibration.interval(found.count) if calibration else (None, None)
-    area = _area_mm2(image.pixels.size, image.pixel_size_um)
-    look = model.record.known.look(image.pixels, found) if model.record.known else None
+    area = _area_mm2(image.shape[0] * image.shape[1], image.pixel_size_um)
+    look = _look(model, image, found)
     said = (pixel_size_flag(model, image.pixel_size_um), *(look.reasons if look else ()))
     row = PredictedCount(
         image=image.name,
@@ -200,6 +212,17 @@ def count_image(
         model=model.name,
     )
     return CountedImage(image, found, row, look.distance if look else None)
+
+
+def _look(
+    model: CountingModel, image: MicroscopyImage | LargeImage, found: ImageCount
+) -> Look | None:
+    """Compare an image with those of training; of a large one, the sample that is measured."""
+    if model.record.known is None:
+        return None
+    sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
+    share = sample.size / (image.shape[0] * image.shape[1])
+    return model.record.known.look(sample, replace(found, count=found.count * share))
 
 
 def refuse_missing_centres(model: CountingModel, **wanted: object) -> None:
@@ -227,12 +250,20 @@ def refuse_missing_centres(model: CountingModel, **wanted: object) -> None:
         )
 
 
-def _read(file: FileToCount, settings: PredictSettings) -> MicroscopyImage:
-    """Read one image with its pixel size: that of the list, else the file's, else the given one."""
-    refuse_foreign_kind(file.path)
-    image = read_image(file.path, channel=settings.channel, z=settings.z)
-    size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
-    return replace(image, pixel_size_um=size)
+@contextmanager
+def _opened(
+    model: CountingModel, file: FileToCount, settings: PredictSettings
+) -> Iterator[MicroscopyImage | LargeImage]:
+    """Open one image with its pixel size: that of the list, else the file's, else the given one."""
+    with opened_image(
+        file.path,
+        channel=settings.channel,
+        z=settings.z,
+        max_pixels=settings.max_pixels,
+        in_parts=counts_in_parts(model),
+    ) as image:
+        size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
+        yield replace(image, pixel_size_um=size)
 
 
 def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
@@ -244,11 +275,12 @@ def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
     if points is None:
         raise AssertionError(f"{whole.model} was expected to give cell centres")
     try:
-        labels = read_regions(regions, image.name, image.shape)
+        in_parts = isinstance(image, LargeImage)
+        found = count_regions(regions, image.name, image.shape, points, in_parts=in_parts)
     except AdaptoscopeError as error:
         return [replace(blank, error=_in_one_line(error))]
     rows = []
-    for region in count_in_regions(labels, points):
+    for region in found:
         area = _area_mm2(region.pixels, image.pixel_size_um)
         density = region.count / area if area else None
         name, count = str(region.label), float(region.count)

@@ -37,12 +37,14 @@ def count_by_windows(pixels: npt.NDArray[np.float32], size: int, predict: Predic
     """
     height, width = pixels.shape
     windows = tile_windows(height, width, size)
-    crops = np.stack([_whole_window(pixels, window, size) for window in windows])[:, None]
     shares = np.array([window.height * window.width / size**2 for window in windows])
-    filled = np.zeros((-len(crops) % MICRO_BATCH, *crops.shape[1:]), dtype=np.float32)
-    batches = np.split(np.concatenate([crops, filled]), (len(crops) + len(filled)) // MICRO_BATCH)
-    counts = np.concatenate([predict(batch) for batch in batches])[: len(crops)]
-    return max(float((counts * shares).sum()), 0.0)
+    counts = []
+    for first in range(0, len(windows), MICRO_BATCH):
+        crops = np.zeros((MICRO_BATCH, 1, size, size), dtype=np.float32)
+        for place, window in enumerate(windows[first : first + MICRO_BATCH]):
+            crops[place, 0] = _whole_window(pixels, window, size)
+        counts.append(predict(crops))
+    return max(float((np.concatenate(counts)[: len(windows)] * shares).sum()), 0.0)
 
 
 def _whole_window(

@@ -12,6 +12,7 @@ from skimage.segmentation import watershed
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
+from adaptoscope.images.medians import median
 
 Image = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
@@ -265,7 +266,7 @@ def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:
     if not bright.any() or bright.all():
         return np.zeros(smooth.shape, dtype=bool)
     above, below = smooth[bright], smooth[~bright]
-    separation = np.median(above) - np.median(below)
+    separation = median(above) - median(below)
     return bright & bool(separation > _LEAST_SEPARATION * _deviation(below))
 
 
@@ -280,7 +281,7 @@ def _checked(pixels: Image) -> Image:
 
 
 def _deviation(values: Image) -> float:
-    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
+    return 1.4826 * float(median(np.abs(values - median(values))))
 
 
 def _peak_mask(response: Image, sigma: float) -> npt.NDArray[np.bool_]:

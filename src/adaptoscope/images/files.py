@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +19,7 @@ from adaptoscope.images.atomic_files import (
     write_text,
 )
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
 from adaptoscope.images.png_files import SIGNATURE, encode_png, read_png, read_png_header
 from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, as_counts, select_plane
 from adaptoscope.images.tiff_files import read_tiff, read_tiff_header, write_tiff
@@ -46,63 +45,6 @@ __all__ = [
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
-
-
-@dataclass(frozen=True)
-class MicroscopyImage:
-    """One channel of one field of view.
-
-    Parameters
-    ----------
-    name
-        Base name of the file.
-    pixels
-        Shape (H, W), float32 in [0, 1] of the full stored range.
-    scale
-        How `pixels` map to stored counts.
-    pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
-    sha256
-        Hash of the decoded pixels, as `hash_pixels` gives it.
-    channel
-        Channel that was chosen, or None where the file has only one.
-    """
-
-    name: str
-    pixels: NDArray[np.float32]
-    scale: IntensityScale
-    pixel_size_um: float | None
-    sha256: str
-    channel: int | None
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width in pixels."""
-        return self.pixels.shape[0], self.pixels.shape[1]
-
-    @property
-    def stored(self) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """The counts as stored, shape (H, W)."""
-        return self.scale.to_stored(self.pixels)
-
-
-def hash_pixels(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
-    """Hash decoded pixels, whatever file they came from.
-
-    Parameters
-    ----------
-    stored
-        Shape (H, W), stored counts.
-
-    Returns
-    -------
-    str
-        SHA-256 of the shape and the counts as little-endian 16-bit integers, so that PNG and TIFF
-        files, and 8- and 16-bit containers of the same counts, have the same hash.
-    """
-    digest = hashlib.sha256(np.array(stored.shape, dtype="<u8").tobytes())
-    digest.update(np.ascontiguousarray(stored, dtype="<u2").tobytes())
-    return digest.hexdigest()
 
 
 def list_images(folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES) -> list[Path]:
@@ -146,12 +88,16 @@ def read_header(path: Path) -> ImageHeader:
     InputError
         If the file is missing, damaged, absurdly large or of an unsupported kind.
     """
-    kind = _file_kind(Path(path))
+    kind = file_kind(Path(path))
     return read_png_header(Path(path)) if kind == "png" else read_tiff_header(Path(path))
 
 
 def read_image(
-    path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
+    path: Path,
+    *,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+    max_pixels: int | None = None,
 ) -> MicroscopyImage:
     """Read one channel of one plane.
 
@@ -165,6 +111,8 @@ def read_image(
     z
         Index of the focal plane, from 0, or ``"max"`` for the brightest value along the stack;
         needed where the file has several, never guessed.
+    max_pixels
+        Most pixels of a plane, in place of the usual limit on its sides.
 
     Returns
     -------
@@ -178,17 +126,11 @@ def read_image(
         channels or planes and no choice was made.
     """
     path = Path(path)
-    planes = _read_planes(path)
+    planes = _read_planes(path, max_pixels)
     stored = as_counts(select_plane(planes, path, channel=channel, z=z), path)
-    scale = IntensityScale.full_range(stored.dtype.itemsize * 8)
     several = any(letter in "CS" for letter in planes.axes)
-    return MicroscopyImage(
-        name=path.name,
-        pixels=scale.to_unit(stored),
-        scale=scale,
-        pixel_size_um=planes.pixel_size_um,
-        sha256=hash_pixels(stored),
-        channel=channel if several else None,
+    return image_of_counts(
+        path.name, stored, planes.pixel_size_um, channel=channel if several else None
     )
 
 
@@ -296,7 +238,14 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _file_kind(path: Path) -> Literal["png", "tiff"]:
+def file_kind(path: Path) -> Literal["png", "tiff"]:
+    """Tell PNG from TIFF by how the file begins.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened or is neither.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(8)
@@ -319,8 +268,9 @@ def _file_kind(path: Path) -> Literal["png", "tiff"]:
     )
 
 
-def _read_planes(path: Path) -> StoredPlanes:
-    return read_png(path) if _file_kind(path) == "png" else read_tiff(path)
+def _read_planes(path: Path, max_pixels: int | None = None) -> StoredPlanes:
+    read = read_png if file_kind(path) == "png" else read_tiff
+    return read(path, max_pixels=max_pixels)
 
 
 def _write_stored(

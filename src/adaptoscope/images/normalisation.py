@@ -8,6 +8,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.medians import median
 
 Image = npt.NDArray[np.floating]
 
@@ -77,8 +78,8 @@ def measure_range(pixels: Image) -> IntensityRange:
         return IntensityRange(float(pixels.flat[0]), float(pixels.flat[0]) + 1.0)
     below = smooth <= threshold_otsu(smooth)
     background = pixels[below] if below.any() else pixels.ravel()
-    low = float(np.median(background))
-    deviation = 1.4826 * float(np.median(np.abs(background - low)))
+    low = float(median(background))
+    deviation = 1.4826 * float(median(np.abs(background - low)))
     noise = max(deviation, _deviation_left_by_clipping(pixels, background), 0.3 * _quantum(pixels))
     bright = float(np.percentile(smooth, 99.9)) - low
     return IntensityRange(low, low + max(bright, _NOISE_DEVIATIONS * noise))
@@ -105,7 +106,7 @@ def _deviation_left_by_clipping(pixels: Image, background: Image) -> float:
     differences = pixels.astype(np.float64)
     for axis in (0, 1):
         differences = ndimage.convolve1d(differences, [1.0, -2.0, 1.0], axis=axis)
-    return 1.4826 * float(np.median(np.abs(differences[pixels > 0]))) / 6
+    return 1.4826 * float(median(np.abs(differences[pixels > 0]))) / 6
 
 
 def _quantum(pixels: Image) -> float:

@@ -44,13 +44,15 @@ def read_png_header(path: Path) -> ImageHeader:
         return _parse_header(path, file.read(_HEADER_BYTES))[0]
 
 
-def read_png(path: Path) -> StoredPlanes:
+def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
     """Read all channels of a PNG.
 
     Parameters
     ----------
     path
         A PNG file.
+    max_pixels
+        Most pixels of a plane, in place of the usual limit on its sides.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def read_png(path: Path) -> StoredPlanes:
         If the file is damaged, absurdly large, or of an unsupported kind.
     """
     data = path.read_bytes()
-    _parse_header(path, data[:_HEADER_BYTES])
+    _parse_header(path, data[:_HEADER_BYTES], max_pixels)
     try:
         values: NDArray[Any] = imagecodecs.png_decode(data)
     except (imagecodecs.PngError, ValueError, RuntimeError) as error:
@@ -102,7 +104,9 @@ def encode_png(
     return data[:_HEADER_BYTES] + chunk + data[_HEADER_BYTES:]
 
 
-def _parse_header(path: Path, data: bytes) -> tuple[ImageHeader, int]:
+def _parse_header(
+    path: Path, data: bytes, max_pixels: int | None = None
+) -> tuple[ImageHeader, int]:
     if len(data) < _HEADER_BYTES or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
         raise InputError(
             f"The image {path} is not a complete PNG file.",
@@ -119,7 +123,8 @@ def _parse_header(path: Path, data: bytes) -> tuple[ImageHeader, int]:
             remedy="export it again from the microscope's software as 8- or 16-bit greyscale",
         )
     components = _COMPONENTS[colour]
-    check_size(path, height, width, height * width * components * bits // 8)
+    stored_bytes = height * width * components * bits // 8
+    check_size(path, height, width, stored_bytes, max_pixels=max_pixels)
     return ImageHeader(height, width, bits), components
 
 

@@ -1,11 +1,26 @@
 """Change the size of images in parts, so that the parts fit together without seams."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 FloatImage = NDArray[np.float32]
+
+
+class Pixels(Protocol):
+    """Pixels of shape (H, W) of which parts can be had: an array, or an image on disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        ...
+
+    def __getitem__(self, place: tuple[slice, slice], /) -> FloatImage:
+        """Return some rows and columns, float32."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -25,14 +40,13 @@ class Resampling:
     shape: tuple[int, int]
     new_shape: tuple[int, int]
 
-    def part(self, pixels: FloatImage, top: int, left: int, height: int, width: int) -> FloatImage:
+    def part(self, pixels: Pixels, top: int, left: int, height: int, width: int) -> FloatImage:
         """Compute a part of the image at its new size.
 
         Parameters
         ----------
         pixels
-            The whole image before, of `shape`; may be an array on disk, of which only what is
-            needed is read.
+            The whole image before, of `shape`, of which only what is needed is read.
         top, left, height, width
             The part, in pixels of the new size; must lie inside.
 
@@ -47,7 +61,7 @@ class Resampling:
         rows, row_weights = _weights(self.shape[0], self.new_shape[0], top, height)
         columns, column_weights = _weights(self.shape[1], self.new_shape[1], left, width)
         known = np.asarray(pixels[rows, columns], dtype=np.float32)
-        return np.asarray(row_weights @ known @ column_weights.T, dtype=np.float32)
+        return np.ascontiguousarray((column_weights @ (row_weights @ known).T).T)
 
     def points_before(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return where points of the new size lie in the image before.
@@ -80,13 +94,19 @@ def scaled(shape: tuple[int, int], factor: float) -> Resampling:
     return Resampling(shape, (height, width))
 
 
-def _weights(before: int, after: int, first: int, number: int) -> tuple[slice, NDArray[np.float32]]:
+def _weights(before: int, after: int, first: int, number: int) -> tuple[slice, sparse.csr_array]:
     """Return the pixels that a run of new pixels depends on, and their shares, rows adding to 1."""
     ratio = before / after
     middles = (np.arange(first, first + number) + 0.5) * ratio - 0.5
     reach = max(1.0, ratio)
     low = max(0, int(np.floor(middles[0] - reach)))
     high = min(before, int(np.ceil(middles[-1] + reach)) + 1)
-    distances = np.abs(np.arange(low, high)[None, :] - middles[:, None]) / reach
-    shares = np.maximum(0.0, 1.0 - distances)
-    return slice(low, high), (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    nearest = np.floor(middles - reach).astype(np.int64)
+    sources = nearest[:, None] + np.arange(int(2 * reach) + 3)
+    shares = np.maximum(0.0, 1.0 - np.abs(sources - middles[:, None]) / reach)
+    shares[(sources < low) | (sources >= high)] = 0.0
+    shares /= shares.sum(axis=1, keepdims=True)
+    # Few pixels count for each new one; a full matrix would be nearly all zeros.
+    row, place = np.nonzero(shares)
+    entries = (shares[row, place].astype(np.float32), (row, sources[row, place] - low))
+    return slice(low, high), sparse.csr_array(entries, shape=(number, high - low))

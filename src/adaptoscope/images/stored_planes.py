@@ -5,6 +5,7 @@ A file may hold channels and focal planes. Which of them is meant is never guess
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,8 +19,17 @@ from adaptoscope.images.intensity import IntensityScale
 MAX_SIDE = 20_000
 MAX_BYTES = 4 * 2**30
 
+IN_PARTS = (
+    "save it as a tiled TIFF or as OME-Zarr, which density counters read in parts: "
+    "`bfconvert -tilex 512 -tiley 512 IN OUT.ome.tif`, `vips tiffsave IN OUT.tif --tile`, or "
+    'tifffile.imwrite("OUT.tif", pixels, tile=(512, 512)); or raise --max-pixels where the '
+    "memory is there"
+)
+"""What to do with an image that is too large to be read whole."""
+
 _CHANNEL_AXES = "CS"
 _DEPTH_AXES = "ZQI"
+_ALL = slice(None)
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,9 @@ class StoredPlanes:
     pixel_size_um: float | None
 
 
-def check_size(path: Path, height: int, width: int, stored_bytes: int) -> None:
+def check_size(
+    path: Path, height: int, width: int, stored_bytes: int, *, max_pixels: int | None = None
+) -> None:
     """Refuse an image of absurd size before memory is taken for it.
 
     Parameters
@@ -70,16 +82,29 @@ def check_size(path: Path, height: int, width: int, stored_bytes: int) -> None:
         Size of one plane in pixels, as the header claims.
     stored_bytes
         Size of all decoded planes in bytes.
+    max_pixels
+        Most pixels of a plane, in place of the limit on its sides.
 
     Raises
     ------
     InputError
-        If the image is empty, a side is above 20000 pixels, or all planes are above 4 GiB.
+        If the image is empty, a side is above 20000 pixels or the plane above ``max_pixels``, or
+        all planes are above 4 GiB (or four bytes for each of ``max_pixels``, if that is more).
     """
-    if min(height, width) < 1 or max(height, width) > MAX_SIDE or stored_bytes > MAX_BYTES:
+    if max_pixels is not None and height * width > max_pixels:
+        raise InputError(
+            f"The image {path} is too large to be read whole.",
+            expected=f"at most {max_pixels:,} pixels, as --max-pixels says, where a file or a "
+            "counter needs the whole image at once",
+            found=f"{height} x {width} pixels (height x width)",
+            remedy=IN_PARTS,
+        )
+    limit = max(MAX_BYTES, 4 * (max_pixels or 0))
+    longest = MAX_SIDE if max_pixels is None else max_pixels
+    if min(height, width) < 1 or max(height, width) > longest or stored_bytes > limit:
         raise InputError(
             f"The image {path} is empty or too large to be opened.",
-            expected=f"1 to {MAX_SIDE} pixels a side, at most {MAX_BYTES // 2**30} GiB in all",
+            expected=f"1 to {longest} pixels a side, at most {limit // 2**30} GiB in all",
             found=f"{height} x {width} pixels (height x width), {stored_bytes / 2**30:.1f} GiB",
             remedy="cut the image into smaller ones, or save its planes one by one",
         )
@@ -117,18 +142,52 @@ def select_plane(
         If the file has several channels or planes and no choice was made, if the choice does not
         exist, or if the file has further axes such as time.
     """
-    values, axes = planes.values, planes.axes
-    _refuse_further_axes(axes, values.shape, path)
+    chosen = choose_plane(planes.axes, planes.values.shape, path, channel=channel, z=z)
+    values = planes.values[tuple(chosen)]
+    left = [letter for letter, place in zip(planes.axes, chosen, strict=True) if place == _ALL]
+    if len(left) > 2:
+        depth = next(axis for axis, letter in enumerate(left) if letter in _DEPTH_AXES)
+        values = values.max(axis=depth)
+        del left[depth]
+    return values if left == ["Y", "X"] else values.T
+
+
+def choose_plane(
+    axes: str,
+    shape: Sequence[int],
+    path: Path,
+    *,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+) -> list[int | slice]:
+    """Tell where along every axis of a file the plane lies that was asked for.
+
+    Parameters
+    ----------
+    axes, shape
+        One letter, as in `StoredPlanes`, and one length per axis.
+    path, channel, z
+        As in `select_plane`.
+
+    Returns
+    -------
+    list of int or slice
+        One entry per axis. All along the rows and the columns, and along the focal planes where
+        the brightest value is asked for.
+
+    Raises
+    ------
+    InputError
+        As `select_plane`.
+    """
+    _refuse_further_axes(axes, shape, path)
+    lengths = dict(zip(axes, shape, strict=True))
     channel_axis = next((letter for letter in axes if letter in _CHANNEL_AXES), "")
-    values, axes = _take(values, axes, channel_axis, _channel_index(values, axes, channel, path))
     depth_axis = next((letter for letter in axes if letter in _DEPTH_AXES), "")
-    depth = values.shape[axes.index(depth_axis)] if depth_axis else 1
-    _check_z(z, depth, path)
-    if z == "max" and depth_axis:
-        values, axes = values.max(axis=axes.index(depth_axis)), axes.replace(depth_axis, "")
-    else:
-        values, axes = _take(values, axes, depth_axis, z if isinstance(z, int) else 0)
-    return values if axes == "YX" else values.T
+    _check_channel(channel, lengths.get(channel_axis, 1), path, colour=channel_axis == "S")
+    _check_z(z, lengths.get(depth_axis, 1), path)
+    places = {channel_axis: channel or 0, depth_axis: _ALL if z == "max" else z or 0}
+    return [places.get(letter, _ALL) for letter in axes]
 
 
 def as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -168,15 +227,7 @@ def as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDA
     return IntensityScale.full_range(16).to_stored(values)
 
 
-def _take(
-    values: NDArray[np.generic], axes: str, axis: str, index: int
-) -> tuple[NDArray[np.generic], str]:
-    if not axis:
-        return values, axes
-    return np.take(values, index, axis=axes.index(axis)), axes.replace(axis, "")
-
-
-def _refuse_further_axes(axes: str, shape: tuple[int, ...], path: Path) -> None:
+def _refuse_further_axes(axes: str, shape: Sequence[int], path: Path) -> None:
     others = axes.replace("Y", "").replace("X", "")
     channels = sum(letter in _CHANNEL_AXES for letter in others)
     stacks = sum(letter in _DEPTH_AXES for letter in others)
@@ -189,14 +240,12 @@ def _refuse_further_axes(axes: str, shape: tuple[int, ...], path: Path) -> None:
         )
 
 
-def _channel_index(values: NDArray[np.generic], axes: str, channel: int | None, path: Path) -> int:
-    axis = next((letter for letter in axes if letter in _CHANNEL_AXES), "")
-    number = values.shape[axes.index(axis)] if axis else 1
+def _check_channel(channel: int | None, number: int, path: Path, *, colour: bool) -> None:
     if channel is None and number > 1:
         raise InputError(
             f"The image {path} has several channels and one is needed.",
             expected="an image with one channel, or the choice of one",
-            found=f"{number} channels" + (" (colour image)" if axis == "S" else ""),
+            found=f"{number} channels" + (" (colour image)" if colour else ""),
             remedy=f"choose one with --channel N, N from 0 to {number - 1}",
         )
     if channel is not None and not 0 <= channel < number:
@@ -206,7 +255,6 @@ def _channel_index(values: NDArray[np.generic], axes: str, channel: int | None, 
             found=f"--channel {channel}",
             remedy="choose another channel; the first is 0",
         )
-    return channel or 0
 
 
 def _check_z(z: int | Literal["max"] | None, depth: int, path: Path) -> None:

@@ -21,7 +21,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.png_files import LARGEST_PIXEL_UM
 from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
 
-_MICROMETRES = {
+MICROMETRES = {
     "um": 1.0,
     "µm": 1.0,
     "μm": 1.0,
@@ -31,8 +31,12 @@ _MICROMETRES = {
     "micrometer": 1.0,
     "micrometre": 1.0,
     "nm": 1e-3,
+    "nanometer": 1e-3,
     "mm": 1e3,
+    "millimeter": 1e3,
 }
+"""How many micrometres a unit of length is, under the names that files give it."""
+
 _CENTIMETRE = 3
 _MIN_IS_WHITE = 0
 
@@ -60,19 +64,21 @@ def read_tiff_header(path: Path) -> ImageHeader:
         If the file is damaged or of an unsupported kind.
     """
     with _opened(path) as file:
-        series = _only_series(path, file)
+        series = only_series(path, file)
         lengths = dict(zip(series.axes, series.shape, strict=True))
         bits = 8 if series.dtype == np.uint8 else 16
         return ImageHeader(lengths["Y"], lengths["X"], bits)
 
 
-def read_tiff(path: Path) -> StoredPlanes:
+def read_tiff(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
     """Read all planes of a TIFF.
 
     Parameters
     ----------
     path
         A TIFF file, plain, ImageJ or OME.
+    max_pixels
+        Most pixels of a plane, in place of the usual limit on its sides.
 
     Returns
     -------
@@ -85,10 +91,10 @@ def read_tiff(path: Path) -> StoredPlanes:
         If the file is damaged, absurdly large, or of an unsupported kind.
     """
     with _opened(path) as file:
-        series = _only_series(path, file)
+        series = only_series(path, file, max_pixels=max_pixels)
         # One thread: pages are decoded in this one, and results do not depend on the machine.
         values: NDArray[Any] = series.asarray(maxworkers=1)
-        return StoredPlanes(values.reshape(series.shape), series.axes, _pixel_size(file))
+        return StoredPlanes(values.reshape(series.shape), series.axes, pixel_size_um(file))
 
 
 def write_tiff(
@@ -129,11 +135,21 @@ def write_tiff(
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF; whatever a damaged one makes the decoders raise becomes one readable error."""
+def decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged TIFF makes the decoders raise into one readable error.
+
+    Parameters
+    ----------
+    path
+        File to name in the error.
+
+    Raises
+    ------
+    InputError
+        In place of any other error inside.
+    """
     try:
-        with tifffile.TiffFile(path) as file:
-            yield file
+        yield
     except InputError:
         raise
     # A damaged file surfaces as almost any error: the codecs alone define a dozen of their own.
@@ -146,7 +162,33 @@ def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
         ) from error
 
 
-def _only_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    with decoding(path), tifffile.TiffFile(path) as file:
+        yield file
+
+
+def only_series(
+    path: Path, file: tifffile.TiffFile, *, whole: bool = True, max_pixels: int | None = None
+) -> tifffile.TiffPageSeries:
+    """Return the one image of a file, with its channels and focal planes.
+
+    Parameters
+    ----------
+    path
+        File to name in the errors.
+    file
+        The open file.
+    whole
+        Also refuse an image that is too large to be read whole.
+    max_pixels
+        As in `read_tiff`.
+
+    Raises
+    ------
+    InputError
+        If there is not exactly one, it is of an unsupported kind, or its pixels are not all there.
+    """
     series = file.series
     if len(series) != 1:
         raise InputError(
@@ -165,7 +207,8 @@ def _only_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries
             found=f"axes {only.axes}",
             remedy="save it as a two-dimensional image",
         )
-    check_size(path, lengths["Y"], lengths["X"], only.nbytes)
+    if whole:
+        check_size(path, lengths["Y"], lengths["X"], only.nbytes, max_pixels=max_pixels)
     _check_complete(path, only)
     return only
 
@@ -214,7 +257,8 @@ def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
             )
 
 
-def _pixel_size(file: tifffile.TiffFile) -> float | None:
+def pixel_size_um(file: tifffile.TiffFile) -> float | None:
+    """Return the edge of a pixel in micrometres, or None where the file does not tell."""
     size = _ome_pixel_size(file.ome_metadata) if file.is_ome else _tag_pixel_size(file)
     if size is None or not np.isfinite(size) or size <= 0:
         return None
@@ -230,7 +274,7 @@ def _ome_pixel_size(document: str | None) -> float | None:
         if element.tag.endswith("}Pixels") and "PhysicalSizeX" in element.attrib:
             unit = element.attrib.get("PhysicalSizeXUnit", "µm").lower()
             try:
-                return float(element.attrib["PhysicalSizeX"]) * _MICROMETRES[unit]
+                return float(element.attrib["PhysicalSizeX"]) * MICROMETRES[unit]
             except (KeyError, ValueError):
                 return None
     return None
@@ -245,7 +289,7 @@ def _tag_pixel_size(file: tifffile.TiffFile) -> float | None:
         return None
     if file.is_imagej:
         unit = str((file.imagej_metadata or {}).get("unit", "")).strip().lower()
-        return spacing * _MICROMETRES[unit] if unit in _MICROMETRES else None
+        return spacing * MICROMETRES[unit] if unit in MICROMETRES else None
     unit_tag = tags.get("ResolutionUnit")
     # Plain files carry printers' resolutions; only a microscope has pixels this small.
     if unit_tag is not None and int(unit_tag.value) == _CENTIMETRE:

@@ -10,7 +10,8 @@ LARGEST_STRIDE = 16
 REACH = 96
 """A place of the map depends on no pixel farther away than this many, along either axis."""
 
-_PEAK = 1.0 / (2.0 * torch.pi)
+PEAK = 1.0 / (2.0 * torch.pi)
+"""Density at the middle of one cell alone, in cells per place, for an output of 1."""
 
 
 class CentresNetwork(nn.Module):
@@ -63,7 +64,7 @@ class CentresNetwork(nn.Module):
         for stage in self.up:
             wide = functional.interpolate(deep, scale_factor=2, mode="nearest")
             deep = stage(torch.cat([wide, features.pop()], dim=1))
-        return functional.softplus(self.density(deep)) * _PEAK
+        return functional.softplus(self.density(deep)) * PEAK
 
 
 def _convolution(channels: int, features: int, *, stride: int = 1) -> nn.Sequential:

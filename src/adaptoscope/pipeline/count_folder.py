@@ -17,8 +17,9 @@ from adaptoscope.counting.predict import (
 from adaptoscope.errors import OutputError
 from adaptoscope.images.atomic_files import atomic_path
 from adaptoscope.images.cell_centres import no_points
+from adaptoscope.images.large_images import LargeImage, overview
 from adaptoscope.reporting.count_plot import CountToPlot, plot_counts
-from adaptoscope.reporting.overlays import OverlayFolder, draw_overlay
+from adaptoscope.reporting.overlays import LONGEST, OverlayFolder, draw_overlay
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,15 @@ def count_folder(
 
 
 def _overlay(counted: CountedImage) -> bytes:
-    row, points = counted.row, counted.found.points
-    return draw_overlay(
-        counted.image.pixels,
-        no_points() if points is None else points,
-        text=_caption(row),
-        diameter_px=row.diameter_px,
-    )
+    row, image = counted.row, counted.image
+    points = no_points() if counted.found.points is None else counted.found.points
+    text, diameter = _caption(row), row.diameter_px
+    if not isinstance(image, LargeImage):
+        return draw_overlay(image.pixels, points, text=text, diameter_px=diameter)
+    smaller, block = overview(image, LONGEST)
+    places = (points + 0.5) / block - 0.5
+    diameter = diameter / block if diameter else None
+    return draw_overlay(smaller, places, text=text, diameter_px=diameter)
 
 
 def _caption(row: PredictedCount) -> str:

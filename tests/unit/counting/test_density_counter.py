@@ -1,12 +1,16 @@
 import numpy as np
 import pytest
+import tifffile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.reading import FAINTEST, DensityReading
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.images import large_images
+from adaptoscope.images.files import read_image
+from adaptoscope.images.large_images import large_image, sample_of
+from adaptoscope.images.normalisation import IntensityRange, measure_range
 from adaptoscope.networks.centres_network import REACH, STRIDE, CentresNetwork
 
 RANGE = IntensityRange(0.0, 1.0)
@@ -69,6 +73,77 @@ def test_tiles_add_up_to_the_whole_image(network, height, width, tile):
     assert len(tiled.points) == len(whole.points)
     found = sorted(map(tuple, tiled.points.round(2)))
     np.testing.assert_allclose(found, sorted(map(tuple, whole.points.round(2))), atol=0.02)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    height=st.integers(60, 300),
+    width=st.integers(60, 300),
+    tile=st.sampled_from([64, 128, 256]),
+    diameter=st.sampled_from([9.0, 12.0, 17.0]),
+    way=st.sampled_from([{"tile": (48, 32)}, {"tile": (16, 80)}, {"rowsperstrip": 5}]),
+)
+def test_an_image_on_disk_is_counted_as_in_memory(
+    network, tmp_path_factory, height, width, tile, diameter, way
+):
+    path = tmp_path_factory.mktemp("disk") / "a.tif"
+    stored = np.random.default_rng(height * width).integers(0, 65536, (height, width))
+    tifffile.imwrite(path, stored.astype(np.uint16), compression="deflate", **way)
+    pixels = read_image(path).pixels
+
+    options = {"tile": tile, "diameter_px": diameter, "intensity": None}
+    expected = counter(network, **options).count(pixels)
+    with large_image(path) as image:
+        found = counter(network, **options).count(image)
+
+    assert found.count == expected.count
+    np.testing.assert_array_equal(found.points, expected.points)
+
+
+def cells_on_a_slope(side, seed=0):
+    """Draw bright discs of 12 pixels and return the picture."""
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:side, :side]
+    pixels = generator.normal(0.1, 0.01, (side, side))
+    for row in range(10, side, 24):
+        for column in range(10, side, 24):
+            pixels += 0.4 / (1 + np.exp(np.minimum(np.hypot(rows - row, columns - column) - 6, 50)))
+    return np.clip(pixels, 0, 1).astype(np.float32)
+
+
+def test_a_large_image_is_measured_on_a_sample_which_says_the_same(monkeypatch):
+    pixels = cells_on_a_slope(600)
+    usual = counter(Light(), diameter_px=None, intensity=None).survey(pixels)
+
+    monkeypatch.setattr(large_images, "WHOLE_PIXELS", 100_000)
+    monkeypatch.setattr(large_images, "_SAMPLE_SIDE", 100)
+    assert sample_of(pixels).shape == (400, 400)
+    sampled = counter(Light(), diameter_px=None, intensity=None).survey(pixels)
+
+    assert sampled.diameter_px == pytest.approx(usual.diameter_px, rel=0.05)
+    whole, part = measure_range(pixels), measure_range(sample_of(pixels))
+    assert part.low == pytest.approx(whole.low, abs=0.002)
+    assert part.high == pytest.approx(whole.high, rel=0.03)
+
+
+def test_a_large_image_is_never_asked_for_as_a_whole(network, monkeypatch):
+    monkeypatch.setattr(large_images, "WHOLE_PIXELS", 100_000)
+    monkeypatch.setattr(large_images, "_SAMPLE_SIDE", 50)
+    pixels, asked = cells_on_a_slope(700), []
+
+    class Watched:
+        shape = pixels.shape
+
+        def __getitem__(self, place):
+            part = pixels[place]
+            asked.append(part.size)
+            return part
+
+    options = {"tile": 128, "diameter_px": None, "intensity": None}
+    found = counter(network, **options).count(Watched())
+
+    assert max(asked) <= (128 + 2 * REACH + 40) ** 2 * 1.2
+    assert found.count == counter(network, **options).count(pixels).count
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,8 +1,15 @@
+import numpy as np
 import pytest
+import tifffile
 
-from adaptoscope.counting.images_to_count import images_to_count, refuse_foreign_kind
+from adaptoscope.counting.images_to_count import (
+    images_to_count,
+    opened_image,
+    refuse_foreign_kind,
+)
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_text
+from adaptoscope.images.files import MicroscopyImage, write_image, write_text
+from adaptoscope.images.large_images import LargeImage
 
 
 def touch(folder, *names):
@@ -67,3 +74,59 @@ def test_kinds_that_are_not_read_are_named(tmp_path, name):
         refuse_foreign_kind(tmp_path / name)
     assert "export it as TIFF or PNG" in caught.value.remedy
     refuse_foreign_kind(tmp_path / "a.tiff")
+
+
+def test_a_zarr_folder_is_one_image_alone_or_among_others(tmp_path):
+    (tmp_path / "in" / "b.zarr").mkdir(parents=True)
+    touch(tmp_path / "in", "a.png")
+    found = images_to_count(tmp_path / "in")
+    assert [file.name for file in found.files] == ["a.png", "b.zarr"]
+    assert found.folders == 0
+    (alone,) = images_to_count(tmp_path / "in" / "b.zarr").files
+    assert alone.path == tmp_path / "in" / "b.zarr"
+
+
+@pytest.fixture
+def tiled(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (64, 80)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, tile=(16, 32), compression="deflate")
+    return tmp_path / "a.tif"
+
+
+def opened(path, **options):
+    usual = {"channel": None, "z": None, "max_pixels": 10_000, "in_parts": True}
+    return opened_image(path, **(usual | options))
+
+
+@pytest.mark.parametrize(
+    ("limit", "options", "kind"),
+    [
+        (10**6, {}, MicroscopyImage),
+        (5000, {}, LargeImage),
+        (5000, {"in_parts": False}, MicroscopyImage),
+        (10**6, {"max_pixels": 5000}, LargeImage),
+    ],
+)
+def test_only_large_images_stay_on_disk(tiled, monkeypatch, limit, options, kind):
+    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", limit)
+    with opened(tiled, **options) as image:
+        assert isinstance(image, kind)
+        assert image.shape == (64, 80)
+
+
+def test_what_must_be_read_whole_is_refused_above_the_limit(tiled, tmp_path):
+    write_image(tmp_path / "b.png", np.zeros((64, 80)))
+    with opened(tmp_path / "b.png") as image:
+        assert image.shape == (64, 80)
+    with pytest.raises(InputError, match="tiled TIFF") as caught:
+        opened(tmp_path / "b.png", max_pixels=5119).__enter__()
+    assert "--max-pixels" in caught.value.expected
+    with pytest.raises(InputError, match="--model nuclei") as caught:
+        opened(tiled, max_pixels=5119, in_parts=False).__enter__()
+    assert caught.value.found.startswith("64 x 80 pixels")
+
+
+def test_long_sides_are_no_reason_to_refuse(tmp_path):
+    write_image(tmp_path / "long.png", np.zeros((2, 20_001)))
+    with opened(tmp_path / "long.png", max_pixels=50_000) as image:
+        assert image.shape == (2, 20_001)

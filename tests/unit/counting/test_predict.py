@@ -3,9 +3,12 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
+import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.outside import known_images
 from adaptoscope.counting.predict import PredictSettings, predict_counts
@@ -249,3 +252,64 @@ def test_a_folder_of_another_kind_is_said_to_be_one_on_every_row(draw_field, tmp
     rows = predict_counts(model, tmp_path / "grainy", tmp_path / "counts.csv")
 
     assert all(row.flag.startswith("another kind of images") for row in rows)
+
+
+class Bright(torch.nn.Module):
+    """A place is a cell as far as it is bright."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return torch.nn.functional.avg_pool2d(images, 2).clamp(min=0) ** 4 / (2 * torch.pi)
+
+
+def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
+    draw_field, tmp_path, monkeypatch
+):
+    pixels, _ = draw_field(30, 5)
+    stored = np.rint(pixels * 65535).astype(np.uint16)
+    labels = np.repeat(np.array([7, 300, 0, 1], dtype=np.uint16), 32)[:, None] * np.ones(128, "u2")
+    for folder, values in (("images", stored), ("masks", labels)):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "a.tif", values, tile=(32, 16), compression="deflate")
+    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=10.0, diameter_px=10.0)
+    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
+    places, shown = [], []
+
+    def count(name):
+        places.append(tmp_path / name)
+        return predict_counts(
+            model, tmp_path / "images", tmp_path / name / "counts.csv", HALF,
+            regions=tmp_path / "masks", points=tmp_path / name, on_counted=shown.append,
+        )  # fmt: skip
+
+    whole = count("whole")
+    # The sample of so small an image is the image itself, so that the ranges are the same.
+    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 128 * 128 - 1)
+    parts = count("parts")
+
+    assert [type(each.image).__name__ for each in shown] == ["MicroscopyImage", "LargeImage"]
+    assert parts == whole
+    assert [row.region for row in whole] == ["all", "1", "7", "300"]
+    assert whole[0].count > 20
+    tables = [(place / "points.csv").read_text() for place in places]
+    assert tables[0] == tables[1]
+
+
+def test_a_file_is_let_go_after_it_was_counted(draw_field, tmp_path, monkeypatch):
+    closed = []
+    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 100)
+    monkeypatch.setattr(tifffile.TiffFile, "close", lambda file: closed.append(file))
+    tifffile.imwrite(tmp_path / "a.tif", draw_field(3, 5)[0], tile=(32, 16))
+    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=10.0, diameter_px=10.0)
+    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
+
+    predict_counts(
+        model, tmp_path / "a.tif", tmp_path / "counts.csv",
+        on_counted=lambda counted: closed.append(counted.image.name),
+    )  # fmt: skip
+
+    assert closed[0] == "a.tif"
+    assert len(closed) == 2

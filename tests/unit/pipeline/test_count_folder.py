@@ -1,15 +1,29 @@
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
+import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.count_table import PredictedCount
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.images.files import write_image
 from adaptoscope.pipeline.count_folder import CountOutputs, count_folder, summarise_counts
 
 CONSTANT = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(5.0))
+
+
+class Bright(torch.nn.Module):
+    """A place is a cell as far as it is bright."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, images):
+        return torch.nn.functional.avg_pool2d(images, 2).clamp(min=0) ** 4 / (2 * torch.pi)
 
 
 @pytest.fixture
@@ -81,3 +95,24 @@ def test_the_summary_leaves_out_regions_and_failures():
     }
     nothing = summarise_counts([PredictedCount("c", error="broken")])
     assert nothing.as_text() == {"images": "1 (1 failed, 0 flagged)", "cells": "0 in all"}
+
+
+def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_path, monkeypatch):
+    pixels = np.random.default_rng(0).normal(30, 3, (252, 384))
+    for row, column in ((60, 90), (180, 300), (200, 40)):
+        pixels[row - 6 : row + 6, column - 6 : column + 6] = 200
+    tifffile.imwrite(tmp_path / "a.tif", pixels.astype(np.uint8), tile=(64, 64))
+    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=12.0, diameter_px=12.0)
+    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
+    for module in ("reporting.overlays", "pipeline.count_folder"):
+        monkeypatch.setattr(f"adaptoscope.{module}.LONGEST", 60)
+
+    shown = []
+    for name, limit in (("memory", 10**6), ("disk", 1000)):
+        monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", limit)
+        outputs = CountOutputs(tmp_path / name / "counts.csv", overlays=tmp_path / name)
+        (row,) = count_folder(model, tmp_path / "a.tif", outputs)
+        assert row.count >= 3
+        shown.append(imagecodecs.png_decode((tmp_path / name / "a.png").read_bytes()))
+
+    np.testing.assert_array_equal(*shown)

@@ -1,0 +1,188 @@
+"""Images that are too large to be held in memory: they stay on disk and are read in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.images.files import file_kind
+from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.microscopy_image import MicroscopyImage, image_of_counts
+from adaptoscope.images.resampling import Pixels
+from adaptoscope.images.stored_parts import StoredParts
+from adaptoscope.images.stored_planes import as_counts, check_size
+from adaptoscope.images.tiff_parts import open_tiff_parts
+from adaptoscope.images.zarr_files import ZARR_SUFFIX, open_zarr_parts
+
+FloatImage = NDArray[np.float32]
+
+WHOLE_PIXELS = 64_000_000
+"""Images of more pixels are large: read in parts where that can be done, and measured on a sample
+of windows instead of every pixel."""
+
+_SAMPLE_SIDE = 1024
+_SAMPLE_WINDOWS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class LargeImage:
+    """One channel of one field of view that stays on disk.
+
+    Parameters
+    ----------
+    name
+        Base name of the file.
+    parts
+        Its stored plane.
+    pixel_size_um
+        Edge of a pixel in micrometres, or None where the file does not tell.
+    channel
+        Channel that was chosen, or None where the file has only one.
+    """
+
+    name: str
+    parts: StoredParts
+    pixel_size_um: float | None
+    channel: int | None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.parts.shape
+
+    def __getitem__(self, place: tuple[slice, slice]) -> FloatImage:
+        """Return some rows and columns, float32 in [0, 1] of the full stored range."""
+        stored = as_counts(self.parts.read(*place), self.parts.path)
+        return IntensityScale.full_range(stored.dtype.itemsize * 8).to_unit(stored)
+
+    def whole(self, *, max_pixels: int) -> MicroscopyImage:
+        """Read the whole image into memory.
+
+        Parameters
+        ----------
+        max_pixels
+            Refused above so many.
+        """
+        height, width = self.shape
+        size = height * width * self.parts.dtype.itemsize
+        check_size(self.parts.path, height, width, size, max_pixels=max_pixels)
+        stored = as_counts(self.parts.read(slice(None), slice(None)), self.parts.path)
+        return image_of_counts(self.name, stored, self.pixel_size_um, channel=self.channel)
+
+
+@contextmanager
+def large_image(
+    path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
+) -> Iterator[LargeImage | None]:
+    """Open an image to be read in parts, whatever its size.
+
+    Parameters
+    ----------
+    path
+        A TIFF file or an OME-Zarr folder.
+    channel, z
+        As in `adaptoscope.images.files.read_image`.
+
+    Yields
+    ------
+    LargeImage or None
+        None where the file can be read whole only: PNG, and TIFF with a single compressed strip.
+
+    Raises
+    ------
+    InputError
+        As `read_image`, other than for the size.
+    """
+    opened = stored_parts(path, channel=channel, z=z)
+    if opened is None:
+        yield None
+        return
+    try:
+        chosen = channel if opened.has_channels else None
+        yield LargeImage(path.name, opened, opened.pixel_size_um, chosen)
+    finally:
+        opened.close()
+
+
+def stored_parts(
+    path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
+) -> StoredParts | None:
+    """Open the stored plane of an image, as `large_image` does; to be closed."""
+    if path.suffix.lower() == ZARR_SUFFIX and path.is_dir():
+        return open_zarr_parts(path, channel=channel, z=z)
+    if file_kind(path) == "png":
+        return None
+    return open_tiff_parts(path, channel=channel, z=z)
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether an image of this height and width is a large one."""
+    return shape[0] * shape[1] > WHOLE_PIXELS
+
+
+def sample_of(pixels: Pixels) -> FloatImage:
+    """Return windows of an image side by side, from which intensities and cells are measured.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W).
+
+    Returns
+    -------
+    numpy.ndarray
+        The whole image if it is not large. Else about 16 windows of 1024 pixels that stand in a
+        regular grid over it, always the same ones; a grid of more rows than columns where the image
+        is higher than wide.
+    """
+    height, width = pixels.shape
+    if not is_large((height, width)):
+        return pixels[:, :]
+    down = round(_SAMPLE_WINDOWS**0.5 * (height / width) ** 0.5)
+    down = min(max(1, down), max(1, height // _SAMPLE_SIDE), _SAMPLE_WINDOWS)
+    across = max(1, min(_SAMPLE_WINDOWS // down, width // _SAMPLE_SIDE))
+    rows, columns = _grid(height, down), _grid(width, across)
+    return np.concatenate(
+        [np.concatenate([pixels[row, column] for column in columns], axis=1) for row in rows]
+    )
+
+
+def _grid(length: int, number: int) -> list[slice]:
+    """Return windows along one axis, in the middles of equal shares of it."""
+    side = min(_SAMPLE_SIDE, length)
+    middles = (np.arange(number) + 0.5) * length / number
+    starts = np.floor(middles - side / 2).astype(int)
+    return [slice(int(start), int(start) + side) for start in starts]
+
+
+def overview(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
+    """Return an image made smaller by means over blocks, read in bands.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W).
+    longest
+        Blocks are as large as needed for the longer side of the result to have fewer than twice so
+        many pixels.
+
+    Returns
+    -------
+    tuple
+        The smaller image, and the edge of a block in pixels. Pixels at the lower and right border
+        that fill no block are left out.
+    """
+    height, width = pixels.shape
+    block = min(max(1, max(height, width) // longest), height, width)
+    across = width // block
+    bands = (
+        pixels[top : top + block, : across * block].reshape(block, across, block)
+        for top in range(0, height // block * block, block)
+    )
+    return np.stack([band.mean(axis=(0, 2), dtype=np.float32) for band in bands]), block

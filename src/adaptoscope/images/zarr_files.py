@@ -1,0 +1,187 @@
+"""OME-Zarr folders, read in parts."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
+from adaptoscope.images.stored_planes import choose_plane
+from adaptoscope.images.tiff_files import MICROMETRES
+
+ZARR_SUFFIX = ".zarr"
+
+# Codecs that run what the file says (pickle) are not among them.
+_COMPRESSORS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
+_ARRANGEMENTS = ("bytes", "crc32c", "delta", "endian", "sharding_indexed", "shuffle", "transpose")
+_CODECS = frozenset(_COMPRESSORS + _ARRANGEMENTS)
+
+
+def open_zarr_parts(
+    path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
+) -> StoredParts:
+    """Open one plane of the full resolution of an OME-Zarr folder.
+
+    Parameters
+    ----------
+    path
+        A folder as OME-Zarr 0.1 to 0.5 describes it, or one plain array of two axes.
+    channel, z
+        As in `adaptoscope.images.files.read_image`.
+
+    Returns
+    -------
+    StoredParts
+        To be closed.
+
+    Raises
+    ------
+    InputError
+        If the library zarr is missing, the folder is damaged or holds several images, or as
+        `read_image`, other than for the size.
+    """
+    library = _library(path)
+    with _decoding(path):
+        array, names, pixel_size_um = _full_resolution(path, library.open(path, mode="r"))
+        shape = tuple(int(length) for length in array.shape)
+        _check_array(path, array, names)
+    # Axes of length 1 tell nothing, as in a TIFF, where they are not stored.
+    single = [length == 1 and name not in "YX" for name, length in zip(names, shape, strict=True)]
+    axes = "".join(name for name, alone in zip(names, single, strict=True) if not alone)
+    lengths = [length for length, alone in zip(shape, single, strict=True) if not alone]
+    rest = iter(choose_plane(axes, lengths, path, channel=channel, z=z))
+    chosen = [0 if alone else next(rest) for alone in single]
+    block = int(array.chunks[-2]), int(array.chunks[-1])
+
+    def decode(row: int, column: int) -> Block:
+        place = list(chosen)
+        place[-2] = slice(row * block[0], (row + 1) * block[0])
+        place[-1] = slice(column * block[1], (column + 1) * block[1])
+        with _decoding(path):
+            values = np.asarray(array[tuple(place)])
+        brightest: Block = values if values.ndim == 2 else values.max(axis=0)
+        return brightest
+
+    return StoredParts(
+        path,
+        shape=(shape[-2], shape[-1]),
+        dtype=np.dtype(array.dtype).newbyteorder("="),
+        block=block,
+        decode=decode,
+        close=lambda: None,
+        pixel_size_um=pixel_size_um,
+        has_channels="C" in axes,
+    )
+
+
+def _library(path: Path) -> Any:
+    try:
+        return importlib.import_module("zarr")
+    except ImportError as error:
+        raise InputError(
+            f"The image {path} needs a library that is not installed.",
+            expected="zarr, version 3 or later, for OME-Zarr folders",
+            found="no such library",
+            remedy="pip install 'adaptoscope[formats]', or save the image as a tiled TIFF",
+        ) from error
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a damaged folder makes the library raise into one readable error."""
+    try:
+        yield
+    except InputError:
+        raise
+    # Codecs and stores of the library each have errors of their own.
+    except Exception as error:
+        raise InputError(
+            f"The image {path} cannot be read.",
+            expected="a complete OME-Zarr folder",
+            found=f"{type(error).__name__}: {error}",
+            remedy="copy the folder again from where it came, or leave it out",
+        ) from error
+
+
+def _full_resolution(path: Path, node: Any) -> tuple[Any, str, float | None]:
+    """Return the array of full resolution, the names of its axes, and its pixel size."""
+    if hasattr(node, "shape"):
+        return node, "YX" if node.ndim == 2 else "?" * node.ndim, None
+    images = [node] if _multiscales(node) else [g for _, g in node.groups() if _multiscales(g)]
+    if len(images) != 1 or len(_multiscales(images[0])) != 1:
+        raise InputError(
+            f"The folder {path} does not hold exactly one image.",
+            expected="an OME-Zarr image (`multiscales` in its attributes)",
+            found=f"{len(images)} images",
+            remedy="give the folder of one image",
+        )
+    (described,) = _multiscales(images[0])
+    first = described["datasets"][0]
+    array = images[0][first["path"]]
+    axes = described.get("axes") or list("tczyx")
+    axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
+    names = "".join(str(axis["name"])[:1].upper() for axis in axes)
+    scales = [
+        change["scale"][-1]
+        for level in (first, described)
+        for change in level.get("coordinateTransformations", [])
+        if change.get("type") == "scale"
+    ]
+    unit = MICROMETRES.get(str(axes[-1].get("unit", "")).lower())
+    return array, names, float(f"{prod(scales) * unit:.6g}") if scales and unit else None
+
+
+def _multiscales(group: Any) -> list[Mapping[str, Any]]:
+    attributes = dict(group.attrs)
+    found = dict(attributes.get("ome") or {}).get("multiscales") or attributes.get("multiscales")
+    return list(found or [])
+
+
+def _check_array(path: Path, array: Any, names: str) -> None:
+    kind = np.dtype(array.dtype)
+    known = kind.newbyteorder("=") in (np.uint8, np.uint16) or kind.kind == "f"
+    if len(names) != array.ndim or names[-2:] != "YX" or not known or 0 in array.shape:
+        raise InputError(
+            f"The image {path} is of a kind that is not read.",
+            expected="values of 8 or 16 bits or floating point from 0 to 1; axes that end in Y, X",
+            found=f"{kind} of shape {array.shape} with axes {names}",
+            remedy="export it again as OME-Zarr from the program that wrote it",
+        )
+    metadata = array.metadata.to_dict()
+    stored = {key: metadata.get(key) for key in ("compressor", "filters", "codecs")}
+    if unknown := sorted(set(_codec_names(stored)) - _CODECS):
+        raise InputError(
+            f"The image {path} is compressed in a way that is not read.",
+            expected=f"one of {', '.join(sorted(_CODECS))}",
+            found=", ".join(unknown),
+            remedy="write it again with zstd or blosc",
+        )
+    if prod(array.chunks) * kind.itemsize > LARGEST_BLOCK:
+        raise InputError(
+            f"The image {path} is stored in chunks that are too large.",
+            expected=f"at most {LARGEST_BLOCK // 2**20} MiB a chunk",
+            found=f"chunks of shape {array.chunks}",
+            remedy="write it again with chunks of, for example, 512 x 512 pixels",
+        )
+
+
+def _codec_names(described: Any) -> Iterator[str]:
+    """Name every codec in the metadata of an array, those inside of shards included."""
+    if isinstance(described, Mapping):
+        for key, value in described.items():
+            if key in ("id", "name") and isinstance(value, str):
+                yield value.removeprefix("numcodecs.")
+            else:
+                yield from _codec_names(value)
+    elif isinstance(described, list | tuple):
+        for each in described:
+            yield from _codec_names(each)
+    elif hasattr(described, "get_config"):
+        yield from _codec_names(described.get_config())
