@@ -25,6 +25,9 @@ from adaptoscope.training.progress import progress
 Image = npt.NDArray[np.float32]
 
 _GRID = 16
+_LARGEST_SHARE = 0.2
+_SMALLEST_DIAMETER = 8.0
+_LEAST_RATIO = 3.0
 
 
 class DensityCounter:
@@ -96,12 +99,26 @@ class DensityCounter:
         """Find all that may be cells in an image of shape (H, W).
 
         Where no diameter is given or known, it is measured; where none can be, the image is taken
-        as it is. The diameter and the intensities of a large image are measured on a fixed sample
-        of windows; a large image on disk is then read in tiles and never held as a whole.
+        as it is. A measured cell that fills much of the image may be a tissue of small ones: then
+        smaller sizes are tried, and the one that shows by far the most cells is taken. The diameter
+        and the intensities of a large image are measured on a fixed sample of windows; a large
+        image on disk is then read in tiles and never held as a whole.
         """
-        height, width = pixels.shape
-        diameter, intensity = self._measured(pixels, diameter_px or self.diameter_px)
+        known = diameter_px or self.diameter_px
+        diameter, intensity = self._measured(pixels, known)
         normalised = _Normalised(pixels, intensity)
+        first = self._survey(normalised, diameter)
+        if known or diameter < _LARGEST_SHARE * min(pixels.shape):
+            return first
+        sizes = diameter * 2.0 ** np.arange(-0.5, -20, -0.5)
+        others = [self._survey(normalised, size) for size in sizes[sizes >= _SMALLEST_DIAMETER]]
+        best = max(others, key=DensitySurvey.certain_cells, default=first)
+        small = best.certain_cells() >= _LEAST_RATIO * max(first.certain_cells(), 1.0)
+        return best if small else first
+
+    def _survey(self, normalised: "_Normalised", diameter: float) -> DensitySurvey:
+        """Find all that may be cells of a certain diameter."""
+        height, width = normalised.shape
         change = scaled((height, width), self.working_diameter / diameter)
         total, found, heights = 0.0, [no_points()], [np.zeros(0)]
         tiles = list(self._tiles(change.new_shape))

@@ -18,6 +18,7 @@ _HALF_DISC = 2 / (3 * np.pi)
 FAINTEST = 0.15
 """Height from which a peak may be a cell, as a share of that of one cell alone."""
 
+_NOISE = 0.3
 _THRESHOLDS = tuple(round(value, 3) for value in np.arange(FAINTEST, 0.801, 0.025).tolist())
 
 
@@ -70,6 +71,10 @@ class DensitySurvey:
         if reading.count == "peaks":
             return float(len(points)), points
         return max(self.total - float((high & left_out).sum()), 0.0), points
+
+    def certain_cells(self) -> float:
+        """Add up the heights of the peaks, each at most 1, that are more than noise."""
+        return float(np.minimum(self.heights[self.heights > _NOISE], 1.0).sum())
 
     def _cut_off(self) -> npt.NDArray[np.bool_]:
         """Tell which peaks are visible parts of cells whose centres lie outside."""

@@ -231,3 +231,48 @@ def test_a_cell_near_the_border_is_one_peak(side, depth):
     assert found.count == 4
     assert (found.points >= -0.5).all()
     assert (found.points < side - 0.5).all()
+
+
+class Dots(Light):
+    """Sees a cell wherever a dot of about the working diameter stands out."""
+
+    def forward(self, images):
+        small, wide = (
+            torch.nn.functional.avg_pool2d(images, side, stride=1, padding=side // 2)
+            for side in (5, 15)
+        )
+        return torch.nn.functional.avg_pool2d((small - wide).clamp(min=0), 2) / torch.pi
+
+
+def tissue(side=240, pitch=24):
+    """Small dots on a bright ground that fills most of the image and looks like one huge cell."""
+    rows, columns = np.mgrid[:side, :side]
+    ground = 0.5 / (1 + np.exp((np.hypot(rows - side / 2, columns - side / 2) - 90) / 2))
+    dots = np.zeros((side, side))
+    places = [(r, c) for r in range(60, 181, pitch) for c in range(60, 181, pitch)]
+    for row, column in places:
+        dots += 0.5 * np.exp(-0.5 * (np.hypot(rows - row, columns - column) / 3) ** 2)
+    return (ground + dots).astype(np.float32), places
+
+
+def test_a_tissue_of_small_cells_is_not_taken_for_one_large_cell():
+    pixels, places = tissue()
+    measuring = counter(Dots(), diameter_px=None, reading=DensityReading(threshold=0.3))
+
+    found = measuring.count(pixels)
+    told = measuring.count(pixels, diameter_px=180.0)
+
+    assert told.count <= 2
+    assert found.diameter_px < 30
+    assert found.count == pytest.approx(len(places), rel=0.2)
+
+
+def test_one_large_cell_stays_one_large_cell():
+    rows, columns = np.mgrid[:200, :200]
+    pixels = 0.6 / (1 + np.exp((np.hypot(rows - 100, columns - 100) - 40) / 3))
+
+    found = counter(Dots(), diameter_px=None, reading=DensityReading(threshold=0.3)).count(
+        pixels.astype(np.float32)
+    )
+
+    assert found.diameter_px > 60
