@@ -61,6 +61,7 @@ def evaluate_counter(
     check_labels(labelled)
     seen = {} if allow_training_images else model.record.training_images
     classed = all(record.density_class for record in labelled)
+    calibration = model.record.calibration
     rows = []
     for record in progress(labelled, "evaluate"):
         image = labelled.read(record)
@@ -80,6 +81,7 @@ def evaluate_counter(
                 found_points=counted.points,
                 match=_match(counted, true, diameters / 2),
                 game=_grid_errors(counted, true, image.shape),
+                bounds=calibration.interval(counted.count) if calibration else None,
             )
         )
     return summarise(rows, seed=seed, resamples=resamples)

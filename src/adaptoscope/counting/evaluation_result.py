@@ -13,6 +13,7 @@ from adaptoscope.datasets.density_classes import CLASSES
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import atomic_path
 from adaptoscope.metrics.counts import CountErrors, count_errors
+from adaptoscope.metrics.coverage import Coverage, coverage
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, PooledShares, pooled_shares
 
@@ -40,6 +41,8 @@ class EvaluatedImage:
     game
         Grid average errors of levels 0, 1, 2 and 3 in cells; None where the counter gives no
         centres.
+    bounds
+        Lower and upper bound of the count in cells; None where the counter is not calibrated.
     """
 
     image: str
@@ -51,6 +54,7 @@ class EvaluatedImage:
     found_points: Points | None = None
     match: PointMatch | None = None
     game: tuple[float, ...] | None = None
+    bounds: tuple[float, float] | None = None
 
     @property
     def error(self) -> float:
@@ -75,6 +79,8 @@ class Evaluation:
         Grid average errors of levels 0 to 3, means over the images in cells; None likewise.
     by_density
         Errors by class of density, from sparse to dense.
+    coverage
+        What the intervals of single counts are worth here; None where the counter gives none.
     images
         One for each image, in the order of the set.
     """
@@ -84,6 +90,7 @@ class Evaluation:
     points: PooledShares | None
     game: tuple[float, ...] | None
     by_density: dict[str, CountErrors]
+    coverage: Coverage | None
     images: tuple[EvaluatedImage, ...]
 
     @property
@@ -101,6 +108,11 @@ class Evaluation:
             found["recall"] = self.points.recall
         if self.game is not None:
             found["game"] = list(self.game)
+        if self.coverage is not None:
+            held = self.coverage
+            found["coverage"] = held.share
+            found["coverage_interval"] = [held.interval.lower, held.interval.upper]
+            found["median_relative_width"] = held.median_relative_width
         found["by_density"] = {
             name: {"n": errors.n, "mae": errors.mae, "bias": errors.bias}
             for name, errors in self.by_density.items()
@@ -131,6 +143,13 @@ class Evaluation:
         if self.game is not None:
             levels = ", ".join(f"{value:.2f}" for value in self.game)
             found["GAME 0 to 3"] = f"{levels} cells"
+        if self.coverage is not None:
+            held = self.coverage
+            found["90 % intervals"] = (
+                f"hold {_per_cent(held.share)} of the true counts (95 % interval "
+                f"{_per_cent(held.interval.lower)} to {_per_cent(held.interval.upper)}), half of "
+                f"them wider than {_per_cent(held.median_relative_width)} of the count"
+            )
         for name, each in self.by_density.items():
             number = "1 image" if each.n == 1 else f"{each.n} images"
             found[f"density {name}"] = (
@@ -177,8 +196,17 @@ def summarise(
             name: _errors_of([row for row in rows if row.density_class == name])
             for name in _in_order({row.density_class for row in rows})
         },
+        coverage=_coverage_of(rows),
         images=tuple(rows),
     )
+
+
+def _coverage_of(rows: Sequence[EvaluatedImage]) -> Coverage | None:
+    bounds = [row.bounds for row in rows if row.bounds is not None]
+    if len(bounds) < len(rows):
+        return None
+    lower, upper = zip(*bounds, strict=True)
+    return coverage(lower, upper, [row.predicted for row in rows], [row.true for row in rows])
 
 
 def _errors_of(rows: Sequence[EvaluatedImage]) -> CountErrors:
