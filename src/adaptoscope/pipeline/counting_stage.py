@@ -43,6 +43,8 @@ class RowResult:
         Counts by seed, shape (seeds, N).
     labels
         Labelled real images that it used; in folds, their mean.
+    fold
+        Fold of each image, from 0, shape (N,); None where there is one round.
     """
 
     row: Row
@@ -50,6 +52,7 @@ class RowResult:
     true: NDArray[np.float64]
     predicted: NDArray[np.float64]
     labels: float = 0.0
+    fold: NDArray[np.int64] | None = None
 
     @property
     def mae_by_seed(self) -> tuple[float, ...]:
@@ -96,6 +99,9 @@ def pooled(parts: Sequence[RowResult]) -> RowResult:
         true=np.concatenate([part.true for part in parts]),
         predicted=np.concatenate([part.predicted for part in parts], axis=1),
         labels=float(np.mean([part.labels for part in parts])),
+        fold=np.repeat(np.arange(len(parts)), [len(part.true) for part in parts])
+        if len(parts) > 1
+        else None,
     )
 
 

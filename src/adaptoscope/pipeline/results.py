@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.pipeline.counting_stage import RowResult
+from adaptoscope.pipeline.fold_intervals import coverage_table, plain_coverage
 from adaptoscope.pipeline.protocols import FoldProtocol, Round, protocol_in_words
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.reporting.label_curve import CurvePoint
@@ -89,6 +90,7 @@ def _plain_row(
         "mae_by_seed": list(result.mae_by_seed),
         "mae_spread": result.spread,
         "against": against,
+        "intervals": plain_coverage(result),
         "published": row.published.model_dump(mode="json") if row.published else None,
     }
 
@@ -142,7 +144,8 @@ def comparison_tables(settings: ExperimentSettings, results: Sequence[RowResult]
     reference = _reference(settings, results)
     if reference is not None and len(results) > 1:
         tables.append(_against_table(reference, results))
-    return tables
+    covered = coverage_table(results)
+    return [*tables, covered] if covered else tables
 
 
 def curve_points(results: Sequence[RowResult]) -> list[CurvePoint]:
