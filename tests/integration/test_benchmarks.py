@@ -13,6 +13,7 @@ import yaml
 from tests.integration.conftest import CANVAS, nothing_is_computed
 
 from adaptoscope.pipeline.rows import NAMES
+from adaptoscope.pretrained.bundled import bundled_weights, is_complete
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMISED = {"figure", "reference", "ratio", "machine"}
@@ -38,6 +39,21 @@ def test_a_benchmark_prints_a_ratio_against_its_reference(name: str, options: st
     assert found["reference"] > 0
     assert found["ratio"] > 1
     assert found["machine"]
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_counting_measures_time_and_memory() -> None:
+    if not is_complete(bundled_weights()["nuclei"]):
+        pytest.skip("the counter nuclei is not in this checkout")
+    options = "--images 3 --repeats 2 --size 1024 --threads 1"
+    command = [sys.executable, str(BENCHMARKS / "counting_speed.py"), "--json", *options.split()]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    found = json.loads(printed.stdout)
+    assert set(found) >= PROMISED
+    assert found["ratio"] == pytest.approx(found["reference"] / found["figure"])
+    row = found["table"]["tiled TIFF 1024 x 1024"]
+    assert row["cells"] > 100
+    assert 0.1 < row["peak_gb"] < found["limit_gb"]
 
 
 @pytest.fixture

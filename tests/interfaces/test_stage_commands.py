@@ -336,6 +336,20 @@ def test_a_stack_needs_the_choice_of_a_plane(tmp_path: Path) -> None:
     assert "--z" in refuse(*command, "--z", "middle")
 
 
+def test_images_above_max_pixels_are_refused_where_they_are_needed_whole(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 64), np.uint8)
+    pixels[28:38, 28:38] = 200
+    tifffile.imwrite(tmp_path / "tiled.tif", pixels, tile=(16, 16))
+    write_image(tmp_path / "plain.png", pixels / 255)
+    command = ("count", "predict", "--model", "dog", "--out", tmp_path / "counts.csv",
+               "--overwrite", "--max-pixels")  # fmt: skip
+    for name, remedy in (("tiled.tif", "--model nuclei"), ("plain.png", "a tiled TIFF")):
+        answer = ask(*command, 4095, tmp_path / name)
+        assert answer.code == 1
+        assert remedy in answer.err
+        succeed(*command, 4096, tmp_path / name)
+
+
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     """IDCIA's own layout: one image with two cells."""
