@@ -11,7 +11,7 @@ from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.predict import predict_counts
 from adaptoscope.counting.regimes import train_counter
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 
@@ -19,7 +19,7 @@ from adaptoscope.datasets.writing import CountedImageWriter
 CROP = 64
 SHAPE = (64, 128)
 # So that learning shows in seconds: few steps, small batches, a fast rate.
-TRAINING = CountingSettings(
+TRAINING = RegressorSettings(
     init="random",
     steps=6,
     batch=4,

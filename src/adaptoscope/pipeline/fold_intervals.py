@@ -8,7 +8,7 @@ import numpy.typing as npt
 from adaptoscope.counting.calibration import calibrate
 from adaptoscope.metrics.coverage import Coverage, coverage
 from adaptoscope.pipeline.counting_stage import RowResult
-from adaptoscope.reporting.tables import NO_VALUE, Table, number
+from adaptoscope.reporting.tables import NO_VALUE, Table
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -56,10 +56,11 @@ def plain_coverage(result: RowResult) -> dict[str, object] | None:
     found = coverages_of(result)
     if not found:
         return None
+    width = _mean_width(found)
     return {
         "share_by_seed": [one.share for one in found],
         "interval": [found[0].interval.lower, found[0].interval.upper],
-        "median_relative_width": float(np.mean([one.median_relative_width for one in found])),
+        "median_relative_width": width if np.isfinite(width) else None,
     }
 
 
@@ -72,13 +73,13 @@ def coverage_table(results: Sequence[RowResult]) -> Table | None:
             first = found[0]
             seeds = ", ".join(_per_cent(one.share) for one in found[1:])
             bounds = f"[{_per_cent(first.interval.lower)}, {_per_cent(first.interval.upper)}]"
-            width = number(100 * float(np.mean([one.median_relative_width for one in found])))
+            width = _mean_width(found)
             rows.append(
                 (
                     result.row.name,
                     f"{_per_cent(first.share)} {bounds}",
                     seeds or NO_VALUE,
-                    f"{width}\u00a0%",
+                    _per_cent(width) if np.isfinite(width) else NO_VALUE,
                 )
             )
     if not rows:
@@ -94,6 +95,10 @@ def coverage_table(results: Sequence[RowResult]) -> Table | None:
         caption="90\u00a0% intervals of single counts, made in each fold from the errors in the "
         "others.",
     )
+
+
+def _mean_width(found: Sequence[Coverage]) -> float:
+    return float(np.mean([one.median_relative_width for one in found]))
 
 
 def _per_cent(share: float) -> str:

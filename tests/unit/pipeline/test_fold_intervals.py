@@ -9,6 +9,7 @@ from adaptoscope.pipeline.fold_intervals import (
     plain_coverage,
 )
 from adaptoscope.pipeline.rows import Row
+from adaptoscope.reporting.tables import NO_VALUE
 
 ROW = Row(name="Dog", method="dog")
 
@@ -61,3 +62,13 @@ def test_pooled_folds_are_told_with_every_seed():
     assert len(plain["share_by_seed"]) == 2
     assert plain["interval"][0] <= plain["share_by_seed"][0] <= plain["interval"][1]
     assert table.rows[0][0] == "Dog"
+
+
+def test_counts_below_one_have_no_relative_width():
+    part = RowResult(ROW, tuple(map(str, range(10))), np.zeros(10), np.zeros((1, 10)))
+
+    plain = plain_coverage(pooled([part, part]))
+
+    assert plain["median_relative_width"] is None
+    assert plain["share_by_seed"] == [1.0]
+    assert coverage_table([pooled([part, part])]).rows[0][3] == NO_VALUE
