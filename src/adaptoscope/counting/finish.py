@@ -10,7 +10,7 @@ from torch import nn
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
-from adaptoscope.counting.cross_fitting import LeftOut
+from adaptoscope.counting.cross_fitting import LeftOut, as_training
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
@@ -75,8 +75,10 @@ def finish_network(
     if left_out is not None:
         facts = facts.changed(reading=left_out.reading)
     elif isinstance(counter, DensityCounter):
-        validation = real.with_records(real.images_of("val")).labelled()
-        facts = facts.changed(reading=fitted_reading(counter, validation))
+        # A few validation images are often of a few cultures, whose annotation is their own.
+        counted = as_training(real).training_part().labelled()
+        own = counted.with_records(record for record in counted if not record.synthetic)
+        facts = facts.changed(reading=fitted_reading(counter, own))
     counter = network_counter(facts, network)
     taught = _taught(settings, seen, real)
     finish(folder, facts, counter, real, taught=taught, weights=network, left_out=left_out)
