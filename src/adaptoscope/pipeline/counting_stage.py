@@ -149,7 +149,8 @@ def _labels_of(settings: ExperimentSettings, row: Row, real: CountedImageSet) ->
     training, validating = (
         sum(bool(record.labelled) for record in real.images_of(split)) for split in ("train", "val")
     )
-    own = row.labelled if row.labelled is not None else training + row.learns * validating
+    both = row.learns or isinstance(settings.protocol, FoldProtocol)
+    own = row.labelled if row.labelled is not None else training + both * validating
     chosen_by = training if settings.labels_choose_style(row) else 0
     return float(max(own if row.uses_labels else 0, chosen_by))
 
