@@ -32,10 +32,8 @@ from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
-from adaptoscope.training.averaging import AveragedWeights
-from adaptoscope.training.checkpoints import Stateful
+from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.schedule import learning_rate_at
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 
@@ -88,31 +86,23 @@ class CounterStep:
         network = CentresNetwork().to(memory_format=torch.channels_last)
         self.network = network.to(fabric.device)
         self.head = DensityHead(self.network, STRIDE, "poisson")
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=0.02
+        self.descent = AveragedDescent(
+            self.network,
+            steps=settings.steps,
+            learning_rate=settings.learning_rate,
+            warm_up=100,
         )
-        self.average = AveragedWeights(self.network, 0.998)
-        self.state: dict[str, Stateful] = {
-            "network": self.network,
-            "optimiser": self.optimiser,
-            "average": self.average,
-        }
+        self.state = self.descent.state
 
     def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
         """Take step `index`; return the loss and the mean absolute error of whole crops."""
         settings = self.settings
         batch = self.images.draw(self.crops, batch=settings.batch, step=index)
         images = self.place(batch.images)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(index, settings.steps, settings.learning_rate, 100)
         with self.fabric.autocast():
             density = self.network(images).float()
         loss, error = self.head.losses(density, batch)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.average.update()
+        self.descent.descend(loss, index)
         return {"loss": loss.detach(), "crop_error": error.detach()}
 
     def place(self, images: torch.Tensor) -> torch.Tensor:
@@ -121,7 +111,7 @@ class CounterStep:
 
     def finished(self) -> torch.nn.Module:
         """Return the averaged network, with statistics that belong to the averaged weights."""
-        network = self.average.module
+        network = self.descent.average.module
         size, first = self.settings.batch, self.settings.steps
 
         def draw(index: int) -> torch.Tensor:

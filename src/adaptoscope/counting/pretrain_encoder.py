@@ -22,11 +22,9 @@ from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.appearance import change_appearance, draw_appearance
-from adaptoscope.training.averaging import AveragedWeights
-from adaptoscope.training.checkpoints import Stateful
+from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.patch_pool import PATCH, PatchPool, PoolImage, count_on_grid
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.schedule import learning_rate_at
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.step_loop import Device, run_steps, seed_of_step, start_fabric
 
@@ -78,30 +76,22 @@ class EncoderStep:
     def __init__(self, pool: PatchPool, settings: EncoderTrainingSettings, fabric: Any) -> None:
         self.pool, self.settings, self.fabric = pool, settings, fabric
         self.network = LocalCounter().to(memory_format=torch.channels_last).to(fabric.device)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=0.02
+        self.descent = AveragedDescent(
+            self.network,
+            steps=settings.steps,
+            learning_rate=settings.learning_rate,
+            warm_up=300,
         )
-        self.average = AveragedWeights(self.network, 0.998)
-        self.state: dict[str, Stateful] = {
-            "network": self.network,
-            "optimiser": self.optimiser,
-            "average": self.average,
-        }
+        self.state = self.descent.state
 
     def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
         """Take step `index`; return the loss and the mean absolute error of whole crops."""
         settings = self.settings
         images, counts = draw_counted_crops(self.pool, settings, index)
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate_at(index, settings.steps, settings.learning_rate, 300)
         with self.fabric.autocast():
             predicted = self.network(images).float()
         loss = functional.poisson_nll_loss(predicted, counts, log_input=False, full=False)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimiser.step()
-        self.average.update()
+        self.descent.descend(loss, index)
         error = (predicted.sum((1, 2, 3)) - counts.sum((1, 2, 3))).abs().mean()
         return {"loss": loss.detach(), "crop_error": error.detach()}
 
@@ -180,7 +170,7 @@ def pretrain_encoder(
         seed=settings.seed,
     )
     run.record_timing("encoder", time.perf_counter() - started)
-    encoder = step.average.module.get_submodule("encoder")
+    encoder = step.descent.average.module.get_submodule("encoder")
     write_weights(weights, encoder.state_dict())
     return weights
 

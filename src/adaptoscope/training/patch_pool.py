@@ -189,19 +189,13 @@ class PatchPool:
             align_corners=False,
         )
 
-    def centres_in_crops(
-        self, windows: CropWindows, crop: int, *, margin: float = 0.0
-    ) -> torch.Tensor:
-        """Return cell centres in crop pixels, shape (B, N, 2).
-
-        Those outside lie far away; with a margin in pixels, those that are farther outside.
-        """
+    def centres_in_crops(self, windows: CropWindows, crop: int) -> torch.Tensor:
+        """Return cell centres in crop pixels, shape (B, N, 2); those outside lie far away."""
         chosen = self.points[torch.from_numpy(windows.patches).to(self.points.device)]
         turn = torch.from_numpy(np.linalg.inv(_rotations(windows))).to(chosen)
         centres = torch.from_numpy(windows.centres).to(chosen)
         places = (chosen - centres[:, None]) @ turn.transpose(1, 2) + (crop - 1) / 2
-        near = (places >= -0.5 - margin) & (places < crop - 0.5 + margin)
-        inside = near.all(-1, keepdim=True)
+        inside = ((places >= -0.5) & (places < crop - 0.5)).all(-1, keepdim=True)
         return torch.where(inside, places, torch.full_like(places, _FAR))
 
 

@@ -52,7 +52,8 @@ def test_statistics_of_the_counter_belong_to_its_averaged_weights(real):
     step = CounterStep(images, QUICK, start_fabric("cpu"))
     for index in range(3):
         step(index)
-    before = {name: value.clone() for name, value in step.average.module.state_dict().items()}
+    averaged = step.descent.average.module.state_dict()
+    before = {name: value.clone() for name, value in averaged.items()}
 
     after = step.finished().state_dict()
 
