@@ -83,7 +83,8 @@ def count_left_out(
                 _look(model, left_out.read(record).pixels, surveys, predicted)
     reading = None
     if surveys:
-        reading = choose_reading(surveys, true, DensityReading())
+        usual = model.record.reading or DensityReading()
+        reading = choose_reading(surveys, true, DensityReading(count=usual.count))
         predicted = [survey.read(reading)[0] for survey in surveys]
     errors = count_errors(np.array(predicted), np.array(true, dtype=np.float64)).as_dict()
     known = {name: float(value) for name, value in errors.items() if np.isfinite(value)}

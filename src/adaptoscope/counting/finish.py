@@ -25,6 +25,7 @@ from adaptoscope.counting.reading import DensityReading, choose_reading
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     CountingSettings,
+    DensitySettings,
     RegressorSettings,
 )
 from adaptoscope.counting.training_images import measured_diameter
@@ -71,17 +72,32 @@ def finish_network(
         pixel_size_um=seen[-1].pixel_size_um,
         training_images={sha: name for images in seen for name, sha in images.hashes.items()},
     )
-    counter = network_counter(facts, network)
     if left_out is not None:
         facts = facts.changed(reading=left_out.reading)
-    elif isinstance(counter, DensityCounter):
-        # A few validation images are often of a few cultures, whose annotation is their own.
-        counted = as_training(real).training_part().labelled()
-        own = counted.with_records(record for record in counted if not record.synthetic)
-        facts = facts.changed(reading=fitted_reading(counter, own))
+    elif isinstance(settings, DensitySettings):
+        facts = facts.changed(reading=_reading_of(settings, facts, network, real))
     counter = network_counter(facts, network)
     taught = _taught(settings, seen, real)
     finish(folder, facts, counter, real, taught=taught, weights=network, left_out=left_out)
+
+
+def _reading_of(
+    settings: DensitySettings, facts: ModelRecord, network: nn.Module, real: CountedImageSet
+) -> DensityReading:
+    """Choose how a density is read on the labelled real images that were trained on, and `val`.
+
+    A few validation images alone are often of a few cultures, whose annotation is their own. A
+    teacher's training reads no label, so nothing is chosen by labels after it.
+    """
+    usual = DensityReading(count=settings.count)
+    if settings.mode == "teacher":
+        return usual
+    counter = network_counter(facts.changed(reading=usual), network)
+    if not isinstance(counter, DensityCounter):
+        raise TypeError(f"a network of the kind {facts.kind} draws no density")
+    counted = as_training(real).training_part().labelled()
+    own = counted.with_records(record for record in counted if not record.synthetic)
+    return fitted_reading(counter, own)
 
 
 def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> DensityReading:

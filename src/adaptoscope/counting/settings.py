@@ -167,6 +167,9 @@ class DensitySettings(CountingSettings):
     snap_points: bool = True
     """Move centres marked by hand to the middle of the blob that they lie on, before training."""
 
+    count: Literal["peaks", "density"] = "peaks"
+    """Whether the counter says the number of peaks of the density, or its sum."""
+
     loss: Literal["mse", "huber", "poisson"] = "poisson"
     """Error of the density that is made small, place by place."""
 
@@ -192,6 +195,8 @@ class DensitySettings(CountingSettings):
     def _heads_and_modes_fit(self) -> "DensitySettings":
         if self.head == "fcrn_a" and self.loss == "poisson":
             raise ValueError("loss poisson needs a density above 0, which fcrn_a has not; set mse")
+        if self.mode == "teacher" and self.folds:
+            raise ValueError("folds measure on labels; mode teacher reads none, set folds to 0")
         if self.mode == "teacher" and self.averaging == 0:
             raise ValueError("mode teacher is the average of the weights; set averaging above 0")
         if self.head == "fcrn_a" and self.init == "nuclei":

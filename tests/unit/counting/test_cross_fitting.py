@@ -73,3 +73,15 @@ def test_test_images_stay_apart(real):
 def test_one_fold_is_none():
     with pytest.raises(ValueError, match="folds needs 2"):
         DensitySettings(init="random", folds=1)
+
+
+def test_the_sum_of_the_density_may_be_what_is_counted(real, tmp_path):
+    settings = QUICK.changed(folds=0, count="density")
+
+    alone = train_counter(settings, tmp_path / "alone", real=real, device="cpu")
+    crossed = train_counter(
+        settings.changed(folds=2), tmp_path / "crossed", real=real, device="cpu"
+    )
+
+    assert read_record(alone).reading.count == "density"
+    assert read_record(crossed).reading.count == "density"

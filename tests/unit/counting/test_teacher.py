@@ -141,3 +141,20 @@ def test_training_with_a_teacher_gives_a_counter(real, tmp_path):
 def test_a_teacher_needs_averaged_weights():
     with pytest.raises((ValueError, AdaptoscopeError), match="averaging"):
         SETTINGS.changed(averaging=0.0)
+
+
+def test_nothing_of_a_counter_is_chosen_by_labels_after_a_teacher(real, tmp_path):
+    trained = train_counter(SETTINGS, tmp_path / "a", real=real, synthetic=real, device="cpu")
+    bare = real.with_records(dataclasses.replace(each, labelled=False) for each in real)
+
+    unlabelled = train_counter(SETTINGS, tmp_path / "b", real=bare, synthetic=real, device="cpu")
+
+    records = [read_record(folder) for folder in (trained, unlabelled)]
+    assert records[0].reading == records[1].reading
+    weights = [(each / "weights.safetensors").read_bytes() for each in (trained, unlabelled)]
+    assert weights[0] == weights[1]
+
+
+def test_folds_are_not_for_a_teacher():
+    with pytest.raises((ValueError, AdaptoscopeError), match="folds measure on labels"):
+        SETTINGS.changed(folds=3)
