@@ -13,7 +13,6 @@ import yaml
 from tests.integration.conftest import CANVAS, nothing_is_computed
 
 from adaptoscope.pipeline.rows import NAMES
-from adaptoscope.pretrained.bundled import bundled_weights, is_complete
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMISED = {"figure", "reference", "ratio", "machine"}
@@ -43,8 +42,6 @@ def test_a_benchmark_prints_a_ratio_against_its_reference(name: str, options: st
 
 @pytest.mark.slow
 def test_the_benchmark_of_counting_measures_time_and_memory() -> None:
-    if not is_complete(bundled_weights()["nuclei"]):
-        pytest.skip("the counter nuclei is not in this checkout")
     options = "--images 3 --repeats 2 --size 1024 --threads 1"
     command = [sys.executable, str(BENCHMARKS / "counting_speed.py"), "--json", *options.split()]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)

@@ -14,7 +14,6 @@ from adaptoscope.errors import LeakageError, OutputError
 from adaptoscope.pipeline.report import read_results
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.pretrained.bundled import bundled_weights, is_complete
 from adaptoscope.training.settings import settings_from
 
 CANVAS = {"height": 96, "width": 96}
@@ -259,9 +258,6 @@ def test_published_lists_say_what_is_counted_and_how_much_is_absent(
     assert "lists quality.csv" in caught.value.found
 
 
-@pytest.mark.skipif(
-    not is_complete(bundled_weights()["nuclei"]), reason="the bundled counter is not there"
-)
 def test_the_bundled_counter_counts_without_training(tmp_path: Path) -> None:
     rows = [
         {"name": "As shipped", "method": "nuclei", "curve": "nuclei"},

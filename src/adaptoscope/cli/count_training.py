@@ -12,6 +12,7 @@ from adaptoscope.cli.options import (
     Overwrite,
     Root,
     Z,
+    open_sets,
     plane,
 )
 from adaptoscope.errors import SettingsError
@@ -109,15 +110,13 @@ def train_encoder(
 ) -> None:
     """Train an encoder that counters can start from, on the training splits of counted sets."""
     from adaptoscope.counting.pretrain_encoder import EncoderTrainingSettings, pretrain_encoder
-    from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.training.settings import load_settings
 
-    chosen = load_settings(settings, EncoderTrainingSettings) if settings else None
-    chosen = chosen or EncoderTrainingSettings()
+    chosen = (
+        load_settings(settings, EncoderTrainingSettings) if settings else EncoderTrainingSettings()
+    )
     chosen = chosen if seed is None else chosen.changed(seed=seed)
-    sets = [
-        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
-    ]
+    sets = open_sets(images, root, channel, z)
     typer.echo(pretrain_encoder(out, sets, chosen, device=device, overwrite=overwrite))
 
 
@@ -138,15 +137,13 @@ def pretrain(
 ) -> None:
     """Train a counter for many microscopes on the training splits of counted sets."""
     from adaptoscope.counting.pretrain_counter import CounterTrainingSettings, pretrain_counter
-    from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.training.settings import load_settings
 
-    chosen = load_settings(settings, CounterTrainingSettings) if settings else None
-    chosen = chosen or CounterTrainingSettings()
+    chosen = (
+        load_settings(settings, CounterTrainingSettings) if settings else CounterTrainingSettings()
+    )
     chosen = chosen if seed is None else chosen.changed(seed=seed)
-    sets = [
-        open_counted_images(folder, root=root, channel=channel, z=plane(z)) for folder in images
-    ]
+    sets = open_sets(images, root, channel, z)
     typer.echo(pretrain_counter(out, sets, chosen, device=device, overwrite=overwrite))
 
 
@@ -161,8 +158,10 @@ def _say_how_well(folder: Path) -> None:
             "Not measured: no labelled image is in the split val. Nothing says how well it counts."
         )
     else:
-        said = "Validation: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
-        said = said.format(**record.measured)
+        by_folds = record.calibration is not None and record.calibration.origin == "folds"
+        where = "Cross-validation" if by_folds else "Validation"
+        said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
+        said = said.format(where, **record.measured)
         if record.calibration is None:
             said += f" No intervals of single counts: they need {LEAST_IMAGES} validation images."
     typer.echo(said, err=True)
@@ -175,5 +174,5 @@ def _refuse_unused(method: str, **options: object) -> None:
             f"The method {method} has no use for {', '.join(given)}.",
             expected="--real only; it is fitted to the numbers of cells of real images",
             found=", ".join(given),
-            remedy="leave these options out, or choose --method regressor",
+            remedy=f"leave these options out, or choose --head {', '.join(NETWORKS)}",
         )
