@@ -42,6 +42,10 @@ class Head(Protocol):
         """Return the loss of a batch, and the mean absolute error of its crops in cells."""
         ...
 
+    def counts(self, output: torch.Tensor) -> torch.Tensor:
+        """Return the cells of each crop, shape (B,), that an output says."""
+        ...
+
 
 class RegressorHead:
     """One number for a crop (paper 1).
@@ -77,6 +81,10 @@ class RegressorHead:
             loss = error.square().mean()
         return loss, (output.detach() - counts).abs().mean()
 
+    def counts(self, output: torch.Tensor) -> torch.Tensor:
+        """Return the output itself, shape (B,)."""
+        return output
+
 
 class DensityHead:
     """A density of cells.
@@ -105,6 +113,10 @@ class DensityHead:
         weights = None if batch.weights is None else batch.weights.to(output.device)
         error = (output.detach() - wanted).sum(dim=(1, 2, 3)).abs().mean()
         return self.loss_of(output, wanted, weights), error
+
+    def counts(self, output: torch.Tensor) -> torch.Tensor:
+        """Return the sum of each density, shape (B,)."""
+        return output.sum(dim=(1, 2, 3))
 
     def target(self, batch: CropBatch) -> torch.Tensor:
         """Draw the density of a batch, shape (B, 1, H / stride, W / stride)."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from adaptoscope.counting.agreement import Probe
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.cross_fitting import FOLDER, LeftOut, as_training, count_left_out
@@ -15,6 +16,7 @@ from adaptoscope.counting.finish import finish_network
 from adaptoscope.counting.heads import DensityHead, Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
+from adaptoscope.counting.steadiest import SteadiestWeights
 from adaptoscope.counting.teacher import Teacher
 from adaptoscope.counting.training_images import read_training_images, refuse_kept_back
 from adaptoscope.counting.two_domains import half_of_each, mixed
@@ -23,7 +25,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+from adaptoscope.training.step_loop import Device, Logged, Step, run_steps, start_fabric
 
 _STATISTICS_BATCHES = 40
 
@@ -63,6 +65,7 @@ def train_counter(
     *,
     real: CountedImageSet,
     synthetic: CountedImageSet | None = None,
+    unlabelled: CountedImageSet | None = None,
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
@@ -79,6 +82,8 @@ def train_counter(
         where no image is in a split; those of ``val`` give the measured error and the intervals.
     synthetic
         Counted synthetic images, for every regime but ``supervised``.
+    unlabelled
+        Real images whose labels are not read, for ``checkpoint: steadiest``; by default ``real``.
     device
         Where to train.
     overwrite
@@ -117,18 +122,30 @@ def train_counter(
     network.train()
     if settings.frozen_statistics:
         freeze_statistics(network)
+    trained = network if average is None else average.module
     state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
+    if average is not None:
+        state["average"] = average
+    step: Step = counting_step(settings, phases, head, optimiser, placed, average)
+    steadiest = None
+    if settings.checkpoint == "steadiest":
+        judged = _read(settings, unlabelled or real, real, labels=False)
+        probe = Probe(judged, settings)
+        steadiest = SteadiestWeights(trained, head.counts, probe, settings.total_steps)
+        state["steadiest"] = steadiest
+        step = _looked_at(step, steadiest)
     run_steps(
-        counting_step(settings, phases, head, optimiser, placed, average),
+        step,
         steps=settings.total_steps,
-        state=state if average is None else {**state, "average": average},
+        state=state,
         run=run,
         save_every=settings.save_every,
         log_every=settings.log_every,
         description=f"count ({settings.regime})",
         seed=settings.seed,
     )
-    trained = network if average is None else average.module
+    if steadiest is not None:
+        steadiest.keep()
     if not settings.frozen_statistics:
         _measure_statistics(settings, phases[-1], trained)
     finish_network(run.path, settings, trained, seen, real, left_out)
@@ -201,6 +218,15 @@ def counting_step(
         return {"loss": loss.detach(), "mae": error}
 
     return step
+
+
+def _looked_at(step: Step, steadiest: SteadiestWeights) -> Step:
+    """Let a look follow each step; what it measures is logged as ``disagreement``."""
+
+    def whole(index: int) -> Logged:
+        return {**step(index), "disagreement": steadiest.look(index)}
+
+    return whole
 
 
 def _measure_statistics(settings: CountingSettings, phase: Phase, network: torch.nn.Module) -> None:

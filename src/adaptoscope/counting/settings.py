@@ -63,6 +63,10 @@ class CountingSettings(Settings):
     averaging: float = Field(default=0.0, ge=0, lt=1)
     """Decay of the average of the weights that is kept as the counter; 0 keeps the last weights."""
 
+    checkpoint: Literal["last", "steadiest"] = "last"
+    """Weights that are kept: those of the `last` step, or of ten moments the `steadiest`, which
+    contradict themselves least on unlabelled real crops. For training without real labels."""
+
     batch_norm: Literal["auto", "frozen", "batch"] = "auto"
     """Statistics of batch normalisation: `frozen` keeps those of the initial weights, `batch` takes
     each batch's own and measures them anew over training crops at the end. `auto` is `batch` for

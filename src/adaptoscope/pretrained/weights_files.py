@@ -1,5 +1,6 @@
 """Weight files: safetensors, float16 on disk, float32 in memory."""
 
+import hashlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,3 +104,18 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in tensors.items()
     }
+
+
+def hash_of_network(network: torch.nn.Module) -> str:
+    """Return the SHA-256 of a network's state, in hexadecimal digits.
+
+    Parameters
+    ----------
+    network
+        Names and values of its parameters and buffers count.
+    """
+    digest = hashlib.sha256()
+    for key, tensor in sorted(network.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()

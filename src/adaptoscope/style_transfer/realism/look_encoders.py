@@ -1,6 +1,5 @@
 """The frozen networks through which looks are compared, chosen by name."""
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -9,6 +8,7 @@ import torch
 from adaptoscope.pretrained.bundled import hash_of_weights
 from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
 from adaptoscope.pretrained.inception import PREFIX, load_inception
+from adaptoscope.pretrained.weights_files import hash_of_network
 
 _WITHOUT_FILE = ("random", "imagenet")
 
@@ -53,18 +53,10 @@ def open_look_encoder(name: str, device: torch.device) -> tuple[LookEncoder, str
         inception = load_inception(path).to(device).eval().requires_grad_(False)
         return inception, hash_of_weights(path)
     network = load_encoder(name).to(device).eval().requires_grad_(False)
-    known = _hash_of(network) if name in _WITHOUT_FILE else origin_of_encoder(name)
+    known = hash_of_network(network) if name in _WITHOUT_FILE else origin_of_encoder(name)
     return network, known
 
 
 def sees_cells(name: str) -> bool:
     """Tell whether an encoder of this name has stages that are read at single cells."""
     return not name.startswith(PREFIX)
-
-
-def _hash_of(network: torch.nn.Module) -> str:
-    digest = hashlib.sha256()
-    for key, tensor in sorted(network.state_dict().items()):
-        digest.update(key.encode())
-        digest.update(tensor.cpu().numpy().tobytes())
-    return digest.hexdigest()
