@@ -1,5 +1,6 @@
 """Benchmarks run, and print what they promise and what the run folders hold."""
 
+import csv
 import importlib
 import json
 import subprocess
@@ -13,6 +14,8 @@ import yaml
 from tests.integration.conftest import CANVAS, nothing_is_computed
 
 from adaptoscope.pipeline.rows import NAMES
+from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.write import simulate
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMISED = {"figure", "reference", "ratio", "machine"}
@@ -259,3 +262,59 @@ def test_a_study_of_another_backbone_says_nothing_of_this_one(
     benchmark("usefulness", *of_run(counting))
     with pytest.raises(SystemExit, match="backbone compact"):
         benchmark("stylisation_speed", *SHORT, "--structure", finished(counting))
+
+
+@pytest.fixture(scope="module")
+def plates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folders: nuclei of six fields in three groups, and the same fields in two stains."""
+    folder = tmp_path_factory.mktemp("plates")
+    settings = SimulationSettings(height=128, width=128, cell_diameter_px=12.0)
+    for name, seed in (("nuclei", 1), ("stains", 2)):
+        simulate(folder / name, settings, count=6, seed=seed)
+        path = folder / name / "metadata.csv"
+        with path.open(newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        for number, row in enumerate(rows):
+            row["group"] = "abc"[number % 3]
+            row["split"] = ("train" if number < 3 else "test") if name == "nuclei" else ""
+            row["channel"] = "" if name == "nuclei" else ("GFAP", "TuJ1")[number % 2]
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+    names = [row["file_name"] for row in rows]
+    pairs = ["input,target", *(f"../nuclei/{name},{name}" for name in names)]
+    (folder / "stains" / "pairs.csv").write_text("\n".join(pairs) + "\n")
+    return folder
+
+
+def test_errors_by_stain_tell_fields_of_the_test_split_apart(benchmark: Any, plates: Path) -> None:
+    found = benchmark("shift_by_stain", plates / "stains", "--fields", plates / "nuclei")
+    images = {name: row["images"] for name, row in found["table"].items()}
+    assert images == {
+        "GFAP, fields of the test split": 1,
+        "GFAP, other fields": 2,
+        "TuJ1, fields of the test split": 2,
+        "TuJ1, other fields": 1,
+    }
+    means = [row["figure"] * row["images"] for row in found["table"].values()]
+    assert found["figure"] == pytest.approx(sum(means) / 6)
+    assert found["ratio"] == pytest.approx(found["reference"] / found["figure"])
+
+
+def test_clusters_left_out_are_counted_by_counters_that_never_saw_them(
+    benchmark: Any, plates: Path, tmp_path: Path
+) -> None:
+    options = ("--images", plates / "nuclei", "--rounds", 2, "--steps", 1, "--batch", 1)
+    found = benchmark("left_out_clusters", tmp_path / "out", *options)
+    assert sorted(group for part in found["rounds"] for group in part) == ["a", "b", "c"]
+    assert found["images"] == 3
+    assert {name: row["images"] for name, row in found["table"].items()} == dict.fromkeys(
+        ("cluster a", "cluster b", "cluster c"), 1
+    )
+    learnt = {
+        place.name: len(json.loads((place / "model.json").read_text())["training_images"])
+        for place in (tmp_path / "out").iterdir()
+    }
+    assert learnt["all"] == 3
+    assert sorted(learnt[f"round_{number}"] for number in (1, 2)) == [1, 2]
