@@ -1,7 +1,7 @@
 """Commands of stage 3: train a counter, test it, count images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,11 +15,15 @@ from adaptoscope.cli.options import (
     Root,
     Seed,
     Z,
+    open_sets,
     plane,
     refuse_folder,
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
+
+if TYPE_CHECKING:
+    from adaptoscope.counting.model_folder import CountingModel
 
 _SEEN = "Images that a counter was trained on were not refused: on those it looks better."
 
@@ -144,6 +148,13 @@ def predict(
         typer.Option("--diameter", min=1.0, help="Cell diameter in pixels, not to be measured."),
     ] = None,
     edges: EdgesOption = None,
+    adapt: Annotated[
+        Path | None,
+        typer.Option(
+            "--adapt",
+            help="Adapt to these images first, without labels, in this folder; kept if it helps.",
+        ),
+    ] = None,
     pixel_size_um: Annotated[
         float | None,
         typer.Option("--pixel-size-um", min=1e-6, help="Where the images do not tell it."),
@@ -169,8 +180,11 @@ def predict(
 
     chosen = {"channel": channel, "z": plane(z), "pixel_size_um": pixel_size_um}
     left_out = images_to_count(images).left_out()
+    counter = load_counter(model, device=_place(model, device))
+    if adapt is not None:
+        counter = _adapted(model, images, adapt, channel, z, device)
     rows = count_folder(
-        load_counter(model, device=_place(model, device)),
+        counter,
         images,
         CountOutputs(out, points, overlays, plot, overwrite),
         settings_from(
@@ -183,7 +197,7 @@ def predict(
     written = {"table": out, "points": points, "overlays": overlays, "plot": plot}
     named = {name: str(place) for name, place in written.items() if place is not None}
     shown = summary.as_dict() if as_json else summary.as_text()
-    answer({**named, **shown}, as_json=as_json, title=f"Counted with {model}")
+    answer({**named, **shown}, as_json=as_json, title=f"Counted with {counter.name}")
     if left_out:
         typer.echo(left_out, err=True)
     if summary.failed:
@@ -193,6 +207,18 @@ def predict(
         for reason in dict.fromkeys(row.error for row in rows if row.error):
             typer.echo(f"  {reason}", err=True)
         raise typer.Exit(1)
+
+
+def _adapted(
+    model: str, images: Path, out: Path, channel: int | None, z: str | None, device: DeviceName
+) -> "CountingModel":
+    """Adapt a counter to a folder of images and say what came of it."""
+    from adaptoscope.pipeline.adapt import adapt_counter
+
+    opened = open_sets([images], None, channel, z)[0]
+    counter, verdict = adapt_counter(model, opened, out, device=device)
+    typer.echo(verdict.in_words(), err=True)
+    return counter
 
 
 @app.command("check")

@@ -1,0 +1,264 @@
+"""Adapt a counter to a folder of images without any label, and keep it only if that helps."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.heads import build_head
+from adaptoscope.counting.model_folder import CountingModel, load_counter
+from adaptoscope.counting.regimes import train_counter
+from adaptoscope.counting.settings import DensitySettings
+from adaptoscope.counting.training_images import read_training_images
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.records import without_label
+from adaptoscope.errors import SettingsError
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.settings import StyleSettings
+from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
+from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.stylise_set import StylisationJob
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.progress import part_of
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.settings import Settings
+from adaptoscope.training.step_loop import Device, start_fabric
+
+_SIDE = 256
+_VERDICT = "adaptation.json"
+_PARTS = ("drawings", "style.safetensors", "styled", "adapted", _VERDICT)
+
+
+class AdaptSettings(Settings):
+    """How a counter is adapted."""
+
+    drawings: int = Field(default=60, ge=4)
+    """Drawings with the look of the images: what is learnt from with labels."""
+    style_images: int = Field(default=12, ge=1)
+    """Images whose look they take, at most."""
+    steps: int = Field(default=120, ge=1)
+    """Training steps of each seed."""
+    learning_rate: float = Field(default=1e-4, gt=0)
+    """Step size of Adam."""
+    seeds: int = Field(default=2, ge=2)
+    """Trainings whose agreement is looked at."""
+    least_gain: float = Field(default=0.05, ge=0, lt=1)
+    """Share by which every seed must contradict itself less than the counter before."""
+    seed: int = Field(default=0, ge=0)
+    """First seed."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an adapted counter is to be used, and why.
+
+    Parameters
+    ----------
+    kept
+        Whether it is.
+    before
+        How far the counter contradicted itself as it was (`Probe.disagreement`).
+    after
+        The same of each seed.
+    between_seeds
+        How far the counts of the seeds are from one another, relative to their mean.
+    moved
+        How far they are from the counts before, likewise.
+    model
+        Folder of the steadiest seed, from the folder of the adaptation.
+    """
+
+    kept: bool
+    before: float
+    after: tuple[float, ...]
+    between_seeds: float
+    moved: float
+    model: str
+
+    def in_words(self) -> str:
+        """Say it in one line."""
+        after = " and ".join(f"{each:.3f}" for each in self.after)
+        what = "Adapted" if self.kept else "Not adapted, the counter is used as it was"
+        return (
+            f"{what}: it contradicts itself by {self.before:.3f} before and {after} after; "
+            f"counts moved by {100 * self.moved:.1f} %, "
+            f"the seeds are {100 * self.between_seeds:.1f} % apart."
+        )
+
+
+def adapt_counter(
+    model: str | Path,
+    images: CountedImageSet,
+    out: Path,
+    settings: AdaptSettings | None = None,
+    *,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> tuple[CountingModel, Verdict]:
+    """Let a density counter learn how the cells of some images look, without any label.
+
+    Drawings follow the images in the size and number of their cells and take their look by AdaIN;
+    the counter learns on these, and by its own averaged opinion on the images (`dacs` with
+    `mode: teacher`, and of each training the steadiest weights). It is kept if every seed
+    contradicts itself less than the counter did, and the seeds are nearer to one another than to
+    where it was: what chance moved is not kept.
+
+    Parameters
+    ----------
+    model
+        ``nuclei``, or the folder of a counter with the head ``centres``.
+    images
+        The images; labels are not read. Of a set with splits only ``train`` is looked at.
+    out
+        Folder for all of it; a killed adaptation goes on, a finished one is read.
+    settings
+        How.
+    device
+        Where to compute.
+    overwrite
+        Discard an adaptation with other settings.
+
+    Returns
+    -------
+    tuple
+        The counter to use, and the verdict, which ``adaptation.json`` holds too.
+
+    Raises
+    ------
+    SettingsError
+        If the counter is no density network of the kind ``centres``.
+    InputError
+        If the images show no cells to measure, or are not those of the adaptation in ``out``.
+    OutputError
+        If ``out`` holds something else.
+    """
+    chosen = settings or AdaptSettings()
+    place = str(start_fabric(device).device)
+    before = load_counter(model, device=place)
+    if before.record.kind != "centres":
+        raise SettingsError(
+            f"The counter {before.name} cannot be adapted without labels.",
+            expected="nuclei, or a counter with the head centres",
+            found=before.record.kind,
+            remedy="leave --adapt out, or choose another --model",
+        )
+    shown = images.training_part()
+    bare = shown.with_records(map(without_label, shown.records))
+    training = _training(model, before, chosen)
+    run = RunFolder.open(out, chosen, overwrite=overwrite, parts=_PARTS)
+    run.keep_inputs([*bare.hashes().values(), hash_of_network(build_head(training).network)])
+    if not (out / _VERDICT).exists():
+        styled = _styled(out, bare, images, chosen, device)
+        folders = [f"adapted/seed{seed}" for seed in _seeds(chosen)]
+        for seed, folder in zip(_seeds(chosen), folders, strict=True):
+            with part_of(f"adapt, seed {seed}"):
+                how = training.changed(seed=seed)
+                train_counter(how, out / folder, real=bare, synthetic=styled, device=device)
+        verdict = judge(training, bare, [out / folder for folder in folders], chosen.least_gain)
+        write_json(out / _VERDICT, asdict(verdict))
+    found = json.loads((out / _VERDICT).read_text("utf-8"))
+    verdict = Verdict(**{**found, "after": tuple(found["after"])})
+    adapted = load_counter(out / verdict.model, device=place) if verdict.kept else before
+    return adapted, verdict
+
+
+def judge(
+    training: DensitySettings, images: CountedImageSet, folders: list[Path], least_gain: float
+) -> Verdict:
+    """Compare adapted counters with the one before on crops of the images.
+
+    Parameters
+    ----------
+    training
+        How they were trained, from the counter before.
+    images
+        The images; no label is read.
+    folders
+        One adapted counter for each seed, in ``adapted/``.
+    least_gain
+        As in `AdaptSettings`.
+    """
+    probe = Probe(read_training_images(images, training, labels=False), training)
+    starts = [training.init, *(str(folder / "weights.safetensors") for folder in folders)]
+    heads = [build_head(training.changed(init=start)) for start in starts]
+    before, *after = [probe.disagreement(head.network, head.counts) for head in heads]
+    start, *ends = [probe.counts(head.network, head.counts) for head in heads]
+    between, moved = apart([*ends]), float(np.mean([apart([start, end]) for end in ends]))
+    steadier = max(after) < (1 - least_gain) * before
+    best = folders[int(np.argmin(after))]
+    return Verdict(
+        kept=bool(steadier and between < moved),
+        before=before,
+        after=tuple(after),
+        between_seeds=between,
+        moved=moved,
+        model=f"{best.parent.name}/{best.name}",
+    )
+
+
+def apart(counts: list[npt.NDArray[np.float64]]) -> float:
+    """Return the mean distance of counts of the same crops, by pairs, relative to their mean."""
+    every = np.stack(counts)
+    pairs = np.abs(every[:, None] - every[None]).mean(axis=2)
+    number = len(every)
+    mean = max(float(every.mean()), np.finfo(np.float64).tiny)
+    return float(pairs.sum() / (number * (number - 1)) / mean)
+
+
+def _seeds(settings: AdaptSettings) -> range:
+    return range(settings.seed, settings.seed + settings.seeds)
+
+
+def _styled(
+    out: Path,
+    bare: CountedImageSet,
+    images: CountedImageSet,
+    settings: AdaptSettings,
+    device: Device,
+) -> CountedImageSet:
+    """Make drawings that follow the images, and give them their look."""
+    draw_once(
+        out / "drawings",
+        SynthesisSettings(height=_SIDE, width=_SIDE),
+        count=settings.drawings,
+        seed=settings.seed,
+        like=bare,
+        real=images,
+    )
+    style = StyleSettings(limit=settings.style_images)
+    how = StylisationSettings(inversion="none")
+    path = learn_style_once(
+        out / "style.safetensors",
+        style,
+        bare,
+        images,
+        seed=settings.seed,
+        stylisation=how,
+        device=device,
+    )
+    job = StylisationJob(
+        out=out / "styled",
+        drawings=out / "drawings",
+        style=path,
+        backbone=style.backbone,
+        settings=how,
+        device=str(start_fabric(device).device),
+    )
+    return stylise_once(job, 1)
+
+
+def _training(model: str | Path, before: CountingModel, settings: AdaptSettings) -> DensitySettings:
+    return DensitySettings(
+        init=str(model),
+        regime="dacs",
+        mode="teacher",
+        checkpoint="steadiest",
+        diameter=before.record.working_diameter_px or DensitySettings().diameter,
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+    )
