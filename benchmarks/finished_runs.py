@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -189,6 +190,11 @@ def benchmark_run(
     except AdaptoscopeError as error:
         sys.exit(str(error))
     print_result(result, as_json=arguments.json)
+
+
+def in_data(name: str) -> Path:
+    """Return the folder of a set that the shipped settings name, in $ADAPTOSCOPE_DATA."""
+    return Path(os.path.expandvars(f"$ADAPTOSCOPE_DATA/{name}"))
 
 
 def print_result(result: dict[str, Any], *, as_json: bool) -> None:

@@ -1,12 +1,12 @@
 """What counting loses on kinds of images that training never saw: whole clusters left out.
 
-    python benchmarks/left_out_clusters.py OUT --images DSB2018 [--also SET ...] [--steps 300]
+    python benchmarks/left_out_clusters.py [OUT] [--images SET] [--also SET ...] [--steps 300]
 
-The clusters of DSB2018 (its groups) are dealt into rounds by size. In each round a counter is
-trained as `count pretrain` does, without the training images of some clusters, and counts the test
-images of just these. The reference is a counter trained alike on all clusters. A short training,
-the same for both: it says what is lost, not how good the shipped counter is. What is trained stays
-in OUT, and the same call goes on where it was interrupted.
+The clusters of SET (its groups; by default `dsb2018` of $ADAPTOSCOPE_DATA) are dealt into rounds by
+size. In each round a counter is trained as `count pretrain` does, without the training images of
+some clusters, and counts the test images of just these. The reference is a counter trained alike
+on all clusters. A short training, the same for both: it says what is lost, not how good the shipped
+counter is. What is trained stays in OUT, and the same call goes on where it was interrupted.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from adaptoscope.metrics.paired import paired_bootstrap
 from adaptoscope.training.step_loop import Device
 
 sys.path.insert(0, str(Path(__file__).parent))
-from finished_runs import print_result
+from finished_runs import in_data, print_result
 
 
 def dealt(images: CountedImageSet, rounds: int) -> list[set[str]]:
@@ -67,8 +67,8 @@ def mean_error(images: list[EvaluatedImage]) -> NDArray[np.float64]:
 def main() -> int:
     """Train, count, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("out", type=Path, nargs="?", default=Path("runs/left_out_clusters"))
+    parser.add_argument("--images", type=Path, default=in_data("dsb2018"))
     parser.add_argument("--also", type=Path, action="append", default=[])
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=300)

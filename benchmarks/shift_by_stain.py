@@ -1,11 +1,11 @@
 """How a counter of nuclei fares on other stains of the same fields: errors by stain.
 
-    python benchmarks/shift_by_stain.py SET --model nuclei --fields SET2
+    python benchmarks/shift_by_stain.py [SET --fields SET2] [--model nuclei]
 
-SET is a counted folder with a channel for each image and a `pairs.csv` (columns `input`, `target`)
-that names, for each of its images, the same field in SET2. Fields of the test split of SET2 are
-told apart: a counter that was trained on SET2 has not seen those. Beside each error stands that of
-always saying the mean count of all images but the one that is counted.
+SET, by default `idcia-icc` of $ADAPTOSCOPE_DATA, is a counted folder with a channel for each image
+and a `pairs.csv` (columns `input`, `target`) that names, for each of its images, the same field in
+SET2 (`idcia-dapi`). Fields of the test split of SET2 are told apart: a counter that was trained on
+SET2 has not seen those. Beside each error stands that of always saying the mean count of SET.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.metrics.intervals import bootstrap_interval
 
 sys.path.insert(0, str(Path(__file__).parent))
-from finished_runs import print_result
+from finished_runs import in_data, print_result
 
 PARTS = {True: "fields of the test split", False: "other fields"}
 
@@ -98,8 +98,8 @@ def measure(
 def main() -> int:
     """Count, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("images", type=Path, metavar="SET")
-    parser.add_argument("--fields", type=Path, required=True, metavar="SET2")
+    parser.add_argument("images", type=Path, nargs="?", default=in_data("idcia-icc"), metavar="SET")
+    parser.add_argument("--fields", type=Path, default=in_data("idcia-dapi"), metavar="SET2")
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true")
