@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from tests.integration.conftest import contents_of, nothing_is_computed
 
+from adaptoscope.counting import regimes
+from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError
 from adaptoscope.pipeline.report import read_results
@@ -210,6 +214,28 @@ def test_any_head_learns_in_any_regime_and_from_another_simulator(tmp_path: Path
         "fcrn-a": ("fcrn_a", "supervised"),
         "regressor": ("count_regressor", "dacs"),
     }
+
+
+def test_without_labels_weights_are_chosen_on_real_training_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[TrainingImages] = []
+
+    class Spied(Probe):
+        def __init__(self, images: TrainingImages, settings: CountingSettings) -> None:
+            shown.append(images)
+            super().__init__(images, settings)
+
+    monkeypatch.setattr(regimes, "Probe", Spied)
+    row = {"name": "R", **BOTH, "labelled": 0, "changes": {"checkpoint": "steadiest"}}
+    changes = {"rows": [row], "against": None, "protocol": {"kind": "split"}, "seeds": [0]}
+    out = tmp_path / "run"
+    run(settings_from(VALUES | changes, ExperimentSettings), out, device="cpu")
+    real = open_counted_images(out / "real")
+    assert [set(images.hashes.values()) for images in shown] == [set(real.hashes("train").values())]
+    assert all(len(points) == 0 for points in shown[0].points)
+    metrics = (out / "models" / "r-seed0" / "metrics.csv").read_text("utf-8").splitlines()
+    assert metrics[0] == "step,loss,mae,disagreement"
 
 
 def test_other_images_that_are_kept_back_are_refused(by_folds: Path, tmp_path: Path) -> None:

@@ -486,3 +486,15 @@ def test_settings_beside_synthetic_images_may_say_how_long(chain: Chain, tmp_pat
     told = refuse("count", "train", tmp_path / "other", "--real", chain.real, *options)
     assert "pretrain_steps is only for regime fine_tuned" in told
     assert "Value error" not in told
+
+
+def test_unlabelled_images_choose_the_weights(chain: Chain, tmp_path: Path) -> None:
+    settings = write_yaml(tmp_path / "s.yaml", {"steps": 2, "batch": 2, "crop": 64, "log_every": 1})
+    model = tmp_path / "model"
+    options = ("--settings", settings, "--init", "random", "--device", "cpu")
+    sets = ("--real", chain.drawings, "--unlabelled", chain.real)
+    succeed("count", "train", model, *sets, *options)
+    assert "checkpoint: steadiest" in (model / "settings.yaml").read_text("utf-8")
+    assert "disagreement" in (model / "metrics.csv").read_text("utf-8")
+    fitted = refuse("count", "train", tmp_path / "d", *sets, "--head", "dog")
+    assert "no use for --unlabelled" in fitted

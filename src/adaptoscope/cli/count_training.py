@@ -26,6 +26,12 @@ def train(
     synthetic: Annotated[
         Path | None, typer.Option("--synthetic", help="Counted synthetic images to begin with.")
     ] = None,
+    unlabelled: Annotated[
+        Path | None,
+        typer.Option(
+            "--unlabelled", help="Real images that the steadiest weights are chosen on; no labels."
+        ),
+    ] = None,
     head: Annotated[
         str,
         typer.Option(
@@ -60,7 +66,14 @@ def train(
 
     images = open_counted_images(real, root=root, channel=channel, z=plane(z))
     if head not in NETWORKS:
-        _refuse_unused(head, synthetic=synthetic, settings=settings, init=init, folds=folds)
+        _refuse_unused(
+            head,
+            synthetic=synthetic,
+            unlabelled=unlabelled,
+            settings=settings,
+            init=init,
+            folds=folds,
+        )
         fitted = settings_from({"method": head}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
         _say_how_well(out)
@@ -72,6 +85,8 @@ def train(
     values = read_settings(settings) if settings else {}
     if isinstance(values, dict):
         values = {"head": head, **values}
+        if unlabelled is not None:
+            values = {"checkpoint": "steadiest", **values}
         if synthetic is not None and "regime" not in values:
             begun = {"pretrain_steps": values.get("pretrain_steps", 1)}
             checked = settings_from(
@@ -86,6 +101,7 @@ def train(
             out,
             real=images,
             synthetic=open_counted_images(synthetic) if synthetic else None,
+            unlabelled=open_sets([unlabelled], root, channel, z)[0] if unlabelled else None,
             device=device,
             overwrite=overwrite,
         )

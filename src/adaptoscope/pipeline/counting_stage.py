@@ -184,11 +184,7 @@ def _counter_of(
     folder: Path,
     device: Device,
 ) -> CountingModel:
-    """Return the counter of a row: as it is shipped, or trained unless that was done before.
-
-    A counter that is adapted to the real images without their labels would be made here too, from
-    `real`, which holds no label then.
-    """
+    """Return the counter of a row: as it is shipped, or trained unless that was done before."""
     if row.method == "nuclei":
         return at_edges(load_counter("nuclei"), row.edges)
     if not (folder / "model.json").exists():
@@ -210,10 +206,17 @@ def _train(
         shown = as_training(real) if isinstance(settings.protocol, FoldProtocol) else real
         train_baseline(BaselineSettings.model_validate({"method": method}), folder, real=shown)
         return
+    unlabelled = real
     if synthetic is not None and not row.uses_labels and row.mode != "teacher":
         real, synthetic = synthetic, None
-    how = settings.training_of(row, seed)
-    train_counter(how, folder, real=real, synthetic=synthetic, device=device)
+    train_counter(
+        settings.training_of(row, seed),
+        folder,
+        real=real,
+        synthetic=synthetic,
+        unlabelled=unlabelled,
+        device=device,
+    )
 
 
 def _read_counts(
