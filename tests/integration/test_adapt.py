@@ -1,13 +1,16 @@
 """Adaptation to a folder without labels: the verdict, and one small run from end to end."""
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adaptoscope.counting.agreement import disagreement
+from adaptoscope.counting.counters import ImageCount
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import AdaptoscopeError
@@ -35,44 +38,54 @@ def test_counts_of_seeds_are_apart_by_their_mean_distance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("disagreement", "counts", "kept", "model"),
+    ("steadiness", "counts", "kept", "seed"),
     [
         # Steadier, and both seeds moved alike.
-        ((0.20, 0.15, 0.16), ([10, 20], [12, 24], [12, 23]), True, "adapted/seed0"),
+        ((0.20, 0.15, 0.16), (10.0, 12.0, 12.5), True, 4),
         # One seed is not steadier.
-        ((0.20, 0.15, 0.199), ([10, 20], [12, 24], [12, 23]), False, "adapted/seed0"),
+        ((0.20, 0.15, 0.199), (10.0, 12.0, 12.5), False, 4),
         # Steadier, but what moved the counts is chance.
-        ((0.20, 0.16, 0.15), ([10, 20], [12, 22], [8, 18]), False, "adapted/seed1"),
+        ((0.20, 0.16, 0.15), (10.0, 12.0, 8.0), False, 5),
     ],
 )
 def test_what_chance_moved_or_did_not_steady_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
     fields: CountedImageSet,
-    disagreement: tuple[float, ...],
-    counts: tuple[list[int], ...],
+    steadiness: tuple[float, ...],
+    counts: tuple[float, ...],
     kept: bool,
-    model: str,
+    seed: int,
 ) -> None:
-    class Told:
-        def __init__(self, *_: object) -> None:
-            self.disagreements, self.seen = iter(disagreement), iter(counts)
+    class Told(DensityCounter):
+        def __init__(self, spread: float, count: float) -> None:
+            self.spread, self.says = spread, count
 
-        def disagreement(self, *_: object) -> float:
-            return next(self.disagreements)
+        def count(self, *_: object, **__: object) -> ImageCount:
+            return ImageCount(self.says)
 
-        def counts(self, *_: object) -> np.ndarray:
-            return np.array(next(self.seen), float)
-
-    monkeypatch.setattr(adapt, "Probe", Told)
+    monkeypatch.setattr(adapt, "disagreement", lambda counter, _: counter.spread)
     shipped = load_counter("nuclei")
-    assert shipped.record.kind == "centres"
-    monkeypatch.setattr(
-        adapt, "build_head", lambda _: type("Head", (), {"network": None, "counts": None})
-    )
-    folders = [Path("out/adapted/seed0"), Path("out/adapted/seed1")]
-    verdict = judge(DensitySettings(), fields, folders, 0.05)
-    assert (verdict.kept, verdict.model) == (kept, model)
+    models = [
+        dataclasses.replace(shipped, counter=Told(*each))
+        for each in zip(steadiness, counts, strict=True)
+    ]
+    verdict = judge(models[0], models[1:], fields, AdaptSettings(seed=4))
+    assert (verdict.kept, verdict.seed) == (kept, seed)
     assert verdict.in_words().startswith("Adapted" if kept else "Not adapted")
+
+
+def test_a_counter_that_finds_what_is_there_contradicts_itself_less(
+    fields: CountedImageSet,
+) -> None:
+    shipped = load_counter("nuclei").counter
+    assert isinstance(shipped, DensityCounter)
+    clear = [fields.read(record).pixels for record in fields]
+    generator = np.random.default_rng(0)
+    noisy = [
+        (image + generator.normal(0, 1.5 * image.std(), image.shape)).astype(np.float32)
+        for image in clear
+    ]
+    assert disagreement(shipped, clear) < 0.5 * disagreement(shipped, noisy)
 
 
 def test_a_counter_without_a_density_cannot_be_adapted(

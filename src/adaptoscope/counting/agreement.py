@@ -1,20 +1,25 @@
 """How far a counter contradicts itself on images without labels.
 
-What is right says the same of a crop and of that crop mirrored, dimmed, blurred or a little noisy,
-and sees in two crops laid over one another the cells of both. The second asks for cells to be seen
-at all: a network that always says the same number contradicts itself there.
+What is right says the same of an image and of that image mirrored, dimmed, blurred or a little
+noisy. While a network is trained, it is asked about crops (`Probe`); there it must also see in two
+crops laid over one another the cells of both, as a network that always says the same number is
+steady too. A finished counter is asked about whole images (`disagreement`), at other cell sizes as
+well: what a teacher trains a network to be, steady on crops, is no evidence for its trainer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
 from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.images.normalisation import measure_range
 
 _CROPS = 24
 _BATCH = 8
@@ -22,6 +27,8 @@ _STREAM = 7
 _GAMMAS = (0.8, 1.25)
 _GAIN = 0.85
 _NOISE = 0.04
+_SCALES = (0.87, 1.15)
+_BLUR_DIAMETERS = 0.08
 _BLUR = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 
 Count = Callable[[torch.Tensor], torch.Tensor]
@@ -127,3 +134,46 @@ def views_of(crops: torch.Tensor, noise: torch.Tensor) -> list[torch.Tensor]:
         functional.conv2d(rows, kernel.view(1, 1, 1, -1)),
         crops + _NOISE * noise,
     ]
+
+
+def disagreement(counter: DensityCounter, images: Sequence[npt.NDArray[np.float32]]) -> float:
+    """Return how far a counter contradicts itself on whole images.
+
+    Parameters
+    ----------
+    counter
+        The counter.
+    images
+        Shape (H, W) each, in [0, 1] of the stored range; at least one.
+
+    Returns
+    -------
+    float
+        Mean over the images of the deviation of the counts of all views by their mean plus 1. The
+        views: as it is, mirrored along each axis, a little blurred, a little noisy, and counted at
+        a diameter 13 % smaller and 15 % larger.
+    """
+    spreads = []
+    for number, pixels in enumerate(images):
+        counts = np.array(list(_counts(counter, pixels, np.random.default_rng(number))))
+        spreads.append(float(counts.std() / (counts.mean() + 1.0)))
+    return float(np.mean(spreads))
+
+
+def _counts(
+    counter: DensityCounter, pixels: npt.NDArray[np.float32], generator: np.random.Generator
+) -> Iterator[float]:
+    first = counter.count(pixels)
+    yield first.count
+    diameter = first.diameter_px or counter.working_diameter
+    span = measure_range(pixels)
+    noise = generator.normal(0.0, _NOISE * (span.high - span.low), pixels.shape)
+    for view in (
+        pixels[::-1],
+        pixels[:, ::-1],
+        ndimage.gaussian_filter(pixels, _BLUR_DIAMETERS * diameter),
+        (pixels + noise).astype(np.float32),
+    ):
+        yield counter.count(np.ascontiguousarray(view), diameter_px=diameter).count
+    for scale in _SCALES:
+        yield counter.count(pixels, diameter_px=diameter * scale).count

@@ -1,6 +1,7 @@
 """Adapt a counter to a folder of images without any label, and keep it only if that helps."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.agreement import disagreement
+from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.heads import build_head
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings
-from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import SettingsError
@@ -21,6 +22,7 @@ from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.settings import StyleSettings
 from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
 from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.style_transfer.learn_style import some_images
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.synthesis.settings import SynthesisSettings
@@ -45,6 +47,8 @@ class AdaptSettings(Settings):
     """Training steps of each seed."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """Step size of Adam."""
+    compared: int = Field(default=8, ge=1)
+    """Images on which the counters before and after are compared, at most."""
     seeds: int = Field(default=2, ge=2)
     """Trainings whose agreement is looked at."""
     least_gain: float = Field(default=0.05, ge=0, lt=1)
@@ -62,15 +66,15 @@ class Verdict:
     kept
         Whether it is.
     before
-        How far the counter contradicted itself as it was (`Probe.disagreement`).
+        How far the counter contradicted itself as it was (`agreement.disagreement`).
     after
         The same of each seed.
     between_seeds
         How far the counts of the seeds are from one another, relative to their mean.
     moved
         How far they are from the counts before, likewise.
-    model
-        Folder of the steadiest seed, from the folder of the adaptation.
+    seed
+        The steadiest one.
     """
 
     kept: bool
@@ -78,7 +82,7 @@ class Verdict:
     after: tuple[float, ...]
     between_seeds: float
     moved: float
-    model: str
+    seed: int
 
     def in_words(self) -> str:
         """Say it in one line."""
@@ -154,50 +158,54 @@ def adapt_counter(
     run.keep_inputs([*bare.hashes().values(), hash_of_network(build_head(training).network)])
     if not (out / _VERDICT).exists():
         styled = _styled(out, bare, images, chosen, device)
-        folders = [f"adapted/seed{seed}" for seed in _seeds(chosen)]
-        for seed, folder in zip(_seeds(chosen), folders, strict=True):
+        after = []
+        for seed in range(chosen.seed, chosen.seed + chosen.seeds):
             with part_of(f"adapt, seed {seed}"):
-                how = training.changed(seed=seed)
-                train_counter(how, out / folder, real=bare, synthetic=styled, device=device)
-        verdict = judge(training, bare, [out / folder for folder in folders], chosen.least_gain)
+                folder, how = _adapted(out, seed), training.changed(seed=seed)
+                train_counter(how, folder, real=bare, synthetic=styled, device=device)
+            after.append(load_counter(folder, device=place))
+        verdict = judge(before, after, bare, chosen)
         write_json(out / _VERDICT, asdict(verdict))
     found = json.loads((out / _VERDICT).read_text("utf-8"))
     verdict = Verdict(**{**found, "after": tuple(found["after"])})
-    adapted = load_counter(out / verdict.model, device=place) if verdict.kept else before
+    adapted = load_counter(_adapted(out, verdict.seed), device=place) if verdict.kept else before
     return adapted, verdict
 
 
 def judge(
-    training: DensitySettings, images: CountedImageSet, folders: list[Path], least_gain: float
+    before: CountingModel,
+    after: Sequence[CountingModel],
+    images: CountedImageSet,
+    settings: AdaptSettings,
 ) -> Verdict:
-    """Compare adapted counters with the one before on crops of the images.
+    """Compare adapted counters, one for each seed, with the one before.
 
     Parameters
     ----------
-    training
-        How they were trained, from the counter before.
+    before, after
+        The counters.
     images
-        The images; no label is read.
-    folders
-        One adapted counter for each seed, in ``adapted/``.
-    least_gain
-        As in `AdaptSettings`.
+        Some of these are looked at; no label is read.
+    settings
+        How many, and how much steadier the counters must be.
     """
-    probe = Probe(read_training_images(images, training, labels=False), training)
-    starts = [training.init, *(str(folder / "weights.safetensors") for folder in folders)]
-    heads = [build_head(training.changed(init=start)) for start in starts]
-    before, *after = [probe.disagreement(head.network, head.counts) for head in heads]
-    start, *ends = [probe.counts(head.network, head.counts) for head in heads]
-    between, moved = apart([*ends]), float(np.mean([apart([start, end]) for end in ends]))
-    steadier = max(after) < (1 - least_gain) * before
-    best = folders[int(np.argmin(after))]
+    shown = some_images(images, settings.compared, settings.seed)
+    pixels = [shown.read(record).pixels for record in shown]
+    counters = [_density_counter(model) for model in (before, *after)]
+    unsteady, *steadied = [disagreement(counter, pixels) for counter in counters]
+    start, *ends = [
+        np.array([counter.count(image).count for image in pixels]) for counter in counters
+    ]
+    between = apart(ends)
+    moved = float(np.mean([apart([start, end]) for end in ends]))
+    steadier = max(steadied) < (1 - settings.least_gain) * unsteady
     return Verdict(
         kept=bool(steadier and between < moved),
-        before=before,
-        after=tuple(after),
+        before=unsteady,
+        after=tuple(steadied),
         between_seeds=between,
         moved=moved,
-        model=f"{best.parent.name}/{best.name}",
+        seed=settings.seed + int(np.argmin(steadied)),
     )
 
 
@@ -210,8 +218,14 @@ def apart(counts: list[npt.NDArray[np.float64]]) -> float:
     return float(pairs.sum() / (number * (number - 1)) / mean)
 
 
-def _seeds(settings: AdaptSettings) -> range:
-    return range(settings.seed, settings.seed + settings.seeds)
+def _adapted(out: Path, seed: int) -> Path:
+    return out / "adapted" / f"seed{seed}"
+
+
+def _density_counter(model: CountingModel) -> DensityCounter:
+    if not isinstance(model.counter, DensityCounter):
+        raise TypeError(f"a counter of the kind {model.record.kind} draws no density")
+    return model.counter
 
 
 def _styled(
