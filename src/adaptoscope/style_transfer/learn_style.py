@@ -229,7 +229,7 @@ def _read_one(
         intensity_low=span.low,
         intensity_high=span.high,
         cells_per_mpx=measured.cells_per_mpx,
-        cell_diameter_px=measured.diameter,
+        cell_diameter_px=measured.diameter if np.isfinite(measured.diameter) else 0.0,
         noise_level=measured.noise_sd,
         cell_cover=float(np.mean(labels > 0)),
     )

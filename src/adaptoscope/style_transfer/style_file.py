@@ -37,7 +37,7 @@ class StyleImage:
     intensity_low, intensity_high
         Intensities that the backbone saw as -1 and +1, in [0, 1] of the stored range.
     cells_per_mpx, cell_diameter_px
-        As measured without labels.
+        As measured without labels; a diameter of 0 if no cell could be measured.
     noise_level
         Standard deviation of the background noise, in [0, 1] of the stored range.
     cell_cover

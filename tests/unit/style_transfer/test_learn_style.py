@@ -101,7 +101,7 @@ def test_held_out_sets_are_read_once(
     assert Counter(seen) == {"held": 1, "real": 4}
 
 
-def test_an_image_without_cells_makes_a_finite_style(
+def test_an_image_without_cells_makes_a_finite_style_that_can_be_read(
     backbone: CompactBackbone, tmp_path: Path
 ) -> None:
     writer = CountedImageWriter(tmp_path / "real", {}, "Empty")
@@ -109,7 +109,8 @@ def test_an_image_without_cells_makes_a_finite_style(
     style = learn_style(
         tmp_path / "s.safetensors", writer.finish("Made for a test."), backbone, "hash"
     )
-    assert style.facts.images[0].cell_cover == 0
+    assert style.facts.images[0].cell_cover == style.facts.images[0].cell_diameter_px == 0
+    assert load_style(tmp_path / "s.safetensors").facts == style.facts
     assert torch.isfinite(style.cell_mean).all()
 
 
