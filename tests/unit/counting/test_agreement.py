@@ -1,0 +1,46 @@
+"""How far a counter contradicts itself."""
+
+import numpy as np
+import pytest
+import torch
+from tests.unit.counting.conftest import draw_field
+from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
+
+from adaptoscope.counting.agreement import disagreement, self_disagreement, views_of
+from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.model_folder import load_counter
+
+
+def test_disagreement_is_that_of_views_and_of_two_crops_together():
+    views = torch.tensor([[9.0, 3.0], [11.0, 3.0]])
+    both = torch.tensor([12.0, 9.0])
+    assert self_disagreement(views, both) == pytest.approx(0.5 / 6.0 + 1.5 / 12.0)
+    assert self_disagreement(0 * views, 0 * both) == float("inf")
+
+
+def test_views_change_the_look_and_not_the_cells():
+    crops = torch.zeros(1, 1, 16, 16)
+    crops[0, 0, 5, 9] = 1.0
+    seen = views_of(crops, torch.zeros_like(crops))
+    brightest = [tuple(torch.nonzero(view[0, 0] == view[0, 0].max())[0].tolist()) for view in seen]
+    assert brightest == [(5, 9), (10, 9), (5, 6), *[(5, 9)] * 5]
+    assert seen[6][0, 0, 5, 9] < 0.2
+    assert float(seen[6].sum()) == pytest.approx(1.0)
+
+
+def test_a_network_that_always_says_the_same_contradicts_itself():
+    probe = probe_of_spots()
+    assert probe.disagreement(Same(0.0), count) == pytest.approx(0.5, abs=1e-3)
+    assert probe.disagreement(Uneven(0.0), count) < 0.4
+
+
+def test_a_counter_contradicts_itself_more_where_noise_hides_the_cells():
+    shipped = load_counter("nuclei").counter
+    assert isinstance(shipped, DensityCounter)
+    generator = np.random.default_rng(0)
+    clear = [draw_field(12, seed)[0] for seed in range(2)]
+    noisy = [
+        (image + generator.normal(0, 1.5 * image.std(), image.shape)).astype(np.float32)
+        for image in clear
+    ]
+    assert disagreement(shipped, clear) < 0.5 * disagreement(shipped, noisy)
