@@ -2,19 +2,21 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from adaptoscope.counting.agreement import Contradiction
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.records import without_label
-from adaptoscope.errors import AdaptoscopeError
+from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline import adapt
-from adaptoscope.pipeline.adapt import AdaptSettings, Verdict, adapt_counter, apart, judge
+from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter, apart, judge
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
@@ -36,37 +38,50 @@ def test_counts_of_seeds_are_apart_by_their_mean_distance() -> None:
     assert apart([counts[0], counts[0]]) == 0
 
 
+class Told(DensityCounter):
+    """Says a number, and contradicts itself by a number, whatever it is shown."""
+
+    def __init__(self, spread: float, missed: float, count: float) -> None:
+        self.told, self.says = Contradiction(spread, missed), count
+        self.working_diameter = 12.0
+
+    def count(self, *_: object, **__: object) -> ImageCount:
+        return ImageCount(self.says)
+
+
 @pytest.mark.parametrize(
-    ("steadiness", "counts", "kept", "seed"),
+    ("spreads", "missed", "counts", "kept", "seed"),
     [
         # Steadier, and both seeds moved alike.
-        ((0.20, 0.15, 0.16), (10.0, 12.0, 12.5), True, 4),
-        # One seed is not steadier.
-        ((0.20, 0.15, 0.199), (10.0, 12.0, 12.5), False, 4),
+        ((0.20, 0.15, 0.16), (0.1, 0.1, 0.1), (10.0, 12.0, 12.5), True, 4),
+        # One seed hardly steadier, but both together are.
+        ((0.20, 0.15, 0.199), (0.1, 0.1, 0.1), (10.0, 12.0, 12.5), True, 4),
+        # One seed is less steady than before.
+        ((0.20, 0.15, 0.201), (0.1, 0.1, 0.1), (10.0, 12.0, 12.5), False, 4),
+        # Together they gain too little.
+        ((0.20, 0.195, 0.19), (0.1, 0.1, 0.1), (10.0, 12.0, 12.5), False, 5),
         # Steadier, but what moved the counts is chance.
-        ((0.20, 0.16, 0.15), (10.0, 12.0, 8.0), False, 5),
+        ((0.20, 0.16, 0.15), (0.1, 0.1, 0.1), (10.0, 12.0, 8.0), False, 5),
+        # Steady because they always say the same.
+        ((0.20, 0.0, 0.0), (0.1, 0.5, 0.5), (10.0, 500.0, 500.0), False, 4),
+        # They see nothing at all.
+        ((0.20, float("inf"), float("inf")), (0.1, 1.0, 1.0), (10.0, 0.0, 0.0), False, 4),
     ],
 )
-def test_what_chance_moved_or_did_not_steady_is_not_kept(
+def test_what_is_chance_or_blind_or_not_steadier_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
     fields: CountedImageSet,
-    steadiness: tuple[float, ...],
+    spreads: tuple[float, ...],
+    missed: tuple[float, ...],
     counts: tuple[float, ...],
     kept: bool,
     seed: int,
 ) -> None:
-    class Told(DensityCounter):
-        def __init__(self, spread: float, count: float) -> None:
-            self.spread, self.says = spread, count
-
-        def count(self, *_: object, **__: object) -> ImageCount:
-            return ImageCount(self.says)
-
-    monkeypatch.setattr(adapt, "disagreement", lambda counter, _: counter.spread)
+    monkeypatch.setattr(adapt, "contradiction", lambda counter, *_: counter.told)
     shipped = load_counter("nuclei")
     models = [
         dataclasses.replace(shipped, counter=Told(*each))
-        for each in zip(steadiness, counts, strict=True)
+        for each in zip(spreads, missed, counts, strict=True)
     ]
     verdict = judge(models[0], models[1:], fields, AdaptSettings(seed=4))
     assert (verdict.kept, verdict.seed) == (kept, seed)
@@ -81,6 +96,35 @@ def test_a_counter_without_a_density_cannot_be_adapted(
     assert not (tmp_path / "out").exists()
 
 
+def test_images_that_cannot_be_read_are_passed_over(
+    tmp_path: Path, fields: CountedImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[CountedImageSet] = []
+
+    def stop(_: Path, images: CountedImageSet, *__: object) -> None:
+        shown.append(images)
+        raise InputError("Far enough.")
+
+    monkeypatch.setattr(adapt, "_styled", stop)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number, record in enumerate(fields):
+        shutil.copy(fields.path(record), folder / f"{number}{fields.path(record).suffix}")
+    (folder / "broken.tif").write_bytes(b"no image")
+    settings = TINY.changed(images=2, cell_diameter_px=9.0)
+    with pytest.raises(InputError, match="Far enough"):
+        adapt_counter("nuclei", open_counted_images(folder), tmp_path / "out", settings)
+    assert len(shown[0]) == 2
+    assert {record.cell_diameter_px for record in shown[0]} == {9.0}
+    assert not any(record.labelled for record in shown[0])
+    lone = tmp_path / "lone"
+    lone.mkdir()
+    (lone / "broken.tif").write_bytes(b"no image")
+    with pytest.raises(InputError, match="can be adapted to") as caught:
+        adapt_counter("nuclei", open_counted_images(lone), tmp_path / "out2", settings)
+    assert "broken.tif" in str(caught.value)
+
+
 @pytest.mark.slow
 def test_a_folder_is_adapted_to_once_and_its_labels_are_not_read(
     tmp_path: Path, fields: CountedImageSet
@@ -93,9 +137,9 @@ def test_a_folder_is_adapted_to_once_and_its_labels_are_not_read(
     _, unlabelled = adapt_counter("nuclei", bare, tmp_path / "bare", TINY, device="cpu")
     assert unlabelled == first
     model, again = adapt_counter("nuclei", fields, out, TINY, device="cpu")
-    stands = json.loads((out / "adaptation.json").read_text())
-    assert again == first == Verdict(**{**stands, "after": first.after})
+    assert again == first
+    assert json.loads((out / "adaptation.json").read_text())["before"] == first.before
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == written
-    assert (model.name == "nuclei") is not first.kept
+    assert model.name == ("nuclei, adapted" if first.kept else "nuclei")
     with pytest.raises(AdaptoscopeError, match="other settings"):
         adapt_counter("nuclei", fields, out, TINY.changed(steps=3))

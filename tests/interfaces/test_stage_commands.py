@@ -1,9 +1,11 @@
 """Every command does its work and says it in the promised form."""
 
 import csv
+import dataclasses
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -34,6 +36,7 @@ from adaptoscope.counting.model_folder import (
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.pipeline.adapt import AdaptSettings, Verdict
 
 COUNT_COLUMNS = (
     "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"
@@ -498,3 +501,42 @@ def test_unlabelled_images_choose_the_weights(chain: Chain, tmp_path: Path) -> N
     assert "disagreement" in (model / "metrics.csv").read_text("utf-8")
     fitted = refuse("count", "train", tmp_path / "d", *sets, "--head", "dog")
     assert "no use for --unlabelled" in fitted
+
+
+def adapting(verdict: Verdict, seen: list[AdaptSettings]) -> Callable[..., object]:
+    """Stand in for adaptation, which takes minutes: answer with a verdict at once."""
+
+    def answer(
+        model: str, _: object, out: Path, settings: AdaptSettings, **__: object
+    ) -> tuple[CountingModel, Verdict]:
+        seen.append(settings)
+        return dataclasses.replace(load_counter(model), name=f"{model}, adapted"), verdict
+
+    return answer
+
+
+def test_counting_says_what_came_of_adapting_and_names_the_counter(
+    chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[AdaptSettings] = []
+    verdict = Verdict(True, 0.2, (0.1, 0.12), 0.1, (0.1, 0.1), 0.02, 0.3, 0)
+    monkeypatch.setattr("adaptoscope.pipeline.adapt.adapt_counter", adapting(verdict, seen))
+    images, out = chain.real / "images", tmp_path / "counts.csv"
+    options = ("--out", out, "--adapt", tmp_path / "adapted", "--diameter", "14", "--json")
+    found = json.loads(succeed("count", "predict", images, *options))
+    assert found["adaptation"]["kept"] is True
+    assert found["adaptation"]["after"] == [0.1, 0.12]
+    assert seen[0].cell_diameter_px == 14
+    assert "nuclei, adapted" in out.read_text("utf-8")
+    told = refuse("count", "predict", images, *options)
+    assert "--overwrite" in told
+    assert len(seen) == 1
+
+
+def test_adapting_needs_a_folder_and_a_density(chain: Chain, tmp_path: Path) -> None:
+    one = next((chain.real / "images").iterdir())
+    options = ("--out", tmp_path / "counts.csv", "--adapt", tmp_path / "adapted")
+    assert "folder of images" in refuse("count", "predict", one, *options)
+    told = refuse("count", "predict", chain.real, *options, "--model", "dog")
+    assert "The counter dog cannot be adapted" in told
+    assert not (tmp_path / "counts.csv").exists()

@@ -1,5 +1,6 @@
 """Commands of stage 3: train a counter, test it, count images."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +16,6 @@ from adaptoscope.cli.options import (
     Root,
     Seed,
     Z,
-    open_sets,
     plane,
     refuse_folder,
 )
@@ -24,6 +24,8 @@ from adaptoscope.errors import SettingsError
 
 if TYPE_CHECKING:
     from adaptoscope.counting.model_folder import CountingModel
+    from adaptoscope.counting.predict import PredictSettings
+    from adaptoscope.pipeline.adapt import Verdict
 
 _SEEN = "Images that a counter was trained on were not refused: on those it looks better."
 
@@ -175,29 +177,39 @@ def predict(
     from adaptoscope.counting.images_to_count import images_to_count
     from adaptoscope.counting.model_folder import load_counter
     from adaptoscope.counting.predict import PredictSettings
-    from adaptoscope.pipeline.count_folder import CountOutputs, count_folder, summarise_counts
+    from adaptoscope.pipeline.count_folder import (
+        CountOutputs,
+        count_folder,
+        refuse_outputs,
+        summarise_counts,
+    )
     from adaptoscope.training.settings import settings_from
 
-    chosen = {"channel": channel, "z": plane(z), "pixel_size_um": pixel_size_um}
+    chosen = settings_from(
+        {
+            "channel": channel,
+            "z": plane(z),
+            "pixel_size_um": pixel_size_um,
+            "diameter_px": diameter,
+            "edges": edges,
+            "max_pixels": max_pixels,
+        },
+        PredictSettings,
+    )
     left_out = images_to_count(images).left_out()
     counter = load_counter(model, device=_place(model, device))
+    outputs = CountOutputs(out, points, overlays, plot, overwrite)
+    adapted = {}
     if adapt is not None:
-        counter = _adapted(model, images, adapt, channel, z, device)
-    rows = count_folder(
-        counter,
-        images,
-        CountOutputs(out, points, overlays, plot, overwrite),
-        settings_from(
-            {**chosen, "diameter_px": diameter, "edges": edges, "max_pixels": max_pixels},
-            PredictSettings,
-        ),
-        regions=regions,
-    )
+        refuse_outputs(images, outputs)
+        counter, verdict = _adapted(model, images, adapt, chosen, device, overwrite)
+        adapted = {"adaptation": verdict.in_words() if not as_json else asdict(verdict)}
+    rows = count_folder(counter, images, outputs, chosen, regions=regions)
     summary = summarise_counts(rows)
     written = {"table": out, "points": points, "overlays": overlays, "plot": plot}
     named = {name: str(place) for name, place in written.items() if place is not None}
     shown = summary.as_dict() if as_json else summary.as_text()
-    answer({**named, **shown}, as_json=as_json, title=f"Counted with {counter.name}")
+    answer({**named, **shown, **adapted}, as_json=as_json, title=f"Counted with {counter.name}")
     if left_out:
         typer.echo(left_out, err=True)
     if summary.failed:
@@ -210,15 +222,27 @@ def predict(
 
 
 def _adapted(
-    model: str, images: Path, out: Path, channel: int | None, z: str | None, device: DeviceName
-) -> "CountingModel":
-    """Adapt a counter to a folder of images and say what came of it."""
-    from adaptoscope.pipeline.adapt import adapt_counter
+    model: str,
+    images: Path,
+    out: Path,
+    how: "PredictSettings",
+    device: DeviceName,
+    overwrite: bool,
+) -> "tuple[CountingModel, Verdict]":
+    """Adapt a counter to a folder of images."""
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter
 
-    opened = open_sets([images], None, channel, z)[0]
-    counter, verdict = adapt_counter(model, opened, out, device=device)
-    typer.echo(verdict.in_words(), err=True)
-    return counter
+    if not images.is_dir():
+        raise SettingsError(
+            "A counter is adapted to a folder of images.",
+            expected="a folder of PNG or TIFF images beside --adapt",
+            found=f"{images}",
+            remedy="give the folder, or leave --adapt out",
+        )
+    opened = open_counted_images(images, channel=how.channel, z=how.z)
+    settings = AdaptSettings(cell_diameter_px=how.diameter_px)
+    return adapt_counter(model, opened, out, settings, device=device, overwrite=overwrite)
 
 
 @app.command("check")

@@ -3,11 +3,12 @@
 What is right says the same of an image and of that image mirrored, dimmed, blurred or a little
 noisy. While a network is trained, it is asked about crops (`Probe`); there it must also see in two
 crops laid over one another the cells of both, as a network that always says the same number is
-steady too. A finished counter is asked about whole images (`disagreement`), at other cell sizes as
+steady too. A finished counter is asked about whole images (`contradiction`), at other cell sizes as
 well: what a teacher trains a network to be, steady on crops, is no evidence for its trainer.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -136,8 +137,29 @@ def views_of(crops: torch.Tensor, noise: torch.Tensor) -> list[torch.Tensor]:
     ]
 
 
-def disagreement(counter: DensityCounter, images: Sequence[npt.NDArray[np.float32]]) -> float:
-    """Return how far a counter contradicts itself on whole images.
+@dataclass(frozen=True)
+class Contradiction:
+    """How far a counter contradicts itself on whole images.
+
+    Parameters
+    ----------
+    spread
+        Deviation of the counts over the views of an image, as a share of the mean count; infinite
+        if no cell is seen.
+    missed
+        How far the count of an image laid over its own turned copy is from twice its count, as a
+        share of that. Cells that hide one another are missed by any counter; a counter that always
+        says the same misses half.
+    """
+
+    spread: float
+    missed: float
+
+
+def contradiction(
+    counter: DensityCounter, images: Sequence[npt.NDArray[np.float32]], diameters: Sequence[float]
+) -> Contradiction:
+    """Ask a counter about changed whole images, and say how far its answers differ.
 
     Parameters
     ----------
@@ -145,35 +167,38 @@ def disagreement(counter: DensityCounter, images: Sequence[npt.NDArray[np.float3
         The counter.
     images
         Shape (H, W) each, in [0, 1] of the stored range; at least one.
-
-    Returns
-    -------
-    float
-        Mean over the images of the deviation of the counts of all views by their mean plus 1. The
-        views: as it is, mirrored along each axis, a little blurred, a little noisy, and counted at
-        a diameter 13 % smaller and 15 % larger.
+    diameters
+        Cell diameter of each in pixels, which says how wide a little blur is. The views: as it is,
+        mirrored along each axis, a little blurred, a little noisy, and counted at a diameter 13 %
+        smaller and 15 % larger than the counter's own.
     """
-    spreads = []
-    for number, pixels in enumerate(images):
-        counts = np.array(list(_counts(counter, pixels, np.random.default_rng(number))))
-        spreads.append(float(counts.std() / (counts.mean() + 1.0)))
-    return float(np.mean(spreads))
+    counts, both = [], []
+    for number, (pixels, diameter) in enumerate(zip(images, diameters, strict=True)):
+        views = _changed(pixels, diameter, np.random.default_rng(number))
+        first = counter.count(pixels)
+        own = first.diameter_px
+        said = [first.count, *(counter.count(view, diameter_px=own).count for view in views)]
+        said += [counter.count(pixels, diameter_px=own * by).count for by in _SCALES if own]
+        counts.append(said)
+        over = np.maximum(pixels, pixels[::-1, ::-1])
+        both.append(counter.count(over, diameter_px=own).count)
+    mean = float(np.mean([np.mean(said) for said in counts]))
+    once = float(np.sum([said[0] for said in counts]))
+    if mean <= 0 or once <= 0:
+        return Contradiction(float("inf"), 1.0)
+    spread = float(np.mean([np.std(said) for said in counts])) / mean
+    away = [abs(each - 2 * said[0]) for each, said in zip(both, counts, strict=True)]
+    return Contradiction(spread, float(np.sum(away)) / (2 * once))
 
 
-def _counts(
-    counter: DensityCounter, pixels: npt.NDArray[np.float32], generator: np.random.Generator
-) -> Iterator[float]:
-    first = counter.count(pixels)
-    yield first.count
-    diameter = first.diameter_px or counter.working_diameter
+def _changed(
+    pixels: npt.NDArray[np.float32], diameter: float, generator: np.random.Generator
+) -> list[npt.NDArray[np.float32]]:
     span = measure_range(pixels)
     noise = generator.normal(0.0, _NOISE * (span.high - span.low), pixels.shape)
-    for view in (
-        pixels[::-1],
-        pixels[:, ::-1],
+    return [
+        np.ascontiguousarray(pixels[::-1]),
+        np.ascontiguousarray(pixels[:, ::-1]),
         ndimage.gaussian_filter(pixels, _BLUR_DIAMETERS * diameter),
         (pixels + noise).astype(np.float32),
-    ):
-        yield counter.count(np.ascontiguousarray(view), diameter_px=diameter).count
-    for scale in _SCALES:
-        yield counter.count(pixels, diameter_px=diameter * scale).count
+    ]

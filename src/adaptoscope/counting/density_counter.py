@@ -80,8 +80,12 @@ class DensityCounter:
 
     def with_edges(self, edges: Edges) -> "DensityCounter":
         """Return the same counter with another rule for cells cut by the border."""
+        return self.with_reading(self.reading.changed(edges=edges))
+
+    def with_reading(self, reading: DensityReading) -> "DensityCounter":
+        """Return the same counter whose density is read in another way."""
         other = copy.copy(self)
-        other.reading = self.reading.changed(edges=edges)
+        other.reading = reading
         return other
 
     @property

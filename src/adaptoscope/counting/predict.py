@@ -20,16 +20,16 @@ from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.images_to_count import (
     FileToCount,
-    ImagesToCount,
     images_to_count,
     opened_image,
 )
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.output_places import refuse_places
 from adaptoscope.counting.outside import Look
 from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.regions import count_regions
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.errors import AdaptoscopeError, OutputError, SettingsError
+from adaptoscope.errors import AdaptoscopeError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
@@ -131,7 +131,7 @@ def predict_counts(
     settings = settings or PredictSettings()
     model = at_edges(model, settings.edges)
     listed = images_to_count(Path(images))
-    _refuse_places(out_csv, points, images, listed, overwrite=overwrite)
+    refuse_places(out_csv, points, images, overwrite=overwrite)
     refuse_missing_centres(model, **{"--regions": regions, "--points": points})
     rows: list[PredictedCount] = []
     centres: list[tuple[str, Points]] = []
@@ -286,53 +286,6 @@ def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
         name, count = str(region.label), float(region.count)
         rows.append(replace(blank, region=name, count=count, area_mm2=area, per_mm2=density))
     return rows
-
-
-def _refuse_places(
-    out_csv: Path, points: Path | None, images: Path, listed: ImagesToCount, *, overwrite: bool
-) -> None:
-    if Path(out_csv).is_dir():
-        raise OutputError(
-            f"The table cannot be written to {out_csv}.",
-            expected="a file name, for example counts.csv",
-            found="a folder",
-            remedy=f"give --out {Path(out_csv) / 'counts.csv'}",
-        )
-    sources = {place.resolve() for place in (Path(images), listed.folder) if place is not None}
-    if points is not None and Path(points).resolve() in sources:
-        raise OutputError(
-            "The cell centres cannot be written beside the images.",
-            expected="another folder, as points.csv there says what a person has marked",
-            found=f"--points {points}",
-            remedy="choose another folder",
-        )
-    tables = [Path(out_csv)] + ([] if points is None else [Path(points) / "points.csv"])
-    refuse_existing(tables, overwrite=overwrite)
-
-
-def refuse_existing(files: list[Path], *, overwrite: bool) -> None:
-    """Refuse to write over files unless that is asked for.
-
-    Parameters
-    ----------
-    files
-        What is about to be written.
-    overwrite
-        Whether it may replace what is there.
-
-    Raises
-    ------
-    OutputError
-        If one of the files exists.
-    """
-    there = [] if overwrite else [file for file in files if file.exists()]
-    if there:
-        raise OutputError(
-            f"The file {there[0]} is there already.",
-            expected="a new file",
-            found="a file of an earlier run, or of somebody else",
-            remedy="choose another name, or replace it with --overwrite",
-        )
 
 
 def _area_mm2(pixels: int, pixel_size_um: float | None) -> float | None:

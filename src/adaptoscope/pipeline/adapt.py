@@ -1,5 +1,6 @@
 """Adapt a counter to a folder of images without any label, and keep it only if that helps."""
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -9,16 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from adaptoscope.counting.agreement import disagreement
+from adaptoscope.counting.agreement import contradiction
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.heads import build_head
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.records import without_label
-from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import write_json
+from adaptoscope.datasets.records import ImageRecord, without_label
+from adaptoscope.errors import AdaptoscopeError, InputError, SettingsError
+from adaptoscope.images.files import read_header, write_json
+from adaptoscope.images.large_images import is_large
 from adaptoscope.pipeline.settings import StyleSettings
 from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
 from adaptoscope.pretrained.weights_files import hash_of_network
@@ -41,6 +43,10 @@ class AdaptSettings(Settings):
 
     drawings: int = Field(default=60, ge=4)
     """Drawings with the look of the images: what is learnt from with labels."""
+    images: int = Field(default=40, ge=1)
+    """Images that are learnt from, at most, drawn at random."""
+    cell_diameter_px: float | None = Field(default=None, gt=0)
+    """Cell diameter of the images in pixels, where it is not to be measured."""
     style_images: int = Field(default=12, ge=1)
     """Images whose look they take, at most."""
     steps: int = Field(default=120, ge=1)
@@ -52,7 +58,11 @@ class AdaptSettings(Settings):
     seeds: int = Field(default=2, ge=2)
     """Trainings whose agreement is looked at."""
     least_gain: float = Field(default=0.05, ge=0, lt=1)
-    """Share by which every seed must contradict itself less than the counter before."""
+    """Share by which the seeds, on average, must contradict themselves less than the counter
+    before."""
+    most_missed: float = Field(default=0.1, ge=0, lt=1)
+    """How much more of an image laid over itself a seed may miss: a counter that always says the
+    same is steady."""
     seed: int = Field(default=0, ge=0)
     """First seed."""
 
@@ -65,10 +75,11 @@ class Verdict:
     ----------
     kept
         Whether it is.
-    before
-        How far the counter contradicted itself as it was (`agreement.disagreement`).
-    after
-        The same of each seed.
+    before, after
+        How far the counter contradicted itself as it was, and how far each seed does
+        (`Contradiction.spread`).
+    missed_before, missed_after
+        What they miss where an image is laid over itself (`Contradiction.missed`).
     between_seeds
         How far the counts of the seeds are from one another, relative to their mean.
     moved
@@ -80,6 +91,8 @@ class Verdict:
     kept: bool
     before: float
     after: tuple[float, ...]
+    missed_before: float
+    missed_after: tuple[float, ...]
     between_seeds: float
     moved: float
     seed: int
@@ -108,16 +121,18 @@ def adapt_counter(
 
     Drawings follow the images in the size and number of their cells and take their look by AdaIN;
     the counter learns on these, and by its own averaged opinion on the images (`dacs` with
-    `mode: teacher`, and of each training the steadiest weights). It is kept if every seed
-    contradicts itself less than the counter did, and the seeds are nearer to one another than to
-    where it was: what chance moved is not kept.
+    `mode: teacher`, and of each training the steadiest weights). It is kept if the seeds together
+    contradict themselves less than the counter did, none of them more, none misses much more where
+    images are laid over themselves, and the seeds are nearer to one another than to where it was:
+    what chance moved is not kept.
 
     Parameters
     ----------
     model
         ``nuclei``, or the folder of a counter with the head ``centres``.
     images
-        The images; labels are not read. Of a set with splits only ``train`` is looked at.
+        The images; labels are not read. Of a set with splits only ``train`` is looked at. Images
+        that cannot be read, and those too large to be read whole, are passed over.
     out
         Folder for all of it; a killed adaptation goes on, a finished one is read.
     settings
@@ -125,21 +140,22 @@ def adapt_counter(
     device
         Where to compute.
     overwrite
-        Discard an adaptation with other settings.
+        Discard an adaptation with other settings or images.
 
     Returns
     -------
     tuple
-        The counter to use, and the verdict, which ``adaptation.json`` holds too.
+        The counter to use, and the verdict, which ``adaptation.json`` holds too. An adapted counter
+        reads densities and knows unlike images as the one before, and has no intervals.
 
     Raises
     ------
     SettingsError
         If the counter is no density network of the kind ``centres``.
     InputError
-        If the images show no cells to measure, or are not those of the adaptation in ``out``.
+        If no image can be read, or they show no cells to measure.
     OutputError
-        If ``out`` holds something else.
+        If ``out`` holds something else, or an adaptation to other images.
     """
     chosen = settings or AdaptSettings()
     place = str(start_fabric(device).device)
@@ -151,25 +167,25 @@ def adapt_counter(
             found=before.record.kind,
             remedy="leave --adapt out, or choose another --model",
         )
-    shown = images.training_part()
-    bare = shown.with_records(map(without_label, shown.records))
+    shown = _readable(images, chosen)
     training = _training(model, before, chosen)
     run = RunFolder.open(out, chosen, overwrite=overwrite, parts=_PARTS)
-    run.keep_inputs([*bare.hashes().values(), hash_of_network(build_head(training).network)])
+    run.keep_inputs([*shown.hashes().values(), hash_of_network(build_head(training).network)])
     if not (out / _VERDICT).exists():
-        styled = _styled(out, bare, images, chosen, device)
+        styled = _styled(out, shown, images, chosen, device)
         after = []
         for seed in range(chosen.seed, chosen.seed + chosen.seeds):
             with part_of(f"adapt, seed {seed}"):
-                folder, how = _adapted(out, seed), training.changed(seed=seed)
-                train_counter(how, folder, real=bare, synthetic=styled, device=device)
-            after.append(load_counter(folder, device=place))
-        verdict = judge(before, after, bare, chosen)
-        write_json(out / _VERDICT, asdict(verdict))
+                how = training.changed(seed=seed)
+                train_counter(how, _adapted(out, seed), real=shown, synthetic=styled, device=device)
+            after.append(_like(before, load_counter(_adapted(out, seed), device=place)))
+        write_json(out / _VERDICT, asdict(judge(before, after, shown, chosen)))
     found = json.loads((out / _VERDICT).read_text("utf-8"))
-    verdict = Verdict(**{**found, "after": tuple(found["after"])})
-    adapted = load_counter(_adapted(out, verdict.seed), device=place) if verdict.kept else before
-    return adapted, verdict
+    found |= {name: tuple(found[name]) for name in ("after", "missed_after")}
+    verdict = Verdict(**found)
+    if not verdict.kept:
+        return before, verdict
+    return _like(before, load_counter(_adapted(out, verdict.seed), device=place)), verdict
 
 
 def judge(
@@ -191,26 +207,32 @@ def judge(
     """
     shown = some_images(images, settings.compared, settings.seed)
     pixels = [shown.read(record).pixels for record in shown]
-    counters = [_density_counter(model) for model in (before, *after)]
-    unsteady, *steadied = [disagreement(counter, pixels) for counter in counters]
-    start, *ends = [
-        np.array([counter.count(image).count for image in pixels]) for counter in counters
-    ]
+    first = _density_counter(before)
+    started = [first.count(image) for image in pixels]
+    diameters = [found.diameter_px or first.working_diameter for found in started]
+    counters = [first, *map(_density_counter, after)]
+    unsteady, *steadied = [contradiction(counter, pixels, diameters) for counter in counters]
+    ends = [np.array([each.count(image).count for image in pixels]) for each in counters[1:]]
+    start = np.array([found.count for found in started])
+    spreads, missed = [one.spread for one in steadied], [one.missed for one in steadied]
     between = apart(ends)
     moved = float(np.mean([apart([start, end]) for end in ends]))
-    steadier = max(steadied) < (1 - settings.least_gain) * unsteady
+    steadier = np.mean(spreads) < (1 - settings.least_gain) * unsteady.spread
+    as_much = max(missed) <= unsteady.missed + settings.most_missed
     return Verdict(
-        kept=bool(steadier and between < moved),
-        before=unsteady,
-        after=tuple(steadied),
+        kept=bool(steadier and max(spreads) < unsteady.spread and as_much and between < moved),
+        before=unsteady.spread,
+        after=tuple(spreads),
+        missed_before=unsteady.missed,
+        missed_after=tuple(missed),
         between_seeds=between,
         moved=moved,
-        seed=settings.seed + int(np.argmin(steadied)),
+        seed=settings.seed + int(np.argmin(spreads)),
     )
 
 
 def apart(counts: list[npt.NDArray[np.float64]]) -> float:
-    """Return the mean distance of counts of the same crops, by pairs, relative to their mean."""
+    """Return the mean distance of counts of the same images, by pairs, relative to their mean."""
     every = np.stack(counts)
     pairs = np.abs(every[:, None] - every[None]).mean(axis=2)
     number = len(every)
@@ -220,6 +242,44 @@ def apart(counts: list[npt.NDArray[np.float64]]) -> float:
 
 def _adapted(out: Path, seed: int) -> Path:
     return out / "adapted" / f"seed{seed}"
+
+
+def _readable(images: CountedImageSet, settings: AdaptSettings) -> CountedImageSet:
+    """Draw images to learn from, without their labels; what cannot be read whole is left out."""
+    part = images.training_part()
+    order = np.random.default_rng(settings.seed).permutation(len(part))
+    chosen: list[ImageRecord] = []
+    fault = "no image"
+    for record in (part.records[index] for index in order):
+        if len(chosen) == settings.images:
+            break
+        try:
+            header = read_header(part.path(record))
+            if is_large((header.height, header.width)):
+                fault = f"{record.name} with {header.height} x {header.width} pixels"
+                continue
+            part.read(record)
+        except AdaptoscopeError as error:
+            fault = f"{error.summary} ({error.found})"
+            continue
+        known = settings.cell_diameter_px or record.cell_diameter_px
+        chosen.append(dataclasses.replace(without_label(record), cell_diameter_px=known))
+    if not chosen:
+        raise InputError(
+            f"Nothing in {images.folder} can be adapted to.",
+            expected="at least one image that can be read whole",
+            found=fault,
+            remedy="leave --adapt out, or give a folder of such images",
+        )
+    return part.with_records(sorted(chosen, key=lambda record: record.file_name))
+
+
+def _like(before: CountingModel, adapted: CountingModel) -> CountingModel:
+    """Let an adapted counter read densities, and know unlike images, as the one before."""
+    first, counter = _density_counter(before), _density_counter(adapted)
+    record = adapted.record.changed(reading=first.reading, known=before.record.known)
+    name = f"{before.name}, adapted"
+    return CountingModel(name, record, counter.with_reading(first.reading))
 
 
 def _density_counter(model: CountingModel) -> DensityCounter:
@@ -272,6 +332,7 @@ def _training(model: str | Path, before: CountingModel, settings: AdaptSettings)
         regime="dacs",
         mode="teacher",
         checkpoint="steadiest",
+        normalisation=before.record.normalisation,
         diameter=before.record.working_diameter_px or DensitySettings().diameter,
         steps=settings.steps,
         learning_rate=settings.learning_rate,

@@ -7,11 +7,11 @@ from statistics import median
 
 from adaptoscope.counting.count_table import WHOLE_IMAGE, PredictedCount
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.output_places import refuse_existing, refuse_places
 from adaptoscope.counting.predict import (
     CountedImage,
     PredictSettings,
     predict_counts,
-    refuse_existing,
     refuse_missing_centres,
 )
 from adaptoscope.errors import OutputError
@@ -146,11 +146,10 @@ def count_folder(
         A place to write to is taken, or is not of the right kind.
     """
     refuse_missing_centres(model, **{"--overlays": outputs.overlays})
+    refuse_outputs(images, outputs)
     folder = None
     if outputs.overlays is not None:
         folder = OverlayFolder(outputs.overlays, overwrite=outputs.overwrite)
-    if outputs.plot is not None:
-        _refuse_plot(outputs.plot, overwrite=outputs.overwrite)
 
     def show(counted: CountedImage) -> None:
         if folder is not None:
@@ -170,6 +169,26 @@ def count_folder(
         with atomic_path(outputs.plot) as temporary:
             temporary.write_bytes(_plot(rows, model.name))
     return rows
+
+
+def refuse_outputs(images: Path, outputs: CountOutputs) -> None:
+    """Refuse what cannot be written, before anything is computed.
+
+    Parameters
+    ----------
+    images, outputs
+        As in `count_folder`.
+
+    Raises
+    ------
+    OutputError
+        A place to write to is taken, or is not of the right kind.
+    """
+    refuse_places(outputs.table, outputs.points, images, overwrite=outputs.overwrite)
+    if outputs.overlays is not None:
+        OverlayFolder(outputs.overlays, overwrite=outputs.overwrite)
+    if outputs.plot is not None:
+        _refuse_plot(outputs.plot, overwrite=outputs.overwrite)
 
 
 def _overlay(counted: CountedImage) -> bytes:

@@ -6,7 +6,8 @@ import torch
 from tests.unit.counting.conftest import draw_field
 from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
 
-from adaptoscope.counting.agreement import disagreement, self_disagreement, views_of
+from adaptoscope.counting.agreement import contradiction, self_disagreement, views_of
+from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
 
@@ -34,6 +35,16 @@ def test_a_network_that_always_says_the_same_contradicts_itself():
     assert probe.disagreement(Uneven(0.0), count) < 0.4
 
 
+class Told(DensityCounter):
+    """Says what it is told, whatever it is shown."""
+
+    def __init__(self, says):
+        self.says = says
+
+    def count(self, pixels, *, diameter_px=None):
+        return ImageCount(self.says(pixels), diameter_px=diameter_px or 12.0)
+
+
 def test_a_counter_contradicts_itself_more_where_noise_hides_the_cells():
     shipped = load_counter("nuclei").counter
     assert isinstance(shipped, DensityCounter)
@@ -43,4 +54,26 @@ def test_a_counter_contradicts_itself_more_where_noise_hides_the_cells():
         (image + generator.normal(0, 1.5 * image.std(), image.shape)).astype(np.float32)
         for image in clear
     ]
-    assert disagreement(shipped, clear) < 0.5 * disagreement(shipped, noisy)
+    steady, unsteady = (contradiction(shipped, images, [10.0, 10.0]) for images in (clear, noisy))
+    assert steady.spread < 0.5 * unsteady.spread
+    assert steady.missed < 0.4
+
+
+def test_a_counter_that_always_says_the_same_misses_half():
+    images = [draw_field(12, 0)[0]]
+    found = contradiction(Told(lambda _: 500.0), images, [10.0])
+    assert (found.spread, found.missed) == (0, 0.5)
+    assert contradiction(Told(lambda _: 0.0), images, [10.0]).spread == float("inf")
+
+
+def test_the_spread_is_relative_to_the_mean_of_all_images():
+    first, second = (np.full((32, 32), value, np.float32) for value in (0.25, 0.5))
+    second[0, 0] = 1.0
+
+    def says(pixels):
+        return 4.0 if pixels[-1, 0] == 1.0 else 10.0
+
+    # Seven views each; the bright corner of the second image lies below after one of them.
+    expected = np.std([10.0] * 6 + [4.0]) / 2 / np.mean([10.0] * 13 + [4.0])
+    found = contradiction(Told(says), [first, second], [4.0, 4.0])
+    assert found.spread == pytest.approx(expected)
