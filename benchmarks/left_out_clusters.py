@@ -24,22 +24,41 @@ from adaptoscope.counting.evaluation_result import EvaluatedImage
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.pretrain_counter import CounterTrainingSettings, pretrain_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.errors import AdaptoscopeError
+from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.metrics.paired import paired_bootstrap
-from adaptoscope.training.step_loop import Device
+from adaptoscope.training.step_loop import Device, start_fabric
 
 sys.path.insert(0, str(Path(__file__).parent))
 from finished_runs import in_data, print_result
 
 
-def dealt(images: CountedImageSet, rounds: int) -> list[set[str]]:
-    """Deal the groups of a set into rounds, the largest first, each to the smallest round."""
-    sizes = Counter(str(record.group) for record in images)
+def groups_of(images: CountedImageSet) -> dict[str, str]:
+    """Return the group of every image by its name.
+
+    Raises
+    ------
+    InputError
+        If an image is in no group.
+    """
+    without = [record.name for record in images if record.group is None]
+    if without:
+        raise InputError(
+            f"Not every image of {images.folder} is in a cluster.",
+            expected="an entry in the column group for every image",
+            found=f"{len(without)} images without one, the first of them {without[0]}",
+            remedy="fill in the column group of metadata.csv, or choose other --images",
+        )
+    return {record.name: str(record.group) for record in images}
+
+
+def dealt(groups: dict[str, str], rounds: int) -> list[set[str]]:
+    """Deal groups into rounds, the largest first, each to the smallest round."""
+    sizes = Counter(groups.values())
     parts: list[set[str]] = [set() for _ in range(rounds)]
     for group, _ in sizes.most_common():
         min(parts, key=lambda part: sum(sizes[each] for each in part)).add(group)
-    return parts
+    return [part for part in parts if part]
 
 
 def counted(
@@ -51,15 +70,17 @@ def counted(
     device: Device,
 ) -> list[EvaluatedImage]:
     """Train without some groups and count the test images; of these groups, if there are any."""
-    shown = [record for record in images.images_of("train") if record.group not in left_out]
+    groups = groups_of(images)
+    shown = [each for each in images.images_of("train") if groups[each.name] not in left_out]
     asked = [
-        record for record in images.images_of("test") if not left_out or record.group in left_out
+        each for each in images.images_of("test") if not left_out or groups[each.name] in left_out
     ]
     pretrain_counter(out, [images.with_records(shown), *also], settings, device=device)
-    return list(evaluate_counter(load_counter(out), images.with_records(asked)).images)
+    counter = load_counter(out, device=str(start_fabric(device).device))
+    return list(evaluate_counter(counter, images.with_records(asked)).images)
 
 
-def mean_error(images: list[EvaluatedImage]) -> NDArray[np.float64]:
+def absolute_errors(images: list[EvaluatedImage]) -> NDArray[np.float64]:
     """Return the absolute errors of images in the order of their names."""
     return np.array([abs(each.error) for each in sorted(images, key=lambda one: one.image)])
 
@@ -81,7 +102,8 @@ def main() -> int:
     try:
         images = open_counted_images(chosen.images)
         also = [open_counted_images(folder) for folder in chosen.also]
-        parts = dealt(images, chosen.rounds)
+        groups = groups_of(images)
+        parts = dealt(groups, chosen.rounds)
         every = counted(chosen.out / "all", images, also, settings, set(), chosen.device)
         without = []
         for number, part in enumerate(parts, start=1):
@@ -91,7 +113,7 @@ def main() -> int:
     except AdaptoscopeError as error:
         print(error, file=sys.stderr)
         return 2
-    found = result(every, without, {record.name: str(record.group) for record in images})
+    found = result(every, without, groups)
     found |= {"steps": chosen.steps, "rounds": [sorted(part) for part in parts]}
     print_result(found, as_json=chosen.json)
     return 0
@@ -101,7 +123,7 @@ def result(
     every: list[EvaluatedImage], without: list[EvaluatedImage], groups: dict[str, str]
 ) -> dict[str, Any]:
     """Return the errors of both counters, together and by cluster."""
-    ours, theirs = mean_error(without), mean_error(every)
+    ours, theirs = absolute_errors(without), absolute_errors(every)
     member = np.array([groups[name] for name in sorted(each.image for each in every)])
     figure = bootstrap_interval(ours, seed=0)
     reference = bootstrap_interval(theirs, seed=0)

@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from tests.integration.conftest import CANVAS, nothing_is_computed
 
+from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
@@ -312,9 +314,39 @@ def test_clusters_left_out_are_counted_by_counters_that_never_saw_them(
     assert {name: row["images"] for name, row in found["table"].items()} == dict.fromkeys(
         ("cluster a", "cluster b", "cluster c"), 1
     )
+    records = open_counted_images(plates / "nuclei").images_of("train")
+    groups = {record.file_name: record.group for record in records}
     learnt = {
-        place.name: len(json.loads((place / "model.json").read_text())["training_images"])
+        place.name: json.loads((place / "model.json").read_text())["training_images"].values()
         for place in (tmp_path / "out").iterdir()
     }
-    assert learnt["all"] == 3
-    assert sorted(learnt[f"round_{number}"] for number in (1, 2)) == [1, 2]
+    assert {groups[name] for name in learnt.pop("all")} == set("abc")
+    assert len(learnt) == len(found["rounds"]) == 2
+    for number, left_out in enumerate(found["rounds"], start=1):
+        seen = {groups[name] for name in learnt[f"round_{number}"]}
+        assert seen == set("abc") - set(left_out)
+
+
+def test_an_image_in_no_cluster_is_refused_in_words(
+    plates: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copytree(plates / "nuclei", tmp_path / "nuclei")
+    path = tmp_path / "nuclei" / "metadata.csv"
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    rows[4]["group"] = ""
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    words = ("left_out_clusters", tmp_path / "out", "--images", tmp_path / "nuclei")
+    monkeypatch.setattr(sys, "argv", [str(word) for word in words])
+    assert importlib.import_module("left_out_clusters").main() == 2
+    said = capsys.readouterr().err
+    assert Path(rows[4]["file_name"]).name in said
+    assert "remedy" in said
+    assert not (tmp_path / "out").exists()

@@ -22,6 +22,7 @@ from tests.interfaces.conftest import (
     contents,
     refuse,
     succeed,
+    write_fields,
     write_yaml,
 )
 
@@ -501,6 +502,19 @@ def test_unlabelled_images_choose_the_weights(chain: Chain, tmp_path: Path) -> N
     assert "disagreement" in (model / "metrics.csv").read_text("utf-8")
     fitted = refuse("count", "train", tmp_path / "d", *sets, "--head", "dog")
     assert "no use for --unlabelled" in fitted
+    last = write_yaml(tmp_path / "last.yaml", {"checkpoint": "last"})
+    unread = refuse("count", "train", tmp_path / "l", *sets, "--settings", last)
+    assert "set checkpoint to steadiest" in unread
+
+
+def test_an_error_of_folds_too_few_for_intervals_is_not_called_validation(tmp_path: Path) -> None:
+    few = write_fields(tmp_path / "few", "train train train test")
+    settings = write_yaml(tmp_path / "s.yaml", {"steps": 1, "batch": 2, "crop": 64})
+    options = ("--settings", settings, "--init", "random", "--device", "cpu", "--folds", 3)
+    answer = ask("count", "train", tmp_path / "m", "--real", few, *options)
+    assert "Cross-validation: MAE" in answer.err
+    assert "they need 5 labelled images" in answer.err
+    assert "alidation images" not in answer.err
 
 
 def adapting(verdict: Verdict, seen: list[AdaptSettings]) -> Callable[..., object]:

@@ -22,7 +22,12 @@ NETWORKS = ("centres", "regressor", "fcrn_a")
 
 def train(
     out: Annotated[Path, typer.Argument(help="Model folder to write.")],
-    real: Annotated[Path, typer.Option("--real", help="Counted real images.")],
+    real: Annotated[
+        Path,
+        typer.Option(
+            "--real", help="Counted images to learn from: real; synthetic if none are counted."
+        ),
+    ],
     synthetic: Annotated[
         Path | None, typer.Option("--synthetic", help="Counted synthetic images to begin with.")
     ] = None,
@@ -76,7 +81,7 @@ def train(
         )
         fitted = settings_from({"method": head}, BaselineSettings)
         typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
-        _say_how_well(out)
+        _say_how_well(out, by_folds=False)
         return
     schema: type[RegressorSettings] | type[DensitySettings] = (
         RegressorSettings if head == "regressor" else DensitySettings
@@ -95,9 +100,10 @@ def train(
             values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
     chosen = settings_from(values, schema, origin=origin)
     given = {"seed": seed, "init": init, "folds": folds}
+    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
     typer.echo(
         train_counter(
-            chosen.changed(**{name: value for name, value in given.items() if value is not None}),
+            chosen,
             out,
             real=images,
             synthetic=open_counted_images(synthetic) if synthetic else None,
@@ -106,7 +112,7 @@ def train(
             overwrite=overwrite,
         )
     )
-    _say_how_well(out)
+    _say_how_well(out, by_folds=chosen.folds > 0)
 
 
 def train_encoder(
@@ -163,8 +169,8 @@ def pretrain(
     typer.echo(pretrain_counter(out, sets, chosen, device=device, overwrite=overwrite))
 
 
-def _say_how_well(folder: Path) -> None:
-    """Say what a counter's error on validation images is, and what could not be measured."""
+def _say_how_well(folder: Path, *, by_folds: bool) -> None:
+    """Say what a counter's error on images left out is, and what could not be measured."""
     from adaptoscope.counting.calibration import LEAST_IMAGES
     from adaptoscope.counting.model_folder import read_record
 
@@ -174,12 +180,12 @@ def _say_how_well(folder: Path) -> None:
             "Not measured: no labelled image is in the split val. Nothing says how well it counts."
         )
     else:
-        by_folds = record.calibration is not None and record.calibration.origin == "folds"
         where = "Cross-validation" if by_folds else "Validation"
         said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
         said = said.format(where, **record.measured)
         if record.calibration is None:
-            said += f" No intervals of single counts: they need {LEAST_IMAGES} validation images."
+            needed = "labelled" if by_folds else "validation"
+            said += f" No intervals of single counts: they need {LEAST_IMAGES} {needed} images."
     typer.echo(said, err=True)
 
 

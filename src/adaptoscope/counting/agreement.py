@@ -7,7 +7,8 @@ steady too. A finished counter is asked about whole images (`contradiction`), at
 well: what a teacher trains a network to be, steady on crops, is no evidence for its trainer.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,18 +74,24 @@ class Probe:
         together = torch.maximum(self.crops, self.crops.roll(1, dims=0))
         return self_disagreement(torch.stack(views), self._counted(network, count, together))
 
-    def counts(self, network: nn.Module, count: Count) -> npt.NDArray[np.float64]:
-        """Return the cells that a network sees in each crop, shape (B,)."""
-        return self._counted(network, count, self.crops).numpy().astype(np.float64)
-
     @torch.no_grad()
     def _counted(self, network: nn.Module, count: Count, crops: torch.Tensor) -> torch.Tensor:
         device = next(network.parameters()).device
-        training = network.training
-        network.eval()
-        seen = [count(network(part.to(device)).float()).cpu() for part in crops.split(_BATCH)]
-        network.train(training)
+        with _evaluating(network):
+            seen = [count(network(part.to(device)).float()).cpu() for part in crops.split(_BATCH)]
         return torch.cat(seen)
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluate a network; each layer is then in the mode that it was in, frozen ones in theirs."""
+    modes = [(layer, layer.training) for layer in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for layer, training in modes:
+            layer.training = training
 
 
 def self_disagreement(views: torch.Tensor, both: torch.Tensor) -> float:

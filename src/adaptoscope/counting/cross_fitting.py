@@ -17,6 +17,7 @@ from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.reading import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
+from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.training.progress import part_of, progress
 
@@ -97,6 +98,33 @@ def as_training(images: CountedImageSet) -> CountedImageSet:
         dataclasses.replace(record, split="train") if record.split == "val" else record
         for record in images.records
     )
+
+
+def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedImageSet:
+    """Return a set without the images of another one, under whatever name.
+
+    Parameters
+    ----------
+    images
+        The set.
+    hidden
+        What is left out of it.
+
+    Raises
+    ------
+    InputError
+        If nothing is left.
+    """
+    kept_back, hashes = set(hidden.hashes().values()), images.hashes()
+    left = [record for record in images if hashes[record.file_name] not in kept_back]
+    if not left:
+        raise InputError(
+            f"All images of {images.folder} are left out of a fold.",
+            expected="unlabelled images besides those that are counted in the fold",
+            found=f"{len(images)} of them, all counted in it",
+            remedy="give more unlabelled images, or set folds to 0",
+        )
+    return images.with_records(left)
 
 
 def _without_test(images: CountedImageSet) -> CountedImageSet:

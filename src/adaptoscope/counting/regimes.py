@@ -1,6 +1,5 @@
 """Train a counter: on real images, on synthetic ones first, or on both at once."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,44 +9,28 @@ import torch
 
 from adaptoscope.counting.agreement import Probe
 from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
-from adaptoscope.counting.crops import CropBatch, TrainingImages
-from adaptoscope.counting.cross_fitting import FOLDER, LeftOut, as_training, count_left_out
+from adaptoscope.counting.cross_fitting import (
+    FOLDER,
+    LeftOut,
+    as_training,
+    count_left_out,
+    without_images,
+)
 from adaptoscope.counting.finish import finish_network
-from adaptoscope.counting.heads import DensityHead, Head, build_head
+from adaptoscope.counting.heads import Head, build_head
 from adaptoscope.counting.model_folder import MODEL_FILES
-from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
+from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
+from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
 from adaptoscope.counting.steadiest import SteadiestWeights
-from adaptoscope.counting.teacher import Teacher
-from adaptoscope.counting.training_images import read_training_images, refuse_kept_back
-from adaptoscope.counting.two_domains import half_of_each, mixed
+from adaptoscope.counting.training_images import refuse_kept_back
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.errors import InputError
+from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, Logged, Step, run_steps, start_fabric
 
 _STATISTICS_BATCHES = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Phase:
-    """A stretch of steps on one set of images, or on two at once.
-
-    Parameters
-    ----------
-    images
-        What the crops are cut from.
-    draw
-        Returns the batch of a step.
-    first, end
-        First step of the phase, and the step after its last.
-    """
-
-    images: tuple[TrainingImages, ...]
-    draw: Callable[[int], CropBatch]
-    first: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -83,7 +66,8 @@ def train_counter(
     synthetic
         Counted synthetic images, for every regime but ``supervised``.
     unlabelled
-        Real images whose labels are not read, for ``checkpoint: steadiest``; by default ``real``.
+        Real images whose labels are not read, only for ``checkpoint: steadiest``; by default
+        ``real``.
     device
         Where to train.
     overwrite
@@ -101,8 +85,11 @@ def train_counter(
     LeakageError
         A training image is one of the images kept back.
     OutputError
-        ``out`` holds something else.
+        ``out`` holds something else, or a run with other settings or images.
+    SettingsError
+        ``unlabelled`` is given, but ``checkpoint`` is ``last``.
     """
+    _refuse_unread(settings, unlabelled)
     given, real = real, as_training(real) if settings.folds else real
     head = build_head(settings)
     network = head.network
@@ -112,13 +99,20 @@ def train_counter(
     fabric = start_fabric(device)
     placed = Placed(fabric, *fabric.setup(network, optimiser))
     average = AveragedWeights(network, settings.averaging) if settings.averaging else None
-    phases = _phases(settings, real, synthetic, head, average)
+    phases = phases_of(settings, real, synthetic, head, average)
+    judged = None
+    if settings.checkpoint == "steadiest":
+        shown = real if unlabelled is None else unlabelled
+        judged = read_part(settings, shown, real, labels=False)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
     seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
-    run.keep_inputs(sha256 for images in seen for sha256 in images.hashes.values())
+    read = seen if judged is None else (*seen, judged)
+    run.keep_inputs(sha256 for images in read for sha256 in images.hashes.values())
     if not (out / "model.json").exists():
         run.record_environment(fabric.device)
-    left_out = _count_left_out(settings, out, given, synthetic, device) if settings.folds else None
+    left_out = None
+    if settings.folds:
+        left_out = _count_left_out(settings, out, given, synthetic, unlabelled, device)
     network.train()
     if settings.frozen_statistics:
         freeze_statistics(network)
@@ -128,10 +122,9 @@ def train_counter(
         state["average"] = average
     step: Step = counting_step(settings, phases, head, optimiser, placed, average)
     steadiest = None
-    if settings.checkpoint == "steadiest":
-        judged = _read(settings, unlabelled or real, real, labels=False)
-        probe = Probe(judged, settings)
-        steadiest = SteadiestWeights(trained, head.counts, probe, settings.total_steps)
+    if judged is not None:
+        probe, last = Probe(judged, settings), phases[-1]
+        steadiest = SteadiestWeights(trained, head.counts, probe, last.first, last.end)
         state["steadiest"] = steadiest
         step = _looked_at(step, steadiest)
     run_steps(
@@ -157,6 +150,7 @@ def _count_left_out(
     out: Path,
     real: CountedImageSet,
     synthetic: CountedImageSet | None,
+    unlabelled: CountedImageSet | None,
     device: Device,
 ) -> LeftOut:
     """Train on parts of the images that may be trained on, and count the others."""
@@ -165,9 +159,28 @@ def _count_left_out(
     alone = settings.changed(folds=0)
 
     def train(part: CountedImageSet, folder: Path) -> Path:
-        return train_counter(alone, folder, real=part, synthetic=synthetic, device=device)
+        names = {record.file_name for record in part}
+        hidden = labelled.with_records(each for each in labelled if each.file_name not in names)
+        return train_counter(
+            alone,
+            folder,
+            real=part,
+            synthetic=synthetic,
+            unlabelled=None if unlabelled is None else without_images(unlabelled, hidden),
+            device=device,
+        )
 
     return count_left_out(labelled, settings.folds, settings.seed, out, train)
+
+
+def _refuse_unread(settings: CountingSettings, unlabelled: CountedImageSet | None) -> None:
+    if unlabelled is not None and settings.checkpoint != "steadiest":
+        raise SettingsError(
+            "Unlabelled images are given, but nothing would look at them.",
+            expected="checkpoint: steadiest, which chooses the weights on them",
+            found=f"checkpoint: {settings.checkpoint}, and the images of {unlabelled.folder}",
+            remedy="set checkpoint to steadiest, or leave the unlabelled images out",
+        )
 
 
 def counting_step(
@@ -237,85 +250,3 @@ def _measure_statistics(settings: CountingSettings, phase: Phase, network: torch
         return crops.to(device, memory_format=torch.channels_last)
 
     measure_statistics(network, draw, _STATISTICS_BATCHES)
-
-
-def rate_factor(settings: CountingSettings, phase: Phase, index: int) -> float:
-    """Return the share of the learning rate that a step uses.
-
-    With ``cosine`` it rises linearly over the first tenth of the phase and falls to zero along
-    half a cosine; with ``constant`` it is 1.
-    """
-    if settings.schedule == "constant":
-        return 1.0
-    length = phase.end - phase.first
-    rise = max(1, length // 10)
-    done = index - phase.first
-    if done < rise:
-        return (done + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (done - rise) / max(1, length - rise)))
-
-
-def _phases(
-    settings: AnyCountingSettings,
-    real: CountedImageSet,
-    synthetic: CountedImageSet | None,
-    head: Head,
-    average: AveragedWeights | None,
-) -> list[Phase]:
-    if settings.regime == "supervised":
-        return [_single(settings, _read(settings, real, real), 0, settings.steps)]
-    if synthetic is None:
-        raise InputError(
-            f"The regime {settings.regime} needs synthetic images.",
-            expected="a folder of synthetic counted images beside the real ones",
-            found="real images only",
-            remedy="give --synthetic FOLDER, or choose the regime supervised",
-        )
-    drawn = _read(settings, synthetic, real)
-    taken = _read(settings, real, real, labels=settings.mode != "teacher")
-    if settings.regime == "fine_tuned":
-        begun = settings.pretrain_steps
-        return [
-            _single(settings, drawn, 0, begun),
-            _single(settings, taken, begun, settings.total_steps),
-        ]
-    draw = _joined(settings, drawn, taken, head, average)
-    return [Phase(images=(drawn, taken), draw=draw, first=0, end=settings.steps)]
-
-
-def _joined(
-    settings: AnyCountingSettings,
-    drawn: TrainingImages,
-    taken: TrainingImages,
-    head: Head,
-    average: AveragedWeights | None,
-) -> Callable[[int], CropBatch]:
-    """Return what draws batches of both kinds of images."""
-    if isinstance(settings, DensitySettings) and settings.mode == "teacher":
-        if not isinstance(head, DensityHead) or average is None:
-            raise TypeError("a teacher is the average of a density network")
-        teacher = Teacher(settings, average.module, head.target, head.stride)
-        return lambda step: teacher.draw(drawn, taken, step)
-    join = half_of_each if settings.regime == "dual" else mixed
-    return lambda step: join(settings, drawn, taken, step)
-
-
-def _single(settings: CountingSettings, images: TrainingImages, first: int, end: int) -> Phase:
-    return Phase(
-        images=(images,),
-        draw=lambda step: images.draw(settings, batch=settings.batch, step=step),
-        first=first,
-        end=end,
-    )
-
-
-def _read(
-    settings: CountingSettings,
-    images: CountedImageSet,
-    real: CountedImageSet,
-    *,
-    labels: bool = True,
-) -> TrainingImages:
-    part = images.training_part()
-    refuse_kept_back(part, real)
-    return read_training_images(part, settings, labels=labels)

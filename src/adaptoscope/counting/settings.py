@@ -64,8 +64,9 @@ class CountingSettings(Settings):
     """Decay of the average of the weights that is kept as the counter; 0 keeps the last weights."""
 
     checkpoint: Literal["last", "steadiest"] = "last"
-    """Weights that are kept: those of the `last` step, or of ten moments the `steadiest`, which
-    contradict themselves least on unlabelled real crops. For training without real labels."""
+    """Weights that are kept: those of the `last` step, or of ten moments of the last phase the
+    `steadiest`, which contradict themselves least on real crops whose labels are not read. For
+    training without real labels."""
 
     batch_norm: Literal["auto", "frozen", "batch"] = "auto"
     """Statistics of batch normalisation: `frozen` keeps those of the initial weights, `batch` takes

@@ -12,9 +12,11 @@ LOOKS = 10
 
 
 class SteadiestWeights:
-    """Looks at a network ten times in a training and remembers its steadiest weights.
+    """Looks at a network ten times in a stretch of steps and remembers its steadiest weights.
 
     Without labels the error on real images swings from step to step; what swings is contradicted.
+    Of a training in phases the last one is looked at: weights from before it have not learnt what
+    it teaches.
 
     Parameters
     ----------
@@ -24,13 +26,16 @@ class SteadiestWeights:
         Makes counts of the network's output.
     probe
         Real crops.
-    steps
-        Steps of the training.
+    first, end
+        First step that is followed by a look, at the earliest, and the step after the last one.
     """
 
-    def __init__(self, network: nn.Module, count: Count, probe: Probe, steps: int) -> None:
+    def __init__(
+        self, network: nn.Module, count: Count, probe: Probe, first: int, end: int
+    ) -> None:
         self.network, self.count, self.probe = network, count, probe
-        self._due = {max(1, round(steps * part / LOOKS)) - 1 for part in range(1, LOOKS + 1)}
+        parts = ((end - first) * part / LOOKS for part in range(1, LOOKS + 1))
+        self._due = {first + max(1, round(part)) - 1 for part in parts}
         self._best = float("inf")
         self._weights: dict[str, torch.Tensor] = {}
 

@@ -206,11 +206,12 @@ def _train(
         shown = as_training(real) if isinstance(settings.protocol, FoldProtocol) else real
         train_baseline(BaselineSettings.model_validate({"method": method}), folder, real=shown)
         return
-    unlabelled = real
+    training = settings.training_of(row, seed)
+    unlabelled = real if training.checkpoint == "steadiest" else None
     if synthetic is not None and not row.uses_labels and row.mode != "teacher":
         real, synthetic = synthetic, None
     train_counter(
-        settings.training_of(row, seed),
+        training,
         folder,
         real=real,
         synthetic=synthetic,

@@ -5,8 +5,10 @@ import pytest
 import torch
 from tests.unit.counting.conftest import draw_field
 from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
+from torch import nn
 
 from adaptoscope.counting.agreement import contradiction, self_disagreement, views_of
+from adaptoscope.counting.batch_norm import freeze_statistics
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
@@ -33,6 +35,13 @@ def test_a_network_that_always_says_the_same_contradicts_itself():
     probe = probe_of_spots()
     assert probe.disagreement(Same(0.0), count) == pytest.approx(0.5, abs=1e-3)
     assert probe.disagreement(Uneven(0.0), count) < 0.4
+
+
+def test_a_network_that_is_asked_learns_on_in_the_mode_that_it_was_in():
+    network = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.BatchNorm2d(1), nn.Dropout(0.5))
+    freeze_statistics(network.train())
+    probe_of_spots().disagreement(network, count)
+    assert [layer.training for layer in network.modules()] == [True, True, False, True]
 
 
 class Told(DensityCounter):

@@ -1,16 +1,33 @@
 import numpy as np
 import pytest
 
-from adaptoscope.counting.cross_fitting import as_training, count_left_out
+from adaptoscope.counting import regimes
+from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.cross_fitting import as_training, count_left_out, without_images
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter, read_record
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings
-from adaptoscope.errors import OutputError
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.errors import InputError, OutputError
 
 QUICK = DensitySettings(
     init="random", steps=2, batch=2, crop=64, folds=3, save_every=1, log_every=1, diameter=10.0
 )
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Hashes of the unlabelled images of each training, in the order of the trainings."""
+    seen = []
+
+    class Spied(Probe):
+        def __init__(self, images, settings):
+            seen.append(set(images.hashes.values()))
+            super().__init__(images, settings)
+
+    monkeypatch.setattr(regimes, "Probe", Spied)
+    return seen
 
 
 def constant(part, folder):
@@ -85,3 +102,35 @@ def test_the_sum_of_the_density_may_be_what_is_counted(real, tmp_path):
 
     assert read_record(alone).reading.count == "density"
     assert read_record(crossed).reading.count == "density"
+
+
+def test_counters_of_the_folds_look_at_the_unlabelled_images_too(
+    real, synthetic_folder, tmp_path, asked
+):
+    others = open_counted_images(synthetic_folder)
+    settings = QUICK.changed(checkpoint="steadiest", folds=2)
+
+    train_counter(settings, tmp_path / "model", real=real, unlabelled=others, device="cpu")
+
+    assert asked == [set(others.hashes().values())] * 3
+
+
+def test_the_weights_of_a_fold_are_not_chosen_on_what_it_counts(real, tmp_path, asked):
+    settings = QUICK.changed(checkpoint="steadiest", folds=2)
+
+    out = train_counter(
+        settings, tmp_path / "model", real=real, unlabelled=as_training(real), device="cpu"
+    )
+
+    for fold in range(2):
+        seen = read_record(out / "folds" / str(fold)).training_images
+        assert asked[fold] == set(seen)
+    assert asked[2] == set(read_record(out).training_images)
+
+
+def test_a_set_without_all_of_its_images_is_refused(real):
+    part = real.with_records(real.records[:2])
+
+    assert len(without_images(real, part)) == len(real) - 2
+    with pytest.raises(InputError, match="left out"):
+        without_images(part, real)

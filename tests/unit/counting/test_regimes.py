@@ -7,11 +7,12 @@ import torch
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.heads import RegressorHead
 from adaptoscope.counting.model_folder import read_record
-from adaptoscope.counting.regimes import Phase, Placed, counting_step, rate_factor, train_counter
+from adaptoscope.counting.phases import Phase
+from adaptoscope.counting.regimes import Placed, counting_step, train_counter
 from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import InputError, LeakageError, OutputError
+from adaptoscope.errors import LeakageError, OutputError
 
 QUICK = RegressorSettings(
     init="random", steps=4, batch=4, crop=64, learning_rate=1e-3, save_every=1, log_every=1
@@ -139,21 +140,3 @@ def test_another_run_is_not_overwritten(real, tmp_path):
 
     with pytest.raises(OutputError, match="other settings"):
         train_counter(QUICK.changed(seed=1), tmp_path / "run", real=real, device="cpu")
-
-
-@pytest.mark.usefixtures("tiny_encoder")
-def test_fine_tuning_needs_synthetic_images(real, tmp_path):
-    with pytest.raises(InputError, match="--synthetic"):
-        train_counter(TWO_PHASES, tmp_path / "run", real=real, device="cpu")
-
-
-def test_the_learning_rate_rises_and_falls_in_each_phase():
-    cosine = QUICK.changed(schedule="cosine")
-    phase = Phase(images=(), draw=lambda step: None, first=100, end=200)
-
-    factors = [rate_factor(cosine, phase, index) for index in range(100, 200)]
-
-    assert factors[0] == pytest.approx(0.1)
-    assert max(factors) == factors[9] == 1.0
-    assert factors[-1] < 0.01
-    assert rate_factor(QUICK, phase, 150) == 1.0
