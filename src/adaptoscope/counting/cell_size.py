@@ -1,8 +1,12 @@
 """The cell diameter that a counter is told for an image: given, or by the pixel sizes of both."""
 
+import numpy as np
+import numpy.typing as npt
+
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage
@@ -13,6 +17,7 @@ WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
 OTHER_PIXEL_SIZE = "pixel size differs from training"
 
 _LARGEST_RATIO = 1.2
+_LARGEST_SIZE_RATIO = 1.6
 
 
 def count_cells(
@@ -86,6 +91,36 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
     if ratio is None or model.record.kind not in WITHOUT_PLACES:
         return ""
     return OTHER_PIXEL_SIZE if max(ratio, 1 / ratio) > _LARGEST_RATIO else ""
+
+
+def cell_size_flag(model: CountingModel, pixels: npt.NDArray[np.float32], found: ImageCount) -> str:
+    """Say where cells are of quite another size than those that a counter expects.
+
+    Counters that know what their training images look like see this for themselves; those of a few
+    images do not.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    pixels
+        Shape (H, W), the image or a sample of it.
+    found
+        What the counter says of it, with the cell diameter that it worked at.
+
+    Returns
+    -------
+    str
+        The two diameters in words, if one is more than 1.6 times the other and the counter took
+        its own; else nothing.
+    """
+    expected = model.counter.own_diameter_px
+    if model.record.known is not None or expected is None or found.diameter_px != expected:
+        return ""
+    measured = measured_diameter(pixels)
+    if measured is None or max(measured / expected, expected / measured) <= _LARGEST_SIZE_RATIO:
+        return ""
+    return f"cells look {measured:.0f} pixels wide, those of the training {expected:.0f}"
 
 
 def _expected_diameter(model: CountingModel, pixel_size_um: float | None) -> float | None:

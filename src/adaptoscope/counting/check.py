@@ -15,6 +15,7 @@ from adaptoscope.counting.check_sample import Candidate, draw_images
 from adaptoscope.counting.check_table import (
     CheckRow,
     read_check,
+    refuse_lost_counts,
     refuse_uncounted,
     shortened,
     write_check,
@@ -146,7 +147,7 @@ def begin_check(
     channel, z
         As in `read_image`.
     overwrite
-        Replace a ``check.csv`` that is there already.
+        Replace a ``check.csv`` that is there already and in which nobody has counted.
 
     Returns
     -------
@@ -159,7 +160,7 @@ def begin_check(
     InputError
         There is no image, none could be counted, or too few are to be drawn.
     OutputError
-        ``check.csv`` is there already.
+        ``check.csv`` is there already, or holds hand counts, which are never overwritten.
     """
     if (out / CHECK_FILE).exists() and not overwrite:
         raise OutputError(
@@ -168,6 +169,8 @@ def begin_check(
             found=str(out / CHECK_FILE),
             remedy=f"evaluate it with --hand-counts {out / CHECK_FILE}, or give --overwrite",
         )
+    if (out / CHECK_FILE).exists():
+        refuse_lost_counts(out / CHECK_FILE)
     settings = PredictSettings(channel=channel, z=z)
     rows = predict_counts(model, images, out / COUNTS_FILE, settings, overwrite=overwrite)
     as_written = _read_counts(out / COUNTS_FILE)

@@ -14,7 +14,7 @@ from adaptoscope.datasets.tables import (
     read_table,
     write_table,
 )
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, OutputError
 
 CHECK_COLUMNS = (
     "image",
@@ -217,4 +217,31 @@ def _refuse_twice(table: Table) -> None:
             expected="one row for each image",
             found=shortened(twice),
             remedy="remove the repeated rows",
+        )
+
+
+def refuse_lost_counts(path: Path) -> None:
+    """Refuse to replace a table in which somebody has counted.
+
+    Parameters
+    ----------
+    path
+        A ``check.csv``, perhaps damaged.
+
+    Raises
+    ------
+    OutputError
+        It holds hand counts.
+    """
+    try:
+        rows = read_table(path).rows
+    except InputError:
+        return
+    filled = sum(bool(row.get("hand_count")) for row in rows)
+    if filled:
+        raise OutputError(
+            f"The table {path} holds hand counts, which would be lost.",
+            expected="a table without hand counts",
+            found=f"{filled} of {len(rows)} rows filled in",
+            remedy="choose another --out, or move the table away",
         )

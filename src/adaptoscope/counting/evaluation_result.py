@@ -15,6 +15,7 @@ from adaptoscope.images.files import atomic_path
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.coverage import Coverage, coverage
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
+from adaptoscope.metrics.paired import LEAST_COMPARED
 from adaptoscope.metrics.point_matching import PointMatch, PooledShares, pooled_shares
 
 
@@ -125,7 +126,9 @@ class Evaluation:
         found = {
             "images": str(errors.n),
             "MAE": f"{_cells(errors.mae)} (95 % interval {interval.lower:.2f} to "
-            f"{interval.upper:.2f})",
+            f"{interval.upper:.2f})"
+            if errors.n >= LEAST_COMPARED
+            else f"{_cells(errors.mae)} (too few images for an interval)",
             "RMSE": _cells(errors.rmse),
             "bias": f"{_cells(errors.bias, sign='+')} (predicted minus true)",
             "within 5 %": f"{_per_cent(errors.within_5)} of the images",

@@ -43,8 +43,8 @@ class OtherCounter:
         found = self.difference.difference
         verdict = (
             "the interval excludes 0"
-            if self.difference.excludes_zero
-            else "the interval holds 0: these images do not tell which is nearer"
+            if self.difference.tells_apart
+            else "these images do not tell which is nearer"
         )
         return {
             f"MAE of {self.name}": self.evaluation.in_words()["MAE"],

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from adaptoscope.counting.cell_size import (
     WITHOUT_PLACES,
+    cell_size_flag,
     count_cells,
     counts_in_parts,
     pixel_size_flag,
@@ -35,6 +37,9 @@ from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.training.progress import progress
 from adaptoscope.training.settings import Settings
+
+BLANK = "blank: all pixels are alike"
+"""Flag of an image that shows nothing."""
 
 
 class PredictSettings(Settings):
@@ -197,8 +202,14 @@ def count_image(
     calibration = model.record.calibration
     lower, upper = calibration.interval(found.count) if calibration else (None, None)
     area = _area_mm2(image.shape[0] * image.shape[1], image.pixel_size_um)
-    look = _look(model, image, found)
-    said = (pixel_size_flag(model, image.pixel_size_um), *(look.reasons if look else ()))
+    sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
+    look = _look(model, sample, image, found)
+    said = (
+        BLANK if sample.min() == sample.max() else "",
+        pixel_size_flag(model, image.pixel_size_um),
+        cell_size_flag(model, sample, found),
+        *(look.reasons if look else ()),
+    )
     row = PredictedCount(
         image=image.name,
         count=found.count,
@@ -215,12 +226,14 @@ def count_image(
 
 
 def _look(
-    model: CountingModel, image: MicroscopyImage | LargeImage, found: ImageCount
+    model: CountingModel,
+    sample: npt.NDArray[np.float32],
+    image: MicroscopyImage | LargeImage,
+    found: ImageCount,
 ) -> Look | None:
     """Compare an image with those of training; of a large one, the sample that is measured."""
     if model.record.known is None:
         return None
-    sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
     share = sample.size / (image.shape[0] * image.shape[1])
     return model.record.known.look(sample, replace(found, count=found.count * share))
 

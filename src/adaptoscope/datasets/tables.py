@@ -15,6 +15,9 @@ from adaptoscope.images.files import write_text
 Cell = str | int | float | bool | None
 
 
+_OTHER_MARKS = (";", "\t")
+
+
 @dataclass(frozen=True)
 class Table:
     """The text of a table.
@@ -83,6 +86,8 @@ def read_table(path: Path) -> Table:
     if not lines:
         raise _broken(path, "no line at all")
     columns = tuple(name.strip() for name in lines[0][1])
+    if len(columns) == 1 and any(mark in columns[0] for mark in _OTHER_MARKS):
+        raise _broken(path, "semicolons or tabs between the columns, where commas are read")
     if len(set(columns)) < len(columns):
         raise _broken(path, "a column name that occurs twice")
     rows = []

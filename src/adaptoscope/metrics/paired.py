@@ -13,6 +13,10 @@ from adaptoscope.metrics.intervals import FloatArray, Interval, members_of_class
 _BATCH = 1000
 
 
+LEAST_COMPARED = 5
+"""Fewest images whose bootstrap interval says which of two methods is nearer."""
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """How much more one method is off than another, in cells per image.
@@ -33,6 +37,11 @@ class PairedDifference:
     def excludes_zero(self) -> bool:
         """Whether the interval lies wholly on one side of 0; False where it is NaN."""
         return self.difference.lower > 0 or self.difference.upper < 0
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether the interval excludes 0 and comes from images enough to mean something."""
+        return self.excludes_zero and self.n >= LEAST_COMPARED
 
 
 def compare_errors(

@@ -105,6 +105,7 @@ class Verdict:
             f"{what}: it contradicts itself by {self.before:.3f} before and {after} after; "
             f"counts moved by {100 * self.moved:.1f} %, "
             f"the seeds are {100 * self.between_seeds:.1f} % apart."
+            + (" Nothing says how far it is off: count some by hand." if self.kept else "")
         )
 
 

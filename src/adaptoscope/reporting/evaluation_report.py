@@ -173,10 +173,15 @@ def compared(first: str, second: str, found: PairedDifference) -> str:
     bounds += number(difference.upper, sign=True)
     value = number(difference.value, sign=True)
     sentence = f"MAE of {first} minus MAE of {second}: {value} cells ({bounds})."
-    if found.excludes_zero:
+    if found.tells_apart:
         nearer = first if difference.value < 0 else second
         return f"{sentence} The interval excludes 0: {nearer} is nearer to the truth."
-    return f"{sentence} The interval holds 0: these images do not tell which of them is nearer."
+    why = (
+        "These images are too few to"
+        if found.excludes_zero
+        else "The interval holds 0: they do not"
+    )
+    return f"{sentence} {why} tell which of the two is nearer."
 
 
 def _lead(run: EvaluationRun) -> Paragraph:

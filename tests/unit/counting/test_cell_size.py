@@ -3,7 +3,12 @@ import pytest
 import torch
 
 from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWatershedCounter
-from adaptoscope.counting.cell_size import OTHER_PIXEL_SIZE, count_cells, pixel_size_flag
+from adaptoscope.counting.cell_size import (
+    OTHER_PIXEL_SIZE,
+    cell_size_flag,
+    count_cells,
+    pixel_size_flag,
+)
 from adaptoscope.counting.counters import NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
@@ -119,3 +124,15 @@ def test_only_a_counter_of_one_size_is_flagged_at_another_pixel_size():
                      0.61: OTHER_PIXEL_SIZE}  # fmt: skip
     assert pixel_size_flag(model_of("dog", DogCounter(2.8, 0.05), 0.5), 5.0) == ""
     assert pixel_size_flag(model_of("constant", ConstantCounter(3.0)), 5.0) == ""
+
+
+def test_cells_of_quite_another_size_are_flagged_where_nothing_else_would(draw_field):
+    pixels = draw_field(20, 3)[0]
+    for sigma, said in ((4.0, ""), (16.0, "cells look 1"), (1.0, "cells look 1")):
+        model = model_of("dog", DogCounter(sigma=sigma, threshold=0.02))
+        own = model.counter.own_diameter_px
+        flag = cell_size_flag(model, pixels, count_cells(model, image_of(pixels)))
+        assert flag.startswith(said)
+        assert flag.endswith(f"those of the training {own:.0f}" if said else "")
+        told = count_cells(model, image_of(pixels), diameter_px=11.0)
+        assert cell_size_flag(model, pixels, told) == ""

@@ -120,6 +120,15 @@ def test_a_check_that_was_begun_is_not_overwritten(begun: Path, real: CountedIma
     assert len(read_check(begun)) == 5
 
 
+def test_hand_counts_are_never_overwritten(begun: Path, real: CountedImageSet) -> None:
+    fill(begun, real)
+    before = begun.read_bytes()
+    with pytest.raises(OutputError, match="would be lost") as caught:
+        begin_check(load_counter("dog"), real.folder, begun.parent, number=5, overwrite=True)
+    assert caught.value.found == "6 of 6 rows filled in"
+    assert begun.read_bytes() == before
+
+
 def test_missing_hand_counts_are_named(begun: Path, real: CountedImageSet) -> None:
     name = read_check(begun)[0].image
     with pytest.raises(InputError, match=name):

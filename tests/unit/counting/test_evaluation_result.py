@@ -48,7 +48,7 @@ def test_classes_stand_from_sparse_to_dense_and_names_of_the_set_after_them():
 def test_a_person_is_told_the_units():
     words = summarise([found("a", [[1, 1], [50, 50]], [[1, 2]])], resamples=20).in_words()
 
-    assert words["MAE"] == "1.00 cells (95 % interval 1.00 to 1.00)"
+    assert words["MAE"] == "1.00 cells (too few images for an interval)"
     assert words["bias"] == "+1.00 cells (predicted minus true)"
     assert words["within 10 %"] == "0.0 % of the images"
     assert words["MAPE"] == "100.0 % of the true count"
@@ -57,6 +57,12 @@ def test_a_person_is_told_the_units():
     assert words["GAME 0 to 3"] == "1.00, 1.00, 1.00, 1.00 cells"
     assert words["density low"] == "1 image, MAE 1.00 cells, bias +1.00 cells"
     assert words["R2"].startswith("not defined")
+
+
+def test_the_interval_of_an_error_is_told_from_five_images_on():
+    five = [found(name, [[1, 1], [50, 50]], [[1, 2]]) for name in "abcde"]
+    told = summarise(five, resamples=20).in_words()["MAE"]
+    assert told == "1.00 cells (95 % interval 1.00 to 1.00)"
 
 
 def test_what_is_not_defined_is_null_for_a_machine():

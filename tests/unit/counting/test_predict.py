@@ -191,6 +191,14 @@ def test_a_counter_of_one_size_is_flagged_at_another_pixel_size(unseen, tmp_path
                                           "differs from training"]  # fmt: skip
 
 
+def test_an_image_that_shows_nothing_is_flagged_as_blank(tmp_path):
+    write_image(tmp_path / "in" / "a.png", np.full((64, 64), 0.5, np.float32))
+
+    (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "counts.csv")
+
+    assert row.flag.startswith("blank: all pixels are alike")
+
+
 def test_the_pixel_size_of_a_file_comes_before_the_given_one(draw_field, tmp_path):
     write_image(tmp_path / "in" / "a.tif", draw_field(3, 1)[0], pixel_size_um=0.25)
 

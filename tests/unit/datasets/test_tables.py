@@ -32,6 +32,7 @@ def test_byte_order_marks_windows_line_ends_and_blanks_are_understood(tmp_path):
         (b"", "no line"),
         (b"a,b\n1\n", "line 2 with 1 entries for 2 columns"),
         (b"a,a\n", "twice"),
+        (b"image;x;y\na.png;1,5;2\n", "semicolons"),
         (b"a,b\n\xff\xfe,1\n", "not UTF-8"),
         (b'a\n"b', "line"),
     ],

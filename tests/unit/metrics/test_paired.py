@@ -159,3 +159,11 @@ def test_lists_of_different_images_and_missing_counts_are_refused():
         compare_errors([1, 2], [1, 2], [1, 2, 3], seed=0)
     with pytest.raises(InputError, match="finite"):
         paired_bootstrap([1.0, math.nan], [1.0, 2.0], seed=0)
+
+
+@pytest.mark.parametrize("images", [1, 4, 5])
+def test_a_few_images_do_not_tell_two_methods_apart(images):
+    true = np.arange(images, dtype=float)
+    found = compare_errors(true + 3.0, true, true, seed=0)
+    assert found.excludes_zero
+    assert found.tells_apart is (images >= 5)

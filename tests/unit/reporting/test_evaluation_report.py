@@ -104,8 +104,11 @@ def test_a_counter_without_positions_has_no_table_of_them() -> None:
 
 
 def test_another_counter_stands_beside_in_every_table() -> None:
-    difference = PairedDifference(3, Interval(-1.5, -2.0, -0.5))
+    difference = PairedDifference(5, Interval(-1.5, -2.0, -0.5))
     report = evaluation_report(run(other=counter("dog", 3.5), difference=difference))
+    few = PairedDifference(4, Interval(-1.5, -2.0, -0.5))
+    unsure = evaluation_report(run(other=counter("dog", 3.5), difference=few))
+    assert "too few to tell" in unsure.sections[0].blocks[1].text
 
     assert [row[0] for row in tables(report)[0].rows] == ["nuclei", "dog"]
     density = tables(report)[2]
