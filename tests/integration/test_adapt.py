@@ -5,7 +5,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from adaptoscope.counting.agreement import Contradiction
@@ -16,7 +15,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline import adapt
-from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter, apart, judge
+from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter, judge
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
@@ -29,13 +28,6 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> CountedImageSet:
     settings = SimulationSettings(height=128, width=128, cell_diameter_px=12.0)
     out = tmp_path_factory.mktemp("adapt") / "fields"
     return simulate(out, settings, count=3, seed=5)
-
-
-def test_counts_of_seeds_are_apart_by_their_mean_distance() -> None:
-    counts = [np.array([4.0, 8.0]), np.array([6.0, 8.0]), np.array([5.0, 5.0])]
-    distances = [np.mean([2, 0]), np.mean([1, 3]), np.mean([1, 3])]
-    assert apart(counts) == pytest.approx(np.mean(distances) / 6.0)
-    assert apart([counts[0], counts[0]]) == 0
 
 
 class Told(DensityCounter):

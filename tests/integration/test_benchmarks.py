@@ -350,3 +350,17 @@ def test_an_image_in_no_cluster_is_refused_in_words(
     assert Path(rows[4]["file_name"]).name in said
     assert "remedy" in said
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_adaptation_is_measured_before_after_and_as_the_rule_has_it(
+    benchmark: Any, tmp_path: Path
+) -> None:
+    options = ("--only", "much debris", "--steps", 1, "--drawings", 4)
+    found = benchmark("adaptation", tmp_path / "out", *options)
+    row = found["table"]["much debris"]
+    assert row["images"] == 24
+    assert row["figure"] == (row["adapted"] if row["kept"] else row["reference"])
+    assert found["figure"] == row["figure"]
+    assert row["reference"] > 0
+

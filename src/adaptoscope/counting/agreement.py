@@ -209,3 +209,12 @@ def _changed(
         ndimage.gaussian_filter(pixels, _BLUR_DIAMETERS * diameter),
         (pixels + noise).astype(np.float32),
     ]
+
+
+def apart(counts: list[npt.NDArray[np.float64]]) -> float:
+    """Return the mean distance of counts of the same images, by pairs, relative to their mean."""
+    every = np.stack(counts)
+    pairs = np.abs(every[:, None] - every[None]).mean(axis=2)
+    number = len(every)
+    mean = max(float(every.mean()), np.finfo(np.float64).tiny)
+    return float(pairs.sum() / (number * (number - 1)) / mean)

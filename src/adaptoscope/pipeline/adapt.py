@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
-from adaptoscope.counting.agreement import contradiction
+from adaptoscope.counting.agreement import apart, contradiction
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.heads import build_head
 from adaptoscope.counting.model_folder import CountingModel, load_counter
@@ -179,14 +178,33 @@ def adapt_counter(
             with part_of(f"adapt, seed {seed}"):
                 how = training.changed(seed=seed)
                 train_counter(how, _adapted(out, seed), real=shown, synthetic=styled, device=device)
-            after.append(_like(before, load_counter(_adapted(out, seed), device=place)))
+            after.append(adapted_counter(before, out, seed, place))
         write_json(out / _VERDICT, asdict(judge(before, after, shown, chosen)))
     found = json.loads((out / _VERDICT).read_text("utf-8"))
     found |= {name: tuple(found[name]) for name in ("after", "missed_after")}
     verdict = Verdict(**found)
     if not verdict.kept:
         return before, verdict
-    return _like(before, load_counter(_adapted(out, verdict.seed), device=place)), verdict
+    return adapted_counter(before, out, verdict.seed, place), verdict
+
+
+def adapted_counter(before: CountingModel, out: Path, seed: int, device: str) -> CountingModel:
+    """Open the counter of one seed: it reads densities, and knows unlike images, as before.
+
+    Parameters
+    ----------
+    before
+        The counter before.
+    out, seed
+        Folder and seed of the adaptation.
+    device
+        Where it runs.
+    """
+    adapted = load_counter(_adapted(out, seed), device=device)
+    first, counter = _density_counter(before), _density_counter(adapted)
+    record = adapted.record.changed(reading=first.reading, known=before.record.known)
+    name = f"{before.name}, adapted"
+    return CountingModel(name, record, counter.with_reading(first.reading))
 
 
 def judge(
@@ -232,15 +250,6 @@ def judge(
     )
 
 
-def apart(counts: list[npt.NDArray[np.float64]]) -> float:
-    """Return the mean distance of counts of the same images, by pairs, relative to their mean."""
-    every = np.stack(counts)
-    pairs = np.abs(every[:, None] - every[None]).mean(axis=2)
-    number = len(every)
-    mean = max(float(every.mean()), np.finfo(np.float64).tiny)
-    return float(pairs.sum() / (number * (number - 1)) / mean)
-
-
 def _adapted(out: Path, seed: int) -> Path:
     return out / "adapted" / f"seed{seed}"
 
@@ -273,14 +282,6 @@ def _readable(images: CountedImageSet, settings: AdaptSettings) -> CountedImageS
             remedy="leave --adapt out, or give a folder of such images",
         )
     return part.with_records(sorted(chosen, key=lambda record: record.file_name))
-
-
-def _like(before: CountingModel, adapted: CountingModel) -> CountingModel:
-    """Let an adapted counter read densities, and know unlike images, as the one before."""
-    first, counter = _density_counter(before), _density_counter(adapted)
-    record = adapted.record.changed(reading=first.reading, known=before.record.known)
-    name = f"{before.name}, adapted"
-    return CountingModel(name, record, counter.with_reading(first.reading))
 
 
 def _density_counter(model: CountingModel) -> DensityCounter:

@@ -7,7 +7,7 @@ from tests.unit.counting.conftest import draw_field
 from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
 from torch import nn
 
-from adaptoscope.counting.agreement import contradiction, self_disagreement, views_of
+from adaptoscope.counting.agreement import apart, contradiction, self_disagreement, views_of
 from adaptoscope.counting.batch_norm import freeze_statistics
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
@@ -86,3 +86,10 @@ def test_the_spread_is_relative_to_the_mean_of_all_images():
     expected = np.std([10.0] * 6 + [4.0]) / 2 / np.mean([10.0] * 13 + [4.0])
     found = contradiction(Told(says), [first, second], [4.0, 4.0])
     assert found.spread == pytest.approx(expected)
+
+
+def test_counts_of_seeds_are_apart_by_their_mean_distance():
+    counts = [np.array([4.0, 8.0]), np.array([6.0, 8.0]), np.array([5.0, 5.0])]
+    distances = [np.mean([2, 0]), np.mean([1, 3]), np.mean([1, 3])]
+    assert apart(counts) == pytest.approx(np.mean(distances) / 6.0)
+    assert apart([counts[0], counts[0]]) == 0
