@@ -363,4 +363,3 @@ def test_adaptation_is_measured_before_after_and_as_the_rule_has_it(
     assert row["figure"] == (row["adapted"] if row["kept"] else row["reference"])
     assert found["figure"] == row["figure"]
     assert row["reference"] > 0
-
