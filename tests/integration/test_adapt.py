@@ -57,7 +57,9 @@ class Told(DensityCounter):
         # Steady because they always say the same.
         ((0.20, 0.0, 0.0), (0.1, 0.5, 0.5), (10.0, 500.0, 500.0), False, 4),
         # They see nothing at all.
-        ((0.20, float("inf"), float("inf")), (0.1, 1.0, 1.0), (10.0, 0.0, 0.0), False, 4),
+        ((0.20, 2.45, 2.45), (0.1, 1.0, 1.0), (10.0, 0.0, 0.0), False, 4),
+        # The counter before saw nothing.
+        ((2.45, 0.2, 0.3), (1.0, 0.1, 0.1), (0.0, 10.0, 12.0), True, 4),
     ],
 )
 def test_what_is_chance_or_blind_or_not_steadier_is_not_kept(
@@ -78,6 +80,7 @@ def test_what_is_chance_or_blind_or_not_steadier_is_not_kept(
     verdict = judge(models[0], models[1:], fields, AdaptSettings(seed=4))
     assert (verdict.kept, verdict.seed) == (kept, seed)
     assert verdict.in_words().startswith("Adapted" if kept else "Not adapted")
+    json.dumps(dataclasses.asdict(verdict), allow_nan=False)
 
 
 def test_a_counter_without_a_density_cannot_be_adapted(
@@ -133,5 +136,7 @@ def test_a_folder_is_adapted_to_once_and_its_labels_are_not_read(
     assert json.loads((out / "adaptation.json").read_text())["before"] == first.before
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == written
     assert model.name == ("nuclei, adapted" if first.kept else "nuclei")
+    adapt_counter("nuclei", fields, out, TINY, device="cpu", overwrite=True)
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == written
     with pytest.raises(AdaptoscopeError, match="other settings"):
         adapt_counter("nuclei", fields, out, TINY.changed(steps=3))

@@ -151,8 +151,8 @@ class Contradiction:
     Parameters
     ----------
     spread
-        Deviation of the counts over the views of an image, as a share of the mean count; infinite
-        if no cell is seen.
+        Deviation of the counts over the views of an image, as a share of the mean count. At most
+        the root of the number of further views, which is said where no cell is seen.
     missed
         How far the count of an image laid over its own turned copy is from twice its count, as a
         share of that. Cells that hide one another are missed by any counter; a counter that always
@@ -192,7 +192,7 @@ def contradiction(
     mean = float(np.mean([np.mean(said) for said in counts]))
     once = float(np.sum([said[0] for said in counts]))
     if mean <= 0 or once <= 0:
-        return Contradiction(float("inf"), 1.0)
+        return Contradiction(float(np.sqrt(len(counts[0]) - 1)), 1.0)
     spread = float(np.mean([np.std(said) for said in counts])) / mean
     away = [abs(each - 2 * said[0]) for each, said in zip(both, counts, strict=True)]
     return Contradiction(spread, float(np.sum(away)) / (2 * once))

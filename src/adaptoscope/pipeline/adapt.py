@@ -17,7 +17,7 @@ from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import ImageRecord, without_label
-from adaptoscope.errors import AdaptoscopeError, InputError, SettingsError
+from adaptoscope.errors import AdaptoscopeError, InputError, OutputError, SettingsError
 from adaptoscope.images.files import read_header, write_json
 from adaptoscope.images.large_images import is_large
 from adaptoscope.pipeline.settings import StyleSettings
@@ -140,7 +140,7 @@ def adapt_counter(
     device
         Where to compute.
     overwrite
-        Discard an adaptation with other settings or images.
+        Discard an adaptation with other settings, counter or images; one that fits is used.
 
     Returns
     -------
@@ -169,8 +169,8 @@ def adapt_counter(
         )
     shown = _readable(images, chosen)
     training = _training(model, before, chosen)
-    run = RunFolder.open(out, chosen, overwrite=overwrite, parts=_PARTS)
-    run.keep_inputs([*shown.hashes().values(), hash_of_network(build_head(training).network)])
+    inputs = [*shown.hashes().values(), hash_of_network(build_head(training).network)]
+    _open_run(out, chosen, inputs, overwrite=overwrite)
     if not (out / _VERDICT).exists():
         styled = _styled(out, shown, images, chosen, device)
         after = []
@@ -183,9 +183,8 @@ def adapt_counter(
     found = json.loads((out / _VERDICT).read_text("utf-8"))
     found |= {name: tuple(found[name]) for name in ("after", "missed_after")}
     verdict = Verdict(**found)
-    if not verdict.kept:
-        return before, verdict
-    return adapted_counter(before, out, verdict.seed, place), verdict
+    counter = adapted_counter(before, out, verdict.seed, place) if verdict.kept else before
+    return counter, verdict
 
 
 def adapted_counter(before: CountingModel, out: Path, seed: int, device: str) -> CountingModel:
@@ -248,6 +247,16 @@ def judge(
         moved=moved,
         seed=settings.seed + int(np.argmin(spreads)),
     )
+
+
+def _open_run(out: Path, settings: AdaptSettings, inputs: list[str], *, overwrite: bool) -> None:
+    """Go on with the adaptation in a folder; discard one to something else only if asked to."""
+    try:
+        RunFolder.open(out, settings, parts=_PARTS).keep_inputs(inputs)
+    except OutputError:
+        if not overwrite:
+            raise
+        RunFolder.open(out, settings, overwrite=True, parts=_PARTS).keep_inputs(inputs)
 
 
 def _adapted(out: Path, seed: int) -> Path:

@@ -72,7 +72,19 @@ def test_a_counter_that_always_says_the_same_misses_half():
     images = [draw_field(12, 0)[0]]
     found = contradiction(Told(lambda _: 500.0), images, [10.0])
     assert (found.spread, found.missed) == (0, 0.5)
-    assert contradiction(Told(lambda _: 0.0), images, [10.0]).spread == float("inf")
+    blind = contradiction(Told(lambda _: 0.0), images, [10.0])
+    assert (blind.spread, blind.missed) == (pytest.approx(6**0.5), 1)
+
+
+def test_no_counter_contradicts_itself_more_than_one_that_sees_nothing():
+    image = draw_field(12, 0)[0]
+    once = Told(lambda pixels: 10.0 * bool(np.array_equal(pixels, image)))
+    # The plain image is counted as often as there are cell sizes: three views of seven.
+    found = contradiction(once, [image], [10.0])
+    assert found.spread == pytest.approx(
+        np.std([10.0] * 3 + [0.0] * 4) / np.mean([10.0] * 3 + [0.0] * 4)
+    )
+    assert found.spread < 6**0.5
 
 
 def test_the_spread_is_relative_to_the_mean_of_all_images():
