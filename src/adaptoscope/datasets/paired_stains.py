@@ -178,7 +178,7 @@ class PairedStainSet:
         InputError
             If an image cannot be read, or the two are not of the same size.
         """
-        given = read_image(self._files[record.input])
+        given = self.read_given(record)
         stain = read_image(self._files[record.target])
         if given.shape != stain.shape:
             raise InputError(
@@ -188,6 +188,21 @@ class PairedStainSet:
                 remedy="register the images and cut them to the same field",
             )
         return StainPair(given, stain)
+
+    def read_given(self, record: PairRecord) -> MicroscopyImage:
+        """Read the given image of a pair alone; the stained one is not opened.
+
+        Parameters
+        ----------
+        record
+            A record of this set.
+
+        Raises
+        ------
+        InputError
+            If the image cannot be read.
+        """
+        return read_image(self._files[record.input])
 
     def mask(self, record: PairRecord) -> NDArray[np.uint16] | None:
         """Read the label image of a pair.

@@ -1,0 +1,131 @@
+"""Random crops of fields for training, the image and its stains cut alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adaptoscope.images.windows import Window, cut_window, random_window
+from adaptoscope.translation.fields import Field, unit_of
+from adaptoscope.translation.intensities import Interval, StainIntensities
+
+FloatImage = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PairedCrops:
+    """A batch of crops.
+
+    Parameters
+    ----------
+    given
+        Shape (B, 1, crop, crop), mostly in [-1, 1].
+    stains
+        Shape (B, S, crop, crop), in [-1, 1].
+    """
+
+    given: torch.Tensor
+    stains: torch.Tensor
+
+
+def draw_given(
+    fields: Sequence[Field],
+    interval: Interval,
+    rng: np.random.Generator,
+    *,
+    batch: int,
+    crop: int,
+    flips: bool = True,
+) -> torch.Tensor:
+    """Draw crops of the given images alone; no stain is looked at.
+
+    Parameters
+    ----------
+    fields
+        Where crops come from; every field is equally likely.
+    interval
+        What becomes -1 and 1.
+    rng
+        Source of randomness.
+    batch, crop
+        Number of crops and their side in pixels; smaller fields are continued by reflection.
+    flips
+        Turn and mirror at random, eight ways.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (B, 1, crop, crop), float32, mostly in [-1, 1].
+    """
+    drawn = []
+    for _ in range(batch):
+        field, window, way = _draw(fields, rng, crop, flips)
+        planes = interval.to_network(unit_of(_cut(field.given[None], window, crop)))
+        drawn.append(_turned(planes, way))
+    return torch.from_numpy(np.stack(drawn))
+
+
+def draw_pairs(
+    fields: Sequence[Field],
+    intensities: StainIntensities,
+    rng: np.random.Generator,
+    *,
+    batch: int,
+    crop: int,
+    flips: bool = True,
+) -> PairedCrops:
+    """Draw crops with their stains.
+
+    Parameters
+    ----------
+    fields
+        Where crops come from, with their stains read.
+    intensities
+        What becomes -1 and 1 in each channel. Stains are clipped there, as no output can pass it.
+    rng, batch, crop, flips
+        As in `draw_given`, of which it gives the same crops.
+
+    Returns
+    -------
+    PairedCrops
+        Float32.
+    """
+    given, stains = [], []
+    for _ in range(batch):
+        field, window, way = _draw(fields, rng, crop, flips)
+        planes = intensities.given.to_network(unit_of(_cut(field.given[None], window, crop)))
+        given.append(_turned(planes, way))
+        stains.append(_turned(_stains(field, window, crop, intensities), way))
+    return PairedCrops(torch.from_numpy(np.stack(given)), torch.from_numpy(np.stack(stains)))
+
+
+def _draw(
+    fields: Sequence[Field], rng: np.random.Generator, crop: int, flips: bool
+) -> tuple[Field, Window, int]:
+    field = fields[int(rng.integers(len(fields)))]
+    window = random_window(*field.shape, crop, rng)
+    way = int(rng.integers(8))
+    return field, window, way if flips else 0
+
+
+def _stains(field: Field, window: Window, crop: int, intensities: StainIntensities) -> FloatImage:
+    if field.stains is None:
+        raise ValueError(f"the stains of {field.name} were not read")
+    cut = unit_of(_cut(field.stains, window, crop))
+    planes = [
+        interval.to_network(plane)
+        for interval, plane in zip(intensities.stains.values(), cut, strict=True)
+    ]
+    return np.clip(np.stack(planes), -1, 1)
+
+
+def _cut(planes: NDArray[np.integer], window: Window, crop: int) -> NDArray[np.integer]:
+    cut = [cut_window(plane, window, crop) for plane in planes]  # type: ignore[arg-type]
+    return np.stack(cut)
+
+
+def _turned(planes: FloatImage, way: int) -> FloatImage:
+    turned = np.rot90(planes, way % 4, axes=(1, 2))
+    return np.ascontiguousarray(turned[:, :, ::-1] if way >= 4 else turned)

@@ -1,0 +1,172 @@
+"""How well a network predicts the stains of fields whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adaptoscope.metrics.correlation import pearson_after
+from adaptoscope.metrics.intervals import Interval, bootstrap_interval
+from adaptoscope.metrics.stain_agreement import (
+    StainAgreement,
+    StainedImage,
+    compare_stains,
+    stain_agreement,
+)
+from adaptoscope.training.progress import progress
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.predict import predict_stains
+
+FloatImage = NDArray[np.float32]
+Predict = Callable[[Field], FloatImage]
+
+
+@dataclass(frozen=True)
+class StainEvaluation:
+    """Agreement of predicted with true stains over the fields of a set.
+
+    Parameters
+    ----------
+    names
+        Base names of the fields, in order.
+    images
+        By name of the stain, one entry per field.
+    after_baseline
+        By name of the stain, Pearson of what is left after a trivial guess, per field; empty
+        without one.
+    """
+
+    names: tuple[str, ...]
+    images: dict[str, tuple[StainedImage, ...]]
+    after_baseline: dict[str, tuple[float, ...]]
+
+    @property
+    def stains(self) -> dict[str, StainAgreement]:
+        """The figures of each stain."""
+        return {stain: stain_agreement(images) for stain, images in self.images.items()}
+
+    @property
+    def pearson_by_field(self) -> NDArray[np.float64]:
+        """Mean over stains of Pearson's correlation of each field, shape (N,); NaN without any."""
+        table = np.array([[image.pearson for image in row] for row in self.images.values()])
+        known = np.sum(~np.isnan(table), axis=0)
+        sums = np.nansum(table, axis=0)
+        return np.where(known > 0, sums / np.maximum(known, 1), np.nan)
+
+    @property
+    def pearson(self) -> Interval:
+        """Mean over fields of `pearson_by_field`, with its 95 % bootstrap interval."""
+        values = self.pearson_by_field
+        return bootstrap_interval(values[~np.isnan(values)])
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures as `stain evaluate --json` prints them.
+
+        Those at the top are means over stains; the interval is over fields.
+        """
+        by_stain = {stain: found.as_dict() for stain, found in self.stains.items()}
+        over, agreements = self.pearson, list(self.stains.values())
+        for stain, values in self.after_baseline.items():
+            by_stain[stain]["pearson_after_baseline"] = float(np.nanmean(values))
+        return {
+            "n": len(self.names),
+            "pearson": over.value,
+            "pearson_interval": [over.lower, over.upper],
+            "ssim": float(np.mean([each.ssim for each in agreements])),
+            "psnr": float(np.mean([each.psnr for each in agreements])),
+            "nrmse": float(np.mean([each.nrmse for each in agreements])),
+            "constant": sum(each.constant for each in agreements),
+            "stains": by_stain,
+        }
+
+
+def evaluate_translator(
+    model: StainModel,
+    fields: Sequence[Field],
+    *,
+    predict: Predict | None = None,
+    baseline: FloatImage | None = None,
+    description: str = "stain evaluate",
+) -> StainEvaluation:
+    """Predict fields and compare them with their truth.
+
+    Parameters
+    ----------
+    model
+        The network, whose stains are the channels of the truth in the same order.
+    fields
+        With their stains read.
+    predict
+        Another way from a field to its stains, for baselines; by default the network.
+    baseline
+        A trivial guess of the stains of every field, shape (S, H, W), shares of the stored range.
+    description
+        What the progress bar says.
+
+    Returns
+    -------
+    StainEvaluation
+        Intensities are compared as shares of the stored range; errors are relative to the range of
+        the model's training set.
+    """
+    say = predict or (lambda field: predict_stains(model, field.pixels))
+    intervals = model.record.intensities.stains
+    images: dict[str, list[StainedImage]] = {stain: [] for stain in intervals}
+    after: dict[str, list[float]] = (
+        {stain: [] for stain in intervals} if baseline is not None else {}
+    )
+    for field in progress(fields, description):
+        predicted, true = say(field), field.truth
+        for place, (stain, interval) in enumerate(intervals.items()):
+            span = interval.high - interval.low
+            images[stain].append(compare_stains(predicted[place], true[place], data_range=span))
+            if baseline is not None:
+                after[stain].append(pearson_after(predicted[place], true[place], baseline[place]))
+    return StainEvaluation(
+        tuple(field.name for field in fields),
+        {stain: tuple(found) for stain, found in images.items()},
+        {stain: tuple(found) for stain, found in after.items()},
+    )
+
+
+def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
+    """Return the mean of all tiles of a regular grid, for sets that are montages of cells.
+
+    Parameters
+    ----------
+    fields
+        Training fields with their stains read.
+    side
+        Side of a tile in pixels, which divides every field.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (S, side, side), shares of the stored range.
+    """
+    sums, number = np.zeros(1), 0
+    for field in fields:
+        planes = field.truth
+        stains, height, width = planes.shape
+        tiles = planes.reshape(stains, height // side, side, width // side, side)
+        sums = sums + tiles.sum(axis=(1, 3), dtype=np.float64)
+        number += (height // side) * (width // side)
+    return np.asarray(sums / number, dtype=np.float32)
+
+
+def repeated(tile: FloatImage, shape: tuple[int, int]) -> FloatImage:
+    """Repeat a tile over a field whose sides it divides.
+
+    Parameters
+    ----------
+    tile
+        Shape (S, side, side).
+    shape
+        Height and width of the field in pixels.
+    """
+    side = tile.shape[-1]
+    return np.tile(tile, (1, shape[0] // side, shape[1] // side))

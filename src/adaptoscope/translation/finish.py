@@ -1,0 +1,127 @@
+"""The end of a training: measure the network on validation pairs and write its model folder."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from adaptoscope.datasets.paired_stains import PairedStainSet
+from adaptoscope.translation.evaluate import evaluate_translator
+from adaptoscope.translation.fields import read_fields
+from adaptoscope.translation.intensities import StainIntensities
+from adaptoscope.translation.model_folder import (
+    StainModel,
+    TranslatorRecord,
+    ready_to_predict,
+    write_translator,
+)
+from adaptoscope.translation.settings import TranslationSettings
+from adaptoscope.translation.unet import StainUNet
+
+LIMITS = (
+    "A predicted stain is a guess from shape; what does not show in light microscopy is invented "
+    "or missing. Measure it on stained images of your own before you rely on it.",
+    "Another microscope, exposure, magnification or cell type can spoil it without any warning; "
+    "`adaptoscope stain adapt` learns such a change from unstained images.",
+    "Live and dead cells are not told apart.",
+)
+
+
+def finish_translator(
+    folder: Path,
+    settings: TranslationSettings,
+    network: StainUNet,
+    intensities: StainIntensities,
+    part: PairedStainSet,
+    pairs: PairedStainSet,
+) -> None:
+    """Write the model folder of a trained network.
+
+    Parameters
+    ----------
+    folder
+        The run folder.
+    settings
+        How the network was trained.
+    network
+        The trained network.
+    intensities
+        Constants of its training set.
+    part
+        The pairs that were learnt from.
+    pairs
+        The whole set; its split ``val`` is measured.
+    """
+    modalities = {record.modality for record in part}
+    sizes = {field.pixel_size_um for field in read_fields(part, list(intensities.stains))}
+    record = TranslatorRecord(
+        width=settings.width,
+        norm=settings.norm,
+        norm_at_test=settings.norm_at_test,
+        intensities=intensities,
+        modality=modalities.pop() if len(modalities) == 1 else None,
+        pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
+        training_images={sha: name for name, sha in part.hashes().items()},
+    )
+    ready_to_predict(network, settings.norm_at_test)
+    measured = measure(StainModel(folder.name, record, network), pairs)
+    record = record.changed(measured=measured)
+    write_translator(folder, record, network, card=translator_card(record, _taught(part, settings)))
+
+
+def measure(model: StainModel, pairs: PairedStainSet) -> dict[str, float] | None:
+    """Measure a network on the split ``val``; None where there is none.
+
+    Parameters
+    ----------
+    model
+        The network.
+    pairs
+        The whole set.
+    """
+    if all(record.split != "val" for record in pairs):
+        return None
+    fields = read_fields(pairs.select(split="val"), model.record.stains)
+    found = evaluate_translator(model, fields, description="stain train: measure")
+    figures: dict[str, float] = {"n": len(fields)}
+    for stain, agreement in found.stains.items():
+        for name in ("pearson", "ssim", "nrmse"):
+            value = float(getattr(agreement, name))
+            if math.isfinite(value):
+                figures[f"{stain}_{name}"] = value
+    return figures
+
+
+def translator_card(record: TranslatorRecord, taught: str) -> str:
+    """Return the text of a model folder's ``README.md``.
+
+    Parameters
+    ----------
+    record
+        What is known of the network.
+    taught
+        What it learnt from, in words.
+    """
+    facts = {
+        "predicts": ", ".join(record.stains),
+        "from": record.modality or "light microscopy",
+        "learnt from": taught,
+        "pixel size (um)": record.pixel_size_um or "unknown",
+    }
+    lines = ["# Virtual stain: 16-layer U-Net", "", "## Data", ""]
+    lines += [f"- {name}: {value}" for name, value in facts.items()]
+    lines += ["", "## Licence", ""]
+    lines += ["The licence of the training images applies; see the README of their folder.", ""]
+    lines += ["## Agreement with the truth", ""]
+    if record.measured is None:
+        lines += ["Not measured: there was no validation split.", ""]
+    else:
+        lines += ["On the validation split, which was not learnt from:", ""]
+        lines += [f"- {name}: {value:.4g}" for name, value in record.measured.items()] + [""]
+    lines += ["## Limits", ""] + [f"- {limit}" for limit in LIMITS]
+    return "\n".join(lines) + "\n"
+
+
+def _taught(part: PairedStainSet, settings: TranslationSettings) -> str:
+    number = len({record.input for record in part})
+    return f"{number} images of {part.folder.name}, {settings.steps} steps of {settings.batch}"

@@ -1,0 +1,183 @@
+"""Predict the stains of whole fields, of any size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.microscopy_image import MicroscopyImage
+from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.unet import MULTIPLE, StainUNet
+
+FloatImage = NDArray[np.float32]
+
+TILE = 1024
+"""Side of the tiles that larger fields are divided into, in pixels."""
+
+OVERLAP = 256
+"""Pixels that neighbouring tiles share, over which one fades into the next."""
+
+WHOLE = 2048
+"""Fields are predicted whole up to this side in pixels."""
+
+
+def predict_stains(model: StainModel, pixels: FloatImage) -> FloatImage:
+    """Predict the stains of one field.
+
+    Parameters
+    ----------
+    model
+        The network.
+    pixels
+        Shape (H, W), in [0, 1] of the stored range of files of the model's bit depth.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (S, H, W), float32, shares of the stored range in the model's order of stains.
+    """
+    seen = model.record.intensities.given.to_network(pixels)
+    values = run_network(model.network, seen)
+    intervals = model.record.intensities.stains.values()
+    return np.stack(
+        [interval.to_stored_range(plane) for interval, plane in zip(intervals, values, strict=True)]
+    )
+
+
+def predict_image(model: StainModel, image: MicroscopyImage) -> FloatImage:
+    """Predict the stains of an image file that was read.
+
+    Parameters
+    ----------
+    model
+        The network.
+    image
+        The image.
+
+    Returns
+    -------
+    numpy.ndarray
+        As `predict_stains`.
+
+    Raises
+    ------
+    InputError
+        If the image is of another bit depth than those the network learnt from.
+    """
+    expected = model.record.intensities.bit_depth
+    if image.scale.bit_depth != expected:
+        raise InputError(
+            f"The image {image.name} does not fit the model {model.name}.",
+            expected=f"{expected}-bit images, as those that the model learnt from",
+            found=f"{image.scale.bit_depth}-bit",
+            remedy="export the images as the training images were, or train on such images",
+        )
+    return predict_stains(model, image.pixels)
+
+
+def run_network(network: StainUNet, seen: FloatImage) -> FloatImage:
+    """Run a network on a field of any size.
+
+    Fields of up to 2048 pixels are continued by reflection to a multiple of 256 and run whole.
+    Larger ones are run in tiles of 1024 that overlap by 256; there a weighted mean, whose weights
+    add up to one, leads from one tile to the next without a seam.
+
+    Parameters
+    ----------
+    network
+        In the mode in which it predicts.
+    seen
+        Shape (H, W), intensities as the network takes them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (S, H, W), float32, in [-1, 1].
+    """
+    return over_tiles(seen, lambda part: _run_whole(network, part))
+
+
+def over_tiles(
+    pixels: FloatImage,
+    compute: Callable[[FloatImage], FloatImage],
+    *,
+    whole: int = WHOLE,
+    tile: int = TILE,
+    overlap: int = OVERLAP,
+) -> FloatImage:
+    """Compute a field in tiles that fade into one another, or whole if it is small.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W).
+    compute
+        From a part of shape (h, w) to planes of shape (S, h, w).
+    whole
+        Largest side that is computed at once, in pixels.
+    tile, overlap
+        Side of the tiles, and how far neighbours overlap at least.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (S, H, W), float32.
+    """
+    height, width = pixels.shape
+    if max(height, width) <= whole:
+        return compute(pixels)
+    total: FloatImage | None = None
+    weights = np.zeros((height, width), dtype=np.float32)
+    for rows in _spans(height, tile, overlap):
+        for columns in _spans(width, tile, overlap):
+            planes = compute(pixels[rows, columns])
+            weight = _ramp(rows, height, overlap)[:, None] * _ramp(columns, width, overlap)
+            if total is None:
+                total = np.zeros((len(planes), height, width), dtype=np.float32)
+            total[:, rows, columns] += weight * planes
+            weights[rows, columns] += weight
+    if total is None:
+        raise ValueError("a field has at least one pixel")
+    return np.asarray(total / weights, dtype=np.float32)
+
+
+def padded_to_multiple(pixels: FloatImage) -> FloatImage:
+    """Continue a field by reflection below and to the right, to a multiple of 256 pixels.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), of any size.
+    """
+    missing = [(0, -side % MULTIPLE) for side in pixels.shape]
+    return np.pad(pixels, missing, mode="symmetric")
+
+
+@torch.no_grad()
+def _run_whole(network: StainUNet, seen: FloatImage) -> FloatImage:
+    device: Any = next(network.parameters()).device
+    given = torch.from_numpy(padded_to_multiple(seen))[None, None].to(device)
+    values = network(given)[0, :, : seen.shape[0], : seen.shape[1]]
+    return np.asarray(values.float().cpu().numpy(), dtype=np.float32)
+
+
+def _spans(length: int, tile: int, overlap: int) -> list[slice]:
+    """Divide a side evenly into spans of one length that overlap at least so far."""
+    if length <= tile:
+        return [slice(0, length)]
+    number = -(-(length - overlap) // (tile - overlap))
+    starts = np.rint(np.linspace(0, length - tile, number)).astype(int)
+    return [slice(int(start), int(start) + tile) for start in starts]
+
+
+def _ramp(span: slice, length: int, overlap: int) -> FloatImage:
+    """Weights along a span: rising from the border that it shares with the tile before."""
+    places = np.arange(span.start, span.stop)
+    rise = np.ones(len(places)) if span.start == 0 else (places - span.start + 1) / overlap
+    fall = np.ones(len(places)) if span.stop == length else (span.stop - places) / overlap
+    return np.minimum(np.minimum(rise, fall), 1).astype(np.float32)

@@ -1,0 +1,225 @@
+"""Train a network to predict stains, from pairs (pix2pix, or its absolute error alone)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from adaptoscope.datasets.paired_stains import PairedStainSet
+from adaptoscope.training.checkpoints import Stateful
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, Logged, run_steps, start_fabric
+from adaptoscope.translation.crops import draw_pairs
+from adaptoscope.translation.fields import Field, read_fields, stains_of
+from adaptoscope.translation.finish import finish_translator
+from adaptoscope.translation.intensities import StainIntensities, measure_interval
+from adaptoscope.translation.model_folder import MODEL_FILES
+from adaptoscope.translation.patch_discriminator import PatchDiscriminator, said_made, said_real
+from adaptoscope.translation.settings import TranslationSettings
+from adaptoscope.translation.unet import StainUNet
+
+BETAS = (0.5, 0.999)
+
+
+def train_translator(
+    settings: TranslationSettings,
+    out: Path,
+    *,
+    pairs: PairedStainSet,
+    stains: Sequence[str] | None = None,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Train a network and write its model folder; a killed run goes on with the same call.
+
+    Parameters
+    ----------
+    settings
+        How to train.
+    out
+        Run folder, which becomes the model folder.
+    pairs
+        Pairs of one modality. Those of the split ``train`` are learnt from, or all where no pair
+        is in a split; those of ``val`` are measured at the end.
+    stains
+        Names of the stains to predict; by default all of the set.
+    device
+        Where to train.
+    overwrite
+        Discard a run with other settings in ``out``.
+
+    Returns
+    -------
+    Path
+        ``out``, now with weights, model.json and card.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, or a field lacks a stain.
+    OutputError
+        If ``out`` holds something else, or a run with other settings or images.
+    """
+    part = training_part(pairs)
+    names = list(stains) if stains is not None else stains_of(part)
+    fields = read_fields(part, names)
+    intensities = measure_intensities(fields, names, settings)
+    torch.manual_seed(settings.seed)
+    fabric = start_fabric(device)
+    step = PairedStep(settings, fields, intensities, fabric)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run.keep_inputs(part.hashes().values())
+    if not (out / "model.json").exists():
+        run.record_environment(fabric.device)
+    run_steps(
+        step,
+        steps=settings.steps,
+        state=step.state,
+        run=run,
+        save_every=settings.save_every,
+        log_every=settings.log_every,
+        description="stain train",
+        seed=settings.seed,
+    )
+    if not (out / "model.json").exists():
+        finish_translator(out, settings, step.network, intensities, part, pairs)
+    return out
+
+
+class PairedStep:
+    """One training step on pairs; with `pix2pix`, first of the discriminator, then of the U-Net."""
+
+    def __init__(
+        self,
+        settings: TranslationSettings,
+        fields: Sequence[Field],
+        intensities: StainIntensities,
+        fabric: Any,
+    ) -> None:
+        self.settings = settings
+        self.fields = fields
+        self.intensities = intensities
+        self.fabric = fabric
+        number = len(intensities.stains)
+        self.network = StainUNet(
+            number, settings.width, norm=settings.norm, dropout=settings.dropout
+        ).to(fabric.device, memory_format=torch.channels_last)
+        rate = settings.learning_rate
+        self.optimiser = torch.optim.Adam(self.network.parameters(), rate, BETAS)
+        self.state: dict[str, Stateful] = {"network": self.network, "optimiser": self.optimiser}
+        self.judge: PatchDiscriminator | None = None
+        if settings.loss == "pix2pix":
+            self.judge = PatchDiscriminator(
+                1 + number, settings.discriminator_width, norm=settings.norm
+            ).to(fabric.device)
+            self.judge_optimiser = torch.optim.Adam(self.judge.parameters(), rate, BETAS)
+            self.state |= {"judge": self.judge, "judge_optimiser": self.judge_optimiser}
+
+    def __call__(self, index: int) -> Logged:
+        """Take step `index` and return its losses."""
+        settings = self.settings
+        rng = np.random.default_rng([settings.seed, index])
+        crops = draw_pairs(
+            self.fields,
+            self.intensities,
+            rng,
+            batch=settings.batch,
+            crop=settings.crop,
+            flips=settings.flips,
+        )
+        given, true = crops.given.to(self.fabric.device), crops.stains.to(self.fabric.device)
+        self._set_rates(index)
+        predicted = self.network(given)
+        error = functional.l1_loss(predicted, true)
+        if self.judge is None:
+            self._update(error)
+            return {"l1": error.detach()}
+
+        # 1. The discriminator: pairs above 0, predictions below; its loss is halved as in pix2pix.
+        judged = said_real(self.judge(given, true)) + said_made(
+            self.judge(given, predicted.detach())
+        )
+        self.judge_optimiser.zero_grad(set_to_none=True)
+        (judged / 2).backward()
+        self.judge_optimiser.step()
+
+        # 2. The U-Net: be taken for real, and be near the truth.
+        deceit = said_real(self.judge(given, predicted))
+        self._update(deceit + settings.l1_weight * error)
+        return {"l1": error.detach(), "deceit": deceit.detach(), "judge": judged.detach()}
+
+    def _update(self, loss: torch.Tensor) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimiser.step()
+
+    def _set_rates(self, index: int) -> None:
+        rate = self.settings.learning_rate * decayed(
+            index, self.settings.steps, self.settings.decay_from
+        )
+        optimisers = (
+            [self.optimiser]
+            if self.judge is None
+            else [
+                self.optimiser,
+                self.judge_optimiser,
+            ]
+        )
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+
+def decayed(index: int, steps: int, begin: float) -> float:
+    """Return the factor on the step size: 1, and from a share of the steps linearly down to 0.
+
+    Parameters
+    ----------
+    index
+        Number of the step, from 0.
+    steps
+        Steps of the whole run.
+    begin
+        Share of the steps after which the fall begins; 1 never lets it fall.
+    """
+    first = begin * steps
+    if index < first or begin >= 1:
+        return 1.0
+    return (steps - index) / (steps - first)
+
+
+def training_part(pairs: PairedStainSet) -> PairedStainSet:
+    """Return the pairs of the split ``train``, or all where no pair is in a split."""
+    if all(record.split is None for record in pairs):
+        return pairs
+    return pairs.select(split="train")
+
+
+def measure_intensities(
+    fields: Sequence[Field], stains: Sequence[str], settings: TranslationSettings
+) -> StainIntensities:
+    """Measure the constants of a training set.
+
+    Parameters
+    ----------
+    fields
+        Its fields.
+    stains
+        Names of the stains, in their order.
+    settings
+        Percentiles.
+    """
+    low, high = settings.low_percentile, settings.high_percentile
+    return StainIntensities(
+        bit_depth=fields[0].bit_depth,
+        given=measure_interval((field.pixels for field in fields), low, high),
+        stains={
+            stain: measure_interval((field.truth[place] for field in fields), low, high)
+            for place, stain in enumerate(stains)
+        },
+    )
