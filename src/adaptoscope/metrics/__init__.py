@@ -1,1 +1,1 @@
-"""Measures of counting, of matched points and of their uncertainty; pure functions only."""
+"""Measures of counting, matched points, predicted stains and their uncertainty; pure functions."""

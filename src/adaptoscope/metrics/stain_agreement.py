@@ -1,0 +1,168 @@
+"""The figures of virtual staining: of one image, and of a set with its interval."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+import numpy.typing as npt
+
+from adaptoscope.metrics.correlation import PixelMoments, fisher_mean
+from adaptoscope.metrics.intervals import Interval, bootstrap_interval
+from adaptoscope.metrics.stain_errors import mean_absolute_error, nrmse, psnr, ssim
+
+
+@dataclass(frozen=True)
+class StainedImage:
+    """How one predicted image agrees with its truth.
+
+    Parameters
+    ----------
+    moments
+        Of its pixels, so that those of many images can be pooled.
+    ssim
+        Structural similarity, -1 to 1.
+    psnr
+        Peak signal-to-noise ratio in decibels, infinite for equal images.
+    nrmse
+        Root mean squared error over the range of the data set.
+    mae
+        Mean absolute error, in the unit of the images.
+    """
+
+    moments: PixelMoments
+    ssim: float
+    psnr: float
+    nrmse: float
+    mae: float
+
+    @property
+    def pearson(self) -> float:
+        """Pearson's correlation; NaN for a constant truth, 0 for a constant prediction."""
+        return self.moments.pearson
+
+
+@dataclass(frozen=True)
+class StainAgreement:
+    """How the predicted images of a set agree with their truth.
+
+    Parameters
+    ----------
+    n
+        Number of images.
+    pearson
+        Mean over images of Pearson's correlation of predicted and true pixels; images of constant
+        truth are left out, constant predictions count as 0. NaN where no image is left, as the
+        three that follow.
+    pearson_interval
+        Its 95 % bootstrap interval over images.
+    pearson_fisher
+        The mean by Fisher's z.
+    pearson_pooled
+        The correlation over the pixels of all images together, those of constant truth as well.
+    ssim, psnr, nrmse, mae
+        Means over all images; ``psnr`` is infinite where one image is predicted without error.
+    constant
+        Number of images without a correlation, as their truth is constant.
+    flat
+        Number of other images whose prediction is constant: counted as 0.
+    """
+
+    n: int
+    pearson: float
+    pearson_interval: Interval
+    pearson_fisher: float
+    pearson_pooled: float
+    ssim: float
+    psnr: float
+    nrmse: float
+    mae: float
+    constant: int
+    flat: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures under the names that reports use, the interval as its two bounds."""
+        bounds = [self.pearson_interval.lower, self.pearson_interval.upper]
+        return {**asdict(self), "pearson_interval": bounds}
+
+
+def compare_stains(
+    predicted: npt.ArrayLike, true: npt.ArrayLike, *, data_range: float
+) -> StainedImage:
+    """Compare a predicted image with its truth.
+
+    Parameters
+    ----------
+    predicted, true
+        Shape (H, W), at least 11 x 11, finite, in the unit of the stored or de-normalised
+        intensities.
+    data_range
+        Largest less smallest intensity of the data set, in the same unit.
+
+    Raises
+    ------
+    InputError
+        The images are not of one shape (H, W), too small or not finite, or the range is not above
+        0.
+    """
+    return StainedImage(
+        moments=PixelMoments.of(predicted, true),
+        ssim=ssim(predicted, true, data_range=data_range),
+        psnr=psnr(predicted, true, data_range=data_range),
+        nrmse=nrmse(predicted, true, data_range=data_range),
+        mae=mean_absolute_error(predicted, true),
+    )
+
+
+def stain_agreement(
+    images: Sequence[StainedImage], *, seed: int = 0, resamples: int = 10_000
+) -> StainAgreement:
+    """Gather the figures of single images.
+
+    Parameters
+    ----------
+    images
+        One for each image, as `compare_stains` gives it.
+    seed, resamples
+        Of the bootstrap.
+
+    Returns
+    -------
+    StainAgreement
+        Every figure is NaN, with a warning, where there is no image.
+
+    Raises
+    ------
+    InputError
+        ``resamples`` is below 1.
+    """
+    correlations = np.array([image.pearson for image in images], dtype=np.float64)
+    defined = correlations[~np.isnan(correlations)]
+    if not len(defined):
+        warnings.warn("no image has a correlation: it is NaN", RuntimeWarning, stacklevel=2)
+    with warnings.catch_warnings():
+        # Said above once for all.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = bootstrap_interval(defined, seed=seed, resamples=resamples)
+        fisher = fisher_mean(defined)
+    together = reduce(add, (image.moments for image in images), PixelMoments())
+    flat = [image.moments.square_predicted <= 0 < image.moments.square_true for image in images]
+    return StainAgreement(
+        n=len(images),
+        pearson=interval.value,
+        pearson_interval=interval,
+        pearson_fisher=fisher,
+        pearson_pooled=together.pearson,
+        ssim=_mean([image.ssim for image in images]),
+        psnr=_mean([image.psnr for image in images]),
+        nrmse=_mean([image.nrmse for image in images]),
+        mae=_mean([image.mae for image in images]),
+        constant=len(correlations) - len(defined),
+        flat=sum(flat),
+    )
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
