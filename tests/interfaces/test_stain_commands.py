@@ -89,6 +89,6 @@ def test_shift_leaves_a_folder_of_somebody_else_alone(pairs: Path, tmp_path: Pat
 
 
 def test_help_gives_the_units() -> None:
-    said = " ".join(ask("stain", "shift", "--help").out.split())
+    said = " ".join(ask("stain", "shift", "--help").out.replace("│", " ").split())
     for unit in ("% of now", "in pixels", "in degrees", "photons of a", "as a share of white"):
         assert unit in said
