@@ -39,6 +39,9 @@ COMMANDS = {
     "stylise": Listing("adaptoscope.cli.stylise:stylise", "Give drawings the look of real images."),
     "screen": Listing("adaptoscope.cli.stylise:screen", "Screen out what lost or invented cells."),
     "count": Listing("adaptoscope.cli.counting:app", "Train a counter, test it, count images."),
+    "stain": Listing(
+        "adaptoscope.cli.staining:app", "Predict stains, adapt to another microscope."
+    ),
     "compare": Listing("adaptoscope.cli.comparison:compare", "How two sets of images differ."),
     "convert": Listing("adaptoscope.cli.convert:convert", "Import a data set's own layout."),
     "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),

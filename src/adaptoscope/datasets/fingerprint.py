@@ -3,6 +3,7 @@
 import hashlib
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.paired_stains import PairedStainSet
 
 
 def fingerprint_of(images: CountedImageSet) -> str:
@@ -25,4 +26,26 @@ def fingerprint_of(images: CountedImageSet) -> str:
         mask = images.mask(record)
         digest.update(b"" if mask is None else mask.tobytes())
         digest.update(images.points(record).tobytes() if record.labelled else b"")
+    return digest.hexdigest()
+
+
+def fingerprint_of_pairs(pairs: PairedStainSet) -> str:
+    """Hash everything that a result made from image pairs can depend on.
+
+    Parameters
+    ----------
+    pairs
+        The set; every image and mask is read.
+
+    Returns
+    -------
+    str
+        SHA-256 of rows, pixels, masks and points, in the order of the set.
+    """
+    digest = hashlib.sha256(repr(sorted(pairs.hashes().items())).encode())
+    for record in pairs:
+        digest.update(repr(record).encode())
+        mask = pairs.mask(record)
+        digest.update(b"" if mask is None else mask.tobytes())
+        digest.update(pairs.points(record).tobytes() if pairs.has_points else b"")
     return digest.hexdigest()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.cell_centres import as_points, check_points
 from adaptoscope.images.files import (
+    MicroscopyImage,
+    read_header,
     remove_partial_files,
     write_image,
     write_json,
@@ -148,9 +150,54 @@ class PairedStainWriter:
             PairRecord(f"images/{given_name}", f"images/{names[stain]}", stain=stain, **shared)
             for stain in stains
         ]
-        content = {"pairs": [dataclasses.asdict(pair) for pair in pairs], "points": centres}
-        write_json(self._record_file(name), content)
+        self._record(name, pairs, centres)
         return pairs
+
+    def add_pairs(
+        self,
+        name: str,
+        pairs: Sequence[PairRecord],
+        images: Mapping[str, Callable[[], MicroscopyImage]],
+        *,
+        masks: Mapping[str, Callable[[], NDArray[np.integer]]] | None = None,
+        points: ArrayLike | None = None,
+    ) -> None:
+        """Write the pairs of one given image, which may share their images with other pairs.
+
+        Parameters
+        ----------
+        name
+            Base name of the given image without suffix, by which `has` knows the pairs.
+        pairs
+            Rows of ``pairs.csv`` of one given image, as ``images/x.png`` and ``masks/x.png``.
+        images, masks
+            What makes each file that the pairs name. It is asked only where the file does not
+            stand yet, so that what several pairs share is made once.
+        points
+            Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
+
+        Raises
+        ------
+        InputError
+            If an image cannot be written, or a centre lies outside.
+        OutputError
+            If a name is not possible.
+        """
+        for path, make in images.items():
+            place = self.folder / "images" / image_file_name(PurePosixPath(path).name)
+            if not place.is_file():
+                image = make()
+                depth, size = image.scale.bit_depth, image.pixel_size_um
+                write_image(place, image.pixels, bit_depth=depth, pixel_size_um=size)
+        for path, make_mask in (masks or {}).items():
+            place = self.folder / "masks" / image_file_name(PurePosixPath(path).name)
+            if not place.is_file():
+                write_mask(place, make_mask())
+        centres = None
+        if points is not None:
+            header = read_header(self.folder / pairs[0].input)
+            centres = check_points(points, (header.height, header.width), name=name).tolist()
+        self._record(name, pairs, centres)
 
     def finish(self, card: str) -> PairedStainSet:
         """Gather the tables and the card; the folder is then complete.
@@ -195,6 +242,10 @@ class PairedStainWriter:
         for below in ("", "images", "masks", RECORDS_FOLDER):
             remove_partial_files(self.folder / below)
         return open_paired_stains(self.folder)
+
+    def _record(self, name: str, pairs: Sequence[PairRecord], centres: object) -> None:
+        content = {"pairs": [dataclasses.asdict(pair) for pair in pairs], "points": centres}
+        write_json(self._record_file(name), content)
 
     def _record_file(self, name: str) -> Path:
         stem = Path(image_file_name(f"{name}.png")).stem

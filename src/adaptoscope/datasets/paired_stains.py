@@ -96,6 +96,7 @@ class PairedStainSet:
     records: tuple[PairRecord, ...]
     _files: Mapping[str, Path] = field(default_factory=dict, repr=False)
     _centres: Mapping[str, Points] | None = field(default=None, repr=False)
+    _listed: tuple[PairRecord, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -224,6 +225,11 @@ class PairedStainSet:
         """
         return None if record.mask is None else read_mask(self._files[record.mask])
 
+    @property
+    def has_points(self) -> bool:
+        """Whether the cells are marked, that is, whether there is a ``points.csv``."""
+        return self._centres is not None
+
     def points(self, record: PairRecord) -> Points:
         """Return the cell centres of a pair.
 
@@ -251,7 +257,9 @@ class PairedStainSet:
             )
         header = read_header(self._files[record.input])
         field_names = [record.name, PurePosixPath(record.target).name]
-        field_names += [other.name for other in self.records if other.target == record.target]
+        # Centres may be listed by an input that is not among the selected pairs.
+        known = self._listed or self.records
+        field_names += [other.name for other in known if other.target == record.target]
         marked = [self._centres[name] for name in field_names if name in self._centres]
         points = marked[0] if marked else no_points()
         return check_points(points, (header.height, header.width), name=record.input)
@@ -316,7 +324,7 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
     files = _locate(folder, root, table.path, records)
     centres = folder / "points.csv"
     read = read_points(centres) if centres.is_file() else None
-    return PairedStainSet(folder, tuple(records), files, read)
+    return PairedStainSet(folder, tuple(records), files, read, tuple(records))
 
 
 def _locate(

@@ -12,6 +12,7 @@ from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
+from adaptoscope.images.randomness import generator_of
 from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
@@ -26,7 +27,6 @@ from adaptoscope.style_transfer.presentation import (
     refuse_unable,
     resized,
 )
-from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.settings import USUAL, Presentation
 from adaptoscope.style_transfer.style_file import (
     Style,

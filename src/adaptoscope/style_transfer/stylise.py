@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
+from adaptoscope.images.randomness import generator_of
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, evaluations, noise_and_denoise
 from adaptoscope.style_transfer.diffusion.starting_latent import adain, adain_by_region
@@ -29,7 +30,6 @@ from adaptoscope.style_transfer.presentation import (
     refuse_unable,
     resized,
 )
-from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from adaptoscope.datasets.pair_writing import PairedStainWriter
+from adaptoscope.datasets.paired_stains import PairRecord
 from adaptoscope.errors import InputError, OutputError
+from adaptoscope.images.microscopy_image import image_of_counts
 
 
 def write_all(folder, pixels):
@@ -55,3 +57,83 @@ def test_images_that_do_not_fit_are_refused(tmp_path, pixels):
             writer.add("f1", pixels(), stains)
     with pytest.raises(OutputError, match="No image pair"):
         writer.finish("")
+
+
+def counts(seed):
+    return np.random.default_rng(seed).integers(0, 4096, (12, 16)).astype(np.uint16)
+
+
+class Maker:
+    """Makes images from their names and keeps account of them."""
+
+    def __init__(self):
+        self.made = []
+
+    def images(self, *names):
+        return {f"images/{name}.png": lambda name=name: self.image(name) for name in names}
+
+    def image(self, name):
+        self.made.append(name)
+        return image_of_counts(name, counts(ord(name[0])), 0.325)
+
+    def mask(self):
+        self.made.append("mask")
+        return np.eye(12, 16, dtype=np.uint16)
+
+
+def write_shared(folder, maker):
+    """Two given images of one field that share a stain and a mask, one of them with a second."""
+    writer = PairedStainWriter(folder, {"seed": 1}, "Shared")
+    masks = {"masks/m.png": maker.mask}
+    for given, stains in {"phase": ["dapi", "map2"], "bright": ["dapi"]}.items():
+        rows = [
+            PairRecord(f"images/{given}.png", f"images/{stain}.png", stain, mask="masks/m.png")
+            for stain in stains
+        ]
+        if not writer.has(given):
+            images = maker.images(given, *stains)
+            writer.add_pairs(given, rows, images, masks=masks, points=[[1, 2], [3, 4]])
+    return writer.finish("Made for a test.")
+
+
+def test_an_image_that_pairs_share_is_made_once(tmp_path):
+    maker = Maker()
+    opened = write_shared(tmp_path / "set", maker)
+    assert sorted(maker.made) == ["bright", "dapi", "map2", "mask", "phase"]
+    assert {(r.name, r.stain) for r in opened} == {
+        ("phase.png", "dapi"), ("phase.png", "map2"), ("bright.png", "dapi"),
+    }  # fmt: skip
+    for record in opened:
+        pair = opened.read(record)
+        np.testing.assert_array_equal(pair.given.stored, counts(ord(record.name[0])))
+        np.testing.assert_array_equal(pair.stain.stored, counts(ord(record.stain[0])))
+        assert pair.given.pixel_size_um == pytest.approx(0.325, rel=1e-5)
+        assert opened.points(record).tolist() == [[1, 2], [3, 4]]
+        assert opened.mask(record).sum() == 12
+
+
+def test_pairs_that_were_begun_are_not_made_anew(tmp_path):
+    class Killed(Maker):
+        def image(self, name):
+            if name == "map2":
+                raise KeyboardInterrupt
+            return super().image(name)
+
+    write_shared(tmp_path / "whole", Maker())
+    with pytest.raises(KeyboardInterrupt):
+        write_shared(tmp_path / "broken", Killed())
+    maker = Maker()
+    write_shared(tmp_path / "broken", maker)
+    assert sorted(maker.made) == ["bright", "map2", "mask"]
+    assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
+
+
+def test_pairs_with_centres_outside_or_impossible_names_are_refused(tmp_path):
+    writer = PairedStainWriter(tmp_path, {}, "Test pairs")
+    rows = [PairRecord("images/phase.png", "images/dapi.png")]
+    images = Maker().images("phase", "dapi")
+    with pytest.raises(InputError, match="outside"):
+        writer.add_pairs("phase", rows, images, points=[[1, 99]])
+    with pytest.raises(OutputError, match="name"):
+        writer.add_pairs(".x", rows, Maker().images(".x"))
+    assert not writer.has("phase")

@@ -33,6 +33,18 @@ def test_cells_of_a_field_serve_all_its_inputs(make_folder):
     assert [opened.points(record).tolist() for record in opened] == [[[2, 1]]] * 2
 
 
+def test_cells_are_known_where_the_image_that_lists_them_is_not_selected(make_folder):
+    folder = make_folder(
+        images=("bf.png", "df.png", "dna.png"),
+        pairs="input,target,modality\nimages/bf.png,images/dna.png,brightfield\n"
+        "images/df.png,images/dna.png,darkfield\n",
+        points="image,x,y\nbf.png,1,2\n",
+    )
+    (record,) = opened = open_paired_stains(folder).select(modality="darkfield")
+    assert opened.has_points
+    assert opened.points(record).tolist() == [[2, 1]]
+
+
 def test_pairs_are_selected_and_unknown_ones_named(make_folder):
     opened = open_paired_stains(make_folder(pairs=PAIRS))
     assert len(opened.select(split="train", stain="DAPI")) == 1
@@ -42,6 +54,7 @@ def test_pairs_are_selected_and_unknown_ones_named(make_folder):
 
 def test_pairs_without_points_say_so(make_folder):
     opened = open_paired_stains(make_folder(pairs=PAIRS))
+    assert not opened.has_points
     with pytest.raises(InputError, match="not marked"):
         opened.points(opened.records[0])
 

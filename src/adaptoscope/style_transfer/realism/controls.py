@@ -25,8 +25,8 @@ from adaptoscope.images.matching import (
     match_histogram,
     match_percentiles,
 )
+from adaptoscope.images.randomness import generator_of
 from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
-from adaptoscope.style_transfer.randomness import generator_of
 from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.reference_choice import nearest_by_density
 

@@ -1,6 +1,6 @@
 import itertools
 
-from adaptoscope.style_transfer.randomness import generator_of
+from adaptoscope.images.randomness import generator_of
 
 
 def test_randomness_is_a_function_of_seed_name_and_attempt() -> None:
