@@ -5,6 +5,7 @@ The 70 x 70 PatchGAN has no output on maps of 16 pixels or less, which six of th
 map, and its width the number of channels. Label convention: source above 0, target below.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -36,7 +37,7 @@ class FeatureDiscriminator(nn.Module):
         width = width_for(channels, halvings, kernel, parameters)
         widths = [width * min(2**stage, 4) for stage in range(halvings + 1)]
         layers: list[nn.Module] = [nn.Conv2d(channels, width, kernel, padding=kernel // 2)]
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in itertools.pairwise(widths):
             layers += [nn.LeakyReLU(0.2), nn.Conv2d(before, after, 4, 2, 1)]
         layers += [
             nn.LeakyReLU(0.2),
@@ -69,7 +70,7 @@ def width_for(channels: int, halvings: int, kernel: int, parameters: int) -> int
     """
     stages: Sequence[float] = [min(2**stage, 4) for stage in range(halvings + 1)]
     last = stages[-1]
-    square = sum(16 * before * after for before, after in zip(stages[:-1], stages[1:], strict=True))
+    square = sum(16 * before * after for before, after in itertools.pairwise(stages))
     square += kernel**2 * last**2
     linear = kernel**2 * channels + 2 * last + sum(stages)
     root = (-linear + math.sqrt(linear**2 + 4 * square * parameters)) / (2 * square)

@@ -8,6 +8,7 @@ so that every result can be replayed.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +39,10 @@ class LinearLight:
     white: float
 
     @classmethod
-    def of_images(cls, images: Iterable[FloatImage]) -> "LinearLight":
-        """Measure the percentiles 0.1 and 99.9 of all pixels of a set.
+    def of_images(
+        cls, images: Iterable[FloatImage], dark: Literal["zero", "percentile"] = "percentile"
+    ) -> "LinearLight":
+        """Measure the white level of a set, the percentile 99.9 of all its pixels.
 
         Where the two meet, the darkest and the brightest pixel are taken; a set of one intensity
         gets a range of width 1.
@@ -48,6 +51,8 @@ class LinearLight:
         ----------
         images
             Any shapes, in [0, 1] of the stored range. One is held at a time.
+        dark
+            Whether a stored zero is the dark level, or the percentile 0.1.
 
         Raises
         ------
@@ -61,10 +66,11 @@ class LinearLight:
             numbers += np.bincount(counts.ravel(), minlength=_LEVELS)
         if not numbers.sum():
             raise InputError("The light of a set without pixels was asked for.")
-        dark, white = (_percentile(numbers, share) / (_LEVELS - 1) for share in PERCENTILES)
-        if white <= dark:
-            dark, white = (float(np.flatnonzero(numbers)[i]) / (_LEVELS - 1) for i in (0, -1))
-        return cls(dark, white if white > dark else dark + 1.0)
+        low, white = (_percentile(numbers, share) / (_LEVELS - 1) for share in PERCENTILES)
+        if white <= low:
+            low, white = (float(np.flatnonzero(numbers)[i]) / (_LEVELS - 1) for i in (0, -1))
+        low = 0.0 if dark == "zero" else low
+        return cls(low, white if white > low else low + 1.0)
 
     def to_linear(self, pixels: FloatImage) -> FloatImage:
         """Map shares of the stored range to linear light; nothing is clipped."""

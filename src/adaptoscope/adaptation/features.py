@@ -130,7 +130,9 @@ def _number(network: StainUNet, settings: AdaptationSettings) -> int:
     """Return how many crops fit into memory, at most as many as asked for."""
     device = next(network.parameters()).device
     with torch.no_grad():
-        one = features_of(network, torch.zeros(1, 1, settings.crop, settings.crop).to(device), settings)
+        one = features_of(
+            network, torch.zeros(1, 1, settings.crop, settings.crop).to(device), settings
+        )
     size = sum(4 * features.numel() for features in one.values())
     return max(settings.batch, min(settings.cached, _MEMORY // size))
 

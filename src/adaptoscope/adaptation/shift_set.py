@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from adaptoscope.images.randomness import generator_of
 
 _CARD = """Made from the set {origin}: {name}. The images that are given were shifted; {truth}.
 Nothing else was changed. Light is measured from the dark level (0) to the white level (1), the
-percentiles 0.1 and 99.9 of all given images of one modality, of the split train where there is one.
+percentile 99.9 of all given images of one modality, of the split train where there is one.
 
 - Modality: {levels}.
 {saturation}
@@ -96,7 +97,7 @@ def write_shifted(
         "pairs": fingerprint_of_pairs(pairs),
     }
     title = f"{pairs.folder.name}, {settings.name()}"
-    light = _light_of_modalities(pairs)
+    light = _light_of_modalities(pairs, settings.dark)
     job = _Job(pairs, settings, seed, light, _new_names(pairs))
     writer = PairedStainWriter(Path(out), kept, title, overwrite=overwrite)
     for given in job.inputs():
@@ -181,7 +182,9 @@ class _Job:
         return image_of_counts(image.name, image.scale.to_stored(pixels), size)
 
 
-def _light_of_modalities(pairs: PairedStainSet) -> dict[str | None, LinearLight]:
+def _light_of_modalities(
+    pairs: PairedStainSet, dark: Literal["zero", "percentile"]
+) -> dict[str | None, LinearLight]:
     """Measure the dark and the white level of each modality, on its split train if it has one."""
     found = {}
     for modality in dict.fromkeys(record.modality for record in pairs):
@@ -189,7 +192,7 @@ def _light_of_modalities(pairs: PairedStainSet) -> dict[str | None, LinearLight]
         train = [record for record in records if record.split == "train"]
         once = {record.input: record for record in reversed(train or records)}
         images = (pairs.read(record).given.pixels for record in once.values())
-        found[modality] = LinearLight.of_images(images)
+        found[modality] = LinearLight.of_images(images, dark)
     return found
 
 

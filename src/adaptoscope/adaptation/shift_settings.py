@@ -1,5 +1,7 @@
 """Settings of a domain shift: what another microscope or another exposure does to images."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from adaptoscope.training.settings import Settings
@@ -14,9 +16,13 @@ class ShiftSettings(Settings):
     belongs to `overexposure`, so that saturated places show no noise. All but `scale` act on the
     given images alone; `scale` on the stain, masks and cell centres as well.
 
-    Light is measured from the dark level (0) to the white level (1): the percentiles 0.1 and 99.9
-    of all given images of the set.
+    Light is measured from the dark level (0) to the white level (1), the percentile 99.9 of all
+    given images of the set.
     """
+
+    dark: Literal["zero", "percentile"] = "zero"
+    """Stored count that means no light: `zero`, as for a camera without offset; or the percentile
+    0.1 of all given images of the set, above which an exposure then acts."""
 
     scale: float | None = Field(None, ge=0.5, le=4)
     """Magnification relative to now (paper 2, 1.5). Above 1 the centre of the field fills the

@@ -80,9 +80,9 @@ def shift(
 ) -> None:
     """Write image pairs as another microscope would show them: brighter, blurred, magnified.
 
-    Only the images that are given are shifted; a scale also changes the stain. Black and white are
-    the percentiles 0.1 and 99.9 of all given images. An interrupted run goes on with the same
-    command.
+    Only the images that are given are shifted; a scale also changes the stain. White is the
+    percentile 99.9 of all given images, black a stored zero (`dark` in --settings). An interrupted
+    run goes on with the same command.
     """
     from adaptoscope.adaptation.shift_set import write_shifted
     from adaptoscope.adaptation.shift_settings import ShiftSettings

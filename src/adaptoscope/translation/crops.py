@@ -122,7 +122,7 @@ def _stains(field: Field, window: Window, crop: int, intensities: StainIntensiti
 
 
 def _cut(planes: NDArray[np.integer], window: Window, crop: int) -> NDArray[np.integer]:
-    cut = [cut_window(plane, window, crop) for plane in planes]  # type: ignore[arg-type]
+    cut = [cut_window(plane, window, crop) for plane in planes]
     return np.stack(cut)
 
 

@@ -135,7 +135,7 @@ def _read_field(
         return _field(image, None, (record,))
     chosen = tuple(rows[stain] for stain in wanted)
     read = [pairs.read(record) for record in chosen]
-    stained = [pair.stain.stored for pair in read]
+    stained: list[NDArray[np.integer]] = [pair.stain.stored for pair in read]
     if len({plane.dtype for plane in stained}) > 1:
         stained = [unit_to_16_bit(plane) for plane in stained]
     return _field(read[0].given, np.stack(stained), chosen)

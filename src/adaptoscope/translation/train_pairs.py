@@ -108,7 +108,8 @@ class PairedStep:
         number = len(intensities.stains)
         self.network = StainUNet(
             number, settings.width, norm=settings.norm, dropout=settings.dropout
-        ).to(fabric.device, memory_format=torch.channels_last)
+        ).to(fabric.device)
+        self.network.to(memory_format=torch.channels_last)
         rate = settings.learning_rate
         self.optimiser = torch.optim.Adam(self.network.parameters(), rate, BETAS)
         self.state: dict[str, Stateful] = {"network": self.network, "optimiser": self.optimiser}

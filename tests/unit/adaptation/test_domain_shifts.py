@@ -63,6 +63,8 @@ def test_light_is_measured_over_the_pixels_of_all_images():
     together = np.concatenate([each.ravel() for each in counts])
     dark, white = np.percentile(together, [0.1, 99.9]) / 65535
     assert (found.dark, found.white) == pytest.approx((dark, white), rel=1e-9)
+    images = ((each / 65535).astype(np.float32) for each in counts)
+    assert LinearLight.of_images(images, "zero").dark == 0
 
 
 def test_light_of_8_bit_images_is_measured_as_exactly():

@@ -86,13 +86,15 @@ def test_an_exposure_changes_the_given_images_and_nothing_else(folder, tmp_path)
     assert 0.2 < written.saturated < 0.8
 
 
-def test_the_white_level_is_that_of_the_training_images_of_each_modality(folder, tmp_path):
+@pytest.mark.parametrize("dark", ["zero", "percentile"])
+def test_the_white_level_is_that_of_the_training_images_of_each_modality(folder, tmp_path, dark):
     before = open_paired_stains(folder)
-    written = write_shifted(before, tmp_path / "out", ShiftSettings(overexposure=150)).pairs
+    how = ShiftSettings(overexposure=150, dark=dark)
+    written = write_shifted(before, tmp_path / "out", how).pairs
     for kind in ("bf", "df"):
         train = [read_image(folder / f"images/f{i}_{kind}.png").pixels for i in (0, 1)]
-        dark, white = np.percentile(np.stack(train), [0.1, 99.9])
-        light = LinearLight(dark, white)
+        low, white = np.percentile(np.stack(train), [0.1, 99.9])
+        light = LinearLight(0.0 if dark == "zero" else low, white)
         for i in range(3):
             old = read_image(folder / f"images/f{i}_{kind}.png")
             expected = light.to_stored_range(overexposed(light.to_linear(old.pixels), 150))

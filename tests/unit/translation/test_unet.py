@@ -47,14 +47,13 @@ def test_stopping_at_a_layer_and_going_on_is_the_whole_network(layer: int, norm:
 
 @pytest.mark.parametrize(
     ("layer", "skips"),
-    [(1, []), (2, [1]), (5, [1, 2, 3, 4]), (8, [1, 2, 3, 4, 5, 6, 7]), (9, [1, 2, 3, 4, 5, 6, 7])]
-    + [(10, [1, 2, 3, 4, 5, 6]), (13, [1, 2, 3]), (15, [1]), (16, [])],
+    [(1, 0), (2, 1), (5, 4), (8, 7), (9, 7), (10, 6), (13, 3), (15, 1), (16, 0)],
 )
-def test_only_the_first_and_the_last_layer_cut_the_network_through(
-    layer: int, skips: list[int]
-) -> None:
+def test_only_the_first_and_the_last_layer_cut_the_network_through(layer: int, skips: int) -> None:
     network = StainUNet(1, NARROW)
-    assert sorted(network.run_to(torch.zeros(1, 1, 256, 256), layer).skips) == skips
+    assert sorted(network.run_to(torch.zeros(1, 1, 256, 256), layer).skips) == [
+        *range(1, skips + 1)
+    ]
 
 
 def by_hand(network: StainUNet, images: torch.Tensor) -> torch.Tensor:
