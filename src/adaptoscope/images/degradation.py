@@ -222,13 +222,14 @@ def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
 
 
+@lru_cache(maxsize=32)
 def _linear_weights(side: int, knots: int, factor: int) -> FloatImage:
     positions = np.clip((np.arange(side) + 0.5) / factor - 0.5, 0, knots - 1)
     distance = np.abs(positions[:, None] - np.arange(knots)[None, :])
     return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _spline_weights(side: int, knots: int) -> FloatImage:
     positions = np.linspace(0, knots - 1, side)
     distance = np.abs(positions[:, None] - np.arange(knots)[None, :])

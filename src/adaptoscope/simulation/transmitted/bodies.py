@@ -144,7 +144,7 @@ def place_bodies(
         The bodies; a field without nuclei has none.
     """
     typical = float(np.sqrt(table.semi_axes.prod(axis=1)).mean()) if len(table) else 8.0
-    step = int(np.clip(typical // 4, 1, 4))
+    step = int(np.clip(typical // 3, 1, 4))
     grid = (-(-shape[0] // step), -(-shape[1] // step))
     places = _curved_places(grid, step, typical, rng)
     maps = {name: np.full(grid, value, dtype=np.float32) for name, value in _NOWHERE.items()}
@@ -167,66 +167,85 @@ def place_bodies(
 
 def _curved_places(
     grid: tuple[int, int], step: int, radius: float, rng: np.random.Generator
-) -> NDArray[np.complex64]:
-    """Where the pixels of the grid lie, column + i * row in pixels of the field."""
-    middles = [(np.arange(side) + 0.5) * step - 0.5 for side in grid]
-    places = middles[1][None, :] + 1j * middles[0][:, None]
+) -> tuple[FloatImage, FloatImage]:
+    """Where the pixels of the grid lie, rows and columns in pixels of the field."""
+    down, right = ((np.arange(side, dtype=np.float32) + 0.5) * step - 0.5 for side in grid)
+    rows, columns = np.repeat(down[:, None], grid[1], 1), np.repeat(right[None, :], grid[0], 0)
     for scale, amplitude in ((1.6, 0.16), (0.6, 0.06)):
-        along, down = (smooth_field(grid, scale * radius / step, rng) for _ in range(2))
-        places = places + amplitude * radius * (along + 1j * down)
-    return places.astype(np.complex64)
+        for places in (columns, rows):
+            bend = smooth_field(grid, scale * radius / step, rng)
+            places += np.float32(amplitude * radius) * bend
+    return rows, columns
 
 
 def _compete(
     table: NucleusTable,
     bodies: BodyTable,
     index: int,
-    places: NDArray[np.complex64],
+    places: tuple[FloatImage, FloatImage],
     step: int,
     maps: dict[str, FloatImage],
     owner: NDArray[np.int32],
 ) -> None:
     """Enter one body into the maps wherever it is nearer than those before it."""
-    lengths = bodies.arms[index][:, 1]
-    reach = 1.2 * bodies.semi_axes[index, 0] * (1 + lengths.max(initial=0.0)) + 2 * step
-    row, column = table.centres[index]
+    longest = bodies.arms[index][:, 1].max(initial=0.0)
+    reach = bodies.semi_axes[index, 0] * (1 + longest) + 3 * step
     box = tuple(
         slice(max(int((middle - reach) / step), 0), max(int((middle + reach) / step) + 1, 0))
-        for middle in (row, column)
+        for middle in table.centres[index]
     )
-    away = places[box] - np.complex64(column + 1j * row)
-    if not away.size:
+    down = places[0][box] - np.float32(table.centres[index, 0])
+    right = places[1][box] - np.float32(table.centres[index, 1])
+    if not down.size:
         return
-    distance = np.maximum(np.abs(away), np.float32(1e-3))
-    direction = away / distance
-    nucleus = _ellipse_radius(direction, table.semi_axes[index], table.angles[index])
-    border = _ellipse_radius(direction, bodies.semi_axes[index], bodies.angles[index])
-    for angle, length in bodies.arms[index]:
-        cosine = (direction * np.complex64(np.exp(-1j * angle))).real
-        border *= 1 + np.float32(length) * np.exp(np.float32(_ARM_SHARPNESS) * (cosine - 1))
+    squared = down * down + right * right + np.float32(1e-6)
+    distance = np.asarray(np.sqrt(squared), dtype=np.float32)
+    along, across = right / distance, down / distance
+    nucleus = _ellipse_radius(along, across, table.semi_axes[index], table.angles[index])
+    border = _ellipse_radius(along, across, bodies.semi_axes[index], bodies.angles[index])
+    border *= 1 + _arms(along, across, bodies.arms[index])
     width = np.maximum(border - nucleus, nucleus / 3)
     relative = (distance - nucleus) / width
     first, second = maps["first"][box], maps["second"][box]
     closer = relative < first
     second[...] = np.where(closer, first, np.minimum(second, relative))
-    side = (direction * np.complex64(np.exp(-1j * bodies.store_side[index]))).real
-    across = (away * np.complex64(np.exp(-1j * bodies.angles[index]))).imag
+    turn, side = bodies.angles[index], bodies.store_side[index]
     for name, values in (
         ("first", relative),
         ("width", width),
         ("near", distance / nucleus),
-        ("side", side),
-        ("across", across),
+        ("side", _turned(along, across, side)),
+        ("across", _turned(down, -right, turn)),
     ):
         np.copyto(maps[name][box], values, where=closer)
     owner[box][closer] = index
 
 
+def _arms(along: FloatImage, across: FloatImage, arms: NDArray[np.float64]) -> FloatImage:
+    """How much further the border lies in each direction, as a share of its distance."""
+    longer = np.zeros_like(along)
+    for angle, length in arms:
+        arm = np.exp(np.float32(_ARM_SHARPNESS) * (_turned(along, across, angle) - 1))
+        np.maximum(longer, np.float32(length) * arm, out=longer)
+    return longer
+
+
 def _ellipse_radius(
-    direction: NDArray[np.complex64], semi_axes: NDArray[np.float64], angle: float
+    along: FloatImage, across: FloatImage, semi_axes: NDArray[np.float64], angle: float
 ) -> FloatImage:
-    turned = direction * np.complex64(np.exp(-1j * angle))
-    along = turned.real / np.float32(semi_axes[0])
-    across = turned.imag / np.float32(semi_axes[1])
-    squared = along * along + across * across
+    """Radius of a turned ellipse in directions of length 1."""
+    cosine, sine = np.cos(angle), np.sin(angle)
+    long, short = 1 / semi_axes**2
+    rising = np.float32(cosine**2 * long + sine**2 * short)
+    lying = np.float32(sine**2 * long + cosine**2 * short)
+    mixed = np.float32(2 * cosine * sine * (long - short))
+    squared = along * (rising * along + mixed * across) + lying * across * across
+    # In its very middle a nucleus has no direction.
     return np.asarray(1 / np.sqrt(np.maximum(squared, np.float32(1e-9))), dtype=np.float32)
+
+
+def _turned(along: FloatImage, across: FloatImage, angle: float) -> FloatImage:
+    """Component in the direction of an angle."""
+    return np.asarray(
+        np.float32(np.cos(angle)) * along + np.float32(np.sin(angle)) * across, dtype=np.float32
+    )

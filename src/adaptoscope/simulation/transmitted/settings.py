@@ -39,12 +39,12 @@ class OpticsSettings(Settings):
     ring_transmission: float = Field(0.25, gt=0.0, le=1.0)
     """Share of the intensity that the phase ring lets through."""
 
-    source_points: int = Field(12, ge=2, le=2000, multiple_of=2)
+    source_points: int = Field(16, ge=2, le=2000, multiple_of=2)
     """Points of the condenser's aperture over which is summed; opposite points go in pairs."""
 
     defocus_um: float = Field(15.0, ge=-500.0, le=500.0)
-    """How far the focal plane of the modality `defocused` lies above the cells (below 0: under
-    them), in micrometres of the medium."""
+    """How far the focal plane of the modality `defocused` lies from the cells towards the objective
+    (below 0: away from it), in micrometres of the medium."""
 
     @model_validator(mode="after")
     def _keep_the_light_inside_the_objective(self) -> Self:
@@ -149,7 +149,7 @@ class MembraneStainSettings(StainSettings):
     full_scale_electrons: float = Field(5000.0, gt=0.0, le=1e7)
     """Electrons, with the offset, at which the camera saturates."""
 
-    steepness_gain: float = Field(7.0, ge=0.0, le=10.0)
+    steepness_gain: float = Field(9.0, ge=0.0, le=10.0)
     """Factor on the extra area of steep membrane, which is folded there; 1 = smooth sheets."""
 
     perinuclear: float = Field(2.6, ge=0.0, le=50.0)
@@ -177,10 +177,10 @@ class TransmittedSettings(Settings):
     The defaults give a 10x field of mesenchymal stromal cells.
     """
 
-    height: int = Field(256, ge=32, le=4096)
+    height: int = Field(256, ge=32, le=2048)
     """Height of the image in pixels."""
 
-    width: int = Field(256, ge=32, le=4096)
+    width: int = Field(256, ge=32, le=2048)
     """Width of the image in pixels."""
 
     pixel_size_um: float = Field(0.65, gt=0.02, le=10.0)

@@ -18,6 +18,7 @@ _NUCLEAR_RISE = 1.4
 """Distance in nuclear radii at which the hill of a cell is half as high as in its middle."""
 
 _BORDER_RISE_UM = 0.9
+_STEPS_PER_PIXEL = 8
 _HILL_RISE_UM = 3.0
 
 
@@ -170,12 +171,12 @@ def _fibres(
 ) -> FloatImage:
     """Factor on the lamella's thickness: ridges along the cell, in another order in each."""
     cells = settings.cells
-    spacing = cells.fibre_um / settings.pixel_size_um
-    extent = bodies.across.size**0.5
-    ridges = smooth_field((1, int(2 * extent / spacing) + 4), 1.0, rng)[0]
+    reach = float(np.abs(bodies.across).max()) + 1
+    scale = _STEPS_PER_PIXEL * cells.fibre_um / settings.pixel_size_um
+    ridges = smooth_field((1, int(2 * reach * _STEPS_PER_PIXEL) + 1), scale, rng)[0]
     ridges = np.maximum(1 + np.float32(cells.fibres) * ridges, 0)
-    places = (bodies.across + extent) / spacing
-    return np.asarray(np.interp(places, np.arange(len(ridges)), ridges), dtype=np.float32)
+    steps = (bodies.across + np.float32(reach)) * np.float32(_STEPS_PER_PIXEL)
+    return np.asarray(ridges[steps.astype(np.int32)], dtype=np.float32)
 
 
 def _cytoplasm_opd(
