@@ -174,7 +174,7 @@ def _curved_places(
     for scale, amplitude in ((1.6, 0.16), (0.6, 0.06)):
         for places in (columns, rows):
             bend = smooth_field(grid, scale * radius / step, rng)
-            places += np.float32(amplitude * radius) * bend
+            places += np.float32(amplitude * radius) * np.clip(bend, -2, 2)
     return rows, columns
 
 

@@ -1,6 +1,6 @@
 """The invented spread cells: how thick they are, what they do to light, and the truth."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,6 +83,7 @@ def draw_spread_cells(
     table = place_nuclei(nuclear, rng)
     nuclei = draw_specimen(nuclear, table, rng)
     bodies = place_bodies(table, draw_bodies(settings.cells, table, rng), shape, rng)
+    bodies = _around_nuclei(bodies, nuclei, settings.nucleus_diameter_px / 2)
     thickness = _thickness(settings, bodies, rng)
     opd = _cytoplasm_opd(settings, thickness, rng) + _nuclear_opd(settings, nuclei)
     opd += draw_granules(settings, table, bodies, rng)
@@ -145,6 +146,13 @@ def nuclei_settings(settings: TransmittedSettings, shape: tuple[int, int]) -> Si
         debris_per_mpx=0.0,
         defocus_fraction=0.0,
     )
+
+
+def _around_nuclei(bodies: BodyMaps, nuclei: Specimen, radius_px: float) -> BodyMaps:
+    """Widen bodies where a nucleus would stick out, as where two nuclei all but touch."""
+    within = np.where(nuclei.depth < 1, 1 + np.float32(radius_px) * (1 - nuclei.depth), -np.inf)
+    inside = np.maximum(bodies.inside_px, within)
+    return replace(bodies, inside_px=np.asarray(inside, dtype=np.float32))
 
 
 def _thickness(
