@@ -33,6 +33,7 @@ TRAINED = {"method": "regressor", "init": "random", "real_labels": False}
             "--batch 1 --side 64 --repeats 1 --evaluations 1 --device cpu --no-stable-diffusion",
         ),
         ("synthesis_speed.py", "--images 2 --repeats 1"),
+        ("transmitted_speed.py", "--fields 2 --repeats 1"),
     ],
 )
 def test_a_benchmark_prints_a_ratio_against_its_reference(name: str, options: str) -> None:

@@ -1,7 +1,8 @@
 """Command of stage 0: invent images with their truth."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +14,21 @@ def simulate(
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     count: Annotated[int, typer.Option("--count", min=1, help="Number of fields.")] = 100,
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of SimulationSettings.")
+        Path | None,
+        typer.Option(
+            "--settings", help="YAML file of SimulationSettings (--pairs: TransmittedSettings)."
+        ),
+    ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Cells in transmitted light, with two fluorescence stains."),
+    ] = False,
+    modality: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--modality",
+            help="phase (if not given), brightfield or defocused; may be given again.",
+        ),
     ] = None,
     like: Annotated[
         Path | None,
@@ -26,8 +41,11 @@ def simulate(
         ),
     ] = None,
     cultures: Annotated[
-        int, typer.Option("--cultures", min=1, help="Cultures, each with a brightness of its own.")
-    ] = 4,
+        int | None,
+        typer.Option(
+            "--cultures", min=1, help="Cultures, each with a brightness of its own; 4 if not given."
+        ),
+    ] = None,
     randomise: Annotated[
         bool, typer.Option("--randomise", help="Another specimen and microscope for every field.")
     ] = False,
@@ -40,7 +58,45 @@ def simulate(
     channel: Channel = None,
     z: Z = None,
 ) -> None:
-    """Invent stained nuclei under a wide-field microscope; points and masks are exact."""
+    """Invent stained cells under a microscope; points and masks are exact."""
+    shares = {"train": train, "val": val, "test": test}
+    readers = {"--held-out": held_out, "--root": root, "--channel": channel, "--z": z}
+    reading = [name for name, given in readers.items() if given is not None]
+    if pairs:
+        others = {"--like": like, "--cultures": cultures, "--randomise": randomise or None}
+        counted = [name for name, given in others.items() if given is not None]
+        _refuse_with_pairs(counted + reading)
+        _write_pairs(out, settings, modality, count, seed, shares, overwrite=overwrite)
+        return
+    _refuse_without_pairs(modality)
+    _refuse_without_effect(like, reading)
+    if like is not None and randomise:
+        _refuse_two_microscopes()
+    _write_counted(
+        out,
+        settings,
+        like,
+        {"root": root, "channel": channel, "z": plane(z)},
+        held_out=held_out or [],
+        count=count,
+        seed=seed,
+        fractions=shares,
+        cultures=4 if cultures is None else cultures,
+        randomise=randomise,
+        overwrite=overwrite,
+    )
+
+
+def _write_counted(
+    out: Path,
+    settings: Path | None,
+    like: Path | None,
+    reading: Mapping[str, Any],
+    *,
+    held_out: list[Path],
+    count: int,
+    **values: Any,
+) -> None:
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
     from adaptoscope.simulation.settings import SimulationSettings
@@ -48,30 +104,65 @@ def simulate(
     from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
-    readers = {"--held-out": held_out, "--root": root, "--channel": channel, "--z": z}
-    _refuse_without_effect(like, [name for name, given in readers.items() if given is not None])
-    if like is not None and randomise:
-        _refuse_two_microscopes()
     chosen = load_settings(settings, SimulationSettings) if settings else SimulationSettings()
     if like is not None:
-        real, *others = (
-            open_counted_images(folder, root=root, channel=channel, z=plane(z))
-            for folder in (like, *(held_out or ()))
-        )
+        real, *others = (open_counted_images(folder, **reading) for folder in (like, *held_out))
         chosen = simulation_like(measure_real_fields(real, held_out=others), chosen)
     with progress_display("simulate", count) as advance:
-        written = simulate_folder(
+        written = simulate_folder(out, chosen, count, **values, on_image=advance)
+    typer.echo(f"{out}: {len(written)} simulated images")
+
+
+def _write_pairs(
+    out: Path,
+    settings: Path | None,
+    modalities: list[str] | None,
+    count: int,
+    seed: int,
+    fractions: Mapping[str, float],
+    *,
+    overwrite: bool,
+) -> None:
+    from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
+    from adaptoscope.simulation.transmitted.generate import checked_modalities
+    from adaptoscope.training.progress import progress_display
+    from adaptoscope.training.settings import load_settings
+
+    asked = checked_modalities(modalities or ["phase"])
+    chosen = load_settings(settings, TransmittedSettings) if settings else TransmittedSettings()
+    with progress_display("simulate", count) as advance:
+        written = simulate_pairs(
             out,
             chosen,
-            count=count,
-            seed=seed,
-            fractions={"train": train, "val": val, "test": test},
-            cultures=cultures,
-            randomise=randomise,
+            count,
+            seed,
+            modalities=asked,
+            fractions=fractions,
             overwrite=overwrite,
             on_image=advance,
         )
-    typer.echo(f"{out}: {len(written)} simulated images")
+    typer.echo(f"{out}: {len(written)} simulated image pairs of {count} fields")
+
+
+def _refuse_with_pairs(given: list[str]) -> None:
+    if given:
+        verb = "speaks" if len(given) == 1 else "speak"
+        raise SettingsError(
+            f"{' and '.join(given)} {verb} of another simulation than --pairs.",
+            expected="--pairs with --modality, --settings, shares of the splits and a seed",
+            found=" and ".join(["--pairs", *given]),
+            remedy="leave --pairs out, or the others",
+        )
+
+
+def _refuse_without_pairs(modality: list[str] | None) -> None:
+    if modality is not None:
+        raise SettingsError(
+            "--modality makes no difference here.",
+            expected="--pairs beside it: cells in transmitted light",
+            found="a simulation of one stain alone",
+            remedy="leave it out, or add --pairs",
+        )
 
 
 def _refuse_without_effect(like: Path | None, given: list[str]) -> None:

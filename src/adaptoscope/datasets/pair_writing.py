@@ -123,31 +123,112 @@ class PairedStainWriter:
         OutputError
             If the name is not possible.
         """
+        return self._write(
+            name,
+            {"input": given},
+            stains,
+            {"input": modality},
+            mask_name="input",
+            bit_depth=bit_depth,
+            points=points,
+            mask=mask,
+            pixel_size_um=pixel_size_um,
+            split=split,
+            group=group,
+        )
+
+    def add_views(
+        self,
+        name: str,
+        views: Mapping[str, NDArray[np.floating]],
+        stains: Mapping[str, NDArray[np.floating]],
+        *,
+        bit_depth: int = 8,
+        points: ArrayLike | None = None,
+        mask: NDArray[np.integer] | None = None,
+        pixel_size_um: float | None = None,
+        split: str | None = None,
+        group: str | None = None,
+    ) -> list[PairRecord]:
+        """Write one field that was taken in several modalities, which share the stains.
+
+        Parameters
+        ----------
+        name
+            Base name without suffix.
+        views
+            From name of the modality to its image, shape (H, W).
+        stains
+            From name of the stain to its image, of the same shape.
+        bit_depth, points, mask, pixel_size_um
+            As in `add`.
+        split, group
+            Columns of ``pairs.csv``.
+
+        Returns
+        -------
+        list of PairRecord
+            One for each modality with each stain, modality by modality.
+
+        Raises
+        ------
+        InputError
+            If there is no image, or the images are not finite or not of one shape, or a centre lies
+            outside.
+        OutputError
+            If the name is not possible.
+        """
+        return self._write(
+            name,
+            views,
+            stains,
+            {modality: modality for modality in views},
+            mask_name="nuclei",
+            bit_depth=bit_depth,
+            points=points,
+            mask=mask,
+            pixel_size_um=pixel_size_um,
+            split=split,
+            group=group,
+        )
+
+    def _write(
+        self,
+        name: str,
+        views: Mapping[str, NDArray[np.floating]],
+        stains: Mapping[str, NDArray[np.floating]],
+        modalities: Mapping[str, str | None],
+        *,
+        mask_name: str,
+        bit_depth: int,
+        points: ArrayLike | None,
+        mask: NDArray[np.integer] | None,
+        pixel_size_um: float | None,
+        split: str | None,
+        group: str | None,
+    ) -> list[PairRecord]:
         stem = Path(image_file_name(f"{name}.png")).stem
-        shape = (given.shape[0], given.shape[-1])
-        others = [*stains.values(), *([] if mask is None else [mask])]
-        if not stains or any(other.shape != given.shape for other in others):
-            raise InputError(
-                f"The images of the field {name} do not fit each other.",
-                expected=f"at least one stain, all of shape {given.shape}",
-                found=", ".join(str(other.shape) for other in others) or "no stain",
-                remedy="cut all images of a field to the same size",
-            )
+        shape = _common_shape(name, views, stains, mask)
         centres = None if points is None else check_points(points, shape, name=name).tolist()
-        given_name = f"{stem}_input.png"
-        names = {stain: image_file_name(f"{stem}_{_word(stain)}.png") for stain in stains}
-        for file_name, pixels in (
-            (given_name, given),
-            *zip(names.values(), stains.values(), strict=True),
-        ):
-            place = self.folder / "images" / file_name
+        images = {**views, **stains}
+        names = {key: image_file_name(f"{stem}_{_word(key)}.png") for key in images}
+        for key, pixels in images.items():
+            place = self.folder / "images" / names[key]
             write_image(place, pixels, bit_depth=bit_depth, pixel_size_um=pixel_size_um)
-        if mask is not None:
-            write_mask(self.folder / "masks" / given_name, mask)
-        shared = {"modality": modality, "split": split, "group": group}
-        shared["mask"] = None if mask is None else f"masks/{given_name}"
+        mask_path = None if mask is None else f"masks/{stem}_{mask_name}.png"
+        if mask is not None and mask_path is not None:
+            write_mask(self.folder / mask_path, mask)
         pairs = [
-            PairRecord(f"images/{given_name}", f"images/{names[stain]}", stain=stain, **shared)
+            PairRecord(
+                f"images/{names[view]}",
+                f"images/{names[stain]}",
+                stain=stain,
+                modality=modalities[view],
+                split=split,
+                group=group,
+                mask=mask_path,
+            )
+            for view in views
             for stain in stains
         ]
         self._record(name, pairs, centres)
@@ -232,7 +313,11 @@ class PairedStainWriter:
         if marked:
             write_points(
                 self.folder / "points.csv",
-                [(Path(f["pairs"][0]["input"]).name, as_points(f["points"])) for f in marked],
+                [
+                    (given, as_points(field["points"]))
+                    for field in marked
+                    for given in dict.fromkeys(Path(pair["input"]).name for pair in field["pairs"])
+                ],
             )
         pairs = [PairRecord(**pair) for field in fields for pair in field["pairs"]]
         statistics = f"## Statistics\n\n- Fields: {len(fields)}; image pairs: {len(pairs)}.\n"
@@ -252,5 +337,29 @@ class PairedStainWriter:
         return self.folder / RECORDS_FOLDER / f"{stem}.json"
 
 
-def _word(stain: str) -> str:
-    return re.sub(r"[^\w-]+", "_", stain)
+def _common_shape(
+    name: str,
+    views: Mapping[str, NDArray[np.floating]],
+    stains: Mapping[str, NDArray[np.floating]],
+    mask: NDArray[np.integer] | None,
+) -> tuple[int, int]:
+    """Return the shape that all images of a field have."""
+    images = [*views.values(), *stains.values(), *([] if mask is None else [mask])]
+    shapes = {image.shape for image in images}
+    words = [_word(key) for key in (*views, *stains)]
+    if not views or not stains or len(shapes) > 1 or len(set(words)) < len(words):
+        found = ", ".join(
+            f"{key} {image.shape}" for key, image in (*views.items(), *stains.items())
+        )
+        raise InputError(
+            f"The images of the field {name} do not fit each other.",
+            expected="a given image and a stain at least, all of one shape, each with its own name",
+            found=(found or "no image") + ("" if mask is None else f", mask {mask.shape}"),
+            remedy="cut all images of a field to the same size and name each differently",
+        )
+    shape = shapes.pop()
+    return shape[0], shape[-1]
+
+
+def _word(name: str) -> str:
+    return re.sub(r"[^\w-]+", "_", name)

@@ -5,6 +5,8 @@ are 2-D arrays (row, column). Randomness comes in as a generator, and drawing a 
 apart from applying it, so that every result can be replayed.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -41,7 +43,7 @@ def blur(pixels: FloatImage, sigma: float) -> FloatImage:
     # Averaging blocks (1/12) and drawing lines between them (1/6) blur as well.
     remaining = np.sqrt((sigma / factor) ** 2 - 1 / 4)
     coarse = ndimage.gaussian_filter(coarse, remaining, mode="reflect")
-    return _enlarge(coarse, factor, pixels.shape)
+    return enlarge(coarse, factor, (pixels.shape[0], pixels.shape[1]))
 
 
 def blur_with_halo(
@@ -190,6 +192,28 @@ def digitise(
     return np.asarray(np.clip(counts, 0, largest_count), dtype=np.uint16)
 
 
+def enlarge(coarse: FloatImage, factor: int, shape: tuple[int, int]) -> FloatImage:
+    """Draw a coarse picture on a finer grid, linearly between the middles of its pixels.
+
+    Parameters
+    ----------
+    coarse
+        Image, shape (h, w), each pixel as wide as `factor` pixels of the finer grid.
+    factor
+        Ratio of the two pixel sizes.
+    shape
+        Height and width of the finer grid, at most `factor` times that of the coarse one.
+
+    Returns
+    -------
+    FloatImage
+        Image, shape (H, W); constant beyond the middles of the outermost coarse pixels.
+    """
+    rows = _linear_weights(shape[0], coarse.shape[0], factor)
+    columns = _linear_weights(shape[1], coarse.shape[1], factor)
+    return np.asarray(rows @ coarse @ columns.T, dtype=np.float32)
+
+
 def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
     padding = [(0, -side % factor) for side in pixels.shape]
     padded = np.pad(pixels, padding, mode="edge")
@@ -198,18 +222,14 @@ def _block_mean(pixels: FloatImage, factor: int) -> FloatImage:
     return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
 
 
-def _enlarge(coarse: FloatImage, factor: int, shape: tuple[int, ...]) -> FloatImage:
-    rows = _linear_weights(shape[0], coarse.shape[0], factor)
-    columns = _linear_weights(shape[1], coarse.shape[1], factor)
-    return np.asarray(rows @ coarse @ columns.T, dtype=np.float32)
-
-
+@lru_cache(maxsize=32)
 def _linear_weights(side: int, knots: int, factor: int) -> FloatImage:
     positions = np.clip((np.arange(side) + 0.5) / factor - 0.5, 0, knots - 1)
     distance = np.abs(positions[:, None] - np.arange(knots)[None, :])
     return np.asarray(np.maximum(1 - distance, 0), dtype=np.float32)
 
 
+@lru_cache(maxsize=32)
 def _spline_weights(side: int, knots: int) -> FloatImage:
     positions = np.linspace(0, knots - 1, side)
     distance = np.abs(positions[:, None] - np.arange(knots)[None, :])

@@ -30,11 +30,18 @@ class Specimen:
         Labelled cell centres (row, column) in pixels, shape (N, 2).
     mask
         Label image, shape (H, W): i + 1 where the nucleus of ``points[i]`` lies, 0 elsewhere.
+    depth
+        Distance from the middle of the nucleus relative to its outline there, shape (H, W); below 1
+        inside, 1 outside.
+    nucleoli
+        Share of the light that nucleoli take away, shape (H, W), 0 to 1; 0 outside nuclei.
     """
 
     light: FloatImage
     points: NDArray[np.float64]
     mask: NDArray[np.uint16]
+    depth: FloatImage
+    nucleoli: FloatImage
 
 
 def draw_specimen(
@@ -59,19 +66,21 @@ def draw_specimen(
     shape = (settings.height, settings.width)
     light = np.zeros(shape, dtype=np.float32)
     nearest = np.ones(shape, dtype=np.float32)
+    nucleoli = np.zeros(shape, dtype=np.float32)
     owner = np.zeros(shape, dtype=np.int32)
     whole_areas = np.zeros(len(table))
     chromatin = _chromatin(settings, rng)
     for index in range(len(table)):
-        top, left, depth, glow = _draw_nucleus(settings, table, index, chromatin, rng)
+        top, left, depth, glow, lost = _draw_nucleus(settings, table, index, chromatin, rng)
         whole_areas[index] = np.count_nonzero(depth < 1)
         canvas, box = _shared_region(shape, top, left, depth.shape)
         light[canvas] += glow[box]
         closer = depth[box] < nearest[canvas]
         nearest[canvas][closer] = depth[box][closer]
         owner[canvas][closer] = index + 1
+        nucleoli[canvas][closer] = lost[box][closer]
     points, mask = _label(settings, table, owner, whole_areas)
-    return Specimen(light, points, mask)
+    return Specimen(light, points, mask, nearest, nucleoli)
 
 
 def add_debris(
@@ -115,8 +124,8 @@ def _draw_nucleus(
     index: int,
     chromatin: FloatImage,
     rng: np.random.Generator,
-) -> tuple[int, int, FloatImage, FloatImage]:
-    """Return the box's top and left, the relative radius (< 1 inside) and the light."""
+) -> tuple[int, int, FloatImage, FloatImage, FloatImage]:
+    """Return the box's top and left, the relative radius, the light, and the nucleoli's share."""
     long_axis, short_axis = table.semi_axes[index]
     reach = int(np.ceil(long_axis * (1 + LARGEST_BULGE) + 3 * table.defocus[index])) + 1
     row, column = table.centres[index]
@@ -131,11 +140,13 @@ def _draw_nucleus(
     depth = _relative_radius(plane, settings.irregularity, rng)
     glow = _height(depth, settings, rng) * np.float32(table.brightness[index])
     glow *= _pattern(chromatin, len(steps), settings.texture_strength, rng)
+    left_over = np.ones_like(depth)
     if not table.mitotic[index]:
-        glow *= _nucleoli(plane, settings, rng)
+        left_over = _nucleoli(plane, settings, rng)
+        glow *= left_over
     if table.defocus[index] > 0:
         glow = ndimage.gaussian_filter(glow, table.defocus[index], mode="constant", truncate=3)
-    return top, left, depth, glow
+    return top, left, depth, glow, 1 - left_over
 
 
 def _relative_radius(

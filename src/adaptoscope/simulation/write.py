@@ -90,7 +90,7 @@ def simulate(
     """
     settings = settings or SimulationSettings()
     shares = dict(fractions) if fractions is not None else {"train": 1.0}
-    _check(count, seed, cultures, shares)
+    check_request(count, seed, cultures, shares)
     kept = {
         "stage": "simulation",
         "count": count,
@@ -217,22 +217,21 @@ def field_name(index: int) -> str:
     return f"field_{index:05d}"
 
 
-def _layouts_of(layouts: CountedImageSet, settings: SimulationSettings, count: int) -> list[Layout]:
-    records = list(layouts)[:count]
-    shape = (settings.height, settings.width)
-    sizes = {layouts.size(record) for record in records}
-    if len(records) < count or sizes != {shape}:
-        found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
-        raise InputError(
-            f"The layouts of {layouts.folder} cannot be simulated.",
-            expected=f"{count} drawings of {shape[0]} x {shape[1]} pixels",
-            found=f"{len(records)} of {found or 'no'} pixels",
-            remedy="draw as many of this size, or change height, width or count",
-        )
-    return [(layouts, record) for record in records]
+def check_request(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:
+    """Check what a folder of simulated fields is asked to hold.
 
+    Parameters
+    ----------
+    count, seed, cultures
+        Whole numbers.
+    shares
+        Share of each split.
 
-def _check(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:
+    Raises
+    ------
+    SettingsError
+        If a number is out of range or the shares do not add up to 1.
+    """
     if count < 1 or seed < 0 or cultures < 1:
         raise SettingsError(
             "A number is out of range.",
@@ -249,3 +248,18 @@ def _check(count: int, seed: int, cultures: int, shares: Mapping[str, float]) ->
             found=", ".join(f"{name}: {share:g}" for name, share in shares.items()) or "none",
             remedy="for example train: 0.6, val: 0.2, test: 0.2",
         )
+
+
+def _layouts_of(layouts: CountedImageSet, settings: SimulationSettings, count: int) -> list[Layout]:
+    records = list(layouts)[:count]
+    shape = (settings.height, settings.width)
+    sizes = {layouts.size(record) for record in records}
+    if len(records) < count or sizes != {shape}:
+        found = ", ".join(f"{height} x {width}" for height, width in sorted(sizes))
+        raise InputError(
+            f"The layouts of {layouts.folder} cannot be simulated.",
+            expected=f"{count} drawings of {shape[0]} x {shape[1]} pixels",
+            found=f"{len(records)} of {found or 'no'} pixels",
+            remedy="draw as many of this size, or change height, width or count",
+        )
+    return [(layouts, record) for record in records]

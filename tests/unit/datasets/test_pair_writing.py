@@ -50,6 +50,45 @@ def test_a_killed_writer_goes_on_to_identical_files(tmp_path, pixels):
     assert contents(tmp_path / "broken") == contents(tmp_path / "whole")
 
 
+def views_of(pixels):
+    return {"phase": pixels(1), "brightfield": pixels(2)}
+
+
+def test_modalities_of_a_field_share_its_stains_and_its_cells(tmp_path, pixels):
+    writer = PairedStainWriter(tmp_path / "set", {}, "Test pairs")
+    mask = np.eye(12, 16, dtype=np.uint16)
+    stains = {"dapi": pixels(11), "cd29": pixels(12)}
+    written = writer.add_views(
+        "f1", views_of(pixels), stains, bit_depth=16, points=[[1, 2]], mask=mask, group="f1"
+    )
+    opened = writer.finish("Made for a test.")
+    assert opened.records == tuple(written)
+    assert {(r.modality, r.stain) for r in opened} == {
+        (modality, stain) for modality in ("phase", "brightfield") for stain in ("dapi", "cd29")
+    }
+    # Each file once: two views, two stains.
+    assert len(list((tmp_path / "set" / "images").iterdir())) == 4
+    alone = opened.select(modality="brightfield", stain="cd29")
+    (record,) = alone
+    np.testing.assert_array_equal(alone.points(record), [[1, 2]])
+    np.testing.assert_array_equal(alone.mask(record), mask)
+    np.testing.assert_allclose(alone.read(record).given.pixels, pixels(2), atol=1e-5)
+
+
+@pytest.mark.parametrize("case", ["no view", "one name twice", "another shape"])
+def test_views_that_do_not_fit_are_refused(tmp_path, pixels, case):
+    views, stains = views_of(pixels), {"dapi": pixels(3)}
+    if case == "no view":
+        views = {}
+    elif case == "one name twice":
+        stains = {"phase": pixels(3)}
+    else:
+        views["phase"] = pixels(1)[:-1]
+    with pytest.raises(InputError, match="do not fit"):
+        PairedStainWriter(tmp_path, {}, "Test pairs").add_views("f1", views, stains)
+    assert not (tmp_path / "images").exists()
+
+
 def test_images_that_do_not_fit_are_refused(tmp_path, pixels):
     writer = PairedStainWriter(tmp_path, {}, "Test pairs")
     for stains in ({}, {"DAPI": pixels(1).T}):

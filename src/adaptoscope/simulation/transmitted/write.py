@@ -1,0 +1,132 @@
+"""A paired-stain folder of simulated fields in transmitted light, each field a task of its own."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from adaptoscope.datasets.pair_writing import PairedStainWriter
+from adaptoscope.datasets.paired_stains import PairedStainSet
+from adaptoscope.simulation.transmitted.generate import (
+    checked_modalities,
+    draw_transmitted_field,
+)
+from adaptoscope.simulation.transmitted.settings import Modality, TransmittedSettings
+from adaptoscope.simulation.write import check_request, divide, field_name
+
+CARD = """Simulated images: invented spread cells with one nucleus each, in transmitted light and
+in two fluorescence stains, `dapi` (nuclei) and `cd29` (membrane). Modalities: `phase` (positive
+phase contrast), `brightfield` (in focus), `defocused` (bright field, focal plane elsewhere). All
+images of a field show the same cells. Truth (points and masks of the nuclei) is exact. Nuclei count
+whose centre lies inside the image. Round specks without a nucleus are debris. Nothing here was
+taken from a real image.
+
+Limits: a simulation. Figures obtained on it say nothing about a real microscope. Live and dead
+cells are not told apart.
+"""
+
+
+def simulate_pairs(
+    out: Path,
+    settings: TransmittedSettings | None = None,
+    count: int = 100,
+    seed: int = 0,
+    *,
+    modalities: Iterable[Modality] = ("phase",),
+    fractions: Mapping[str, float] | None = None,
+    overwrite: bool = False,
+    on_image: Callable[[str], None] | None = None,
+) -> PairedStainSet:
+    """Write a paired-stain folder of simulated fields.
+
+    Parameters
+    ----------
+    out
+        Folder to write; continued if begun with equal settings.
+    settings
+        Specimen, microscope and stains.
+    count
+        Number of fields.
+    seed
+        With the number of a field the only source of its randomness.
+    modalities
+        What to look at beside the stains: ``phase``, ``brightfield``, ``defocused``. The stains,
+        points and masks of a folder are the same whichever are chosen.
+    fractions
+        Shares of the splits `train`, `val` and `test`, adding up to 1; all `train` if not given.
+    overwrite
+        Begin anew a folder that an earlier run wrote.
+    on_image
+        Called with the name of each field once it stands.
+
+    Returns
+    -------
+    PairedStainSet
+        One pair for each field, modality and stain; the group is the field. Images have 16 bits.
+
+    Raises
+    ------
+    SettingsError
+        If a number is out of range, a modality unknown, or the shares do not add up to 1.
+    OutputError
+        If the folder was begun with other settings or holds something else.
+    """
+    settings = settings or TransmittedSettings()
+    asked = checked_modalities(modalities)
+    shares = dict(fractions) if fractions is not None else {"train": 1.0}
+    check_request(count, seed, 1, shares)
+    kept = {
+        "stage": "transmitted-light simulation",
+        "count": count,
+        "seed": seed,
+        "fractions": shares,
+        "modalities": asked,
+        "settings": settings.model_dump(mode="json"),
+    }
+    title = "Simulated cells in transmitted light, with stains"
+    writer = PairedStainWriter(out, kept, title, overwrite=overwrite)
+    splits = divide(count, shares)
+    for index in range(count):
+        write_pair(writer, settings, seed, index, modalities=asked, split=splits[index])
+        if on_image is not None:
+            on_image(field_name(index))
+    return writer.finish(CARD)
+
+
+def write_pair(
+    writer: PairedStainWriter,
+    settings: TransmittedSettings,
+    seed: int,
+    index: int,
+    *,
+    modalities: Iterable[Modality],
+    split: str,
+) -> None:
+    """Draw and write one field, unless it stands already.
+
+    Parameters
+    ----------
+    writer
+        Where to write.
+    settings
+        Specimen, microscope and stains.
+    seed, index
+        Give the field's randomness and name.
+    modalities
+        What to look at beside the stains.
+    split
+        Written to ``pairs.csv``.
+    """
+    name = field_name(index)
+    if writer.has(name):
+        return
+    drawn = draw_transmitted_field(settings, seed, index, modalities=modalities)
+    writer.add_views(
+        name,
+        drawn.views,
+        drawn.stains,
+        bit_depth=16,
+        points=drawn.points,
+        mask=drawn.mask,
+        pixel_size_um=settings.pixel_size_um,
+        split=split,
+        group=name,
+    )
