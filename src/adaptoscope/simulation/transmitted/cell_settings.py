@@ -113,7 +113,7 @@ class SpreadCellSettings(Settings):
     granule_reach: float = Field(0.5, gt=0.0, le=5.0)
     """Mean distance of granules from the nuclear border in nuclear radii."""
 
-    debris_per_mm2: float = Field(80.0, ge=0.0, le=20000.0)
+    debris_per_mm2: float = Field(50.0, ge=0.0, le=20000.0)
     """Mean number of floating specks per square millimetre, which are no cells."""
 
     absorption_per_um: float = Field(0.004, ge=0.0, le=1.0)
