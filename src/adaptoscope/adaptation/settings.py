@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.unet import LAYERS, MULTIPLE
 
@@ -96,3 +97,22 @@ class AdaptationSettings(Settings):
     def last(self) -> int:
         """The last layer that is learnt anew."""
         return self.layers[-1]
+
+
+def layers_from(text: str) -> tuple[int, ...]:
+    """Read layers from an option, as ``2`` or ``2,5``.
+
+    Raises
+    ------
+    SettingsError
+        If the text holds anything but numbers.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise SettingsError(
+            "The layers are not clear.",
+            expected=f"a number from 1 to {LAYERS}, or several as 2,5",
+            found=text or "nothing",
+            remedy="correct --layer",
+        )
+    return tuple(int(part) for part in parts)

@@ -6,9 +6,18 @@ from typing import Annotated
 import typer
 
 from adaptoscope.cli.options import Overwrite, Root, Seed
+from adaptoscope.cli.stain_models import adapt, train
+from adaptoscope.cli.stain_use import evaluate, predict
 from adaptoscope.errors import SettingsError
 
 app = typer.Typer(help="Predict stains, adapt to another microscope.", no_args_is_help=True)
+for name, command in (
+    ("train", train),
+    ("adapt", adapt),
+    ("evaluate", evaluate),
+    ("predict", predict),
+):
+    app.command(name)(command)
 
 
 @app.callback()

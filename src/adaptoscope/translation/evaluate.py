@@ -133,40 +133,23 @@ def evaluate_translator(
     )
 
 
-def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
-    """Return the mean of all tiles of a regular grid, for sets that are montages of cells.
+def joined(parts: Sequence[StainEvaluation]) -> StainEvaluation:
+    """Return the evaluation of the fields of several evaluations of one network.
 
     Parameters
     ----------
-    fields
-        Training fields with their stains read.
-    side
-        Side of a tile in pixels, which divides every field.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (S, side, side), shares of the stored range.
+    parts
+        At least one.
     """
-    sums, number = np.zeros(1), 0
-    for field in fields:
-        planes = field.truth
-        stains, height, width = planes.shape
-        tiles = planes.reshape(stains, height // side, side, width // side, side)
-        sums = sums + tiles.sum(axis=(1, 3), dtype=np.float64)
-        number += (height // side) * (width // side)
-    return np.asarray(sums / number, dtype=np.float32)
-
-
-def repeated(tile: FloatImage, shape: tuple[int, int]) -> FloatImage:
-    """Repeat a tile over a field whose sides it divides.
-
-    Parameters
-    ----------
-    tile
-        Shape (S, side, side).
-    shape
-        Height and width of the field in pixels.
-    """
-    side = tile.shape[-1]
-    return np.tile(tile, (1, shape[0] // side, shape[1] // side))
+    first = parts[0]
+    return StainEvaluation(
+        tuple(name for part in parts for name in part.names),
+        {
+            stain: tuple(each for part in parts for each in part.images[stain])
+            for stain in first.images
+        },
+        {
+            stain: tuple(each for part in parts for each in part.after_baseline[stain])
+            for stain in first.after_baseline
+        },
+    )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
@@ -103,15 +105,36 @@ def read_fields(
     for record in pairs:
         rows.setdefault(record.input, {})[record.stain or UNNAMED] = record
     fields = [_read_field(pairs, given, rows[given], wanted, truth) for given in rows]
+    return _of_one_depth(fields, pairs.folder)
+
+
+def _of_one_depth(fields: list[Field], folder: Path) -> list[Field]:
     depths = sorted({field.bit_depth for field in fields})
     if len(depths) > 1:
         raise InputError(
-            f"The images of {pairs.folder} are not of one bit depth.",
+            f"The images of {folder} are not of one bit depth.",
             expected="8-bit or 16-bit images, not both: one scale serves them all",
             found=" and ".join(f"{depth}-bit" for depth in depths),
             remedy="store them alike, or give the others as a set of their own",
         )
     return fields
+
+
+def fields_of_images(images: CountedImageSet) -> list[Field]:
+    """Read a folder of plain images as fields without stains; labels are not read.
+
+    Parameters
+    ----------
+    images
+        The images, of one bit depth.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read, or bit depths are mixed.
+    """
+    read = (images.read(record) for record in images)
+    return _of_one_depth([_field(image, None, ()) for image in read], images.folder)
 
 
 def _read_field(

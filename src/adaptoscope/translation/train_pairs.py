@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from adaptoscope.datasets.paired_stains import PairedStainSet
+from adaptoscope.errors import InputError
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, Logged, run_steps, start_fabric
@@ -199,6 +200,34 @@ def training_part(pairs: PairedStainSet) -> PairedStainSet:
     if all(record.split is None for record in pairs):
         return pairs
     return pairs.select(split="train")
+
+
+def one_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
+    """Return the pairs of one modality, as a network learns from one.
+
+    Parameters
+    ----------
+    pairs
+        The set.
+    modality
+        Which; None where the set has only one.
+
+    Raises
+    ------
+    InputError
+        If the set has several and none was named, or not the one that was.
+    """
+    if modality is not None:
+        return pairs.select(modality=modality)
+    present = sorted({record.modality or "unnamed" for record in pairs})
+    if len(present) > 1:
+        raise InputError(
+            f"The pairs of {pairs.folder} are of several modalities.",
+            expected="one of them, as a network learns from one kind of image",
+            found=", ".join(present),
+            remedy="choose with --modality (for the target of an adaptation: --target-modality)",
+        )
+    return pairs
 
 
 def measure_intensities(

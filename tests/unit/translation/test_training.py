@@ -9,9 +9,10 @@ from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.microscopy_image import image_of_counts
 from adaptoscope.translation.crops import draw_given, draw_pairs
-from adaptoscope.translation.evaluate import evaluate_translator, mean_tile, repeated
+from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.model_folder import load_translator
+from adaptoscope.translation.montage import mean_tile, repeated
 from adaptoscope.translation.predict import predict_image
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import (
