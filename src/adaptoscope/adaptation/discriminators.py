@@ -7,7 +7,6 @@ map, and its width the number of channels. Label convention: source above 0, tar
 
 import itertools
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -34,9 +33,14 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         halvings = halvings_of(side)
         kernel = 3 if side >= _SMALL else 1
-        width = width_for(channels, halvings, kernel, parameters)
-        widths = [width * min(2**stage, 4) for stage in range(halvings + 1)]
-        layers: list[nn.Module] = [nn.Conv2d(channels, width, kernel, padding=kernel // 2)]
+        widths = [
+            width_for(channels, halvings, kernel, parameters) * factor
+            for factor in _factors(halvings)
+        ]
+        first = nn.Conv2d(channels, widths[0], kernel, padding=kernel // 2)
+        if halvings:
+            first = nn.Conv2d(channels, widths[0], 4, 2, 1)
+        layers: list[nn.Module] = [first]
         for before, after in itertools.pairwise(widths):
             layers += [nn.LeakyReLU(0.2), nn.Conv2d(before, after, 4, 2, 1)]
         layers += [
@@ -68,13 +72,18 @@ def width_for(channels: int, halvings: int, kernel: int, parameters: int) -> int
     parameters
         How many it shall have.
     """
-    stages: Sequence[float] = [min(2**stage, 4) for stage in range(halvings + 1)]
-    last = stages[-1]
-    square = sum(16 * before * after for before, after in itertools.pairwise(stages))
+    factors = _factors(halvings)
+    last = factors[-1]
+    square = sum(16 * before * after for before, after in itertools.pairwise(factors))
     square += kernel**2 * last**2
-    linear = kernel**2 * channels + 2 * last + sum(stages)
+    linear = (16 if halvings else kernel**2) * channels + 2 * last + sum(factors)
     root = (-linear + math.sqrt(linear**2 + 4 * square * parameters)) / (2 * square)
     return max(4, round(root))
+
+
+def _factors(halvings: int) -> list[int]:
+    """Return the widths of the convolutions that halve, or of the first one, over the first's."""
+    return [min(2**stage, 4) for stage in range(max(halvings, 1))]
 
 
 def gradient_penalty(logits: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
