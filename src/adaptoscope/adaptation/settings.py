@@ -41,7 +41,7 @@ class AdaptationSettings(Settings):
     steps: int = Field(default=400, ge=1)
     """Steps of the generator; the discriminator takes as many."""
 
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=5e-4, gt=0)
     """Step size of Adam with moments 0.5 and 0.999 (the paper scans 1e-5 to 1e-1)."""
 
     discriminator_rate: float = Field(default=1.0, gt=0)
@@ -50,7 +50,7 @@ class AdaptationSettings(Settings):
     discriminator_parameters: int = Field(default=200_000, ge=1000)
     """Parameters of the discriminator, about as many at every layer, so that layers compare."""
 
-    r1: float = Field(default=1.0, ge=0)
+    r1: float = Field(default=10.0, ge=0)
     """Weight of the penalty on the discriminator's gradient at source features (R1); 0: none."""
 
     anchor: float = Field(default=0.0, ge=0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -13,24 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER, begin_folder, image_file_name
+from adaptoscope.datasets.pair_tables import gather_pairs
 from adaptoscope.datasets.paired_stains import (
-    PAIR_COLUMNS,
     PairedStainSet,
     PairRecord,
-    open_paired_stains,
 )
-from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.datasets.tables import write_table
-from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.cell_centres import as_points, check_points
+from adaptoscope.errors import InputError
+from adaptoscope.images.cell_centres import check_points
 from adaptoscope.images.files import (
     MicroscopyImage,
     read_header,
-    remove_partial_files,
     write_image,
     write_json,
     write_mask,
-    write_text,
 )
 
 
@@ -300,33 +294,7 @@ class PairedStainWriter:
         OutputError
             If no field was written.
         """
-        files = sorted((self.folder / RECORDS_FOLDER).glob("[!.]*.json"))
-        fields = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        if not fields:
-            raise OutputError(
-                f"No image pair was written to {self.folder}.",
-                expected="at least one field",
-                found="none",
-                remedy="ask for more than 0 fields",
-            )
-        marked = [field for field in fields if field["points"] is not None]
-        if marked:
-            write_points(
-                self.folder / "points.csv",
-                [
-                    (given, as_points(field["points"]))
-                    for field in marked
-                    for given in dict.fromkeys(Path(pair["input"]).name for pair in field["pairs"])
-                ],
-            )
-        pairs = [PairRecord(**pair) for field in fields for pair in field["pairs"]]
-        statistics = f"## Statistics\n\n- Fields: {len(fields)}; image pairs: {len(pairs)}.\n"
-        write_text(self.folder / "README.md", f"# {self.title}\n\n{card.strip()}\n\n{statistics}")
-        rows = [[getattr(pair, column) for column in PAIR_COLUMNS] for pair in pairs]
-        write_table(self.folder / "pairs.csv", PAIR_COLUMNS, rows)
-        for below in ("", "images", "masks", RECORDS_FOLDER):
-            remove_partial_files(self.folder / below)
-        return open_paired_stains(self.folder)
+        return gather_pairs(self.folder, self.title, card)
 
     def _record(self, name: str, pairs: Sequence[PairRecord], centres: object) -> None:
         content = {"pairs": [dataclasses.asdict(pair) for pair in pairs], "points": centres}

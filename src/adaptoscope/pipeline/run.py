@@ -16,6 +16,9 @@ from adaptoscope.pipeline.release.run import run_release
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.settings import ExperimentSettings
+from adaptoscope.pipeline.stain_study.settings import StainStudySettings
+from adaptoscope.pipeline.stain_study.stages import PARTS as STUDY_PARTS
+from adaptoscope.pipeline.stain_study.study import run_stain_study
 from adaptoscope.pipeline.style_study.run import parts_of_study, run_study
 from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.training.run_folder import RunFolder
@@ -47,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "counting": Kind(ExperimentSettings, run_counting, lambda _: COUNTING_PARTS),
     "style_study": Kind(StyleStudySettings, run_study, parts_of_study),
     "paper_figures": Kind(PaperFigureSettings, run_paper_figures, lambda _: FIGURE_PARTS),
+    "stain_study": Kind(StainStudySettings, run_stain_study, lambda _: STUDY_PARTS),
     "release": Kind(ReleaseSettings, run_release, lambda _: RELEASE_PARTS),
 }
 """Every kind of experiment by its name; `counting` where a file names none."""

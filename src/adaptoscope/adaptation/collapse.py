@@ -1,0 +1,97 @@
+"""Whether an adaptation ran away, told without labels.
+
+Paper 2 keeps learning rates at which the generator's loss stays bounded for every layer (section
+4.1). That misses networks that invent plausible stains, so outputs are looked at too.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+HIGHEST_LOSS = 5.0
+"""Mean loss of the adapted layers over the last third, about seven times ln 2."""
+
+SUREST = 0.99
+"""Share of right answers of the discriminators over the last third."""
+
+LEAST_SPREAD = 0.2
+"""How much outputs differ from field to field, relative to the source domain."""
+
+MOST_ALIKE = 0.98
+"""Mean correlation of outputs of different fields, where source outputs are not as alike."""
+
+
+@dataclass(frozen=True)
+class HealthVerdict:
+    """Whether an adapted network may be used.
+
+    Parameters
+    ----------
+    reasons
+        What is wrong with it; empty if nothing was found.
+    """
+
+    reasons: tuple[str, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing was found."""
+        return not self.reasons
+
+
+def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
+    """Judge a finished adaptation.
+
+    Parameters
+    ----------
+    metrics
+        Its ``metrics.csv``.
+    measures
+        Of its outputs, by the names ``spread`` (`relative_spread`), ``mutual`` and
+        ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
+        on source fields).
+
+    Returns
+    -------
+    HealthVerdict
+        With a reason for each finding.
+    """
+    with metrics.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = {
+        name: [float(row[name]) for row in rows if row.get(name)]
+        for name in ("deceit", "judge", "right", "distance")
+    }
+    return HealthVerdict((*_of_training(columns), *_of_outputs(measures)))
+
+
+def _of_training(columns: Mapping[str, Sequence[float]]) -> list[str]:
+    found = []
+    if not all(math.isfinite(value) for values in columns.values() for value in values):
+        found.append("a loss is not a number")
+        return found
+    deceit, right = _last_third(columns["deceit"]), _last_third(columns["right"])
+    if deceit and sum(deceit) / len(deceit) > HIGHEST_LOSS:
+        found.append(f"the loss of the adapted layers stays above {HIGHEST_LOSS:g}")
+    if right and sum(right) / len(right) > SUREST:
+        found.append("the discriminator is always right")
+    return found
+
+
+def _of_outputs(measures: Mapping[str, float]) -> list[str]:
+    found = []
+    spread = measures["spread"]
+    if not math.isfinite(spread) or spread < LEAST_SPREAD:
+        found.append("outputs hardly differ from field to field")
+    alike, usual = measures["mutual"], measures["mutual_source"]
+    if not math.isfinite(alike) or alike > max(MOST_ALIKE, usual + (1 - usual) / 2):
+        found.append("outputs of different fields are alike")
+    return found
+
+
+def _last_third(values: Sequence[float]) -> Sequence[float]:
+    return values[-max(1, len(values) // 3) :] if values else values

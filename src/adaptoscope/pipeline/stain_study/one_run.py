@@ -1,0 +1,164 @@
+"""One adaptation of a study: adapt, look at the outputs without labels, then measure with them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import load_file
+
+from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.collapse import judge_run
+from adaptoscope.adaptation.label_free import (
+    mutual_correlation,
+    outputs_of,
+    relative_spread,
+    separability,
+    turned_agreement,
+)
+from adaptoscope.images.files import write_json
+from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
+from adaptoscope.pipeline.stain_study.stages import StudyStages
+from adaptoscope.pretrained.weights_files import write_weights
+from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.translation.evaluate import evaluate_translator
+from adaptoscope.translation.model_folder import StainModel, load_translator
+
+LOOKED_AT = 8
+"""Unlabelled target fields on which networks are compared without truth."""
+
+OUTCOME = "outcome.json"
+_OUTPUTS = "outputs.safetensors"
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One adaptation.
+
+    Parameters
+    ----------
+    study
+        Run folder of the study.
+    settings
+        The study.
+    shift
+        The target domain.
+    method, layers, rate, seed
+        How it is adapted.
+    target_images
+        Number of target images; None for all.
+    device
+        Where it runs.
+    """
+
+    study: Path
+    settings: StainStudySettings
+    shift: StudyShift
+    method: str
+    layers: tuple[int, ...]
+    rate: float
+    seed: int
+    target_images: int | None
+    device: Device = "auto"
+
+    @property
+    def name(self) -> str:
+        """The run as a folder name."""
+        layers = "-".join(f"{layer:02d}" for layer in self.layers)
+        images = "" if self.target_images is None else f"_images{self.target_images}"
+        how = f"{self.method}_layer{layers}_rate{self.rate:g}{images}"
+        return f"{self.shift.name}_{how}_seed{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """Where it stands."""
+        return self.study / "runs" / self.name
+
+
+def run_task(task: RunTask) -> Path:
+    """Adapt and measure; what stands already is not done again.
+
+    Returns
+    -------
+    pathlib.Path
+        ``outcome.json`` of the run.
+    """
+    path = task.folder / OUTCOME
+    if path.exists():
+        return path
+    stages = StudyStages(task.settings, task.study)
+    source = stages.source_fields("train", truth=False)
+    target = stages.target_fields(task.shift, "train", truth=False)
+    how = task.settings.adaptation.changed(
+        method=task.method,
+        layers=task.layers,
+        learning_rate=task.rate,
+        seed=task.seed,
+        intensities=task.shift.intensities,
+    )
+    device = str(start_fabric(task.device).device)
+    model = stages.model(device)
+    adapt_translator(
+        how,
+        task.folder,
+        model=model,
+        source=source,
+        target=target[: task.target_images],
+        device=task.device,
+    )
+    adapted = load_translator(task.folder, device=device)
+
+    # Without labels.
+    interval = adapted.record.intensities.given
+    looked = target[:LOOKED_AT]
+    outputs = outputs_of(adapted.network, looked, interval)
+    of_source = outputs_of(model.network, source[:LOOKED_AT], model.record.intensities.given)
+    measures = {
+        "turned": turned_agreement(adapted.network, looked, interval),
+        "spread": relative_spread(outputs, of_source),
+        "mutual": mutual_correlation(outputs),
+        "mutual_source": mutual_correlation(of_source),
+        "separability": separability(outputs, of_source),
+    }
+    verdict = judge_run(task.folder / "metrics.csv", measures)
+    half = torch.from_numpy(outputs.astype(np.float16))
+    write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
+
+    # With labels, which nothing above has seen.
+    found = {
+        split: evaluate_translator(adapted, stages.target_fields(task.shift, split, truth=True))
+        for split in ("val", "test")
+    }
+    at_home = StainModel(model.name, model.record, adapted.network)
+    stayed = evaluate_translator(at_home, stages.source_fields("val", truth=True))
+    outcome = {
+        "shift": task.shift.name,
+        "method": task.method,
+        "layers": list(task.layers),
+        "rate": task.rate,
+        "seed": task.seed,
+        "target_images": task.target_images,
+        "label_free": measures,
+        "healthy": verdict.healthy,
+        "reasons": list(verdict.reasons),
+        "val": {stain: each.pearson for stain, each in found["val"].stains.items()},
+        "test": {stain: each.pearson for stain, each in found["test"].stains.items()},
+        "test_fields": [float(value) for value in found["test"].pearson_by_field],
+        "source_val": {stain: each.pearson for stain, each in stayed.stains.items()},
+    }
+    write_json(path, outcome)
+    return path
+
+
+def read_outputs(task: RunTask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Read what the network of a run said of the unlabelled fields, shape (N, S, H, W)."""
+    return np.asarray(load_file(task.folder / _OUTPUTS)["outputs"], dtype=np.float32)
+
+
+def read_outcome(task: RunTask) -> dict[str, object]:
+    """Read what came of a run."""
+    content: dict[str, object] = json.loads((task.folder / OUTCOME).read_text("utf-8"))
+    return content

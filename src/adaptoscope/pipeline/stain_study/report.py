@@ -1,0 +1,208 @@
+"""The report of a study of layer matching: tables, curves by layer, and what would be chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adaptoscope.adaptation.choice import CRITERIA, Candidate, choose_layers
+from adaptoscope.images.files import write_json, write_text
+from adaptoscope.pipeline.run_context import RunContext
+from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome, read_outputs
+from adaptoscope.pipeline.stain_study.settings import StainStudySettings
+from adaptoscope.pipeline.stain_study.stages import StudyStages
+from adaptoscope.reporting.html import Paragraph, Report, settings_listing
+from adaptoscope.reporting.layer_curves import LayerCurve, layer_curves
+from adaptoscope.reporting.tables import Table, markdown, number
+
+Outcome = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Runs that differ only by their seed.
+
+    Parameters
+    ----------
+    task
+        The first of them.
+    outcomes
+        Of every seed.
+    """
+
+    task: RunTask
+    outcomes: tuple[Outcome, ...]
+
+    def mean(self, split: str, stain: str) -> float:
+        """Return the mean over seeds of Pearson's correlation."""
+        return float(np.mean([outcome[split][stain] for outcome in self.outcomes]))
+
+    def overall(self, split: str) -> float:
+        """Return the mean over seeds and stains."""
+        return float(np.mean([self.mean(split, stain) for stain in self.outcomes[0][split]]))
+
+    @property
+    def layers(self) -> str:
+        """The layers in words."""
+        return ", ".join(str(layer) for layer in self.task.layers)
+
+
+def write_stain_study(
+    settings: StainStudySettings,
+    context: RunContext,
+    stages: StudyStages,
+    tasks: Sequence[RunTask],
+) -> Path:
+    """Write ``results.json``, ``results.md`` and ``report.html`` of a finished study.
+
+    Returns
+    -------
+    pathlib.Path
+        The report.
+    """
+    lines = lines_of(tasks)
+    tables = [*(_shift_table(settings, shift.name, lines) for shift in settings.shifts)]
+    choices = [_choices(shift.name, lines) for shift in settings.shifts]
+    picked = _choice_table([each for each in choices if each])
+    if picked is not None:
+        tables.append(picked)
+    write_json(
+        context.path / "results.json",
+        {
+            "runs": [read_outcome(task) for task in tasks],
+            "choices": [each for each in choices if each],
+        },
+    )
+    write_text(context.path / "results.md", "\n\n".join(markdown(table) for table in tables))
+    report = Report(settings.title, f"seeds {', '.join(map(str, settings.seeds))}")
+    for shift, table in zip(settings.shifts, tables, strict=False):
+        report.add(shift.name, *_curves(shift.name, lines), table)
+    if picked is not None:
+        report.add("The layer chosen without labels", picked)
+    report.add("Settings", settings_listing(settings.model_dump(mode="json")))
+    path = context.path / "report.html"
+    report.write(path)
+    return path
+
+
+def lines_of(tasks: Sequence[RunTask]) -> list[Line]:
+    """Gather the runs that differ only by their seed."""
+    grouped: dict[str, list[RunTask]] = {}
+    for task in tasks:
+        grouped.setdefault(task.name.rpartition("_seed")[0], []).append(task)
+    return [
+        Line(group[0], tuple(read_outcome(task) for task in group)) for group in grouped.values()
+    ]
+
+
+def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]) -> Table:
+    own = [line for line in lines if line.task.shift.name == shift]
+    stains = list(own[0].outcomes[0]["test"])
+    rows = []
+    for line in own:
+        health = sum(bool(outcome["healthy"]) for outcome in line.outcomes)
+        rows.append(
+            (
+                line.task.method,
+                line.layers,
+                f"{line.task.rate:g}",
+                "all" if line.task.target_images is None else str(line.task.target_images),
+                *(number(line.mean("val", stain), digits=3) for stain in stains),
+                *(number(line.mean("test", stain), digits=3) for stain in stains),
+                *(number(line.mean("source_val", stain), digits=3) for stain in stains),
+                f"{health} of {len(line.outcomes)}",
+            )
+        )
+    columns: tuple[str, ...] = ("Method", "Layer", "Step size", "Images")
+    columns += tuple(f"{stain}, val" for stain in stains)
+    columns += tuple(f"{stain}, test" for stain in stains)
+    columns += tuple(f"{stain}, source" for stain in stains)
+    return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=f"{shift}: Pearson.")
+
+
+def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
+    rates = sorted({line.task.rate for line in lines})
+    single = [
+        line
+        for line in lines
+        if line.task.shift.name == shift
+        and line.task.method == "adversarial"
+        and len(line.task.layers) == 1
+        and line.task.rate == rates[0]
+        and line.task.target_images is None
+    ]
+    if len(single) < 2:
+        return [Paragraph("Fewer than two layers were matched; there is no curve.", role="note")]
+    stains = list(single[0].outcomes[0]["test"])
+    curves = [
+        LayerCurve(
+            stain,
+            {
+                line.task.layers[0]: [outcome["test"][stain] for outcome in line.outcomes]
+                for line in single
+            },
+        )
+        for stain in stains
+    ]
+    return [layer_curves(curves, alt=f"Pearson's correlation by layer, {shift}")]
+
+
+def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
+    """Return what every criterion chooses among the layers of a shift, beside the best one."""
+    own = [
+        line
+        for line in lines
+        if line.task.shift.name == shift
+        and line.task.method == "adversarial"
+        and line.task.target_images is None
+        and line.task.rate == lines[0].task.rate
+    ]
+    if len(own) < 2 or len(own[0].outcomes) < 2:
+        return None
+    candidates = [
+        Candidate(
+            line.task.layers,
+            [
+                read_outputs(_with_seed(line.task, int(outcome["seed"])))
+                for outcome in line.outcomes
+            ],
+            [outcome["label_free"] for outcome in line.outcomes],
+            [bool(outcome["healthy"]) for outcome in line.outcomes],
+        )
+        for line in own
+    ]
+    by_layers = {line.task.layers: line for line in own}
+    best = max(own, key=lambda line: line.overall("val"))
+    chosen = {criterion: by_layers[choose_layers(candidates, criterion)] for criterion in CRITERIA}
+    return {
+        "shift": shift,
+        "oracle": {"layers": best.layers, "test": best.overall("test")},
+        **{
+            criterion: {"layers": line.layers, "test": line.overall("test")}
+            for criterion, line in chosen.items()
+        },
+    }
+
+
+def _with_seed(task: RunTask, seed: int) -> RunTask:
+    return dataclasses.replace(task, seed=seed)
+
+
+def _choice_table(choices: Sequence[Mapping[str, Any]]) -> Table | None:
+    if not choices:
+        return None
+    names = ("oracle", *CRITERIA)
+    rows = tuple(
+        (
+            str(each["shift"]),
+            *(f"{each[name]['layers']}: {number(each[name]['test'], digits=3)}" for name in names),
+        )
+        for each in choices
+    )
+    caption = "Layer and mean Pearson on test; the oracle is picked by the labels of val."
+    return Table(("Shift", "Oracle", *map(str.capitalize, CRITERIA)), rows, caption=caption)

@@ -1,0 +1,119 @@
+"""Settings of a study of layer matching: which shifts, layers, rates and seeds."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from adaptoscope.adaptation.settings import AdaptationSettings
+from adaptoscope.adaptation.shift_settings import ShiftSettings
+from adaptoscope.pipeline.rows import SLUG
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
+from adaptoscope.training.settings import Settings
+from adaptoscope.translation.settings import TranslationSettings
+
+
+class PairsFolder(Settings):
+    """Pairs of a folder."""
+
+    kind: Literal["folder"]
+    """Tells the origins apart."""
+
+    folder: str
+    """The folder; a leading ``$ADAPTOSCOPE_DATA`` is replaced."""
+
+
+class PairsSimulated(Settings):
+    """Pairs that are simulated: invented cells in transmitted light with two stains."""
+
+    kind: Literal["simulated"]
+    """Tells the origins apart."""
+
+    fields: int = Field(default=160, ge=3)
+    """Number of fields."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the cells."""
+
+    fractions: dict[str, float] = Field(default={"train": 0.7, "val": 0.15, "test": 0.15})
+    """Shares of the splits."""
+
+    settings: TransmittedSettings = TransmittedSettings()
+    """Cells and microscope."""
+
+
+class StudyShift(Settings):
+    """What the target domain is."""
+
+    name: str = Field(pattern=SLUG)
+    """Name of its folder and in the tables."""
+
+    modality: str | None = None
+    """Another modality of the same fields; none keeps that of the source."""
+
+    shift: ShiftSettings | None = None
+    """What is done to the images besides."""
+
+    intensities: Literal["own", "source"] = "own"
+    """Whether the target has intensity constants of its own: see `AdaptationSettings`."""
+
+    magnitude: float | None = None
+    """Where it stands in the plot of Pearson by magnitude, beside others of one `curve`."""
+
+    curve: str = ""
+    """Shifts of one curve are joined in that plot."""
+
+
+class StainStudySettings(Settings):
+    """A study: one source network is adapted to every shift in many ways."""
+
+    kind: Literal["stain_study"]
+    """Tells the kinds of experiments apart."""
+
+    name: str = Field(pattern=SLUG)
+    """Name of the experiment; its run folder is `runs/NAME` unless another is given."""
+
+    title: str
+    """Head of the report."""
+
+    pairs: Annotated[PairsFolder | PairsSimulated, Field(discriminator="kind")]
+    """The images. Half of the fields of split `train` show the source domain, the others the
+    target; `val` chooses, `test` is reported."""
+
+    modality: str
+    """Modality of the source domain."""
+
+    stains: tuple[str, ...] | None = None
+    """Stains to predict; none takes all."""
+
+    training: TranslationSettings = TranslationSettings()
+    """How the source network is trained, on all fields of split `train`."""
+
+    shifts: tuple[StudyShift, ...] = Field(min_length=1)
+    """The target domains."""
+
+    adaptation: AdaptationSettings = AdaptationSettings()
+    """How it is adapted, where the lists below do not say otherwise."""
+
+    methods: tuple[Literal["adversarial", "coral", "mmd"], ...] = ("adversarial",)
+    """Ways of matching."""
+
+    layers: tuple[tuple[int, ...], ...] = Field(min_length=1)
+    """What is matched, one list of layers a run."""
+
+    rates: tuple[float, ...] = ()
+    """Step sizes; none takes that of `adaptation`."""
+
+    target_images: tuple[int, ...] = ()
+    """Numbers of target images; none takes all of them."""
+
+    seeds: tuple[int, ...] = (0,)
+    """Seeds of every adaptation."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "StainStudySettings":
+        names = [shift.name.lower() for shift in self.shifts]
+        if len(set(names)) < len(names):
+            raise ValueError("shifts need different names")
+        for layers in self.layers:
+            self.adaptation.changed(layers=layers)
+        return self

@@ -1,0 +1,106 @@
+"""What a study works with: pairs, the source network, shifted sets. All of it stands on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adaptoscope.adaptation.shift_set import write_shifted
+from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
+from adaptoscope.pipeline.stain_study.settings import PairsFolder, StainStudySettings, StudyShift
+from adaptoscope.simulation.transmitted.write import simulate_pairs
+from adaptoscope.training.progress import progress_display
+from adaptoscope.training.step_loop import Device
+from adaptoscope.training.variables import expand_path
+from adaptoscope.translation.fields import Field, read_fields
+from adaptoscope.translation.model_folder import StainModel, load_translator
+from adaptoscope.translation.train_pairs import train_translator
+
+PARTS = ("pairs", "source", "shifts", "runs", "report.html", "results.json", "results.md")
+
+
+@dataclass(frozen=True)
+class StudyStages:
+    """The parts of a study by name.
+
+    Parameters
+    ----------
+    settings
+        The study.
+    folder
+        Its run folder.
+    """
+
+    settings: StainStudySettings
+    folder: Path
+
+    def prepare(self, device: Device) -> None:
+        """Make the pairs, the source network and the shifted sets, unless they stand already."""
+        pairs = self._pairs()
+        train_translator(
+            self.settings.training,
+            self.folder / "source",
+            pairs=pairs.select(modality=self.settings.modality),
+            stains=self.settings.stains,
+            device=device,
+        )
+        for shift in self.settings.shifts:
+            if shift.shift is None:
+                continue
+            chosen = pairs.select(modality=shift.modality or self.settings.modality)
+            number = len({record.input for record in chosen})
+            with progress_display(f"shift, {shift.name}", number) as advance:
+                write_shifted(chosen, self._shifted(shift), shift.shift, on_image=advance)
+
+    def model(self, device: str) -> StainModel:
+        """Read the source network."""
+        return load_translator(self.folder / "source", device=device)
+
+    def source_fields(self, split: str, *, truth: bool) -> list[Field]:
+        """Read source fields; of ``train`` the first half, which the target does not show."""
+        fields = self._fields(self._opened(), self.settings.modality, split, truth=truth)
+        return fields[: (len(fields) + 1) // 2] if split == "train" else fields
+
+    def target_fields(self, shift: StudyShift, split: str, *, truth: bool) -> list[Field]:
+        """Read target fields; of ``train`` the second half."""
+        if shift.shift is None:
+            pairs, modality = self._opened(), shift.modality or self.settings.modality
+        else:
+            pairs = open_paired_stains(self._shifted(shift))
+            modality = str(pairs.records[0].modality)
+        fields = self._fields(pairs, modality, split, truth=truth)
+        return fields[(len(fields) + 1) // 2 :] if split == "train" else fields
+
+    def _fields(
+        self, pairs: PairedStainSet, modality: str, split: str, *, truth: bool
+    ) -> list[Field]:
+        chosen = pairs.select(split=split, modality=modality)
+        stains: Sequence[str] | None = self.settings.stains
+        return read_fields(chosen, stains, truth=truth)
+
+    def _shifted(self, shift: StudyShift) -> Path:
+        return self.folder / "shifts" / shift.name
+
+    def _opened(self) -> PairedStainSet:
+        if isinstance(self.settings.pairs, PairsFolder):
+            return open_paired_stains(expand_path(self.settings.pairs.folder))
+        return open_paired_stains(self.folder / "pairs")
+
+    def _pairs(self) -> PairedStainSet:
+        origin = self.settings.pairs
+        if isinstance(origin, PairsFolder):
+            return self._opened()
+        modalities: list[Any] = [self.settings.modality]
+        modalities += [shift.modality for shift in self.settings.shifts if shift.modality]
+        with progress_display("simulate", origin.fields) as advance:
+            return simulate_pairs(
+                self.folder / "pairs",
+                origin.settings,
+                count=origin.fields,
+                seed=origin.seed,
+                modalities=tuple(dict.fromkeys(modalities)),
+                fractions=origin.fractions,
+                on_image=advance,
+            )
