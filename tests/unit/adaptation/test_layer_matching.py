@@ -124,7 +124,7 @@ def test_the_step_is_that_of_the_equations() -> None:
 def test_only_the_first_layers_change(layer: int, norm: str) -> None:
     source = model(norm)
     before = state(source.network)
-    step = step_of(HOW.changed(layers=(layer,), averaging=0.5), source)
+    step = step_of(HOW.changed(layers=(layer,), averaging=0.5, learning_rate=0.01), source)
     step(0)
     step(1)
     assert all(
@@ -135,13 +135,14 @@ def test_only_the_first_layers_change(layer: int, norm: str) -> None:
             frozen = int(name.split(".")[1]) >= layer
             if frozen or name.endswith(("running_mean", "running_var", "num_batches_tracked")):
                 assert torch.equal(each, before[name]), name
-        moved = [
-            not torch.equal(each, before[name])
+        moved = {
+            int(name.split(".")[1]) + 1
             for name, each in network.state_dict().items()
-            if each.ndim == 4 and int(name.split(".")[1]) < layer
-        ]
-        assert all(moved)
-        assert len(moved) == layer
+            if not torch.equal(each, before[name])
+        }
+        # At the narrowest places of so thin a network every unit may be dead.
+        assert moved <= set(range(1, layer + 1))
+        assert moved >= {1, layer}
 
 
 def test_theta_grows_with_the_layer() -> None:
