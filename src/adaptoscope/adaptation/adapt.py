@@ -7,9 +7,8 @@ from pathlib import Path
 
 from adaptoscope.adaptation.features import SourceFeatures
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep
+from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
@@ -62,18 +61,16 @@ def adapt_translator(
     Raises
     ------
     InputError
-        If a set is empty, or its bit depth is not that of the network's training.
+        As `check_domains`.
     OutputError
         If ``out`` holds something else, or a run with other settings, network or images.
     """
-    _check(model, source, "source")
-    _check(model, target, "target")
+    images = check_domains(model, source, target)
     fabric = start_fabric(device)
     network = model.network.to(fabric.device)
     interval = target_interval(settings, model, target)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     weights = hash_of_network(network)
-    images = {hash_pixels(field.given): field.name for field in (*source, *target)}  # type: ignore[arg-type]
     run.keep_inputs([weights, *images])
     if (out / "model.json").exists():
         return out
@@ -103,7 +100,7 @@ def adapt_translator(
             layers=settings.layers,
             target_modality=modalities.pop() if len(modalities) == 1 else None,
         ),
-        training_images=model.record.training_images | images,
+        training_images={**model.record.training_images, **images},
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"
     write_translator(out, record, adapted, card=translator_card(record, taught))
@@ -127,16 +124,3 @@ def target_interval(
     if settings.intensities == "source":
         return model.record.intensities.given
     return measure_interval(field.pixels for field in target)
-
-
-def _check(model: StainModel, fields: Sequence[Field], name: str) -> None:
-    expected = model.record.intensities.bit_depth
-    found = sorted({field.bit_depth for field in fields})
-    if found != [expected]:
-        said = " and ".join(f"{depth}-bit images" for depth in found) or "no image"
-        raise InputError(
-            f"The {name} images do not fit the model {model.name}.",
-            expected=f"{expected}-bit images, as those that it learnt from",
-            found=said,
-            remedy="store them in that bit depth; intensities are measured anew in any case",
-        )

@@ -1,0 +1,99 @@
+"""What is checked before an adaptation: that source is the source, and target the target."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import hash_pixels
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.intensities import Interval, measure_interval
+from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+
+_CLEARLY = 0.1
+"""Nearer by so much of the model's range counts as nearer."""
+
+
+def check_domains(
+    model: StainModel, source: Sequence[Field], target: Sequence[Field]
+) -> Mapping[str, str]:
+    """Refuse sets that are empty, of another bit depth, or exchanged.
+
+    Parameters
+    ----------
+    model
+        The source network.
+    source, target
+        Fields of both domains.
+
+    Returns
+    -------
+    Mapping
+        From the hash of every image's pixels to its name.
+
+    Raises
+    ------
+    InputError
+        If a set is empty or its bit depth is not that of the network's training; or if the network
+        learnt from target images and from none of the source images.
+
+    Warns
+    -----
+    UserWarning
+        If no image is known to the network, and the intensities of the target are clearly nearer
+        to those of its training than the intensities of the source are.
+    """
+    _check_depth(model, source, "source")
+    _check_depth(model, target, "target")
+    hashes = [
+        {hash_pixels(field.given): field.name for field in fields}  # type: ignore[arg-type]
+        for fields in (source, target)
+    ]
+    known = model.record.training_images.keys()
+    of_source, of_target = (sum(sha in known for sha in images) for images in hashes)
+    if of_target and not of_source:
+        raise InputError(
+            "Source and target seem to be exchanged.",
+            expected=f"source: images of the microscope that {model.name} learnt from",
+            found=f"{of_target} of its training images among the target, none among the source",
+            remedy="exchange --source and --target",
+        )
+    if not of_source and not of_target:
+        _warn_if_target_is_nearer(model.record, source, target)
+    return hashes[0] | hashes[1]
+
+
+def _warn_if_target_is_nearer(
+    record: TranslatorRecord, source: Sequence[Field], target: Sequence[Field]
+) -> None:
+    usual = record.intensities.given
+    away = [
+        _distance(usual, measure_interval(field.pixels for field in fields))
+        for fields in (source, target)
+    ]
+    if away[1] < away[0] - _CLEARLY:
+        warnings.warn(
+            "the target's intensities are nearer to those that the network learnt from than the "
+            "source's are: check that source and target are not exchanged",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _distance(usual: Interval, found: Interval) -> float:
+    span = usual.high - usual.low
+    return (abs(found.low - usual.low) + abs(found.high - usual.high)) / span
+
+
+def _check_depth(model: StainModel, fields: Sequence[Field], name: str) -> None:
+    expected = model.record.intensities.bit_depth
+    found = sorted({field.bit_depth for field in fields})
+    if found != [expected]:
+        said = " and ".join(f"{depth}-bit images" for depth in found) or "no image"
+        raise InputError(
+            f"The {name} images do not fit the model {model.name}.",
+            expected=f"{expected}-bit images, as those that it learnt from",
+            found=said,
+            remedy="store them in that bit depth; intensities are measured anew in any case",
+        )
