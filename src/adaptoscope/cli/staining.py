@@ -7,6 +7,7 @@ import typer
 
 from adaptoscope.cli.options import Overwrite, Root, Seed
 from adaptoscope.cli.stain_models import adapt, train
+from adaptoscope.cli.stain_sweep import sweep
 from adaptoscope.cli.stain_use import evaluate, predict
 from adaptoscope.errors import SettingsError
 
@@ -14,6 +15,7 @@ app = typer.Typer(help="Predict stains, adapt to another microscope.", no_args_i
 for name, command in (
     ("train", train),
     ("adapt", adapt),
+    ("sweep", sweep),
     ("evaluate", evaluate),
     ("predict", predict),
 ):
