@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from adaptoscope.adaptation.adapted_model import (
+    adapted_record,
+    check_domain,
+    check_model,
+    interval_of,
+    names_by_hash,
+)
 from adaptoscope.adaptation.features import SourceFeatures
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.intensities import Interval, measure_interval
 from adaptoscope.translation.model_folder import (
     MODEL_FILES,
-    AdaptedFrom,
     StainModel,
     ready_to_predict,
     write_translator,
@@ -66,15 +69,15 @@ def adapt_translator(
     OutputError
         If ``out`` holds something else, or a run with other settings, network or images.
     """
-    _check(model, source, "source")
-    _check(model, target, "target")
+    check_model(model)
+    check_domain(model, source, "source")
+    check_domain(model, target, "target")
     fabric = start_fabric(device)
     network = model.network.to(fabric.device)
-    interval = target_interval(settings, model, target)
+    interval = interval_of(settings.intensities, model, target)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    weights = hash_of_network(network)
-    images = {hash_pixels(field.given): field.name for field in (*source, *target)}  # type: ignore[arg-type]
-    run.keep_inputs([weights, *images])
+    images = names_by_hash([*source, *target])
+    run.keep_inputs([hash_of_network(network), *images])
     if (out / "model.json").exists():
         return out
     run.record_environment(fabric.device)
@@ -91,52 +94,14 @@ def adapt_translator(
         seed=settings.seed,
     )
     adapted = ready_to_predict(step.kept, model.record.norm_at_test)
-    modalities = {record.modality for field in target for record in field.records}
-    record = model.record.changed(
-        intensities=model.record.intensities.changed(given=interval),
-        measured=None,
-        modality=None,
-        adapted=AdaptedFrom(
-            source=model.name,
-            source_sha256=weights,
-            method=settings.method,
-            layers=settings.layers,
-            target_modality=modalities.pop() if len(modalities) == 1 else None,
-        ),
-        training_images=model.record.training_images | images,
+    record = adapted_record(
+        model,
+        target,
+        method=settings.method,
+        learnt_from=images,
+        interval=interval,
+        layers=settings.layers,
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"
     write_translator(out, record, adapted, card=translator_card(record, taught))
     return out
-
-
-def target_interval(
-    settings: AdaptationSettings, model: StainModel, target: Sequence[Field]
-) -> Interval:
-    """Return the intensities of target images that become -1 and 1.
-
-    Parameters
-    ----------
-    settings
-        Whether they are the target's own.
-    model
-        The source network.
-    target
-        Target fields.
-    """
-    if settings.intensities == "source":
-        return model.record.intensities.given
-    return measure_interval(field.pixels for field in target)
-
-
-def _check(model: StainModel, fields: Sequence[Field], name: str) -> None:
-    expected = model.record.intensities.bit_depth
-    found = sorted({field.bit_depth for field in fields})
-    if found != [expected]:
-        said = " and ".join(f"{depth}-bit images" for depth in found) or "no image"
-        raise InputError(
-            f"The {name} images do not fit the model {model.name}.",
-            expected=f"{expected}-bit images, as those that it learnt from",
-            found=said,
-            remedy="store them in that bit depth; intensities are measured anew in any case",
-        )
