@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from adaptoscope.adaptation.adapted_model import (
+    adapted_record,
+    check_model,
+    interval_of,
+)
 from adaptoscope.adaptation.features import SourceFeatures
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep
 from adaptoscope.adaptation.preflight import check_domains
@@ -14,10 +19,8 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.intensities import Interval, measure_interval
 from adaptoscope.translation.model_folder import (
     MODEL_FILES,
-    AdaptedFrom,
     StainModel,
     ready_to_predict,
     write_translator,
@@ -65,13 +68,13 @@ def adapt_translator(
     OutputError
         If ``out`` holds something else, or a run with other settings, network or images.
     """
+    check_model(model)
     images = check_domains(model, source, target)
     fabric = start_fabric(device)
     network = model.network.to(fabric.device)
-    interval = target_interval(settings, model, target)
+    interval = interval_of(settings.intensities, model, target)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    weights = hash_of_network(network)
-    run.keep_inputs([weights, *images])
+    run.keep_inputs([hash_of_network(network), *images])
     if (out / "model.json").exists():
         return out
     run.record_environment(fabric.device)
@@ -88,39 +91,14 @@ def adapt_translator(
         seed=settings.seed,
     )
     adapted = ready_to_predict(step.kept, model.record.norm_at_test)
-    modalities = {record.modality for field in target for record in field.records}
-    record = model.record.changed(
-        intensities=model.record.intensities.changed(given=interval),
-        measured=None,
-        modality=None,
-        adapted=AdaptedFrom(
-            source=model.name,
-            source_sha256=weights,
-            method=settings.method,
-            layers=settings.layers,
-            target_modality=modalities.pop() if len(modalities) == 1 else None,
-        ),
-        training_images={**model.record.training_images, **images},
+    record = adapted_record(
+        model,
+        target,
+        method=settings.method,
+        learnt_from=images,
+        interval=interval,
+        layers=settings.layers,
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"
     write_translator(out, record, adapted, card=translator_card(record, taught))
     return out
-
-
-def target_interval(
-    settings: AdaptationSettings, model: StainModel, target: Sequence[Field]
-) -> Interval:
-    """Return the intensities of target images that become -1 and 1.
-
-    Parameters
-    ----------
-    settings
-        Whether they are the target's own.
-    model
-        The source network.
-    target
-        Target fields.
-    """
-    if settings.intensities == "source":
-        return model.record.intensities.given
-    return measure_interval(field.pixels for field in target)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from adaptoscope.adaptation.adapted_model import check_domain, names_by_hash
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, measure_interval
 from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
@@ -17,7 +17,7 @@ _CLEARLY = 0.1
 
 def check_domains(
     model: StainModel, source: Sequence[Field], target: Sequence[Field]
-) -> Mapping[str, str]:
+) -> dict[str, str]:
     """Refuse sets that are empty, of another bit depth, or exchanged.
 
     Parameters
@@ -29,7 +29,7 @@ def check_domains(
 
     Returns
     -------
-    Mapping
+    dict
         From the hash of every image's pixels to its name.
 
     Raises
@@ -44,12 +44,9 @@ def check_domains(
         If no image is known to the network, and the intensities of the target are clearly nearer
         to those of its training than the intensities of the source are.
     """
-    _check_depth(model, source, "source")
-    _check_depth(model, target, "target")
-    hashes = [
-        {hash_pixels(field.given): field.name for field in fields}  # type: ignore[arg-type]
-        for fields in (source, target)
-    ]
+    check_domain(model, source, "source")
+    check_domain(model, target, "target")
+    hashes = [names_by_hash(fields) for fields in (source, target)]
     known = model.record.training_images.keys()
     of_source, of_target = (sum(sha in known for sha in images) for images in hashes)
     if of_target and not of_source:
@@ -84,16 +81,3 @@ def _warn_if_target_is_nearer(
 def _distance(usual: Interval, found: Interval) -> float:
     span = usual.high - usual.low
     return (abs(found.low - usual.low) + abs(found.high - usual.high)) / span
-
-
-def _check_depth(model: StainModel, fields: Sequence[Field], name: str) -> None:
-    expected = model.record.intensities.bit_depth
-    found = sorted({field.bit_depth for field in fields})
-    if found != [expected]:
-        said = " and ".join(f"{depth}-bit images" for depth in found) or "no image"
-        raise InputError(
-            f"The {name} images do not fit the model {model.name}.",
-            expected=f"{expected}-bit images, as those that it learnt from",
-            found=said,
-            remedy="store them in that bit depth; intensities are measured anew in any case",
-        )

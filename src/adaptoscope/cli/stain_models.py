@@ -1,17 +1,30 @@
 """Commands of stages 4 and 5 that learn: from pairs, or from another microscope's images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from adaptoscope.cli.options import Channel, Device, OptionalSeed, Overwrite, Root, Z, plane
+from adaptoscope.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adaptoscope.adaptation.baseline_settings import MethodSettings
     from adaptoscope.translation.fields import Field
 
+Method = Literal[
+    "adversarial",
+    "coral",
+    "mmd",
+    "none",
+    "own_range",
+    "per_image",
+    "histogram",
+    "adabn",
+    "oracle",
+]
 Modality = Annotated[
     str | None, typer.Option("--modality", help="Only the pairs of this modality.")
 ]
@@ -90,16 +103,34 @@ def read_unstained(
 def adapt(
     out: Annotated[Path, typer.Argument(help="Model folder to write.")],
     model: Annotated[Path, typer.Option("--model", help="Model folder of `stain train`.")],
-    source: Annotated[
-        Path, typer.Option("--source", help="Images of the microscope that it learnt from.")
-    ],
     target: Annotated[
         Path,
-        typer.Option("--target", help="Images of the other microscope; no stain is looked at."),
+        typer.Option(
+            "--target", help="Images of the other microscope; only oracle looks at their stains."
+        ),
     ],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--source",
+            help="Images of the microscope that it learnt from; "
+            "for adversarial, coral, mmd and histogram.",
+        ),
+    ] = None,
+    method: Annotated[
+        Method | None,
+        typer.Option(
+            "--method", help="adversarial if not given; none and the others to compare with."
+        ),
+    ] = None,
     layer: Annotated[
-        str, typer.Option("--layer", help="1 to 16; several as 2,5.", metavar="L")
-    ] = "2",
+        str | None,
+        typer.Option(
+            "--layer",
+            help="1 to 16; several as 2,5; 3 if not given. For adversarial, coral and mmd.",
+            metavar="L",
+        ),
+    ] = None,
     modality: Annotated[
         str | None, typer.Option("--modality", help="Only source pairs of this modality.")
     ] = None,
@@ -107,7 +138,12 @@ def adapt(
         str | None, typer.Option("--target-modality", help="Only target pairs of this modality.")
     ] = None,
     settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of AdaptationSettings.")
+        Path | None,
+        typer.Option(
+            "--settings",
+            help="YAML file of AdaptationSettings, BaselineSettings, AdaBNSettings or "
+            "OracleSettings, as the method needs.",
+        ),
     ] = None,
     seed: OptionalSeed = None,
     device: Device = "auto",
@@ -116,24 +152,71 @@ def adapt(
     z: Z = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Learn the first layers of a network anew for images of another microscope, without pairs."""
+    """Adapt a network to another microscope without stains: learn its first layers anew.
+
+    Other methods are there to compare with: none changes nothing; own_range, per_image and
+    histogram change intensities; adabn measures statistics anew; oracle learns from target stains.
+    """
     from adaptoscope.adaptation.adapt import adapt_translator
-    from adaptoscope.adaptation.settings import AdaptationSettings, layers_from
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.adaptation.baseline_settings import LOOK_AT_SOURCE, OracleSettings
+    from adaptoscope.adaptation.baselines import adapt_without_learning
+    from adaptoscope.adaptation.oracle import fine_tune
+    from adaptoscope.adaptation.settings import AdaptationSettings
+    from adaptoscope.datasets.paired_stains import open_paired_stains
     from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.model_folder import load_translator
+    from adaptoscope.translation.train_pairs import one_modality
 
-    chosen = load_settings(settings, AdaptationSettings) if settings else AdaptationSettings()
-    chosen = chosen.changed(layers=layers_from(layer))
-    chosen = chosen if seed is None else chosen.changed(seed=seed)
-    typer.echo(
-        adapt_translator(
-            chosen,
-            out,
-            model=load_translator(model, device=str(start_fabric(device).device)),
-            source=read_unstained(source, modality, root, channel, z),
-            target=read_unstained(target, target_modality, root, channel, z),
-            device=device,
-            overwrite=overwrite,
+    chosen = _chosen(settings, method, layer, seed)
+    if source is None and chosen.method in LOOK_AT_SOURCE:
+        raise _source_missing(chosen.method)
+    loaded = load_translator(model, device=str(start_fabric(device).device))
+    how: dict[str, Any] = {"model": loaded, "device": device, "overwrite": overwrite}
+    if isinstance(chosen, OracleSettings):
+        pairs = one_modality(open_paired_stains(target, root=root), target_modality)
+        typer.echo(fine_tune(chosen, out, pairs=pairs, **how))
+        return
+    if source is not None and chosen.method in LOOK_AT_SOURCE:
+        how["source"] = read_unstained(source, modality, root, channel, z)
+    how["target"] = read_unstained(target, target_modality, root, channel, z)
+    if isinstance(chosen, AdaptationSettings):
+        typer.echo(adapt_translator(chosen, out, **how))
+    else:
+        typer.echo(adapt_without_learning(chosen, out, **how))
+
+
+def _chosen(
+    file: Path | None, method: str | None, layer: str | None, seed: int | None
+) -> "MethodSettings":
+    """Return the settings of a method: those of a file, over which options win."""
+    from adaptoscope.adaptation.baseline_settings import settings_of_method
+    from adaptoscope.adaptation.settings import layers_from
+    from adaptoscope.training.settings import read_settings
+
+    values = {} if file is None else read_settings(file)
+    chosen = settings_of_method(values, method, origin="" if file is None else str(file))
+    given = {
+        "layers": None if layer is None else layers_from(layer),
+        "seed": seed,
+    }
+    asked = {name: value for name, value in given.items() if value is not None}
+    idle = [name for name in asked if name not in type(chosen).model_fields]
+    if idle:
+        options = {"layers": "--layer", "seed": "--seed"}
+        raise SettingsError(
+            f"{' and '.join(options[name] for name in idle)} "
+            f"{'makes' if len(idle) == 1 else 'make'} no difference here.",
+            expected="adversarial, coral or mmd beside --layer; a method that draws beside --seed",
+            found=f"the method {chosen.method}",
+            remedy="leave it out, or choose another --method",
         )
+    return chosen.changed(**asked)
+
+
+def _source_missing(method: str) -> InputError:
+    return InputError(
+        f"The method {method} needs images of the microscope that the network learnt from.",
+        expected="a folder of pairs or of images",
+        found="no --source",
+        remedy="name the folder with --source; its stains are not looked at",
     )

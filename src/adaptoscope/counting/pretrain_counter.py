@@ -13,7 +13,6 @@ from typing import Any, Literal
 import torch
 from pydantic import Field
 
-from adaptoscope.counting.batch_norm import measure_statistics
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import TrainingImages
@@ -33,6 +32,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
 from adaptoscope.training.averaged_descent import AveragedDescent
+from adaptoscope.training.batch_norm import measure_statistics
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric

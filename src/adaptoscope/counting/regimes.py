@@ -8,7 +8,6 @@ from typing import Any
 import torch
 
 from adaptoscope.counting.agreement import Probe
-from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.counting.cross_fitting import (
     FOLDER,
     LeftOut,
@@ -26,6 +25,7 @@ from adaptoscope.counting.training_images import refuse_kept_back
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights
+from adaptoscope.training.batch_norm import freeze_statistics, measure_statistics
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, Logged, Step, run_steps, start_fabric

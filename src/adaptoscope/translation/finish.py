@@ -25,6 +25,10 @@ LIMITS = (
     "`adaptoscope stain adapt` learns such a change from unstained images.",
     "Live and dead cells are not told apart.",
 )
+UPPER_BOUND = (
+    "It learnt from stained images of the other microscope. It is an upper bound for methods that "
+    "do without them, and no adaptation."
+)
 
 
 def finish_translator(
@@ -69,7 +73,9 @@ def finish_translator(
     write_translator(folder, record, network, card=translator_card(record, _taught(part, settings)))
 
 
-def measure(model: StainModel, pairs: PairedStainSet) -> dict[str, float] | None:
+def measure(
+    model: StainModel, pairs: PairedStainSet, *, description: str = "stain train: measure"
+) -> dict[str, float] | None:
     """Measure a network on the split ``val``; None where there is none.
 
     Parameters
@@ -78,11 +84,13 @@ def measure(model: StainModel, pairs: PairedStainSet) -> dict[str, float] | None
         The network.
     pairs
         The whole set.
+    description
+        What the progress bar says.
     """
     if all(record.split != "val" for record in pairs):
         return None
     fields = read_fields(pairs.select(split="val"), model.record.stains)
-    found = evaluate_translator(model, fields, description="stain train: measure")
+    found = evaluate_translator(model, fields, description=description)
     figures: dict[str, float] = {"n": len(fields)}
     for stain, agreement in found.stains.items():
         for name in ("pearson", "ssim", "nrmse"):
@@ -108,17 +116,26 @@ def translator_card(record: TranslatorRecord, taught: str) -> str:
         "learnt from": taught,
         "pixel size (um)": record.pixel_size_um or "unknown",
     }
+    adapted = record.adapted
+    if adapted is not None:
+        layers = f" of layers {', '.join(map(str, adapted.layers))}" if adapted.layers else ""
+        facts["adapted by"] = f"{adapted.method}{layers}, from the network {adapted.source}"
+        facts["adapted to"] = adapted.target_modality or "images of another microscope"
     lines = ["# Virtual stain: 16-layer U-Net", "", "## Data", ""]
     lines += [f"- {name}: {value}" for name, value in facts.items()]
     lines += ["", "## Licence", ""]
     lines += ["The licence of the training images applies; see the README of their folder.", ""]
     lines += ["## Agreement with the truth", ""]
     if record.measured is None:
-        lines += ["Not measured: there was no validation split.", ""]
+        why = "there was no validation split"
+        if adapted is not None and not adapted.reads_stains:
+            why = "no stain of the images that it was adapted to was looked at"
+        lines += [f"Not measured: {why}.", ""]
     else:
         lines += ["On the validation split, which was not learnt from:", ""]
         lines += [f"- {name}: {value:.4g}" for name, value in record.measured.items()] + [""]
-    lines += ["## Limits", ""] + [f"- {limit}" for limit in LIMITS]
+    limits = [UPPER_BOUND] if adapted is not None and adapted.reads_stains else []
+    lines += ["## Limits", ""] + [f"- {limit}" for limit in (*limits, *LIMITS)]
     return "\n".join(lines) + "\n"
 
 

@@ -89,7 +89,23 @@ def measure_interval(
     Interval
         Over at most four million pixels, evenly spaced over those of all images.
     """
+    found = robust_range(pooled_pixels(images), low, high)
+    return Interval(low=found[0], high=found[1])
+
+
+def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:
+    """Return pixels of all images of a set: at most about four million, evenly spaced.
+
+    Parameters
+    ----------
+    images
+        Images of any size.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (N,).
+    """
     planes: Sequence[FloatImage] = [np.asarray(image).ravel() for image in images]
     step = max(1, sum(plane.size for plane in planes) // _PIXELS)
-    found = robust_range(np.concatenate([plane[::step] for plane in planes]), low, high)
-    return Interval(low=found[0], high=found[1])
+    return np.concatenate([plane[::step] for plane in planes])

@@ -13,6 +13,7 @@ from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities
+from adaptoscope.translation.preparation import Preparation
 from adaptoscope.translation.unet import StainUNet
 
 MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
@@ -32,6 +33,9 @@ class AdaptedFrom(Settings):
 
     layers: tuple[int, ...] = ()
     """Layers that were matched."""
+
+    reads_stains: bool = False
+    """Whether stains of the other microscope were learnt from: an upper bound for the others."""
 
     target_modality: str | None = None
     """How the images were taken that it was adapted to."""
@@ -54,6 +58,9 @@ class TranslatorRecord(Settings):
 
     intensities: StainIntensities
     """Constants of the training set; the names of its stains."""
+
+    preparation: Preparation = Preparation()
+    """How images are prepared for the network."""
 
     modality: str | None = None
     """How the images of its training were taken, as the table of the set says."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.images.microscopy_image import MicroscopyImage
 from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.preparation import prepared
 from adaptoscope.translation.unet import MULTIPLE, StainUNet
 
 FloatImage = NDArray[np.float32]
@@ -41,9 +42,10 @@ def predict_stains(model: StainModel, pixels: FloatImage) -> FloatImage:
     numpy.ndarray
         Shape (S, H, W), float32, shares of the stored range in the model's order of stains.
     """
-    seen = model.record.intensities.given.to_network(pixels)
+    record = model.record
+    seen = prepared(pixels, record.intensities.given, record.preparation)
     values = run_network(model.network, seen)
-    intervals = model.record.intensities.stains.values()
+    intervals = record.intensities.stains.values()
     return np.stack(
         [interval.to_stored_range(plane) for interval, plane in zip(intervals, values, strict=True)]
     )

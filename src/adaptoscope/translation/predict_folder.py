@@ -130,6 +130,7 @@ def _begin(out: Path, ensemble: StainEnsemble, *, overwrite: bool) -> None:
         "models": [member.name for member in ensemble.members],
         "weights": [hash_of_network(member.network) for member in ensemble.members],
         "intensities": [m.record.intensities.model_dump(mode="json") for m in ensemble.members],
+        "preparation": [m.record.preparation.model_dump(mode="json") for m in ensemble.members],
     }
     path = out / _SETTINGS
     if path.is_file() and _read(path) == content:

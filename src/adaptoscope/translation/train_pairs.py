@@ -93,7 +93,22 @@ def train_translator(
 
 
 class PairedStep:
-    """One training step on pairs; with `pix2pix`, first of the discriminator, then of the U-Net."""
+    """One training step on pairs; with `pix2pix`, first of the discriminator, then of the U-Net.
+
+    Parameters
+    ----------
+    settings
+        How to train.
+    fields
+        Fields with their stains read.
+    intensities
+        What becomes -1 and 1 in each channel.
+    fabric
+        The engine.
+    network
+        Where to start from, of the shape that the settings name; it is changed in place. By
+        default a network of random weights.
+    """
 
     def __init__(
         self,
@@ -101,15 +116,18 @@ class PairedStep:
         fields: Sequence[Field],
         intensities: StainIntensities,
         fabric: Any,
+        network: StainUNet | None = None,
     ) -> None:
         self.settings = settings
         self.fields = fields
         self.intensities = intensities
         self.fabric = fabric
         number = len(intensities.stains)
-        self.network = StainUNet(
-            number, settings.width, norm=settings.norm, dropout=settings.dropout
-        ).to(fabric.device)
+        if network is None:
+            network = StainUNet(
+                number, settings.width, norm=settings.norm, dropout=settings.dropout
+            )
+        self.network = network.train().requires_grad_(True).to(fabric.device)
         self.network.to(memory_format=torch.channels_last)
         rate = settings.learning_rate
         self.optimiser = torch.optim.Adam(self.network.parameters(), rate, BETAS)

@@ -8,10 +8,10 @@ from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_
 from torch import nn
 
 from adaptoscope.counting.agreement import apart, contradiction, self_disagreement, views_of
-from adaptoscope.counting.batch_norm import freeze_statistics
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
+from adaptoscope.training.batch_norm import freeze_statistics
 
 
 def test_disagreement_is_that_of_views_and_of_two_crops_together():

@@ -1,6 +1,6 @@
 import pytest
 
-from adaptoscope.counting.settings import DensitySettings, RegressorSettings
+from adaptoscope.counting.settings import CountingSettings, DensitySettings, RegressorSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import load_settings, settings_from, settings_text
 
@@ -56,3 +56,18 @@ def test_settings_survive_the_file(tmp_path):
 def test_density_settings_that_contradict_are_refused_by_name(values, field):
     with pytest.raises(SettingsError, match=field):
         settings_from(values, DensitySettings)
+
+
+@pytest.mark.parametrize(
+    ("init", "choice", "frozen"),
+    [
+        ("nuclei", "auto", True),
+        ("imagenet", "auto", True),
+        ("random", "auto", False),
+        ("random", "frozen", True),
+        ("nuclei", "batch", False),
+    ],
+)
+def test_random_weights_have_no_statistics_to_keep(init: str, choice: str, frozen: bool) -> None:
+    settings = CountingSettings(init=init, batch_norm=choice)  # type: ignore[arg-type]
+    assert settings.frozen_statistics is frozen

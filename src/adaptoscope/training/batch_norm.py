@@ -1,7 +1,7 @@
 """Batch normalisation on few images: keep good statistics, or measure them properly at the end.
 
-A counter is trained with small batches for a few hundred steps. Running averages of so few batch
-statistics are poor, and an image with an unusual background can then be counted tenfold.
+Networks here are trained with small batches for a few hundred steps. Running averages of so few
+batch statistics are poor: an image with an unusual background can then be counted tenfold.
 """
 
 from collections.abc import Callable

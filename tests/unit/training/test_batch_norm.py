@@ -1,9 +1,7 @@
-import pytest
 import torch
 from torch import nn
 
-from adaptoscope.counting.batch_norm import freeze_statistics, measure_statistics
-from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.training.batch_norm import freeze_statistics, measure_statistics
 
 
 def small_network() -> nn.Sequential:
@@ -36,18 +34,3 @@ def test_measured_statistics_are_plain_means_over_the_batches() -> None:
     torch.testing.assert_close(layer.running_var, variance)
     assert not network.training
     assert layer.momentum == 0.1
-
-
-@pytest.mark.parametrize(
-    ("init", "choice", "frozen"),
-    [
-        ("nuclei", "auto", True),
-        ("imagenet", "auto", True),
-        ("random", "auto", False),
-        ("random", "frozen", True),
-        ("nuclei", "batch", False),
-    ],
-)
-def test_random_weights_have_no_statistics_to_keep(init: str, choice: str, frozen: bool) -> None:
-    settings = CountingSettings(init=init, batch_norm=choice)  # type: ignore[arg-type]
-    assert settings.frozen_statistics is frozen

@@ -1,0 +1,133 @@
+"""What all ways of adapting share: which images they take, and what they say of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import hash_pixels
+from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.intensities import Interval, measure_interval
+from adaptoscope.translation.model_folder import AdaptedFrom, StainModel, TranslatorRecord
+
+
+def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
+    """Refuse images that do not fit a network.
+
+    Parameters
+    ----------
+    model
+        The source network.
+    fields
+        Images of one domain.
+    name
+        Which, for the message: ``source`` or ``target``.
+
+    Raises
+    ------
+    InputError
+        If there is none, or their bit depth is not that of the network's training.
+    """
+    expected = model.record.intensities.bit_depth
+    found = sorted({field.bit_depth for field in fields})
+    if found != [expected]:
+        said = " and ".join(f"{depth}-bit images" for depth in found) or "no image"
+        raise InputError(
+            f"The {name} images do not fit the model {model.name}.",
+            expected=f"{expected}-bit images, as those that it learnt from",
+            found=said,
+            remedy="store them in that bit depth; intensities are measured anew in any case",
+        )
+
+
+def check_model(model: StainModel) -> None:
+    """Refuse a network that sees images in a way that an adaptation would lose.
+
+    Raises
+    ------
+    InputError
+        If its images are prepared one by one.
+    """
+    kind = model.record.preparation.kind
+    if kind != "constants":
+        raise InputError(
+            f"The model {model.name} cannot be adapted.",
+            expected="a network that sees images by the constants of a data set",
+            found=f"images prepared by the method {kind}",
+            remedy="adapt the network that it was made from: the folder of `stain train`",
+        )
+
+
+def interval_of(
+    choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
+) -> Interval:
+    """Return the intensities of target images that become -1 and 1.
+
+    Parameters
+    ----------
+    choice
+        Whether they are the target's own, or the constants of the source set.
+    model
+        The source network.
+    target
+        Target fields.
+    """
+    if choice == "source":
+        return model.record.intensities.given
+    return measure_interval(field.pixels for field in target)
+
+
+def names_by_hash(fields: Sequence[Field]) -> dict[str, str]:
+    """Return the names of images under the SHA-256 of their decoded pixels."""
+    return {hash_pixels(field.given): field.name for field in fields}  # type: ignore[arg-type]
+
+
+def adapted_record(
+    model: StainModel,
+    target: Sequence[Field],
+    *,
+    method: str,
+    learnt_from: dict[str, str],
+    interval: Interval,
+    layers: tuple[int, ...] = (),
+    **changes: Any,
+) -> TranslatorRecord:
+    """Return what is known of an adapted network.
+
+    Parameters
+    ----------
+    model
+        The source network, as it was.
+    target
+        Target fields.
+    method
+        How it was adapted.
+    learnt_from
+        Names of the images that were looked at, under their hashes.
+    interval
+        Intensities of target images that become -1 and 1.
+    layers
+        Layers that were matched.
+    changes
+        Other fields of the record.
+    """
+    record = model.record
+    modalities = {each.modality for field in target for each in field.records}
+    origin = AdaptedFrom(
+        source=model.name,
+        source_sha256=hash_of_network(model.network),
+        method=method,
+        layers=layers,
+        reads_stains=method == "oracle",
+        target_modality=modalities.pop() if len(modalities) == 1 else None,
+    )
+    return record.changed(
+        intensities=record.intensities.changed(given=interval),
+        measured=None,
+        modality=None,
+        adapted=origin,
+        training_images=record.training_images | learnt_from,
+        **changes,
+    )

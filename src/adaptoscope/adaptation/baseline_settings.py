@@ -1,0 +1,129 @@
+"""Settings of what layer matching is compared with: simple ways, and an upper bound."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from adaptoscope.adaptation.settings import AdaptationSettings
+from adaptoscope.errors import SettingsError
+from adaptoscope.training.settings import Settings, settings_from
+from adaptoscope.translation.unet import MULTIPLE
+
+
+class BaselineSettings(Settings):
+    """A network as it is, and images whose intensities are prepared in another way."""
+
+    method: Literal["none", "own_range", "per_image", "histogram"] = "none"
+    """`none`: the constants of the source set; `own_range`: percentiles 0.1 and 99.9 of the target
+    set become -1 and 1; `per_image`: those of each image; `histogram`: each image gets the pooled
+    histogram of the source set."""
+
+
+class AdaBNSettings(Settings):
+    """Statistics of batch normalisation measured anew in all layers (Li et al., 2016)."""
+
+    method: Literal["adabn"] = "adabn"
+    """Name of the method."""
+
+    intensities: Literal["own", "source"] = "own"
+    """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
+    source set."""
+
+    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
+    """Side in pixels of the random crops."""
+
+    batch: int = Field(default=8, ge=2)
+    """Crops whose statistics are taken together."""
+
+    batches: int = Field(default=32, ge=1)
+    """Batches over which statistics are averaged."""
+
+    flips: bool = True
+    """Turn and mirror crops at random, eight ways."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the crops."""
+
+
+class OracleSettings(Settings):
+    """The whole network learns on, from target images with their stains: an upper bound."""
+
+    method: Literal["oracle"] = "oracle"
+    """Name of the method."""
+
+    intensities: Literal["own", "source"] = "own"
+    """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
+    source set. Those of the stains stay as they are."""
+
+    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
+    """Side in pixels of the random crops."""
+
+    batch: int = Field(default=2, ge=1)
+    """Crops per step."""
+
+    steps: int = Field(default=400, ge=1)
+    """Training steps."""
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Step size of Adam with moments 0.5 and 0.999."""
+
+    decay_from: float = Field(default=0.5, ge=0, le=1)
+    """Share of the steps after which the step size falls linearly to zero."""
+
+    flips: bool = True
+    """Turn and mirror crops at random, eight ways."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the crops."""
+
+    save_every: int = Field(default=100, ge=1)
+    """Steps between checkpoints."""
+
+    log_every: int = Field(default=10, ge=1)
+    """Steps between rows of metrics.csv."""
+
+
+MethodSettings = AdaptationSettings | BaselineSettings | AdaBNSettings | OracleSettings
+
+METHODS: dict[str, type[MethodSettings]] = {
+    **dict.fromkeys(("adversarial", "coral", "mmd"), AdaptationSettings),
+    **dict.fromkeys(("none", "own_range", "per_image", "histogram"), BaselineSettings),
+    "adabn": AdaBNSettings,
+    "oracle": OracleSettings,
+}
+"""The settings of each method by its name."""
+
+LOOK_AT_SOURCE = ("adversarial", "coral", "mmd", "histogram")
+"""Methods that need source images."""
+
+
+def settings_of_method(
+    values: object, method: str | None = None, *, origin: str = ""
+) -> MethodSettings:
+    """Check plain values as the settings of the method that they name.
+
+    Parameters
+    ----------
+    values
+        A mapping of field name to value, as read from YAML.
+    method
+        Wins over the method of the values; `adversarial` where neither names one.
+    origin
+        Where the values came from, for the error message.
+
+    Raises
+    ------
+    SettingsError
+        If the method is unknown, or its settings do not know a value.
+    """
+    if not isinstance(values, dict):
+        return settings_from(values, AdaptationSettings, origin=origin)
+    name = method or values.get("method", "adversarial")
+    if name not in METHODS:
+        raise SettingsError(
+            "There is no such method of adaptation.",
+            expected=f"one of {', '.join(METHODS)}",
+            found=str(name),
+            remedy="correct `method`" + (f" in {origin}" if origin else ""),
+        )
+    return settings_from({**values, "method": name}, METHODS[name], origin=origin)

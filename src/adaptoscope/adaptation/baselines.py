@@ -1,0 +1,181 @@
+"""What layer matching has to beat: no adaptation, other intensities, other statistics.
+
+No weight is learnt. Each writes a model folder, which predicts as any other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from adaptoscope.adaptation.adapted_model import (
+    adapted_record,
+    check_domain,
+    check_model,
+    interval_of,
+    names_by_hash,
+)
+from adaptoscope.adaptation.baseline_settings import AdaBNSettings, BaselineSettings
+from adaptoscope.errors import SettingsError
+from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.training.batch_norm import measure_statistics
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.translation.crops import draw_given
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.finish import translator_card
+from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
+    StainModel,
+    ready_to_predict,
+    write_translator,
+)
+from adaptoscope.translation.preparation import Preparation, measure_histogram
+from adaptoscope.translation.unet import StainUNet
+
+_TARGET_STREAM = 3
+
+
+def adapt_without_learning(
+    settings: BaselineSettings | AdaBNSettings,
+    out: Path,
+    *,
+    model: StainModel,
+    target: Sequence[Field],
+    source: Sequence[Field] = (),
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Write a network whose weights are those of the source, for target images.
+
+    Parameters
+    ----------
+    settings
+        The method.
+    out
+        Run folder, which becomes the model folder.
+    model
+        The source network.
+    target
+        Fields of the other microscope, of the same bit depth. No stain is looked at.
+    source
+        Fields of the microscope that it learnt from; only `histogram` looks at them.
+    device
+        Where statistics are measured.
+    overwrite
+        Discard a run with other settings or images in ``out``.
+
+    Returns
+    -------
+    Path
+        ``out``, now with weights, model.json and card.
+
+    Raises
+    ------
+    InputError
+        If a set that is needed is empty, or its bit depth is not that of the network's training.
+    SettingsError
+        If statistics are to be measured that the network does not have, or does not use.
+    OutputError
+        If ``out`` holds something else, or a run with other settings, network or images.
+    """
+    check_model(model)
+    check_domain(model, target, "target")
+    seen = target if settings.method in ("own_range", "adabn") else ()
+    if settings.method == "histogram":
+        check_domain(model, source, "source")
+        seen = source
+    if isinstance(settings, AdaBNSettings):
+        _refuse_unused_statistics(model)
+    images = names_by_hash(seen)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run.keep_inputs([hash_of_network(model.network), *images])
+    if (out / "model.json").exists():
+        return out
+    network = model.network
+    if isinstance(settings, AdaBNSettings):
+        fabric = start_fabric(device)
+        run.record_environment(fabric.device)
+        interval = interval_of(settings.intensities, model, target)
+        network = with_statistics_of(network.to(fabric.device), target, interval, settings)
+        preparation = Preparation()
+    else:
+        interval, preparation = _intensities(settings, model, target, source)
+    record = adapted_record(
+        model,
+        target,
+        method=settings.method,
+        learnt_from=images,
+        interval=interval,
+        preparation=preparation,
+    )
+    taught = f"what {model.name} learnt from; no weight was changed"
+    write_translator(out, record, network, card=translator_card(record, taught))
+    return out
+
+
+def _intensities(
+    settings: BaselineSettings, model: StainModel, target: Sequence[Field], source: Sequence[Field]
+) -> tuple[Interval, Preparation]:
+    """Return the constants of target images, and how images are prepared."""
+    choice: Literal["own", "source"] = "own" if settings.method == "own_range" else "source"
+    interval = interval_of(choice, model, target)
+    if settings.method == "per_image":
+        return interval, Preparation(kind="per_image")
+    if settings.method == "histogram":
+        return interval, measure_histogram(field.pixels for field in source)
+    return interval, Preparation()
+
+
+def with_statistics_of(
+    network: StainUNet, fields: Sequence[Field], interval: Interval, settings: AdaBNSettings
+) -> StainUNet:
+    """Return a copy of a network whose batch normalisation knows other images.
+
+    Parameters
+    ----------
+    network
+        The network; it is left as it is.
+    fields
+        Images whose statistics are measured; their stains are not looked at.
+    interval
+        Intensities that become -1 and 1.
+    settings
+        How many crops, and of which size.
+    """
+    device = next(network.parameters()).device
+
+    def draw(index: int) -> torch.Tensor:
+        rng = np.random.default_rng([settings.seed, _TARGET_STREAM, index])
+        crops = draw_given(
+            fields,
+            interval,
+            rng,
+            batch=settings.batch,
+            crop=settings.crop,
+            flips=settings.flips,
+        )
+        return crops.to(device)
+
+    adapted = copy.deepcopy(network)
+    measure_statistics(adapted, draw, settings.batches)
+    return ready_to_predict(adapted, "running")
+
+
+def _refuse_unused_statistics(model: StainModel) -> None:
+    record = model.record
+    if record.norm == "batch" and record.norm_at_test == "running":
+        return
+    found = "instance normalisation" if record.norm == "instance" else "norm_at_test: batch"
+    raise SettingsError(
+        f"The method adabn changes nothing in the model {model.name}.",
+        expected="batch normalisation that predicts with averages of training",
+        found=f"{found}, which measures every image anew as it is",
+        remedy="choose another method, or train a network with norm: batch",
+    )

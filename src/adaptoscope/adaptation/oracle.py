@@ -1,0 +1,131 @@
+"""The upper bound: fine-tune the whole network on target images with their stains.
+
+It needs what an adaptation does without, and is here only to say how much there is to gain.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+from adaptoscope.adaptation.adapted_model import (
+    adapted_record,
+    check_domain,
+    check_model,
+    interval_of,
+)
+from adaptoscope.adaptation.baseline_settings import OracleSettings
+from adaptoscope.datasets.paired_stains import PairedStainSet
+from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+from adaptoscope.translation.fields import read_fields
+from adaptoscope.translation.finish import measure, translator_card
+from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
+    StainModel,
+    TranslatorRecord,
+    ready_to_predict,
+    write_translator,
+)
+from adaptoscope.translation.settings import TranslationSettings
+from adaptoscope.translation.train_pairs import PairedStep, training_part
+
+
+def fine_tune(
+    settings: OracleSettings,
+    out: Path,
+    *,
+    model: StainModel,
+    pairs: PairedStainSet,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Fine-tune a network on pairs of the other microscope; a killed run goes on.
+
+    Parameters
+    ----------
+    settings
+        How to learn.
+    out
+        Run folder, which becomes the model folder.
+    model
+        The source network.
+    pairs
+        Target pairs of one modality. Those of the split ``train`` are learnt from, or all where no
+        pair is in a split; those of ``val`` are measured at the end.
+    device
+        Where to train.
+    overwrite
+        Discard a run with other settings or images in ``out``.
+
+    Returns
+    -------
+    Path
+        ``out``, now with weights, model.json and card, which say that stains were learnt from.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, a field lacks a stain of the network, or the bit depth
+        is not that of its training.
+    OutputError
+        If ``out`` holds something else, or a run with other settings, network or images.
+    """
+    check_model(model)
+    part = training_part(pairs)
+    fields = read_fields(part, model.record.stains)
+    check_domain(model, fields, "target")
+    fabric = start_fabric(device)
+    images = {sha: name for name, sha in part.hashes().items()}
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run.keep_inputs([hash_of_network(model.network), *images])
+    if (out / "model.json").exists():
+        return out
+    run.record_environment(fabric.device)
+    interval = interval_of(settings.intensities, model, fields)
+    intensities = model.record.intensities.changed(given=interval)
+    how = training_of(settings, model.record)
+    step = PairedStep(how, fields, intensities, fabric, copy.deepcopy(model.network))
+    run_steps(
+        step,
+        steps=settings.steps,
+        state=step.state,
+        run=run,
+        save_every=settings.save_every,
+        log_every=settings.log_every,
+        description="stain adapt, oracle",
+        seed=settings.seed,
+    )
+    network = ready_to_predict(step.network, model.record.norm_at_test)
+    record = adapted_record(
+        model, fields, method=settings.method, learnt_from=images, interval=interval
+    )
+    measured = measure(
+        StainModel(out.name, record, network), pairs, description="stain adapt: measure"
+    )
+    record = record.changed(measured=measured)
+    taught = (
+        f"{len(fields)} images of {part.folder.name} with their stains, {settings.steps} steps "
+        f"of {settings.batch} from the network {model.name}"
+    )
+    write_translator(out, record, network, card=translator_card(record, taught))
+    return out
+
+
+def training_of(settings: OracleSettings, record: TranslatorRecord) -> TranslationSettings:
+    """Return the settings of a training on pairs that goes on from a network.
+
+    Parameters
+    ----------
+    settings
+        How to learn.
+    record
+        The network.
+    """
+    return TranslationSettings(
+        width=record.width,
+        norm=record.norm,
+        norm_at_test=record.norm_at_test,
+        **settings.model_dump(exclude={"method", "intensities"}),
+    )
