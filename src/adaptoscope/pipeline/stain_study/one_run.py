@@ -13,16 +13,10 @@ import torch
 from safetensors.numpy import load_file
 
 from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.auto import LOOKED_AT, health_of, measures_of
 from adaptoscope.adaptation.baseline_settings import METHODS, OracleSettings, settings_of_method
 from adaptoscope.adaptation.baselines import adapt_without_learning
-from adaptoscope.adaptation.collapse import judge_run
-from adaptoscope.adaptation.label_free import (
-    mutual_correlation,
-    outputs_of,
-    relative_spread,
-    separability,
-    turned_agreement,
-)
+from adaptoscope.adaptation.label_free import outputs_of
 from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.images.files import write_json
@@ -33,9 +27,6 @@ from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import StainModel, load_translator
-
-LOOKED_AT = 8
-"""Unlabelled target fields on which networks are compared without truth."""
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"
@@ -108,14 +99,8 @@ def run_task(task: RunTask) -> Path:
     looked = target[:LOOKED_AT]
     outputs = outputs_of(adapted, looked)
     of_source = outputs_of(model, source[:LOOKED_AT])
-    measures = {
-        "turned": turned_agreement(adapted, looked),
-        "spread": relative_spread(outputs, of_source),
-        "mutual": mutual_correlation(outputs),
-        "mutual_source": mutual_correlation(of_source),
-        "separability": separability(outputs, of_source),
-    }
-    verdict = judge_run(task.folder / "metrics.csv", measures)
+    measures = measures_of(adapted, outputs, looked, of_source)
+    verdict = health_of(task.folder, measures)
     half = torch.from_numpy(outputs.astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
 
