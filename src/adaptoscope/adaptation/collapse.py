@@ -49,7 +49,7 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
     Parameters
     ----------
     metrics
-        Its ``metrics.csv``.
+        Its ``metrics.csv``; absent where nothing was learnt.
     measures
         Of its outputs, by the names ``spread`` (`relative_spread`), ``mutual`` and
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
@@ -60,8 +60,10 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
     HealthVerdict
         With a reason for each finding.
     """
-    with metrics.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = []
+    if metrics.exists():
+        with metrics.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
     columns = {
         name: [float(row[name]) for row in rows if row.get(name)]
         for name in ("deceit", "judge", "right", "distance")

@@ -14,36 +14,34 @@ from scipy import ndimage
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.model_folder import StainModel
 from adaptoscope.translation.predict import run_network
-from adaptoscope.translation.unet import StainUNet
+from adaptoscope.translation.preparation import prepared
 
 Outputs = NDArray[np.float32]
 _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
 
 
-def outputs_of(network: StainUNet, fields: Sequence[Field], interval: Interval) -> Outputs:
+def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
     """Predict fields of one size, as the network says it.
 
     Parameters
     ----------
-    network
-        In the mode in which it predicts.
+    model
+        The network.
     fields
         The fields; their stains are not looked at.
-    interval
-        Intensities that become -1 and 1.
     """
-    return np.stack([run_network(network, interval.to_network(field.pixels)) for field in fields])
+    return np.stack([run_network(model.network, _seen(model, field)) for field in fields])
 
 
-def turned_agreement(network: StainUNet, fields: Sequence[Field], interval: Interval) -> float:
+def turned_agreement(model: StainModel, fields: Sequence[Field]) -> float:
     """Return how well a network agrees with itself on turned and mirrored images.
 
     Parameters
     ----------
-    network, fields, interval
+    model, fields
         As in `outputs_of`.
 
     Returns
@@ -54,7 +52,7 @@ def turned_agreement(network: StainUNet, fields: Sequence[Field], interval: Inte
     """
     values = []
     for field in fields:
-        seen = interval.to_network(field.pixels)
+        network, seen = model.network, _seen(model, field)
         plain = run_network(network, seen)
         turned = np.rot90(run_network(network, np.ascontiguousarray(np.rot90(seen))), -1, (1, 2))
         mirrored = run_network(network, np.ascontiguousarray(seen[:, ::-1]))[:, :, ::-1]
@@ -147,6 +145,11 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
     ]
     area = two_sample_auc(first, second, (names[0], names[1]), seed=seed, resamples=1).value
     return max(area, 1 - area)
+
+
+def _seen(model: StainModel, field: Field) -> Outputs:
+    record = model.record
+    return prepared(field.pixels, record.intensities.given, record.preparation)
 
 
 def _patch_features(outputs: Outputs) -> NDArray[np.float64]:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from safetensors.numpy import load_file
 
 from adaptoscope.adaptation.adapt import adapt_translator
-from adaptoscope.adaptation.collapse import judge_run
-from adaptoscope.adaptation.label_free import (
-    mutual_correlation,
-    outputs_of,
-    relative_spread,
-    separability,
-    turned_agreement,
-)
+from adaptoscope.adaptation.auto import LOOKED_AT, health_of, measures_of
+from adaptoscope.adaptation.baseline_settings import METHODS, OracleSettings, settings_of_method
+from adaptoscope.adaptation.baselines import adapt_without_learning
+from adaptoscope.adaptation.label_free import outputs_of
+from adaptoscope.adaptation.oracle import fine_tune
+from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
 from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.evaluate import evaluate_translator
+from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import StainModel, load_translator
-
-LOOKED_AT = 8
-"""Unlabelled target fields on which networks are compared without truth."""
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"
@@ -47,7 +45,7 @@ class RunTask:
     shift
         The target domain.
     method, layers, rate, seed
-        How it is adapted.
+        How it is adapted; no layer and no rate for what it is compared with.
     target_images
         Number of target images; None for all.
     device
@@ -69,7 +67,7 @@ class RunTask:
         """The run as a folder name."""
         layers = "-".join(f"{layer:02d}" for layer in self.layers)
         images = "" if self.target_images is None else f"_images{self.target_images}"
-        how = f"{self.method}_layer{layers}_rate{self.rate:g}{images}"
+        how = f"{self.method}_layer{layers}_rate{self.rate:g}{images}" if layers else self.method
         return f"{self.shift.name}_{how}_seed{self.seed}"
 
     @property
@@ -92,38 +90,17 @@ def run_task(task: RunTask) -> Path:
     stages = StudyStages(task.settings, task.study)
     source = stages.source_fields("train", truth=False)
     target = stages.target_fields(task.shift, "train", truth=False)
-    how = task.settings.adaptation.changed(
-        method=task.method,
-        layers=task.layers,
-        learning_rate=task.rate,
-        seed=task.seed,
-        intensities=task.shift.intensities,
-    )
     device = str(start_fabric(task.device).device)
     model = stages.model(device)
-    adapt_translator(
-        how,
-        task.folder,
-        model=model,
-        source=source,
-        target=target[: task.target_images],
-        device=task.device,
-    )
+    _adapt(task, stages, model, source, target[: task.target_images])
     adapted = load_translator(task.folder, device=device)
 
     # Without labels.
-    interval = adapted.record.intensities.given
     looked = target[:LOOKED_AT]
-    outputs = outputs_of(adapted.network, looked, interval)
-    of_source = outputs_of(model.network, source[:LOOKED_AT], model.record.intensities.given)
-    measures = {
-        "turned": turned_agreement(adapted.network, looked, interval),
-        "spread": relative_spread(outputs, of_source),
-        "mutual": mutual_correlation(outputs),
-        "mutual_source": mutual_correlation(of_source),
-        "separability": separability(outputs, of_source),
-    }
-    verdict = judge_run(task.folder / "metrics.csv", measures)
+    outputs = outputs_of(adapted, looked)
+    of_source = outputs_of(model, source[:LOOKED_AT])
+    measures = measures_of(adapted, outputs, looked, of_source)
+    verdict = health_of(task.folder, measures)
     half = torch.from_numpy(outputs.astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
 
@@ -151,6 +128,32 @@ def run_task(task: RunTask) -> Path:
     }
     write_json(path, outcome)
     return path
+
+
+def _adapt(
+    task: RunTask,
+    stages: StudyStages,
+    model: StainModel,
+    source: Sequence[Field],
+    target: Sequence[Field],
+) -> None:
+    """Write the model folder of a run by its method."""
+    values: dict[str, Any] = {"method": task.method}
+    if "intensities" in METHODS[task.method].model_fields:
+        values["intensities"] = task.shift.intensities
+    if METHODS[task.method] is AdaptationSettings:
+        values = task.settings.adaptation.model_dump() | values
+        values |= {"layers": task.layers, "learning_rate": task.rate}
+    if "seed" in METHODS[task.method].model_fields:
+        values["seed"] = task.seed
+    chosen = settings_of_method(values)
+    how: dict[str, Any] = {"model": model, "device": task.device}
+    if isinstance(chosen, OracleSettings):
+        fine_tune(chosen, task.folder, pairs=stages.target_pairs(task.shift), **how)
+    elif isinstance(chosen, AdaptationSettings):
+        adapt_translator(chosen, task.folder, source=source, target=target, **how)
+    else:
+        adapt_without_learning(chosen, task.folder, source=source, target=target, **how)
 
 
 def read_outputs(task: RunTask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -109,8 +109,8 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
         rows.append(
             (
                 line.task.method,
-                line.layers,
-                f"{line.task.rate:g}",
+                line.layers or "–",
+                f"{line.task.rate:g}" if line.layers else "–",
                 "all" if line.task.target_images is None else str(line.task.target_images),
                 *(number(line.mean("val", stain), digits=3) for stain in stains),
                 *(number(line.mean("test", stain), digits=3) for stain in stains),
@@ -126,16 +126,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
 
 
 def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
-    rates = sorted({line.task.rate for line in lines})
-    single = [
-        line
-        for line in lines
-        if line.task.shift.name == shift
-        and line.task.method == "adversarial"
-        and len(line.task.layers) == 1
-        and line.task.rate == rates[0]
-        and line.task.target_images is None
-    ]
+    single = [line for line in _comparable(shift, lines) if len(line.task.layers) == 1]
     if len(single) < 2:
         return [Paragraph("Fewer than two layers were matched; there is no curve.", role="note")]
     stains = list(single[0].outcomes[0]["test"])
@@ -146,22 +137,32 @@ def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
                 line.task.layers[0]: [outcome["test"][stain] for outcome in line.outcomes]
                 for line in single
             },
+            {
+                line.task.method: line.mean("test", stain)
+                for line in lines
+                if line.task.shift.name == shift and line.task.method in ("none", "oracle")
+            },
         )
         for stain in stains
     ]
     return [layer_curves(curves, alt=f"Pearson's correlation by layer, {shift}")]
 
 
-def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
-    """Return what every criterion chooses among the layers of a shift, beside the best one."""
+def _comparable(shift: str, lines: Sequence[Line]) -> list[Line]:
+    """Return the runs of a shift that differ by their layers alone: all images, the first rate."""
     own = [
         line
         for line in lines
         if line.task.shift.name == shift
         and line.task.method == "adversarial"
         and line.task.target_images is None
-        and line.task.rate == lines[0].task.rate
     ]
+    return [line for line in own if line.task.rate == own[0].task.rate]
+
+
+def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
+    """Return what every criterion chooses among the layers of a shift, beside the best one."""
+    own = _comparable(shift, lines)
     if len(own) < 2 or len(own[0].outcomes) < 2:
         return None
     candidates = [

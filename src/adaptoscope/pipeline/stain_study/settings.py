@@ -100,6 +100,11 @@ class StainStudySettings(Settings):
     layers: tuple[tuple[int, ...], ...] = Field(min_length=1)
     """What is matched, one list of layers a run."""
 
+    baselines: tuple[
+        Literal["none", "own_range", "per_image", "histogram", "adabn", "oracle"], ...
+    ] = ("none",)
+    """What it is compared with. The oracle learns from target stains, with every seed."""
+
     rates: tuple[float, ...] = ()
     """Step sizes; none takes that of `adaptation`."""
 

@@ -65,13 +65,21 @@ class StudyStages:
 
     def target_fields(self, shift: StudyShift, split: str, *, truth: bool) -> list[Field]:
         """Read target fields; of ``train`` the second half."""
+        pairs = self.target_pairs(shift).select(split=split)
+        return read_fields(pairs, self.settings.stains, truth=truth)
+
+    def target_pairs(self, shift: StudyShift) -> PairedStainSet:
+        """Return the pairs of the target domain; of ``train`` only the second half."""
         if shift.shift is None:
-            pairs, modality = self._opened(), shift.modality or self.settings.modality
+            modality = shift.modality or self.settings.modality
+            pairs = self._opened().select(modality=modality)
         else:
             pairs = open_paired_stains(self._shifted(shift))
-            modality = str(pairs.records[0].modality)
-        fields = self._fields(pairs, modality, split, truth=truth)
-        return fields[(len(fields) + 1) // 2 :] if split == "train" else fields
+        train = dict.fromkeys(record.input for record in pairs if record.split == "train")
+        shown = set(list(train)[(len(train) + 1) // 2 :])
+        return pairs.with_records(
+            record for record in pairs if record.split != "train" or record.input in shown
+        )
 
     def _fields(
         self, pairs: PairedStainSet, modality: str, split: str, *, truth: bool

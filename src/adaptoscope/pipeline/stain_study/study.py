@@ -55,7 +55,12 @@ def tasks_of(settings: StainStudySettings, context: RunContext) -> list[RunTask]
     """Return every adaptation of a study, in the order of its lists."""
     rates = settings.rates or (settings.adaptation.learning_rate,)
     numbers = settings.target_images or (None,)
-    return [
+    compared = [
+        RunTask(context.path, settings, shift, method, (), 0.0, seed, None, context.device)
+        for shift, method in product(settings.shifts, settings.baselines)
+        for seed in (settings.seeds if method == "oracle" else settings.seeds[:1])
+    ]
+    return compared + [
         RunTask(context.path, settings, shift, method, layers, rate, seed, number, context.device)
         for shift, method, layers, rate, number, seed in product(
             settings.shifts, settings.methods, settings.layers, rates, numbers, settings.seeds

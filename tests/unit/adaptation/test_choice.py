@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from adaptoscope.adaptation.choice import Candidate, choose_layers, scores_of
+
+SHAPE = (4, 1, 32, 32)
+
+
+def truth() -> np.ndarray:
+    return np.random.default_rng(0).standard_normal(SHAPE).astype(np.float32)
+
+
+def candidate(
+    layers: tuple[int, ...],
+    noise: float,
+    *,
+    bias: int = 0,
+    healthy: bool = True,
+    turned: float = 0.5,
+    separability: float = 0.6,
+) -> Candidate:
+    """Return two seeds that see the truth through noise, and a fault of their own layer."""
+    fault = np.random.default_rng(100 + layers[0]).standard_normal(SHAPE)
+    seeds = [np.random.default_rng([layers[0], seed]).standard_normal(SHAPE) for seed in (0, 1)]
+    outputs = [(truth() + bias * fault + noise * each).astype(np.float32) for each in seeds]
+    measures = {"turned": turned, "separability": separability}
+    return Candidate(layers, outputs, [measures] * 2, [healthy, True])
+
+
+def test_those_that_are_right_agree_with_each_other() -> None:
+    # Layer 3 errs least; layer 5 is as steady, but wrong in a way of its own.
+    candidates = [
+        candidate((2,), 0.8),
+        candidate((3,), 0.3),
+        candidate((5,), 0.3, bias=3),
+        candidate((8,), 1.0),
+    ]
+    assert choose_layers(candidates, "consensus") == (3,)
+    scores = scores_of(candidates, "consensus")
+    assert min(scores, key=lambda layers: scores[layers]) == (5,)
+
+
+def test_uncertainty_is_the_difference_between_seeds() -> None:
+    candidates = [candidate((2,), 0.8), candidate((3,), 0.3), candidate((5,), 0.1, bias=3)]
+    assert choose_layers(candidates, "uncertainty") == (5,)
+    scores = scores_of(candidates, "uncertainty")
+    pair = candidates[0].outputs
+    assert scores[(2,)] == pytest.approx(-np.abs(pair[0] - pair[1]).mean() / 2, rel=1e-5)
+
+
+def test_measures_of_single_networks_are_averaged_over_seeds() -> None:
+    candidates = [
+        candidate((2,), 0.5, turned=0.9, separability=0.9),
+        candidate((3,), 0.5, turned=0.8, separability=0.55),
+    ]
+    assert choose_layers(candidates, "turned") == (2,)
+    assert choose_layers(candidates, "separability") == (3,)
+
+
+@pytest.mark.parametrize("criterion", ["uncertainty", "separability", "turned", "consensus"])
+def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
+    away = candidate((2,), 0.01, turned=1.0, separability=0.5, healthy=False)
+    whole = [candidate((3,), 0.9), candidate((5,), 0.9)]
+    assert choose_layers([away, *whole], criterion) != (2,)
+    assert choose_layers([away, candidate((3,), 0.9, healthy=False)], criterion) in {(2,), (3,)}

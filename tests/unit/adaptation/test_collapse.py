@@ -1,0 +1,52 @@
+from pathlib import Path
+
+import pytest
+
+from adaptoscope.adaptation.collapse import judge_run
+
+WELL = {"spread": 1.0, "mutual": 0.1, "mutual_source": 0.1}
+
+
+def metrics(folder: Path, *, deceit: str = "0.7", right: str = "0.6", rows: int = 9) -> Path:
+    lines = [f"{step},{deceit},1.3,{right}" for step in range(rows)]
+    path = folder / "metrics.csv"
+    path.write_text("\n".join(["step,deceit,judge,right", *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_run_of_which_nothing_is_wrong_is_healthy(tmp_path: Path) -> None:
+    assert judge_run(metrics(tmp_path), WELL).healthy
+    assert judge_run(tmp_path / "absent.csv", WELL).healthy
+
+
+@pytest.mark.parametrize(
+    ("training", "outputs", "reason"),
+    [
+        ({"deceit": "nan"}, {}, "not a number"),
+        ({"deceit": "6.1"}, {}, "stays above 5"),
+        ({"right": "0.999"}, {}, "always right"),
+        ({}, {"spread": 0.1}, "hardly differ"),
+        ({}, {"spread": float("nan")}, "hardly differ"),
+        ({}, {"mutual": 0.99}, "are alike"),
+    ],
+)
+def test_every_fault_is_named(
+    tmp_path: Path, training: dict[str, str], outputs: dict[str, float], reason: str
+) -> None:
+    verdict = judge_run(metrics(tmp_path, **training), WELL | outputs)
+    assert not verdict.healthy
+    assert reason in verdict.reasons[0]
+    assert len(verdict.reasons) == 1
+
+
+def test_only_the_end_of_a_training_counts(tmp_path: Path) -> None:
+    path = metrics(tmp_path, rows=3)
+    lines = path.read_text("utf-8").splitlines()
+    bad = [f"{step},9.0,0.1,1.0" for step in range(6)]
+    path.write_text("\n".join([lines[0], *bad, *lines[1:]]) + "\n", encoding="utf-8")
+    assert judge_run(path, WELL).healthy
+
+
+def test_montages_of_like_cells_are_alike_by_nature(tmp_path: Path) -> None:
+    montage = {"spread": 1.0, "mutual": 0.985, "mutual_source": 0.98}
+    assert judge_run(metrics(tmp_path), montage).healthy

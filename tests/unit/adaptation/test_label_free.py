@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+
+from adaptoscope.adaptation.label_free import (
+    disagreement,
+    mean_agreement,
+    mutual_correlation,
+    outputs_of,
+    relative_spread,
+    separability,
+    turned_agreement,
+)
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+from adaptoscope.translation.unet import StainUNet
+
+
+def outputs(seed: int, number: int = 6, scale: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (scale * rng.standard_normal((number, 2, 64, 64))).astype(np.float32)
+
+
+def test_equal_outputs_agree_and_others_do_not() -> None:
+    own = outputs(0)
+    assert mean_agreement(own, [own, 2 * own + 1]) == pytest.approx(1)
+    assert abs(mean_agreement(own, [outputs(1)])) < 0.02
+    assert disagreement([own, own]) == 0
+    assert disagreement([own, own + 1]) == pytest.approx(0.5)
+
+
+def test_a_network_that_always_says_the_same_is_seen() -> None:
+    same = np.repeat(outputs(0, 1), 6, axis=0)
+    assert relative_spread(same, outputs(1)) == pytest.approx(0, abs=1e-6)
+    assert relative_spread(outputs(2, scale=0.5), outputs(1)) == pytest.approx(0.5, rel=0.02)
+    assert mutual_correlation(same) == pytest.approx(1)
+    assert abs(mutual_correlation(outputs(3))) < 0.02
+
+
+def test_outputs_of_another_kind_can_be_told_apart() -> None:
+    usual = outputs(0)
+    assert separability(outputs(1), usual) < 0.85
+    assert separability(outputs(2, scale=1.5), usual) > 0.99
+
+
+class Mirrors(StainUNet):
+    """Says the image itself, or, where asked to, always the same from left to right."""
+
+    def __init__(self, *, sees: bool) -> None:
+        super().__init__(1, 2)
+        self.sees = sees
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        ramp = torch.linspace(-1, 1, images.shape[-1]).expand_as(images)
+        return images if self.sees else ramp + 0.0 * images
+
+
+@pytest.mark.parametrize(("sees", "expected"), [(True, 1.0), (False, -0.5)])
+def test_turned_images_must_give_turned_outputs(sees: bool, expected: float) -> None:
+    interval = Interval(low=0.0, high=1.0)
+    intensities = StainIntensities(bit_depth=16, given=interval, stains={"a": interval})
+    record = TranslatorRecord(width=2, norm="instance", intensities=intensities)
+    model = StainModel("m", record, Mirrors(sees=sees))
+    planes = np.random.default_rng(0).integers(0, 65535, (2, 64, 64)).astype(np.uint16)
+    fields = [Field("f", plane, None, 16, ()) for plane in planes]
+    assert outputs_of(model, fields).shape == (2, 1, 64, 64)
+    # A fixed ramp is uncorrelated with itself turned, and opposite to itself mirrored.
+    assert turned_agreement(model, fields) == pytest.approx(expected, abs=0.01)
