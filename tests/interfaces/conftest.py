@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
+from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.cli import main
 from adaptoscope.images.files import write_image, write_text
@@ -135,3 +136,34 @@ def fields(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_fields(fields: Path, tmp_path: Path) -> Path:
     """The same images, to be damaged."""
     return Path(shutil.copytree(fields, tmp_path / "fields"))
+
+
+# The narrowest network, and a few steps: it has to run, not to predict well.
+QUICK_STAIN = {"width": 2, "steps": 3, "batch": 1}
+QUICK_ADAPTATION = {"steps": 2, "batch": 1, "cached": 2, "discriminator_parameters": 1000}
+
+
+class Stained(NamedTuple):
+    """Four fields of 64 pixels with the stains body and edge, and two networks of them."""
+
+    pairs: Path
+    model: Path
+    second: Path
+    said: str
+    settings: Path
+    quick: Path
+
+
+@pytest.fixture(scope="session")
+def stained(tmp_path_factory: pytest.TempPathFactory) -> Stained:
+    """Train two tiny networks to predict stains; read only."""
+    home = tmp_path_factory.mktemp("stained")
+    pairs = write_pairs(home / "pairs").folder
+    settings = write_yaml(home / "train.yaml", QUICK_STAIN)
+    train = ("--pairs", pairs, "--settings", settings, "--device", "cpu")
+    first = ask("stain", "train", home / "model", *train)
+    assert first.code == 0, first.err
+    succeed("stain", "train", home / "second", *train, "--seed", 1)
+    quick = write_yaml(home / "adapt.yaml", QUICK_ADAPTATION)
+    said = first.out + first.err
+    return Stained(pairs, home / "model", home / "second", said, settings, quick)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels
 from adaptoscope.pretrained.weights_files import hash_of_network
-from adaptoscope.translation.fields import Field
+from adaptoscope.translation.fields import Field, hash_of
 from adaptoscope.translation.intensities import Interval, measure_interval
 from adaptoscope.translation.model_folder import AdaptedFrom, StainModel, TranslatorRecord
 
@@ -81,7 +80,7 @@ def interval_of(
 
 def names_by_hash(fields: Sequence[Field]) -> dict[str, str]:
     """Return the names of images under the SHA-256 of their decoded pixels."""
-    return {hash_pixels(field.given): field.name for field in fields}  # type: ignore[arg-type]
+    return {hash_of(field): field.name for field in fields}
 
 
 def adapted_record(

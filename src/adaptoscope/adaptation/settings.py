@@ -100,19 +100,19 @@ class AdaptationSettings(Settings):
 
 
 def layers_from(text: str) -> tuple[int, ...]:
-    """Read layers from an option, as ``2`` or ``2,5``.
+    """Read layers from an option, as ``2`` or ``2,5``, in any order.
 
     Raises
     ------
     SettingsError
-        If the text holds anything but numbers.
+        If the text holds anything but numbers of layers.
     """
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
+    if not all(part.isdecimal() and 1 <= int(part) <= LAYERS for part in parts):
         raise SettingsError(
             "The layers are not clear.",
             expected=f"a number from 1 to {LAYERS}, or several as 2,5",
             found=text or "nothing",
             remedy="correct --layer",
         )
-    return tuple(int(part) for part in parts)
+    return tuple(sorted({int(part) for part in parts}))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from adaptoscope.cli.options import Channel, Device, OptionalSeed, Overwrite, Root, Z, plane
-from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.errors import InputError, OutputError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,6 +96,13 @@ def read_unstained(
     if (folder / "pairs.csv").is_file():
         pairs = one_modality(open_paired_stains(folder, root=root), modality)
         return read_fields(training_part(pairs), truth=False)
+    if modality is not None:
+        raise InputError(
+            f"The images of {folder} have no modality.",
+            expected="a folder with pairs.csv, which names one for each image",
+            found=f"the modality {modality}, and no pairs.csv",
+            remedy="leave --modality or --target-modality out, or name the folder of the pairs",
+        )
     images = open_counted_images(folder, root=root, channel=channel, z=plane(z))
     return fields_of_images(images.training_part())
 
@@ -167,6 +174,8 @@ def adapt(
     from adaptoscope.translation.model_folder import load_translator
     from adaptoscope.translation.train_pairs import one_modality
 
+    if out.resolve() == model.resolve():
+        raise _own_model(model)
     chosen = _chosen(settings, method, layer, seed)
     if source is None and chosen.method in LOOK_AT_SOURCE:
         raise _source_missing(chosen.method)
@@ -195,22 +204,34 @@ def _chosen(
 
     values = {} if file is None else read_settings(file)
     chosen = settings_of_method(values, method, origin="" if file is None else str(file))
-    given = {
-        "layers": None if layer is None else layers_from(layer),
-        "seed": seed,
-    }
+    given = {"layers": None if layer is None else layers_from(layer), "seed": seed}
     asked = {name: value for name, value in given.items() if value is not None}
-    idle = [name for name in asked if name not in type(chosen).model_fields]
-    if idle:
-        options = {"layers": "--layer", "seed": "--seed"}
-        raise SettingsError(
-            f"{' and '.join(options[name] for name in idle)} "
-            f"{'makes' if len(idle) == 1 else 'make'} no difference here.",
-            expected="adversarial, coral or mmd beside --layer; a method that draws beside --seed",
-            found=f"the method {chosen.method}",
-            remedy="leave it out, or choose another --method",
-        )
+    for name in asked:
+        if name not in type(chosen).model_fields:
+            raise _no_difference(name, chosen.method)
     return chosen.changed(**asked)
+
+
+def _no_difference(name: str, method: str) -> SettingsError:
+    option, methods = {
+        "layers": ("--layer", "adversarial, coral or mmd"),
+        "seed": ("--seed", "adversarial, coral, mmd, adabn or oracle"),
+    }[name]
+    return SettingsError(
+        f"{option} makes no difference here.",
+        expected=f"one of the methods {methods} beside it",
+        found=f"the method {method}",
+        remedy=f"leave {option} out, or choose another --method",
+    )
+
+
+def _own_model(model: Path) -> OutputError:
+    return OutputError(
+        "The adapted model cannot be written over the one that it is made from.",
+        expected="another folder than that of --model",
+        found=f"{model} twice",
+        remedy="choose another folder",
+    )
 
 
 def _source_missing(method: str) -> InputError:

@@ -1,7 +1,7 @@
 """Commands of stage 4 that use a network: predict stains, and measure how well."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,10 +13,17 @@ from adaptoscope.cli.options import (
     Root,
     Z,
     open_sets,
+    plane,
     print_answer,
 )
 from adaptoscope.cli.stain_models import Modality
 from adaptoscope.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from adaptoscope.translation.fields import Field
+    from adaptoscope.translation.model_folder import StainModel
 
 
 def predict(
@@ -32,12 +39,16 @@ def predict(
     z: Z = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Predict the stains of a folder of images."""
+    """Predict the stains of a folder of images; of pairs, from the images that are given."""
+    from adaptoscope.datasets.given_images import open_given_images
     from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.ensemble import load_ensemble
     from adaptoscope.translation.predict_folder import TABLE, predict_folder
 
-    (opened,) = open_sets([images], root, channel, z)
+    if (images / "pairs.csv").is_file():
+        opened = open_given_images(images, root=root, channel=channel, z=plane(z))
+    else:
+        (opened,) = open_sets([images], root, channel, z)
     ensemble = load_ensemble(model, device=str(start_fabric(device).device))
     found = predict_folder(ensemble, opened, out, overwrite=overwrite)
     typer.echo(f"{out}: {found.written} images, {', '.join(ensemble.stains)}; see {TABLE}")
@@ -89,4 +100,40 @@ def evaluate(
     else:
         taught = read_fields(opened.select(split="train"), loaded.record.stains)
         found = compare_with_mean_cell(loaded, fields, taught, grid)
-    print_answer(found, as_json=as_json, title=f"{model.name} on {pairs}")
+    if as_json:
+        print_answer(found, as_json=True)
+    else:
+        _print_blocks(found, f"{model.name} on {pairs}")
+    _say_what_flatters(loaded, fields, found)
+
+
+def _print_blocks(found: dict[str, Any], title: str) -> None:
+    """Print the means over stains, and a block for each stain."""
+    by_stain = found["stains"]
+    over = "" if len(by_stain) == 1 else f", means over {', '.join(by_stain)}"
+    means = {name: value for name, value in found.items() if name != "stains"}
+    print_answer(means, as_json=False, title=f"{title}{over}")
+    for stain, figures in by_stain.items():
+        print_answer(figures, as_json=False, title=stain)
+
+
+def _say_what_flatters(
+    model: "StainModel", fields: "Sequence[Field]", found: dict[str, Any]
+) -> None:
+    """Say on standard error which images the figures leave out, or should not stand on."""
+    from adaptoscope.translation.fields import hash_of
+
+    seen = sum(hash_of(field) in model.record.training_images for field in fields)
+    if seen:
+        typer.echo(
+            f"{seen} of {len(fields)} images took part in the training of {model.name}: figures "
+            "on them flatter it. Name a split that did not with --split.",
+            err=True,
+        )
+    for stain, figures in found["stains"].items():
+        if figures["constant"]:
+            typer.echo(
+                f"{stain}: {figures['constant']} of {figures['n']} images have a constant truth, "
+                "and no correlation.",
+                err=True,
+            )

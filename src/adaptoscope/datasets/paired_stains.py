@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.datasets.paths import resolve_inside
+from adaptoscope.datasets.pair_files import locate_files, read_plane
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.datasets.records import split_name
 from adaptoscope.datasets.tables import read_table
@@ -180,7 +180,7 @@ class PairedStainSet:
             If an image cannot be read, or the two are not of the same size.
         """
         given = self.read_given(record)
-        stain = read_image(self._files[record.target])
+        stain = read_plane(self._files[record.target])
         if given.shape != stain.shape:
             raise InputError(
                 f"The images of a pair in {self.folder} are not of the same size.",
@@ -203,7 +203,7 @@ class PairedStainSet:
         InputError
             If the image cannot be read.
         """
-        return read_image(self._files[record.input])
+        return read_plane(self._files[record.input])
 
     def mask(self, record: PairRecord) -> NDArray[np.uint16] | None:
         """Read the label image of a pair.
@@ -303,6 +303,13 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
         If there is no pair, or a listed file is missing or lies elsewhere.
     """
     folder = Path(folder)
+    if not (folder / "pairs.csv").is_file():
+        raise InputError(
+            f"The folder {folder} holds no image pairs.",
+            expected="pairs.csv, with the columns input and target and a row for each pair",
+            found="no such file" if folder.is_dir() else "no such folder",
+            remedy="check the path; write the table if only that is missing",
+        )
     table = read_table(folder / "pairs.csv")
     table.require("input", "target")
     columns = [column for column in PAIR_COLUMNS if column in table.columns]
@@ -321,26 +328,8 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
         dataclasses.replace(record, split=split_name(record.split)) if record.split else record
         for record in records
     ]
-    files = _locate(folder, root, table.path, records)
+    listed = (path for each in records for path in (each.input, each.target, each.mask) if path)
+    files = locate_files(folder, root, table.path, listed)
     centres = folder / "points.csv"
     read = read_points(centres) if centres.is_file() else None
     return PairedStainSet(folder, tuple(records), files, read, tuple(records))
-
-
-def _locate(
-    folder: Path, root: Path | None, table: Path, records: Iterable[PairRecord]
-) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for record in records:
-        for entry in (record.input, record.target, record.mask):
-            if entry is None or entry in files:
-                continue
-            files[entry] = resolve_inside(folder, entry, root, table)
-            if not files[entry].is_file():
-                raise InputError(
-                    f"A file that {table} lists is missing: {entry}.",
-                    expected=f"the file {files[entry]}",
-                    found="nothing",
-                    remedy="restore the file or remove the row",
-                )
-    return files

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,7 @@ from adaptoscope.metrics.stain_agreement import (
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import StainModel
-from adaptoscope.translation.predict import predict_stains
+from adaptoscope.translation.predict import predict_stains, refuse_other_depth
 
 FloatImage = NDArray[np.float32]
 Predict = Callable[[Field], FloatImage]
@@ -47,7 +49,8 @@ class StainEvaluation:
     @property
     def stains(self) -> dict[str, StainAgreement]:
         """The figures of each stain."""
-        return {stain: stain_agreement(images) for stain, images in self.images.items()}
+        with _nan_says_it():
+            return {stain: stain_agreement(images) for stain, images in self.images.items()}
 
     @property
     def pearson_by_field(self) -> NDArray[np.float64]:
@@ -61,17 +64,19 @@ class StainEvaluation:
     def pearson(self) -> Interval:
         """Mean over fields of `pearson_by_field`, with its 95 % bootstrap interval."""
         values = self.pearson_by_field
-        return bootstrap_interval(values[~np.isnan(values)], seed=0)
+        with _nan_says_it():
+            return bootstrap_interval(values[~np.isnan(values)], seed=0)
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures as `stain evaluate --json` prints them.
 
         Those at the top are means over stains; the interval is over fields.
         """
-        by_stain = {stain: found.as_dict() for stain, found in self.stains.items()}
-        over, agreements = self.pearson, list(self.stains.values())
-        for stain, values in self.after_baseline.items():
-            by_stain[stain]["pearson_after_baseline"] = float(np.nanmean(values))
+        stains, over = self.stains, self.pearson
+        by_stain, agreements = {s: each.as_dict() for s, each in stains.items()}, stains.values()
+        with _nan_says_it():
+            for stain, values in self.after_baseline.items():
+                by_stain[stain]["pearson_after_baseline"] = float(np.nanmean(values))
         return {
             "n": len(self.names),
             "pearson": over.value,
@@ -82,6 +87,14 @@ class StainEvaluation:
             "constant": sum(each.constant for each in agreements),
             "stains": by_stain,
         }
+
+
+@contextmanager
+def _nan_says_it() -> Iterator[None]:
+    """Give no warning where images without a correlation are counted as `constant`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def evaluate_translator(
@@ -112,6 +125,12 @@ def evaluate_translator(
     StainEvaluation
         Intensities are compared as shares of the stored range; errors are relative to the range of
         the model's training set.
+
+    Raises
+    ------
+    InputError
+        If a field is of another bit depth than those the network learnt from, or too small to be
+        compared.
     """
     say = predict or (lambda field: predict_stains(model, field.pixels))
     intervals = model.record.intensities.stains
@@ -120,6 +139,7 @@ def evaluate_translator(
         {stain: [] for stain in intervals} if baseline is not None else {}
     )
     for field in progress(fields, description):
+        refuse_other_depth(model, field.name, field.bit_depth)
         predicted, true = say(field), field.truth
         for place, (stain, interval) in enumerate(intervals.items()):
             span = interval.high - interval.low

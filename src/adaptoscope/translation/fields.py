@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.images.files import MicroscopyImage, hash_pixels
 from adaptoscope.images.intensity import IntensityScale
 
 FloatImage = NDArray[np.float32]
@@ -68,6 +68,11 @@ class Field:
 def unit_of(stored: NDArray[np.integer]) -> FloatImage:
     """Return stored counts as shares of the stored range."""
     return IntensityScale.full_range(stored.dtype.itemsize * 8).to_unit(stored)
+
+
+def hash_of(field: Field) -> str:
+    """Return the SHA-256 of the decoded pixels of the image that is given."""
+    return hash_pixels(field.given)  # type: ignore[arg-type]
 
 
 def stains_of(pairs: PairedStainSet) -> list[str]:
@@ -149,7 +154,7 @@ def _read_field(
         raise InputError(
             f"The image {given} of {pairs.folder} lacks a stain.",
             expected=f"a row of pairs.csv for each of {', '.join(wanted)}",
-            found=f"none for {', '.join(missing)}",
+            found=f"none for {', '.join(missing)}; there are {', '.join(rows)}",
             remedy="add the rows, or choose the stains with --stain",
         )
     if not truth:

@@ -71,15 +71,35 @@ def predict_image(model: StainModel, image: MicroscopyImage) -> FloatImage:
     InputError
         If the image is of another bit depth than those the network learnt from.
     """
+    refuse_other_depth(model, image.name, image.scale.bit_depth)
+    return predict_stains(model, image.pixels)
+
+
+def refuse_other_depth(model: StainModel, name: str, bit_depth: int) -> None:
+    """Refuse an image whose counts mean something else than those the network learnt from.
+
+    Parameters
+    ----------
+    model
+        The network.
+    name
+        Base name of the image.
+    bit_depth
+        Bits of its file.
+
+    Raises
+    ------
+    InputError
+        If the network learnt from images of another bit depth.
+    """
     expected = model.record.intensities.bit_depth
-    if image.scale.bit_depth != expected:
+    if bit_depth != expected:
         raise InputError(
-            f"The image {image.name} does not fit the model {model.name}.",
+            f"The image {name} does not fit the model {model.name}.",
             expected=f"{expected}-bit images, as those that the model learnt from",
-            found=f"{image.scale.bit_depth}-bit",
+            found=f"{bit_depth}-bit",
             remedy="export the images as the training images were, or train on such images",
         )
-    return predict_stains(model, image.pixels)
 
 
 def run_network(network: StainUNet, seen: FloatImage) -> FloatImage:

@@ -1,0 +1,56 @@
+"""The images of a folder of pairs that are given, as a set of images without their stains."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.pair_files import locate_files
+from adaptoscope.datasets.paired_stains import open_paired_stains
+from adaptoscope.datasets.records import ImageRecord
+from adaptoscope.errors import InputError
+
+
+def open_given_images(
+    folder: Path,
+    *,
+    root: Path | None = None,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+) -> CountedImageSet:
+    """Open the given images of a folder of pairs; no image is decoded.
+
+    Parameters
+    ----------
+    folder
+        A folder with ``pairs.csv``.
+    root
+        Further folder in which listed files may lie.
+    channel, z
+        Choice of channel and focal plane for every image, as in `read_image`.
+
+    Returns
+    -------
+    CountedImageSet
+        Each given image once, unlabelled, in the order of the table.
+
+    Raises
+    ------
+    InputError
+        As `open_paired_stains`; or if two given images have the same base name.
+    """
+    pairs = open_paired_stains(folder, root=root)
+    splits = {record.input: record.split for record in pairs}
+    records = tuple(ImageRecord(path, split=split) for path, split in splits.items())
+    often = Counter(record.name for record in records)
+    if twice := [name for name, number in often.items() if number > 1]:
+        raise InputError(
+            f"Images of {folder} cannot be told apart by their names.",
+            expected="given images with base names of their own",
+            found=f"several of the name {', '.join(twice)}",
+            remedy="rename them, also in pairs.csv",
+        )
+    files = locate_files(pairs.folder, root, pairs.folder / "pairs.csv", splits)
+    return CountedImageSet(pairs.folder, records, channel, z, files)
