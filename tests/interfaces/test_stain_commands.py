@@ -250,7 +250,7 @@ def test_predictions_of_another_preparation_are_not_mixed(stained: Stained, tmp_
     ("method", "options"),
     [
         ("adversarial", ("--layer", "5,2")),
-        ("coral", ()),
+        ("coral", ("--layer", 3)),
         ("mmd", ("--layer", 16, "--seed", 3)),
         ("none", ()),
         ("own_range", ()),

@@ -53,7 +53,7 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
     measures
         Of its outputs, by the names ``spread`` (`relative_spread`), ``mutual`` and
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
-        on source fields).
+        on source fields). NaN where a single field tells nothing.
 
     Returns
     -------
@@ -87,10 +87,10 @@ def _of_training(columns: Mapping[str, Sequence[float]]) -> list[str]:
 def _of_outputs(measures: Mapping[str, float]) -> list[str]:
     found = []
     spread = measures["spread"]
-    if not math.isfinite(spread) or spread < LEAST_SPREAD:
+    if spread < LEAST_SPREAD:
         found.append("outputs hardly differ from field to field")
     alike, usual = measures["mutual"], measures["mutual_source"]
-    if not math.isfinite(alike) or alike > max(MOST_ALIKE, usual + (1 - usual) / 2):
+    if alike > max(MOST_ALIKE, usual + (1 - usual) / 2):
         found.append("outputs of different fields are alike")
     return found
 

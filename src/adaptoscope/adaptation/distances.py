@@ -21,7 +21,8 @@ def coral_distance(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         2016, but for their factor 1/4), plus the mean squared difference of the means.
     """
     one, other = _observations(source), _observations(target)
-    covariances = torch.cov(one.T) - torch.cov(other.T)
+    # A single observation has a covariance of 0, not an undefined one.
+    covariances = torch.cov(one.T, correction=0) - torch.cov(other.T, correction=0)
     means = one.mean(0) - other.mean(0)
     return covariances.square().mean() + means.square().mean()
 

@@ -106,13 +106,20 @@ def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
         On target fields.
     of_source
         Of the source network on source fields.
+
+    Returns
+    -------
+    float
+        NaN with a single field on either side.
     """
+    if min(len(outputs), len(of_source)) < 2:
+        return float("nan")
     own, usual = (float(each.std(axis=0).mean()) for each in (outputs, of_source))
     return own / usual if usual > 0 else float("nan")
 
 
 def mutual_correlation(outputs: Outputs) -> float:
-    """Return the mean Pearson correlation of outputs of different fields."""
+    """Return the mean Pearson correlation of outputs of different fields; NaN for a single one."""
     pairs = [(i, j) for i in range(len(outputs)) for j in range(i)]
     return _mean(
         [
@@ -137,7 +144,14 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
         Of the source network on source fields.
     seed
         Of the division into folds.
+
+    Returns
+    -------
+    float
+        NaN with a single field on either side.
     """
+    if min(len(outputs), len(of_source)) < 2:
+        return float("nan")
     first, second = (_patch_features(each) for each in (of_source, outputs))
     names = [
         [f"{kind}{index}" for index in range(len(each)) for _ in range(len(part) // len(each))]

@@ -111,7 +111,7 @@ def layers_from(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() and 1 <= int(part) <= LAYERS for part in parts):
         raise SettingsError(
             "The layers are not clear.",
-            expected=f"a number from 1 to {LAYERS}, or several as 2,5",
+            expected=f"auto, a number from 1 to {LAYERS}, or several as 2,5",
             found=text or "nothing",
             remedy="correct --layer",
         )

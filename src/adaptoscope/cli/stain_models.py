@@ -25,6 +25,7 @@ Method = Literal[
     "adabn",
     "oracle",
 ]
+AUTO = "auto"
 Modality = Annotated[
     str | None, typer.Option("--modality", help="Only the pairs of this modality.")
 ]
@@ -134,7 +135,8 @@ def adapt(
         str | None,
         typer.Option(
             "--layer",
-            help="1 to 16; several as 2,5; 3 if not given. For adversarial, coral and mmd.",
+            help="auto (if not given): several are tried with two seeds each, and one is chosen "
+            "without labels. Or 1 to 16; several as 2,5. For adversarial, coral and mmd.",
             metavar="L",
         ),
     ] = None,
@@ -165,6 +167,7 @@ def adapt(
     histogram change intensities; adabn measures statistics anew; oracle learns from target stains.
     """
     from adaptoscope.adaptation.adapt import adapt_translator
+    from adaptoscope.adaptation.auto import AutoSettings, adapt_automatically, chosen_layers
     from adaptoscope.adaptation.baseline_settings import LOOK_AT_SOURCE, OracleSettings
     from adaptoscope.adaptation.baselines import adapt_without_learning
     from adaptoscope.adaptation.oracle import fine_tune
@@ -188,10 +191,25 @@ def adapt(
     if source is not None and chosen.method in LOOK_AT_SOURCE:
         how["source"] = read_unstained(source, modality, root, channel, z)
     how["target"] = read_unstained(target, target_modality, root, channel, z)
-    if isinstance(chosen, AdaptationSettings):
+    if isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer):
+        tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
+        typer.echo(adapt_automatically(tried, out, **how))
+        layers, _ = chosen_layers(out)
+        typer.echo(f"Layer {', '.join(map(str, layers))} of {len(tried.layers)} tried.", err=True)
+    elif isinstance(chosen, AdaptationSettings):
         typer.echo(adapt_translator(chosen, out, **how))
     else:
         typer.echo(adapt_without_learning(chosen, out, **how))
+
+
+def _is_automatic(file: Path | None, layer: str | None) -> bool:
+    """Tell whether neither an option nor a settings file names the layers."""
+    from adaptoscope.training.settings import read_settings
+
+    if layer is not None:
+        return layer == AUTO
+    values = {} if file is None else read_settings(file)
+    return "layers" not in values
 
 
 def _chosen(
@@ -204,8 +222,11 @@ def _chosen(
 
     values = {} if file is None else read_settings(file)
     chosen = settings_of_method(values, method, origin="" if file is None else str(file))
-    given = {"layers": None if layer is None else layers_from(layer), "seed": seed}
+    layers = None if layer in (None, AUTO) else layers_from(str(layer))
+    given = {"layers": layers, "seed": seed}
     asked = {name: value for name, value in given.items() if value is not None}
+    if layer == AUTO and "layers" not in type(chosen).model_fields:
+        raise _no_difference("layers", chosen.method)
     for name in asked:
         if name not in type(chosen).model_fields:
             raise _no_difference(name, chosen.method)

@@ -78,6 +78,17 @@ def evaluate(
             "split train, and say what is predicted beyond it.",
         ),
     ] = None,
+    count_nuclei: Annotated[
+        str | None,
+        typer.Option(
+            "--count-nuclei",
+            help="Also count the nuclei of this stain, predicted and true, with --counter.",
+            metavar="STAIN",
+        ),
+    ] = None,
+    counter: Annotated[
+        str, typer.Option("--counter", help="Counter of --count-nuclei: nuclei, or its folder.")
+    ] = "nuclei",
     device: Device = "auto",
     root: Root = None,
     as_json: AsJson = False,
@@ -96,10 +107,16 @@ def evaluate(
     chosen = opened if split is None else opened.select(split=split)
     fields = read_fields(chosen, loaded.record.stains)
     if grid is None:
-        found = evaluate_translator(loaded, fields).as_dict()
+        found: dict[str, Any] = evaluate_translator(loaded, fields).as_dict()
     else:
         taught = read_fields(opened.select(split="train"), loaded.record.stains)
         found = compare_with_mean_cell(loaded, fields, taught, grid)
+    if count_nuclei is not None:
+        from adaptoscope.counting.model_folder import load_counter
+        from adaptoscope.pipeline.stained_counts import count_on_stains
+
+        counted = count_on_stains(loaded, load_counter(counter), chosen, fields, count_nuclei)
+        found["stains"][count_nuclei]["nuclei"] = {k: v.as_dict() for k, v in counted.items()}
     if as_json:
         print_answer(found, as_json=True)
     else:

@@ -12,7 +12,7 @@ def features(seed: int, shift: float = 0.0, scale: float = 1.0) -> torch.Tensor:
 def test_coral_is_the_difference_of_covariances_and_means() -> None:
     one, other = features(0), features(1, shift=0.3, scale=1.7)
     rows = [each.permute(0, 2, 3, 1).reshape(-1, 3).numpy() for each in (one, other)]
-    covariances = np.cov(rows[0].T) - np.cov(rows[1].T)
+    covariances = np.cov(rows[0].T, bias=True) - np.cov(rows[1].T, bias=True)
     means = rows[0].mean(0) - rows[1].mean(0)
     expected = (covariances**2).sum() / 9 + (means**2).mean()
     np.testing.assert_allclose(coral_distance(one, other).item(), expected, rtol=1e-4)
@@ -39,6 +39,12 @@ def test_equal_features_have_no_distance_and_further_ones_more() -> None:
         assert abs(measure(own, own).item()) < 1e-6
         distances = [measure(own, features(5, shift=shift)).item() for shift in (0.0, 0.5, 1.5)]
         assert distances == sorted(distances)
+
+
+def test_maps_of_a_single_place_have_a_distance() -> None:
+    one, other = torch.zeros(1, 3, 1, 1), torch.ones(1, 3, 1, 1)
+    assert coral_distance(one, other).item() == 1
+    assert mean_discrepancy(one, one).item() == 0
 
 
 def test_distances_can_be_made_smaller_from_any_start() -> None:

@@ -44,6 +44,16 @@ def test_outputs_of_another_kind_can_be_told_apart() -> None:
     assert separability(outputs(2, scale=1.5), usual) > 0.99
 
 
+def test_a_single_field_is_compared_with_nothing() -> None:
+    single = outputs(0, 1)
+    for found in (
+        relative_spread(single, outputs(1)),
+        separability(outputs(1), single),
+        mutual_correlation(single),
+    ):
+        assert np.isnan(found)
+
+
 class Mirrors(StainUNet):
     """Says the image itself, or, where asked to, always the same from left to right."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,9 @@ def run_task(task: RunTask) -> Path:
         "rate": task.rate,
         "seed": task.seed,
         "target_images": task.target_images,
-        "label_free": measures,
+        "label_free": {
+            name: value if math.isfinite(value) else None for name, value in measures.items()
+        },
         "healthy": verdict.healthy,
         "reasons": list(verdict.reasons),
         "val": {stain: each.pearson for stain, each in found["val"].stains.items()},

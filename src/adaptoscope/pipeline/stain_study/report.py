@@ -172,7 +172,10 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
                 read_outputs(_with_seed(line.task, int(outcome["seed"])))
                 for outcome in line.outcomes
             ],
-            [outcome["label_free"] for outcome in line.outcomes],
+            [
+                {name: np.nan if value is None else value for name, value in measures.items()}
+                for measures in (outcome["label_free"] for outcome in line.outcomes)
+            ],
             [bool(outcome["healthy"]) for outcome in line.outcomes],
         )
         for line in own
