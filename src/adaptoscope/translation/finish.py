@@ -118,7 +118,9 @@ def translator_card(record: TranslatorRecord, taught: str) -> str:
     }
     adapted = record.adapted
     if adapted is not None:
-        layers = f" of layers {', '.join(map(str, adapted.layers))}" if adapted.layers else ""
+        several = "s" if len(adapted.layers) > 1 else ""
+        numbers = ", ".join(map(str, adapted.layers))
+        layers = f" at layer{several} {numbers}" if adapted.layers else ""
         facts["adapted by"] = f"{adapted.method}{layers}, from the network {adapted.source}"
         facts["adapted to"] = adapted.target_modality or "images of another microscope"
     lines = ["# Virtual stain: 16-layer U-Net", "", "## Data", ""]
