@@ -35,7 +35,11 @@ def test_every_experiment_file_is_valid(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_every_backbone_that_an_experiment_names_is_shipped(path: Path) -> None:
-    named = load_experiment(path).model_dump()["style"]["backbone"]
+    style = load_experiment(path).model_dump().get("style")
+    if style is None:
+        assert path.parent.name == "layer_matching"
+        return
+    named = style["backbone"]
     assert named == "compact" or SHIPPED.parent / named in BACKBONES
 
 
