@@ -142,6 +142,8 @@ def _adapt(
 ) -> None:
     """Write the model folder of a run by its method."""
     values: dict[str, Any] = {"method": task.method}
+    if task.method == "oracle":
+        values = task.settings.oracle.model_dump()
     if "intensities" in METHODS[task.method].model_fields:
         values["intensities"] = task.shift.intensities
     if METHODS[task.method] is AdaptationSettings:

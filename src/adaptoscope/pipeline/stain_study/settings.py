@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.adaptation.baseline_settings import OracleSettings
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.adaptation.shift_settings import ShiftSettings
 from adaptoscope.pipeline.rows import SLUG
@@ -104,6 +105,9 @@ class StainStudySettings(Settings):
         Literal["none", "own_range", "per_image", "histogram", "adabn", "oracle"], ...
     ] = ("none",)
     """What it is compared with. The oracle learns from target stains, with every seed."""
+
+    oracle: OracleSettings = OracleSettings()
+    """How the oracle learns; seed and intensities are those of the run."""
 
     rates: tuple[float, ...] = ()
     """Step sizes; none takes that of `adaptation`."""

@@ -1,0 +1,169 @@
+"""A study of layer matching from settings to report, and the automatic choice of a layer."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adaptoscope.adaptation.auto import AutoSettings, adapt_automatically, chosen_layers
+from adaptoscope.adaptation.choice import CRITERIA
+from adaptoscope.counting.model_folder import load_counter
+from adaptoscope.datasets.paired_stains import open_paired_stains
+from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.pipeline.run import run
+from adaptoscope.pipeline.stain_study.one_run import RunTask
+from adaptoscope.pipeline.stain_study.settings import StainStudySettings
+from adaptoscope.pipeline.stain_study.stages import StudyStages
+from adaptoscope.pipeline.stained_counts import count_on_stains
+from adaptoscope.training.settings import settings_from
+from adaptoscope.translation.fields import read_fields
+from adaptoscope.translation.model_folder import load_translator
+
+SIDE = 128
+QUICK = {"steps": 2, "batch": 2, "cached": 4, "discriminator_parameters": 1000, "save_every": 1}
+STUDY = {
+    "kind": "stain_study",
+    "name": "tiny",
+    "title": "Tiny",
+    "pairs": {
+        "kind": "simulated",
+        "fields": 10,
+        "fractions": {"train": 0.6, "val": 0.2, "test": 0.2},
+        "settings": {"height": SIDE, "width": SIDE},
+    },
+    "modality": "phase",
+    "training": {"width": 2, "steps": 3, "batch": 1},
+    "shifts": [
+        {"name": "bright", "shift": {"overexposure": 150}, "intensities": "source"},
+        {"name": "bright_field", "modality": "defocused"},
+    ],
+    "baselines": ["none", "oracle"],
+    "oracle": {"steps": 2, "batch": 1},
+    "adaptation": QUICK,
+    "layers": [[2], [13]],
+    "seeds": [0, 1],
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("study") / "run"
+    assert run(settings_from(STUDY, StainStudySettings), out, device="cpu") == out / "report.html"
+    return out
+
+
+def test_every_way_is_measured_on_every_shift(study: Path) -> None:
+    results = json.loads((study / "results.json").read_text("utf-8"))
+    found = [(row["shift"], row["method"], row["layers"], row["seed"]) for row in results["runs"]]
+    assert len(found) == len(set(map(str, found))) == 2 * (1 + 2 + 2 * 2)
+    for row in results["runs"]:
+        assert set(row["val"]) == set(row["test"]) == set(row["source_val"]) == {"dapi", "cd29"}
+        assert len(row["test_fields"]) == 2
+    assert [choice["shift"] for choice in results["choices"]] == ["bright", "bright_field"]
+    for choice in results["choices"]:
+        assert all(choice[criterion]["layers"] in {"2", "13"} for criterion in CRITERIA)
+        assert choice["oracle"]["layers"] in {"2", "13"}
+    page = (study / "report.html").read_text("utf-8")
+    assert "Consensus" in page
+    assert "<svg" in page or "data:image/svg+xml" in page
+
+
+def test_the_untouched_network_is_the_source_on_its_own_images(study: Path) -> None:
+    results = json.loads((study / "results.json").read_text("utf-8"))
+    source = json.loads((study / "source" / "model.json").read_text("utf-8"))["measured"]
+    none = next(row for row in results["runs"] if row["method"] == "none")
+    for stain in ("dapi", "cd29"):
+        assert none["source_val"][stain] == pytest.approx(source[f"{stain}_pearson"], abs=1e-6)
+
+
+def test_source_and_target_show_different_fields(study: Path) -> None:
+    stages = StudyStages(settings_from(STUDY, StainStudySettings), study)
+    for shift in stages.settings.shifts:
+        source = stages.source_fields("train", truth=False)
+        target = stages.target_fields(shift, "train", truth=False)
+        numbers = [{field.name[:11] for field in fields} for fields in (source, target)]
+        assert len(numbers[0]) == len(numbers[1]) == 3
+        assert not numbers[0] & numbers[1]
+
+
+def test_a_study_goes_on_where_it_stopped(study: Path) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in study.rglob("*.safetensors")}
+    settings = settings_from(STUDY, StainStudySettings)
+    task = RunTask(study, settings, settings.shifts[0], "adversarial", (13,), 5e-4, 1, None)
+    before = (task.folder / "outcome.json").read_bytes()
+    (task.folder / "outcome.json").unlink()
+    run(settings, study, device="cpu")
+    assert (task.folder / "outcome.json").read_bytes() == before
+    again = {path: path.stat().st_mtime_ns for path in study.rglob("*.safetensors")}
+    changed = {path.name for path in kept if again[path] != kept[path]}
+    assert changed <= {"outputs.safetensors"}
+
+
+def test_names_and_layers_are_checked() -> None:
+    with pytest.raises(SettingsError, match="different names"):
+        settings_from({**STUDY, "shifts": STUDY["shifts"][:1] * 2}, StainStudySettings)
+    with pytest.raises(SettingsError, match="layers"):
+        settings_from({**STUDY, "layers": [[17]]}, StainStudySettings)
+
+
+def test_one_of_several_layers_is_kept(study: Path, tmp_path: Path) -> None:
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    how = AutoSettings(layers=((2,), (13,)), adaptation=settings.adaptation)
+    call = {
+        "model": stages.model("cpu"),
+        "source": stages.source_fields("train", truth=False),
+        "target": stages.target_fields(settings.shifts[1], "train", truth=False),
+        "device": "cpu",
+    }
+    out = adapt_automatically(how, tmp_path / "auto", **call)
+    layers, scores = chosen_layers(out)
+    assert set(scores) == {"2", "13"}
+    adapted = load_translator(out)
+    assert adapted.record.adapted is not None
+    assert adapted.record.adapted.layers == layers
+    name = f"layer{layers[0]:02d}_seed0"
+    kept = load_translator(out / "candidates" / name).network.state_dict()
+    for key, weight in adapted.network.state_dict().items():
+        assert np.array_equal(weight.numpy(), kept[key].numpy())
+    written = (out / "choice.json").stat().st_mtime_ns
+    adapt_automatically(how, out, **call)
+    assert (out / "choice.json").stat().st_mtime_ns == written
+    with pytest.raises(SettingsError, match="two entries"):
+        settings_from({"layers": [[2]]}, AutoSettings)
+
+
+def test_a_single_target_image_is_enough_to_choose(study: Path, tmp_path: Path) -> None:
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    out = adapt_automatically(
+        AutoSettings(layers=((2,), (13,)), adaptation=settings.adaptation),
+        tmp_path / "auto",
+        model=stages.model("cpu"),
+        source=stages.source_fields("train", truth=False),
+        target=stages.target_fields(settings.shifts[1], "train", truth=False)[:1],
+        device="cpu",
+    )
+    assert chosen_layers(out)[0] in {(2,), (13,)}
+
+
+def test_nuclei_are_counted_on_true_and_on_predicted_stains(study: Path) -> None:
+    pairs = open_paired_stains(study / "pairs").select(modality="phase", split="test")
+    model = load_translator(study / "source")
+    fields = read_fields(pairs, model.record.stains)
+    found = count_on_stains(model, load_counter("nuclei"), pairs, fields, "dapi")
+    assert found["true"].n == 2
+    assert found["true"].f1 > 0.8
+    assert found["true"].f1 > found["predicted"].f1
+    with pytest.raises(InputError, match="does not predict"):
+        count_on_stains(model, load_counter("nuclei"), pairs, fields, "actin")
+    with pytest.raises(InputError, match="gives no positions"):
+        count_on_stains(model, _constant(), pairs, fields, "dapi")
+
+
+def _constant() -> object:
+    from adaptoscope.counting.baselines import ConstantCounter
+    from adaptoscope.counting.model_folder import CountingModel, ModelRecord
+
+    return CountingModel("constant", ModelRecord(kind="constant", value=3.0), ConstantCounter(3.0))
