@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from adaptoscope.adaptation.adapted_model import (
     adapted_record,
@@ -25,6 +26,7 @@ from adaptoscope.translation.model_folder import (
     ready_to_predict,
     write_translator,
 )
+from adaptoscope.translation.preparation import Preparation, measure_histogram, prepared_field
 
 
 def adapt_translator(
@@ -72,14 +74,19 @@ def adapt_translator(
     images = check_domains(model, source, target)
     fabric = start_fabric(device)
     network = model.network.to(fabric.device)
-    interval = interval_of(settings.intensities, model, target)
+    preparation = Preparation()
+    if settings.intensities == "histogram":
+        preparation = measure_histogram(field.pixels for field in source)
+    choice: Literal["own", "source"] = "own" if settings.intensities == "own" else "source"
+    interval = interval_of(choice, model, target)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(network), *images])
     if (out / "model.json").exists():
         return out
     run.record_environment(fabric.device)
     known = SourceFeatures(network, source, model.record.intensities.given, settings)
-    step = LayerMatchingStep(settings, network, known, target, interval, fabric)
+    seen = [prepared_field(field, preparation) for field in target]
+    step = LayerMatchingStep(settings, network, known, seen, interval, fabric)
     run_steps(
         step,
         steps=settings.steps,
@@ -98,6 +105,7 @@ def adapt_translator(
         learnt_from=images,
         interval=interval,
         layers=settings.layers,
+        preparation=preparation,
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"
     write_translator(out, record, adapted, card=translator_card(record, taught))

@@ -113,6 +113,7 @@ def adapt_automatically(
         return out
     looked = [_looked_at(fields, settings.look_at) for fields in (source, target)]
     of_source = outputs_of(model, looked[0])
+    turned_source = turned_agreement(model, looked[0])
     candidates = []
     for layers in settings.layers:
         outputs, measures, healthy = [], [], []
@@ -126,7 +127,7 @@ def adapt_automatically(
             adapted = load_translator(folder, device=str(next(model.network.parameters()).device))
             said = outputs_of(adapted, looked[1])
             outputs.append(said)
-            measures.append(measures_of(adapted, said, looked[1], of_source))
+            measures.append(measures_of(adapted, said, looked[1], of_source, turned_source))
             healthy.append(health_of(folder, measures[-1]).healthy)
         candidates.append(Candidate(layers, outputs, measures, healthy))
     chosen = choose_layers(candidates, settings.criterion)
@@ -138,7 +139,11 @@ def adapt_automatically(
 
 
 def measures_of(
-    model: StainModel, outputs: Outputs, fields: Sequence[Field], of_source: Outputs
+    model: StainModel,
+    outputs: Outputs,
+    fields: Sequence[Field],
+    of_source: Outputs,
+    turned_source: float,
 ) -> dict[str, float]:
     """Measure what can be said of a network without labels.
 
@@ -152,8 +157,11 @@ def measures_of(
         Target fields.
     of_source
         What the source network says of source fields.
+    turned_source
+        How well it agrees with itself there on turned images.
     """
     return {
+        "turned_source": turned_source,
         "turned": turned_agreement(model, fields),
         "spread": relative_spread(outputs, of_source),
         "mutual": mutual_correlation(outputs),

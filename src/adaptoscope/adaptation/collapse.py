@@ -21,6 +21,10 @@ SUREST = 0.99
 LEAST_SPREAD = 0.2
 """How much outputs differ from field to field, relative to the source domain."""
 
+LEAST_AGREEMENT = 0.89
+"""How well a network agrees with itself on turned images, relative to the source network on source
+images. Networks that invent stains do so by the grain of what they see, which turning changes."""
+
 MOST_ALIKE = 0.98
 """Mean correlation of outputs of different fields, where source outputs are not as alike."""
 
@@ -53,7 +57,8 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
     measures
         Of its outputs, by the names ``spread`` (`relative_spread`), ``mutual`` and
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
-        on source fields). NaN where a single field tells nothing.
+        on source fields), ``turned`` and ``turned_source`` (`turned_agreement`, alike). NaN where
+        a single field tells nothing.
 
     Returns
     -------
@@ -92,6 +97,8 @@ def _of_outputs(measures: Mapping[str, float]) -> list[str]:
     alike, usual = measures["mutual"], measures["mutual_source"]
     if alike > max(MOST_ALIKE, usual + (1 - usual) / 2):
         found.append("outputs of different fields are alike")
+    if measures["turned"] < LEAST_AGREEMENT * measures["turned_source"]:
+        found.append("turned images give other stains")
     return found
 
 

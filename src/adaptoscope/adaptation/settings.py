@@ -28,9 +28,10 @@ class AdaptationSettings(Settings):
     nothing matches (the paper is silent; the simplest reading); those of the untouched source
     layers (`frozen_source`); or adapted ones that are matched too (`match_cut`)."""
 
-    intensities: Literal["own", "source"] = "own"
-    """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
-    source set, as the paper's exposure shifts need."""
+    intensities: Literal["own", "source", "histogram"] = "own"
+    """What becomes -1 and 1 of target images: percentiles of their `own`; the constants of the
+    `source` set, as the paper's exposure shifts need; or these after each image got the pooled
+    `histogram` of the source set, also when predicting."""
 
     crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
     """Side in pixels of the random crops of both domains."""

@@ -1,5 +1,6 @@
 """What a network sees of an image: constants of a data set, or intensities fitted to each image."""
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Literal
 
@@ -7,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from adaptoscope.images.intensity import robust_range
+from adaptoscope.images.intensity import IntensityScale, robust_range
 from adaptoscope.images.matching import match_histogram
 from adaptoscope.training.settings import Settings
+from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, pooled_pixels
 
 FloatImage = NDArray[np.float32]
@@ -70,6 +72,29 @@ def prepared(pixels: FloatImage, interval: Interval, preparation: Preparation) -
     if preparation.kind == "histogram":
         pixels = _with_histogram(pixels, preparation.quantiles)
     return interval.to_network(pixels)
+
+
+def prepared_field(field: Field, preparation: Preparation) -> Field:
+    """Return a field whose image has the histogram of a data set, for training on it.
+
+    Parameters
+    ----------
+    field
+        The field.
+    preparation
+        Of the kind `histogram` or `constants`; the second leaves the field as it is.
+
+    Returns
+    -------
+    Field
+        With 16-bit counts, whatever the field had.
+    """
+    if preparation.kind == "per_image":
+        raise ValueError("images prepared one by one have no common range to be stored in")
+    if preparation.kind == "constants":
+        return field
+    pixels = _with_histogram(field.pixels, preparation.quantiles)
+    return dataclasses.replace(field, given=IntensityScale.full_range(16).to_stored(pixels))
 
 
 def _with_histogram(pixels: FloatImage, quantiles: tuple[float, ...]) -> FloatImage:

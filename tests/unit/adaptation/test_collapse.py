@@ -4,7 +4,13 @@ import pytest
 
 from adaptoscope.adaptation.collapse import judge_run
 
-WELL = {"spread": 1.0, "mutual": 0.1, "mutual_source": 0.1}
+WELL = {
+    "spread": 1.0,
+    "mutual": 0.1,
+    "mutual_source": 0.1,
+    "turned": 0.95,
+    "turned_source": 0.99,
+}
 
 
 def metrics(folder: Path, *, deceit: str = "0.7", right: str = "0.6", rows: int = 9) -> Path:
@@ -27,6 +33,7 @@ def test_a_run_of_which_nothing_is_wrong_is_healthy(tmp_path: Path) -> None:
         ({"right": "0.999"}, {}, "always right"),
         ({}, {"spread": 0.1}, "hardly differ"),
         ({}, {"mutual": 0.99}, "are alike"),
+        ({}, {"turned": 0.87}, "turned images"),
     ],
 )
 def test_every_fault_is_named(
@@ -52,5 +59,5 @@ def test_only_the_end_of_a_training_counts(tmp_path: Path) -> None:
 
 
 def test_montages_of_like_cells_are_alike_by_nature(tmp_path: Path) -> None:
-    montage = {"spread": 1.0, "mutual": 0.985, "mutual_source": 0.98}
+    montage = WELL | {"mutual": 0.985, "mutual_source": 0.98}
     assert judge_run(metrics(tmp_path), montage).healthy

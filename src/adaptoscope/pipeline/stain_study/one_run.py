@@ -17,7 +17,7 @@ from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.auto import LOOKED_AT, health_of, measures_of
 from adaptoscope.adaptation.baseline_settings import METHODS, OracleSettings, settings_of_method
 from adaptoscope.adaptation.baselines import adapt_without_learning
-from adaptoscope.adaptation.label_free import outputs_of
+from adaptoscope.adaptation.label_free import outputs_of, turned_agreement
 from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.images.files import write_json
@@ -100,7 +100,8 @@ def run_task(task: RunTask) -> Path:
     looked = target[:LOOKED_AT]
     outputs = outputs_of(adapted, looked)
     of_source = outputs_of(model, source[:LOOKED_AT])
-    measures = measures_of(adapted, outputs, looked, of_source)
+    turned_source = turned_agreement(model, source[:LOOKED_AT])
+    measures = measures_of(adapted, outputs, looked, of_source, turned_source)
     verdict = health_of(task.folder, measures)
     half = torch.from_numpy(outputs.astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
@@ -146,6 +147,8 @@ def _adapt(
         values = task.settings.oracle.model_dump()
     if "intensities" in METHODS[task.method].model_fields:
         values["intensities"] = task.shift.intensities
+        if task.method in ("oracle", "adabn") and task.shift.intensities == "histogram":
+            values["intensities"] = "own"
     if METHODS[task.method] is AdaptationSettings:
         values = task.settings.adaptation.model_dump() | values
         values |= {"layers": task.layers, "learning_rate": task.rate}

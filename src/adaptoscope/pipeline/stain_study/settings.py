@@ -54,8 +54,9 @@ class StudyShift(Settings):
     shift: ShiftSettings | None = None
     """What is done to the images besides."""
 
-    intensities: Literal["own", "source"] = "own"
-    """Whether the target has intensity constants of its own: see `AdaptationSettings`."""
+    intensities: Literal["own", "source", "histogram"] = "own"
+    """What becomes of the target's intensities: see `AdaptationSettings`. The oracle takes the
+    target's own where this says `histogram`."""
 
     magnitude: float | None = None
     """Where it stands in the plot of Pearson by magnitude, beside others of one `curve`."""
