@@ -35,7 +35,13 @@ STUDY = {
     "modality": "phase",
     "training": {"width": 2, "steps": 3, "batch": 1},
     "shifts": [
-        {"name": "bright", "shift": {"overexposure": 150}, "intensities": "source"},
+        {
+            "name": "bright",
+            "shift": {"overexposure": 150},
+            "intensities": "source",
+            "curve": "exposure",
+            "magnitude": 150,
+        },
         {"name": "bright_field", "modality": "defocused"},
     ],
     "baselines": ["none", "oracle"],
@@ -66,7 +72,9 @@ def test_every_way_is_measured_on_every_shift(study: Path) -> None:
         assert choice["oracle"]["layers"] in {"2", "13"}
     page = (study / "report.html").read_text("utf-8")
     assert "Consensus" in page
-    assert "<svg" in page or "data:image/svg+xml" in page
+    # Of each shift a curve and a panel, and the curve by magnitude.
+    assert page.count("data:image/svg+xml") == 3
+    assert page.count("data:image/png") == 2
 
 
 def test_the_untouched_network_is_the_source_on_its_own_images(study: Path) -> None:
@@ -105,6 +113,9 @@ def test_names_and_layers_are_checked() -> None:
         settings_from({**STUDY, "shifts": STUDY["shifts"][:1] * 2}, StainStudySettings)
     with pytest.raises(SettingsError, match="layers"):
         settings_from({**STUDY, "layers": [[17]]}, StainStudySettings)
+    lonely = {"name": "a", "modality": "defocused", "curve": "focus"}
+    with pytest.raises(SettingsError, match="both curve and magnitude"):
+        settings_from({**STUDY, "shifts": [lonely]}, StainStudySettings)
 
 
 def test_one_of_several_layers_is_kept(study: Path, tmp_path: Path) -> None:

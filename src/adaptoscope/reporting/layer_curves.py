@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from adaptoscope.errors import InputError
 from adaptoscope.reporting.figures import STYLE, Picture, svg_of
 
+_DASHES = ("-", "--", ":", "-.")
 _COLOURS = ("#0b6e99", "#b4540a", "#5b7f1e", "#7a3e9d")
 
 
@@ -31,6 +32,64 @@ class LayerCurve:
     name: str
     values: Mapping[int, Sequence[float]]
     lines: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MagnitudeCurve:
+    """Pearson's correlation of one way of adapting by the size of a shift.
+
+    Parameters
+    ----------
+    name
+        What the curve is, as ``layer 2``.
+    values
+        By magnitude, the mean over seeds.
+    """
+
+    name: str
+    values: Mapping[float, float]
+
+
+def magnitude_curves(
+    curves: Sequence[MagnitudeCurve], *, label: str, alt: str, caption: str = ""
+) -> Picture:
+    """Draw curves over the size of a shift.
+
+    Parameters
+    ----------
+    curves
+        At least one, each with at least one magnitude.
+    label
+        What the magnitude is, below the axis.
+    alt, caption
+        As in `layer_curves`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to draw.
+    """
+    if not curves or not all(curve.values for curve in curves):
+        raise InputError("There is no curve to draw.", expected="at least one magnitude of each")
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        for index, curve in enumerate(curves):
+            sizes = sorted(curve.values)
+            axes.plot(
+                sizes,
+                [curve.values[size] for size in sizes],
+                _DASHES[index // len(_COLOURS) % len(_DASHES)] + "o",
+                color=_COLOURS[index % len(_COLOURS)],
+                label=curve.name,
+                markersize=4,
+            )
+        axes.set_xlabel(label)
+        axes.set_ylabel("Pearson's correlation")
+        axes.legend(fontsize=7, ncols=2)
+        content = svg_of(figure)
+    return Picture(content=content, kind="image/svg+xml", alt=alt, caption=caption)
 
 
 def layer_curves(curves: Sequence[LayerCurve], *, alt: str, caption: str = "") -> Picture:

@@ -12,13 +12,21 @@ import numpy as np
 
 from adaptoscope.adaptation.choice import CRITERIA, Candidate, choose_layers
 from adaptoscope.images.files import write_json, write_text
+from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome, read_outputs
+from adaptoscope.pipeline.stain_study.panels import panel_of_shift
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings
 from adaptoscope.pipeline.stain_study.stages import StudyStages
+from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.html import Paragraph, Report, settings_listing
-from adaptoscope.reporting.layer_curves import LayerCurve, layer_curves
-from adaptoscope.reporting.tables import Table, markdown, number
+from adaptoscope.reporting.layer_curves import (
+    LayerCurve,
+    MagnitudeCurve,
+    layer_curves,
+    magnitude_curves,
+)
+from adaptoscope.reporting.tables import Table, markdown, number, with_bounds
 
 Outcome = Mapping[str, Any]
 
@@ -45,6 +53,13 @@ class Line:
     def overall(self, split: str) -> float:
         """Return the mean over seeds and stains."""
         return float(np.mean([self.mean(split, stain) for stain in self.outcomes[0][split]]))
+
+    def with_interval(self) -> str:
+        """Return the mean over seeds, stains and test fields with its interval over fields."""
+        table = np.array([outcome["test_fields"] for outcome in self.outcomes], dtype=np.float64)
+        by_field = table.mean(axis=0)
+        found = bootstrap_interval(by_field[~np.isnan(by_field)], seed=0)
+        return with_bounds(found.value, (found.lower, found.upper))
 
     @property
     def layers(self) -> str:
@@ -81,7 +96,10 @@ def write_stain_study(
     write_text(context.path / "results.md", "\n\n".join(markdown(table) for table in tables))
     report = Report(settings.title, f"seeds {', '.join(map(str, settings.seeds))}")
     for shift, table in zip(settings.shifts, tables, strict=False):
-        report.add(shift.name, *_curves(shift.name, lines), table)
+        panel = panel_of_shift(stages, shift, _shown(shift.name, lines))
+        report.add(shift.name, *_curves(shift.name, lines), panel, table)
+    for curve in dict.fromkeys(shift.curve for shift in settings.shifts if shift.curve):
+        report.add(curve, _magnitudes(settings, curve, lines))
     if picked is not None:
         report.add("The layer chosen without labels", picked)
     report.add("Settings", settings_listing(settings.model_dump(mode="json")))
@@ -114,6 +132,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
                 "all" if line.task.target_images is None else str(line.task.target_images),
                 *(number(line.mean("val", stain), digits=3) for stain in stains),
                 *(number(line.mean("test", stain), digits=3) for stain in stains),
+                line.with_interval(),
                 *(number(line.mean("source_val", stain), digits=3) for stain in stains),
                 f"{health} of {len(line.outcomes)}",
             )
@@ -121,6 +140,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
     columns: tuple[str, ...] = ("Method", "Layer", "Step size", "Images")
     columns += tuple(f"{stain}, val" for stain in stains)
     columns += tuple(f"{stain}, test" for stain in stains)
+    columns += ("mean, test [95 %]",)
     columns += tuple(f"{stain}, source" for stain in stains)
     return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=f"{shift}: Pearson.")
 
@@ -146,6 +166,38 @@ def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
         for stain in stains
     ]
     return [layer_curves(curves, alt=f"Pearson's correlation by layer, {shift}")]
+
+
+def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
+    """Return the networks that are shown: untouched, the best layer on val, the oracle."""
+    own = {line.task.method: line for line in lines if line.task.shift.name == shift}
+    shown = {}
+    if "none" in own:
+        shown["unadapted"] = own["none"].task.folder
+    comparable = _comparable(shift, lines)
+    if comparable:
+        best = max(comparable, key=lambda line: line.overall("val"))
+        shown[f"layer {best.layers}"] = best.task.folder
+    if "oracle" in own:
+        shown["oracle"] = own["oracle"].task.folder
+    return shown
+
+
+def _magnitudes(settings: StainStudySettings, curve: str, lines: Sequence[Line]) -> Picture:
+    """Draw the mean over stains on test by magnitude: each layer, and what it is compared with."""
+    values: dict[str, dict[float, float]] = {}
+    for shift in settings.shifts:
+        if shift.curve != curve or shift.magnitude is None:
+            continue
+        compared = [each for each in lines if each.task.shift.name == shift.name]
+        for line in (
+            *(each for each in compared if not each.layers),
+            *_comparable(shift.name, lines),
+        ):
+            name = f"layer {line.layers}" if line.layers else line.task.method
+            values.setdefault(name, {})[shift.magnitude] = line.overall("test")
+    found = [MagnitudeCurve(name, each) for name, each in values.items()]
+    return magnitude_curves(found, label=curve, alt=f"Pearson's correlation by {curve}")
 
 
 def _comparable(shift: str, lines: Sequence[Line]) -> list[Line]:

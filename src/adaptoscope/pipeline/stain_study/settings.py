@@ -121,6 +121,9 @@ class StainStudySettings(Settings):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "StainStudySettings":
+        for shift in self.shifts:
+            if bool(shift.curve) != (shift.magnitude is not None):
+                raise ValueError(f"shift {shift.name} needs both curve and magnitude, or neither")
         names = [shift.name.lower() for shift in self.shifts]
         if len(set(names)) < len(names):
             raise ValueError("shifts need different names")
