@@ -98,7 +98,7 @@ def test_source_and_target_show_different_fields(study: Path) -> None:
 def test_a_study_goes_on_where_it_stopped(study: Path) -> None:
     kept = {path: path.stat().st_mtime_ns for path in study.rglob("*.safetensors")}
     settings = settings_from(STUDY, StainStudySettings)
-    task = RunTask(study, settings, settings.shifts[0], "adversarial", (13,), 5e-4, 1, None)
+    task = RunTask(study, settings, settings.shifts[0], "adversarial", (13,), 2e-4, 1, None)
     before = (task.folder / "outcome.json").read_bytes()
     (task.folder / "outcome.json").unlink()
     run(settings, study, device="cpu")

@@ -47,7 +47,7 @@ _CANDIDATES = "candidates"
 class AutoSettings(Settings):
     """Which layers are tried, and how one of them is chosen."""
 
-    layers: tuple[tuple[int, ...], ...] = ((2,), (3,), (5,), (8,), (13,))
+    layers: tuple[tuple[int, ...], ...] = ((2,), (3,), (4,), (5,), (13,))
     """What is matched, one list of layers a candidate."""
 
     seeds: tuple[int, ...] = (0, 1)

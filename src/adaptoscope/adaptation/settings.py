@@ -39,10 +39,10 @@ class AdaptationSettings(Settings):
     batch: int = Field(default=4, ge=1)
     """Crops of each domain per step."""
 
-    steps: int = Field(default=400, ge=1)
+    steps: int = Field(default=300, ge=1)
     """Steps of the generator; the discriminator takes as many."""
 
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=2e-4, gt=0)
     """Step size of Adam with moments 0.5 and 0.999 (the paper scans 1e-5 to 1e-1)."""
 
     discriminator_rate: float = Field(default=1.0, gt=0)
