@@ -193,7 +193,7 @@ def test_a_model_is_never_written_over_by_its_own_adaptation(
 def test_layers_that_do_not_exist_are_refused(stained: Stained, tmp_path: Path, layer: str) -> None:
     command = READERS["adapt"](stained.pairs, tmp_path / "out", stained)
     error = refuse(*command, f"--layer={layer}")
-    assert "expected: a number from 1 to 16, or several as 2,5" in error
+    assert "expected: auto, a number from 1 to 16, or several as 2,5" in error
     assert f"found: {layer}" in error
     assert written(tmp_path) == set()
 
