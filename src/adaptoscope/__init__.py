@@ -9,6 +9,11 @@ The stages of cell counting, in the order in which they run:
    that lost or invented cells.
 3. :mod:`adaptoscope.counting`: train a counter, test it on real images, count new ones.
 
+And those of virtual staining:
+
+4. :mod:`adaptoscope.translation`: learn light microscopy to stain, from pairs of one microscope.
+5. :mod:`adaptoscope.adaptation`: learn its first layers anew for another one, without pairs.
+
 :mod:`adaptoscope.pipeline` runs them one after the other. Importing the package loads none of
 them: each name below is fetched when it is first used.
 """
