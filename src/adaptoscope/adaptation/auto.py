@@ -7,11 +7,14 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mode
+from typing import Literal
 
 from pydantic import Field as Option
 from pydantic import model_validator
 
 from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.baseline_settings import BaselineSettings
+from adaptoscope.adaptation.baselines import adapt_without_learning
 from adaptoscope.adaptation.choice import Candidate, Criterion, Layers, choose_layers, scores_of
 from adaptoscope.adaptation.collapse import HealthVerdict, judge_run
 from adaptoscope.adaptation.label_free import (
@@ -42,6 +45,7 @@ from adaptoscope.translation.model_folder import (
 LOOKED_AT = 8
 CHOICE = "choice.json"
 _CANDIDATES = "candidates"
+_BEFORE = "unadapted"
 
 
 class AutoSettings(Settings):
@@ -114,7 +118,7 @@ def adapt_automatically(
     looked = [_looked_at(fields, settings.look_at) for fields in (source, target)]
     of_source = outputs_of(model, looked[0])
     turned_source = turned_agreement(model, looked[0])
-    candidates = []
+    candidates = [_before(settings, out, model, source, target, looked[1])]
     for layers in settings.layers:
         outputs, measures, healthy = [], [], []
         for seed in settings.seeds:
@@ -132,8 +136,11 @@ def adapt_automatically(
         candidates.append(Candidate(layers, outputs, measures, healthy))
     chosen = choose_layers(candidates, settings.criterion)
     _write_choice(out, settings, candidates, chosen)
-    kept = load_translator(out / _CANDIDATES / _name(chosen, settings.seeds[0]))
+    name = _name(chosen, settings.seeds[0]) if chosen else _BEFORE
+    kept = load_translator(out / _CANDIDATES / name)
     taught = f"{len(target)} images without stains, from {model.name}; layer chosen without labels"
+    if not chosen:
+        taught = f"what {model.name} learnt from; no adaptation was found to be better"
     write_translator(out, kept.record, kept.network, card=translator_card(kept.record, taught))
     return out
 
@@ -175,8 +182,29 @@ def health_of(folder: Path, measures: dict[str, float]) -> HealthVerdict:
     return judge_run(folder / "metrics.csv", measures)
 
 
+def _before(
+    settings: AutoSettings,
+    out: Path,
+    model: StainModel,
+    source: Sequence[Field],
+    target: Sequence[Field],
+    looked: Sequence[Field],
+) -> Candidate:
+    """Return the network as every adaptation finds it: no weight is changed."""
+    methods: dict[str, Literal["none", "own_range", "histogram"]] = {
+        "source": "none",
+        "own": "own_range",
+        "histogram": "histogram",
+    }
+    how = BaselineSettings(method=methods[settings.adaptation.intensities])
+    folder = out / _CANDIDATES / _BEFORE
+    adapt_without_learning(how, folder, model=model, source=source, target=target)
+    before = load_translator(folder, device=str(next(model.network.parameters()).device))
+    return Candidate((), [outputs_of(before, looked)], [], [True], votes=False)
+
+
 def chosen_layers(out: Path) -> tuple[Layers, dict[str, float]]:
-    """Read which layers were chosen, and the score of every candidate.
+    """Read which layers were chosen (none: the network as it was), and every candidate's score.
 
     Parameters
     ----------
@@ -197,10 +225,13 @@ def _write_choice(
             "criterion": settings.criterion,
             "chosen": list(chosen),
             "scores": {
-                "-".join(map(str, layers)): score if math.isfinite(score) else None
+                "-".join(map(str, layers)) or _BEFORE: score if math.isfinite(score) else None
                 for layers, score in scores.items()
             },
-            "healthy": {"-".join(map(str, each.layers)): list(each.healthy) for each in candidates},
+            "healthy": {
+                "-".join(map(str, each.layers)) or _BEFORE: list(each.healthy)
+                for each in candidates
+            },
         },
     )
 

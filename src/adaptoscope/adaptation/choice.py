@@ -9,7 +9,9 @@ ran away are left out where another is healthy.
   A-distance).
 - `turned`: how well a network agrees with itself on turned and mirrored images.
 - `consensus` (ours): how well its outputs agree with those of the other candidates. Networks that
-  are right agree with each other; those that are wrong are so in ways of their own.
+  are right agree with each other; those that are wrong are so in ways of their own. The network as
+  it was before can be chosen too, so that an adaptation that does harm is not kept, but its opinion
+  does not count: the first layers change little and would agree with it for that alone.
 """
 
 from __future__ import annotations
@@ -40,13 +42,17 @@ class Candidate:
     measures
         Of each seed, by name: ``separability`` and ``turned``.
     healthy
-        Of each seed, whether it ran away.
+        Of each seed, whether it did not run away.
+    votes
+        Whether its outputs count in the consensus; not those of the network as it was before. What
+        has no vote can be chosen by consensus only.
     """
 
     layers: Layers
     outputs: Sequence[Outputs]
     measures: Sequence[Mapping[str, float]]
     healthy: Sequence[bool]
+    votes: bool = True
 
 
 def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Layers, float]:
@@ -88,6 +94,8 @@ def choose_layers(candidates: Sequence[Candidate], criterion: Criterion = "conse
 
 
 def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Criterion) -> float:
+    if criterion != "consensus" and not candidate.votes:
+        return -np.inf
     if criterion == "uncertainty":
         return -disagreement(candidate.outputs)
     if criterion == "separability":
@@ -97,7 +105,7 @@ def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Cri
     others = [
         np.asarray(np.mean(other.outputs, axis=0), dtype=np.float32)
         for other in candidates
-        if other is not candidate
+        if other is not candidate and other.votes
     ]
     return float(
         np.mean(

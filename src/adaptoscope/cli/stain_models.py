@@ -195,7 +195,10 @@ def adapt(
         tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
         typer.echo(adapt_automatically(tried, out, **how))
         layers, _ = chosen_layers(out)
-        typer.echo(f"Layer {', '.join(map(str, layers))} of {len(tried.layers)} tried.", err=True)
+        said = f"Layer {', '.join(map(str, layers))} of {len(tried.layers)} tried."
+        if not layers:
+            said = f"None of {len(tried.layers)} layers is better than the network as it was."
+        typer.echo(said, err=True)
     elif isinstance(chosen, AdaptationSettings):
         typer.echo(adapt_translator(chosen, out, **how))
     else:

@@ -40,6 +40,25 @@ def test_those_that_are_right_agree_with_each_other() -> None:
     assert min(scores, key=lambda layers: scores[layers]) == (5,)
 
 
+def test_the_network_as_it_was_is_kept_if_adaptations_do_harm() -> None:
+    # It sees the truth nearly; every layer has a fault of its own.
+    before = Candidate((), [truth()], [], [True], votes=False)
+    harmed = [candidate((layer,), 0.5, bias=1) for layer in (2, 3, 5)]
+    assert choose_layers([before, *harmed], "consensus") == ()
+    assert choose_layers([before, *harmed], "uncertainty") != ()
+    # Where adaptations agree and it does not, one of them is taken.
+    away = Candidate((), [truth()[::-1].copy()], [], [True], votes=False)
+    helped = [candidate((layer,), 0.3) for layer in (2, 3, 5)]
+    assert choose_layers([away, *helped], "consensus") != ()
+
+
+def test_what_has_no_vote_changes_no_other_score() -> None:
+    candidates = [candidate((layer,), 0.3 * layer) for layer in (2, 3, 5)]
+    before = Candidate((), [truth()], [], [True], votes=False)
+    alone, beside = (scores_of(each, "consensus") for each in (candidates, [before, *candidates]))
+    assert alone == {layers: score for layers, score in beside.items() if layers}
+
+
 def test_uncertainty_is_the_difference_between_seeds() -> None:
     candidates = [candidate((2,), 0.8), candidate((3,), 0.3), candidate((5,), 0.1, bias=3)]
     assert choose_layers(candidates, "uncertainty") == (5,)

@@ -240,13 +240,17 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
         for line in own
     ]
     by_layers = {line.task.layers: line for line in own}
+    for line in lines:
+        if line.task.shift.name == shift and line.task.method == "none":
+            by_layers[()] = line
+            candidates.append(Candidate((), [read_outputs(line.task)], [], [True], votes=False))
     best = max(own, key=lambda line: line.overall("val"))
     chosen = {criterion: by_layers[choose_layers(candidates, criterion)] for criterion in CRITERIA}
     return {
         "shift": shift,
         "oracle": {"layers": best.layers, "test": best.overall("test")},
         **{
-            criterion: {"layers": line.layers, "test": line.overall("test")}
+            criterion: {"layers": line.layers or "none", "test": line.overall("test")}
             for criterion, line in chosen.items()
         },
     }
