@@ -32,6 +32,7 @@ TRAINED = {"method": "regressor", "init": "random", "real_labels": False}
             "stylisation_speed.py",
             "--batch 1 --side 64 --repeats 1 --evaluations 1 --device cpu --no-stable-diffusion",
         ),
+        ("layer_matching_cost.py", "--layers 3 --width 2 --batch 1 --repeats 1"),
         ("synthesis_speed.py", "--images 2 --repeats 1"),
         ("transmitted_speed.py", "--fields 2 --repeats 1"),
     ],
