@@ -173,7 +173,8 @@ class DensitySettings(CountingSettings):
     """Move centres marked by hand to the middle of the blob that they lie on, before training."""
 
     count: Literal["peaks", "density"] = "peaks"
-    """Whether the counter says the number of peaks of the density, or its sum."""
+    """Whether the counter says the number of peaks of the density, or its sum. Where nothing is
+    said `fcrn_a` takes the sum, as published."""
 
     loss: Literal["mse", "huber", "poisson"] = "poisson"
     """Error of the density that is made small, place by place."""
@@ -195,6 +196,13 @@ class DensitySettings(CountingSettings):
 
     scale_jitter: float = Field(default=1.2, ge=1, le=2)
     """Crops are enlarged or made smaller by a random factor of up to this much."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fcrn_a_is_summed(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("head") == "fcrn_a":
+            return {"count": "density", **values}
+        return values
 
     @model_validator(mode="after")
     def _heads_and_modes_fit(self) -> "DensitySettings":

@@ -71,3 +71,10 @@ def test_density_settings_that_contradict_are_refused_by_name(values, field):
 def test_random_weights_have_no_statistics_to_keep(init: str, choice: str, frozen: bool) -> None:
     settings = CountingSettings(init=init, batch_norm=choice)  # type: ignore[arg-type]
     assert settings.frozen_statistics is frozen
+
+
+def test_fcrn_a_sums_its_density_as_published() -> None:
+    published = {"head": "fcrn_a", "init": "random", "loss": "mse"}
+    assert settings_from(published, DensitySettings).count == "density"
+    assert settings_from({**published, "count": "peaks"}, DensitySettings).count == "peaks"
+    assert settings_from({}, DensitySettings).count == "peaks"
