@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mode
 from typing import Literal
 
 from pydantic import Field as Option
@@ -16,13 +15,12 @@ from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.baseline_settings import BaselineSettings
 from adaptoscope.adaptation.baselines import adapt_without_learning
 from adaptoscope.adaptation.choice import Candidate, Criterion, Layers, choose_layers, scores_of
-from adaptoscope.adaptation.collapse import HealthVerdict, judge_run
+from adaptoscope.adaptation.collapse import METRICS, judge_run
 from adaptoscope.adaptation.label_free import (
-    Outputs,
-    mutual_correlation,
+    LOOKED_AT,
+    looked_at,
+    measures_of,
     outputs_of,
-    relative_spread,
-    separability,
     turned_agreement,
 )
 from adaptoscope.adaptation.preflight import check_domains
@@ -42,7 +40,6 @@ from adaptoscope.translation.model_folder import (
     write_translator,
 )
 
-LOOKED_AT = 8
 CHOICE = "choice.json"
 _CANDIDATES = "candidates"
 _BEFORE = "unadapted"
@@ -115,7 +112,7 @@ def adapt_automatically(
     run.keep_inputs([hash_of_network(model.network), *images])
     if (out / "model.json").exists():
         return out
-    looked = [_looked_at(fields, settings.look_at) for fields in (source, target)]
+    looked = [looked_at(fields, settings.look_at) for fields in (source, target)]
     of_source = outputs_of(model, looked[0])
     turned_source = turned_agreement(model, looked[0])
     candidates = [_before(settings, out, model, source, target, looked[1])]
@@ -132,7 +129,7 @@ def adapt_automatically(
             said = outputs_of(adapted, looked[1])
             outputs.append(said)
             measures.append(measures_of(adapted, said, looked[1], of_source, turned_source))
-            healthy.append(health_of(folder, measures[-1]).healthy)
+            healthy.append(judge_run(folder / METRICS, measures[-1]).healthy)
         candidates.append(Candidate(layers, outputs, measures, healthy))
     chosen = choose_layers(candidates, settings.criterion)
     _write_choice(out, settings, candidates, chosen)
@@ -143,43 +140,6 @@ def adapt_automatically(
         taught = f"what {model.name} learnt from; no adaptation was found to be better"
     write_translator(out, kept.record, kept.network, card=translator_card(kept.record, taught))
     return out
-
-
-def measures_of(
-    model: StainModel,
-    outputs: Outputs,
-    fields: Sequence[Field],
-    of_source: Outputs,
-    turned_source: float,
-) -> dict[str, float]:
-    """Measure what can be said of a network without labels.
-
-    Parameters
-    ----------
-    model
-        The adapted network.
-    outputs
-        What it says of `fields`.
-    fields
-        Target fields.
-    of_source
-        What the source network says of source fields.
-    turned_source
-        How well it agrees with itself there on turned images.
-    """
-    return {
-        "turned_source": turned_source,
-        "turned": turned_agreement(model, fields),
-        "spread": relative_spread(outputs, of_source),
-        "mutual": mutual_correlation(outputs),
-        "mutual_source": mutual_correlation(of_source),
-        "separability": separability(outputs, of_source),
-    }
-
-
-def health_of(folder: Path, measures: dict[str, float]) -> HealthVerdict:
-    """Tell whether an adaptation ran away; see `judge_run`."""
-    return judge_run(folder / "metrics.csv", measures)
 
 
 def _before(
@@ -234,12 +194,6 @@ def _write_choice(
             },
         },
     )
-
-
-def _looked_at(fields: Sequence[Field], number: int) -> list[Field]:
-    """Return fields of the commonest size, at most so many."""
-    shape = mode(field.shape for field in fields)
-    return [field for field in fields if field.shape == shape][:number]
 
 
 def _name(layers: Layers, seed: int) -> str:

@@ -1,7 +1,7 @@
 """Choose the layer to match without one stain of the target.
 
 Every criterion gives each candidate a score, higher for the better one. Candidates of which a seed
-ran away are left out where another is healthy.
+ran away are not chosen where another is healthy, and have no vote where two others have one.
 
 - `uncertainty`: how little the seeds of a candidate differ (SIT-ADDA-Auto, the follow-up of the
   paper's group).
@@ -102,10 +102,13 @@ def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Cri
         return -float(np.mean([each["separability"] for each in candidate.measures]))
     if criterion == "turned":
         return float(np.mean([each["turned"] for each in candidate.measures]))
+    voters = [other for other in candidates if other.votes and all(other.healthy)]
+    if len(voters) < 2:
+        voters = [other for other in candidates if other.votes]
     others = [
         np.asarray(np.mean(other.outputs, axis=0), dtype=np.float32)
-        for other in candidates
-        if other is not candidate and other.votes
+        for other in voters
+        if other is not candidate
     ]
     return float(
         np.mean(

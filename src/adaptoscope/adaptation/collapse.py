@@ -12,6 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+METRICS = "metrics.csv"
+"""Where a run folder keeps the losses of its training."""
+
 HIGHEST_LOSS = 5.0
 """Mean loss of the adapted layers over the last third, about seven times ln 2."""
 

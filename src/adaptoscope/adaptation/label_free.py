@@ -6,6 +6,7 @@ Outputs are arrays of shape (N, S, H, W) in [-1, 1]: N fields, S stains.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import mode
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,25 @@ from adaptoscope.translation.predict import run_network
 from adaptoscope.translation.preparation import prepared
 
 Outputs = NDArray[np.float32]
+LOOKED_AT = 8
+"""Fields of each domain on which networks are compared, at most."""
+
 _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
+
+
+def looked_at(fields: Sequence[Field], number: int = LOOKED_AT) -> list[Field]:
+    """Return fields of the commonest size, at most so many, so that their outputs can be stacked.
+
+    Parameters
+    ----------
+    fields
+        At least one.
+    number
+        How many, at most.
+    """
+    shape = mode(field.shape for field in fields)
+    return [field for field in fields if field.shape == shape][:number]
 
 
 def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
@@ -133,8 +151,8 @@ def mutual_correlation(outputs: Outputs) -> float:
 def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> float:
     """Return how well a linear rule tells outputs from those of the source domain.
 
-    Twice the proxy A-distance up to a constant (Ben-David et al., 2007), as an area under the
-    curve: 0.5 cannot be told apart, 1 always.
+    Stands for the proxy A-distance, 2 (1 - 2 error) of such a rule (Ben-David et al., 2007), as an
+    area under the curve: 0.5 cannot be told apart, 1 always.
 
     Parameters
     ----------
@@ -159,6 +177,38 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
     ]
     area = two_sample_auc(first, second, (names[0], names[1]), seed=seed, resamples=1).value
     return max(area, 1 - area)
+
+
+def measures_of(
+    model: StainModel,
+    outputs: Outputs,
+    fields: Sequence[Field],
+    of_source: Outputs,
+    turned_source: float,
+) -> dict[str, float]:
+    """Measure what can be said of a network without labels.
+
+    Parameters
+    ----------
+    model
+        The adapted network.
+    outputs
+        What it says of `fields`.
+    fields
+        Target fields.
+    of_source
+        What the source network says of source fields.
+    turned_source
+        How well it agrees with itself there on turned images.
+    """
+    return {
+        "turned_source": turned_source,
+        "turned": turned_agreement(model, fields),
+        "spread": relative_spread(outputs, of_source),
+        "mutual": mutual_correlation(outputs),
+        "mutual_source": mutual_correlation(of_source),
+        "separability": separability(outputs, of_source),
+    }
 
 
 def _seen(model: StainModel, field: Field) -> Outputs:

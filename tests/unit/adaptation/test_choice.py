@@ -59,6 +59,16 @@ def test_what_has_no_vote_changes_no_other_score() -> None:
     assert alone == {layers: score for layers, score in beside.items() if layers}
 
 
+def test_what_ran_away_has_no_vote() -> None:
+    # Three that ran away the same way would outvote two that are right.
+    fault = np.random.default_rng(9).standard_normal(SHAPE).astype(np.float32)
+    away = [Candidate((layer,), [fault, fault], [{}] * 2, [True, False]) for layer in (8, 9, 10)]
+    right = [candidate((2,), 0.3), candidate((3,), 0.3)]
+    scores = scores_of([*away, *right], "consensus")
+    assert scores[(2,)] == pytest.approx(scores_of(right, "consensus")[(2,)])
+    assert choose_layers([*away, *right], "consensus") in {(2,), (3,)}
+
+
 def test_uncertainty_is_the_difference_between_seeds() -> None:
     candidates = [candidate((2,), 0.8), candidate((3,), 0.3), candidate((5,), 0.1, bias=3)]
     assert choose_layers(candidates, "uncertainty") == (5,)

@@ -4,6 +4,7 @@ import torch
 
 from adaptoscope.adaptation.label_free import (
     disagreement,
+    looked_at,
     mean_agreement,
     mutual_correlation,
     outputs_of,
@@ -52,6 +53,13 @@ def test_a_single_field_is_compared_with_nothing() -> None:
         mutual_correlation(single),
     ):
         assert np.isnan(found)
+
+
+def test_fields_of_the_commonest_size_are_looked_at() -> None:
+    sides = (64, 32, 64, 64, 48)
+    fields = [Field(f"{i}", np.zeros((s, s), np.uint16), None, 16, ()) for i, s in enumerate(sides)]
+    assert [field.name for field in looked_at(fields, 2)] == ["0", "2"]
+    assert len(looked_at(fields)) == 3
 
 
 class Mirrors(StainUNet):

@@ -14,10 +14,15 @@ import torch
 from safetensors.numpy import load_file
 
 from adaptoscope.adaptation.adapt import adapt_translator
-from adaptoscope.adaptation.auto import LOOKED_AT, health_of, measures_of
 from adaptoscope.adaptation.baseline_settings import METHODS, OracleSettings, settings_of_method
 from adaptoscope.adaptation.baselines import adapt_without_learning
-from adaptoscope.adaptation.label_free import outputs_of, turned_agreement
+from adaptoscope.adaptation.collapse import METRICS, judge_run
+from adaptoscope.adaptation.label_free import (
+    looked_at,
+    measures_of,
+    outputs_of,
+    turned_agreement,
+)
 from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.images.files import write_json
@@ -97,12 +102,11 @@ def run_task(task: RunTask) -> Path:
     adapted = load_translator(task.folder, device=device)
 
     # Without labels.
-    looked = target[:LOOKED_AT]
-    outputs = outputs_of(adapted, looked)
-    of_source = outputs_of(model, source[:LOOKED_AT])
-    turned_source = turned_agreement(model, source[:LOOKED_AT])
+    looked, known = looked_at(target), looked_at(source)
+    outputs, of_source = outputs_of(adapted, looked), outputs_of(model, known)
+    turned_source = turned_agreement(model, known)
     measures = measures_of(adapted, outputs, looked, of_source, turned_source)
-    verdict = health_of(task.folder, measures)
+    verdict = judge_run(task.folder / METRICS, measures)
     half = torch.from_numpy(outputs.astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
 
