@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.adaptation.auto import AutoSettings, adapt_automatically, chosen_layers
+from adaptoscope.adaptation.auto import adapt_automatically, chosen_way
+from adaptoscope.adaptation.auto_settings import AutoSettings
+from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.choice import CRITERIA
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
@@ -48,6 +50,10 @@ STUDY = {
     "oracle": {"steps": 2, "batch": 1},
     "adaptation": QUICK,
     "layers": [[2], [13]],
+    "also": [{"method": "coral", "layers": [2, 13]}],
+    "restyled": True,
+    "restyled_layers": [[13]],
+    "restyling": {"steps": 2, "batch": 1, "scale": 1.0},
     "seeds": [0, 1],
 }
 
@@ -61,17 +67,23 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_way_is_measured_on_every_shift(study: Path) -> None:
     results = json.loads((study / "results.json").read_text("utf-8"))
-    found = [(row["shift"], row["method"], row["layers"], row["seed"]) for row in results["runs"]]
-    assert len(found) == len(set(map(str, found))) == 2 * (1 + 2 + 2 * 2)
+    keys = ("shift", "method", "layers", "restyled", "seed")
+    found = [tuple(str(row[key]) for key in keys) for row in results["runs"]]
+    contrasts = sum(
+        len(json.loads(path.read_text("utf-8"))["plausible"])
+        for path in (study / "looks").iterdir()
+    )
+    assert len(found) == len(set(found)) == 2 * (1 + 2 + 2 * 2 + 2) + contrasts * (2 + 2)
     for row in results["runs"]:
         assert set(row["val"]) == set(row["test"]) == set(row["source_val"]) == {"dapi", "cd29"}
         assert len(row["test_fields"]) == 2
     assert [choice["shift"] for choice in results["choices"]] == ["bright", "bright_field"]
     for choice in results["choices"]:
         for criterion in CRITERIA:
-            allowed = {"2", "13"} | ({"none"} if criterion == "consensus" else set())
-            assert choice[criterion]["layers"] in allowed
-        assert choice["oracle"]["layers"] in {"2", "13"}
+            assert criterion == "consensus" or choice[criterion]["way"] != "unadapted"
+        assert choice["best layer"]["way"] in {"layer 2", "layer 13"}
+        assert choice["best way"]["way"] != "unadapted"
+        assert {"none", "oracle"} <= choice.keys()
     page = (study / "report.html").read_text("utf-8")
     assert "Consensus" in page
     # Of each shift a curve and a panel, and the curve by magnitude.
@@ -123,21 +135,31 @@ def test_names_and_layers_are_checked() -> None:
 def test_one_of_several_layers_is_kept(study: Path, tmp_path: Path) -> None:
     settings = settings_from(STUDY, StainStudySettings)
     stages = StudyStages(settings, study)
-    how = AutoSettings(layers=((2,), (13,)), adaptation=settings.adaptation)
+    how = AutoSettings(
+        layers=((2,), (13,)),
+        adaptation=settings.adaptation,
+        restyling=RestyledSettings(steps=2, batch=1, scale=1.0, contrast="inverted"),
+    )
     call = {
         "model": stages.model("cpu"),
-        "source": stages.source_fields("train", truth=False),
+        "source": stages.source_fields("train", truth=True),
         "target": stages.target_fields(settings.shifts[1], "train", truth=False),
         "device": "cpu",
     }
     out = adapt_automatically(how, tmp_path / "auto", **call)
-    layers, scores = chosen_layers(out)
-    assert set(scores) == {"unadapted", "2", "13"}
+    way, scores = chosen_way(out)
+    ways = {
+        "unadapted": "unadapted",
+        "layer 2": "layer02_seed0",
+        "layer 13": "layer13_seed0",
+        "restyled, inverted": "restyled_inverted_seed0",
+        "restyled, inverted, then layer 13": "restyled_inverted_layer13_seed0",
+    }
+    assert scores.keys() == ways.keys()
     adapted = load_translator(out)
     assert adapted.record.adapted is not None
-    assert adapted.record.adapted.layers == layers
-    name = f"layer{layers[0]:02d}_seed0" if layers else "unadapted"
-    kept = load_translator(out / "candidates" / name).network.state_dict()
+    assert adapted.record.adapted.source == "source"
+    kept = load_translator(out / "candidates" / ways[way]).network.state_dict()
     for key, weight in adapted.network.state_dict().items():
         assert np.array_equal(weight.numpy(), kept[key].numpy())
     written = (out / "choice.json").stat().st_mtime_ns
@@ -151,14 +173,14 @@ def test_a_single_target_image_is_enough_to_choose(study: Path, tmp_path: Path) 
     settings = settings_from(STUDY, StainStudySettings)
     stages = StudyStages(settings, study)
     out = adapt_automatically(
-        AutoSettings(layers=((2,), (13,)), adaptation=settings.adaptation),
+        AutoSettings(layers=((2,), (13,)), adaptation=settings.adaptation, restyling=None),
         tmp_path / "auto",
         model=stages.model("cpu"),
         source=stages.source_fields("train", truth=False),
         target=stages.target_fields(settings.shifts[1], "train", truth=False)[:1],
         device="cpu",
     )
-    assert chosen_layers(out)[0] in {(), (2,), (13,)}
+    assert chosen_way(out)[0] in {"unadapted", "layer 2", "layer 13"}
 
 
 def test_nuclei_are_counted_on_true_and_on_predicted_stains(study: Path) -> None:

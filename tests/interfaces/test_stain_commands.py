@@ -256,6 +256,7 @@ def test_predictions_of_another_preparation_are_not_mixed(stained: Stained, tmp_
         ("own_range", ()),
         ("per_image", ()),
         ("histogram", ()),
+        ("restyled", ("--seed", 3)),
         ("oracle", ("--seed", 3)),
     ],
 )
@@ -266,6 +267,8 @@ def test_every_method_writes_a_model_that_predicts(
     succeed("stain", "shift", stained.pairs, bright, "--overexposure", 150)
     trained = {"adversarial": stained.quick, "coral": stained.quick, "mmd": stained.quick}
     trained["oracle"] = write_yaml(tmp_path / "oracle.yaml", {"steps": 2, "batch": 1})
+    restyled = {"steps": 2, "batch": 1, "scale": 1.0}
+    trained["restyled"] = write_yaml(tmp_path / "restyled.yaml", restyled)
     if method in trained:
         options = (*options, "--settings", trained[method])
     command = ("stain", "adapt", out, "--model", stained.model, "--target", bright)

@@ -114,12 +114,13 @@ def adapted_record(
     """
     record = model.record
     modalities = {each.modality for field in target for each in field.records}
+    before = record.adapted
     origin = AdaptedFrom(
         source=model.name,
         source_sha256=hash_of_network(model.network),
-        method=method,
+        method=method if before is None else f"{before.method}, then {method}",
         layers=layers,
-        reads_stains=method == "oracle",
+        reads_stains=method == "oracle" or (before is not None and before.reads_stains),
         target_modality=modalities.pop() if len(modalities) == 1 else None,
     )
     return record.changed(

@@ -1,4 +1,4 @@
-"""Settings of what layer matching is compared with: simple ways, and an upper bound."""
+"""Settings of the other ways to adapt: simple ones, restyled pairs, and an upper bound."""
 
 from typing import Literal
 
@@ -45,11 +45,8 @@ class AdaBNSettings(Settings):
     """Seed of the crops."""
 
 
-class OracleSettings(Settings):
-    """The whole network learns on, from target images with their stains: an upper bound."""
-
-    method: Literal["oracle"] = "oracle"
-    """Name of the method."""
+class TeachingSettings(Settings):
+    """How the whole network learns on from images with their stains."""
 
     intensities: Literal["own", "source"] = "own"
     """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
@@ -83,17 +80,41 @@ class OracleSettings(Settings):
     """Steps between rows of metrics.csv."""
 
 
-MethodSettings = AdaptationSettings | BaselineSettings | AdaBNSettings | OracleSettings
+class OracleSettings(TeachingSettings):
+    """The whole network learns on, from target images with their stains: an upper bound."""
+
+    method: Literal["oracle"] = "oracle"
+    """Name of the method."""
+
+
+class RestyledSettings(TeachingSettings):
+    """The whole network learns on, from source images in the look of the target."""
+
+    method: Literal["restyled"] = "restyled"
+    """Name of the method."""
+
+    contrast: Literal["auto", "same", "inverted"] = "auto"
+    """Whether bright structures of the source are bright in the target; `auto` estimates it."""
+
+    scale: float | None = Field(default=None, gt=0)
+    """Size of the target's cells in pixels, relative to that of the source's; by default it is
+    estimated."""
+
+
+MethodSettings = (
+    AdaptationSettings | BaselineSettings | AdaBNSettings | OracleSettings | RestyledSettings
+)
 
 METHODS: dict[str, type[MethodSettings]] = {
     **dict.fromkeys(("adversarial", "coral", "mmd"), AdaptationSettings),
     **dict.fromkeys(("none", "own_range", "per_image", "histogram"), BaselineSettings),
     "adabn": AdaBNSettings,
+    "restyled": RestyledSettings,
     "oracle": OracleSettings,
 }
 """The settings of each method by its name."""
 
-LOOK_AT_SOURCE = ("adversarial", "coral", "mmd", "histogram")
+LOOK_AT_SOURCE = ("adversarial", "coral", "mmd", "histogram", "restyled")
 """Methods that need source images."""
 
 

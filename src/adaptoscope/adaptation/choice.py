@@ -1,4 +1,4 @@
-"""Choose the layer to match without one stain of the target.
+"""Choose how to adapt without one stain of the target.
 
 Every criterion gives each candidate a score, higher for the better one. Candidates of which a seed
 ran away are not chosen where another is healthy, and have no vote where two others have one.
@@ -18,25 +18,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from adaptoscope.adaptation.label_free import Outputs, disagreement, mean_agreement
+from adaptoscope.adaptation.restyling import Contrast
 
 Criterion = Literal["uncertainty", "separability", "turned", "consensus"]
 CRITERIA: tuple[Criterion, ...] = ("uncertainty", "separability", "turned", "consensus")
-Layers = tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """The networks of one choice of layers, one for each seed.
+class Way(NamedTuple):
+    """A way to adapt; with neither part, the network as it was.
 
     Parameters
     ----------
     layers
-        What was matched.
+        Layers that are matched.
+    restyled
+        Contrast of the restyled pairs that are learnt first; empty without them.
+    """
+
+    layers: tuple[int, ...] = ()
+    restyled: Contrast | Literal[""] = ""
+
+    @property
+    def words(self) -> str:
+        """As tables and messages say it."""
+        layers = ", ".join(map(str, self.layers))
+        parts = [f"layer {layers}"] if layers else []
+        if self.restyled:
+            parts.insert(0, "restyled" if self.restyled == "same" else "restyled, inverted")
+        return ", then ".join(parts) or "unadapted"
+
+    @property
+    def slug(self) -> str:
+        """As folders are named."""
+        layers = "-".join(f"{layer:02d}" for layer in self.layers)
+        parts = [f"restyled_{self.restyled}"] if self.restyled else []
+        return "_".join([*parts, *([f"layer{layers}"] if layers else [])]) or "unadapted"
+
+
+UNADAPTED = Way()
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """The networks of one way to adapt, one for each seed.
+
+    Parameters
+    ----------
+    way
+        How they were adapted.
     outputs
         Of each seed, on the same unlabelled target fields, shape (N, S, H, W).
     measures
@@ -48,14 +82,14 @@ class Candidate:
         has no vote can be chosen by consensus only.
     """
 
-    layers: Layers
+    way: Way
     outputs: Sequence[Outputs]
     measures: Sequence[Mapping[str, float]]
     healthy: Sequence[bool]
     votes: bool = True
 
 
-def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Layers, float]:
+def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
     """Score candidates by one criterion.
 
     Parameters
@@ -69,7 +103,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Lay
     Returns
     -------
     dict
-        By layers, higher for the better; minus infinity for a candidate of which a seed ran away,
+        By way, higher for the better; minus infinity for a candidate of which a seed ran away,
         if another is healthy.
     """
     whole = any(all(candidate.healthy) for candidate in candidates)
@@ -77,12 +111,12 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Lay
     for candidate in candidates:
         value = _score(candidate, candidates, criterion)
         unfit = whole and not all(candidate.healthy)
-        found[candidate.layers] = -np.inf if unfit or np.isnan(value) else value
+        found[candidate.way] = -np.inf if unfit or np.isnan(value) else value
     return found
 
 
-def choose_layers(candidates: Sequence[Candidate], criterion: Criterion = "consensus") -> Layers:
-    """Return the layers of the best candidate; the earlier one of equals.
+def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "consensus") -> Way:
+    """Return the way of the best candidate; the earlier one of equals.
 
     Parameters
     ----------
@@ -90,7 +124,7 @@ def choose_layers(candidates: Sequence[Candidate], criterion: Criterion = "conse
         As in `scores_of`.
     """
     found = scores_of(candidates, criterion)
-    return max(found, key=lambda layers: found[layers])
+    return max(found, key=lambda way: found[way])
 
 
 def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Criterion) -> float:

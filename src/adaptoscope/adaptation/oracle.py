@@ -5,7 +5,6 @@ It needs what an adaptation does without, and is here only to say how much there
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
@@ -15,21 +14,19 @@ from adaptoscope.adaptation.adapted_model import (
     interval_of,
 )
 from adaptoscope.adaptation.baseline_settings import OracleSettings
+from adaptoscope.adaptation.learning_on import learn_on
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.finish import measure, translator_card
 from adaptoscope.translation.model_folder import (
     MODEL_FILES,
     StainModel,
-    TranslatorRecord,
-    ready_to_predict,
     write_translator,
 )
-from adaptoscope.translation.settings import TranslationSettings
-from adaptoscope.translation.train_pairs import PairedStep, training_part
+from adaptoscope.translation.train_pairs import training_part
 
 
 def fine_tune(
@@ -84,20 +81,7 @@ def fine_tune(
         return out
     run.record_environment(fabric.device)
     interval = interval_of(settings.intensities, model, fields)
-    intensities = model.record.intensities.changed(given=interval)
-    how = training_of(settings, model.record)
-    step = PairedStep(how, fields, intensities, fabric, copy.deepcopy(model.network))
-    run_steps(
-        step,
-        steps=settings.steps,
-        state=step.state,
-        run=run,
-        save_every=settings.save_every,
-        log_every=settings.log_every,
-        description="stain adapt, oracle",
-        seed=settings.seed,
-    )
-    network = ready_to_predict(step.network, model.record.norm_at_test)
+    network = learn_on(settings, run, fabric, model, fields, interval, "oracle")
     record = adapted_record(
         model, fields, method=settings.method, learnt_from=images, interval=interval
     )
@@ -111,21 +95,3 @@ def fine_tune(
     )
     write_translator(out, record, network, card=translator_card(record, taught))
     return out
-
-
-def training_of(settings: OracleSettings, record: TranslatorRecord) -> TranslationSettings:
-    """Return the settings of a training on pairs that goes on from a network.
-
-    Parameters
-    ----------
-    settings
-        How to learn.
-    record
-        The network.
-    """
-    return TranslationSettings(
-        width=record.width,
-        norm=record.norm,
-        norm_at_test=record.norm_at_test,
-        **settings.model_dump(exclude={"method", "intensities"}),
-    )

@@ -23,6 +23,7 @@ Method = Literal[
     "per_image",
     "histogram",
     "adabn",
+    "restyled",
     "oracle",
 ]
 AUTO = "auto"
@@ -75,10 +76,15 @@ def train(
     typer.echo(said, err=True)
 
 
-def read_unstained(
-    folder: Path, modality: str | None, root: Path | None, channel: int | None, z: str | None
+def read_images(
+    folder: Path,
+    modality: str | None,
+    root: Path | None,
+    channel: int | None,
+    z: str | None,
+    stains: "Sequence[str] | None" = None,
 ) -> "Sequence[Field]":
-    """Read the images of a folder of pairs, or of plain images; no stain is opened.
+    """Read the images of a folder of pairs, or of plain images.
 
     Parameters
     ----------
@@ -88,15 +94,17 @@ def read_unstained(
         Of pairs.
     channel, z
         Of plain images.
+    stains
+        Names of the stains to read beside; by default no stain is opened.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.datasets.paired_stains import open_paired_stains
     from adaptoscope.translation.fields import fields_of_images, read_fields
     from adaptoscope.translation.train_pairs import one_modality, training_part
 
-    if (folder / "pairs.csv").is_file():
+    if _has_pairs(folder):
         pairs = one_modality(open_paired_stains(folder, root=root), modality)
-        return read_fields(training_part(pairs), truth=False)
+        return read_fields(training_part(pairs), stains, truth=stains is not None)
     if modality is not None:
         raise InputError(
             f"The images of {folder} have no modality.",
@@ -121,8 +129,8 @@ def adapt(
         Path | None,
         typer.Option(
             "--source",
-            help="Images of the microscope that it learnt from; "
-            "for adversarial, coral, mmd and histogram.",
+            help="Images of the microscope that it learnt from, with their stains if there are "
+            "any; for adversarial, coral, mmd, histogram and restyled.",
         ),
     ] = None,
     method: Annotated[
@@ -135,8 +143,9 @@ def adapt(
         str | None,
         typer.Option(
             "--layer",
-            help="auto (if not given): several are tried with two seeds each, and one is chosen "
-            "without labels. Or 1 to 16; several as 2,5. For adversarial, coral and mmd.",
+            help="auto (if not given): layers and restyled pairs are tried with two seeds each, "
+            "and one way is chosen without labels. Or 1 to 16; several as 2,5. For adversarial, "
+            "coral and mmd.",
             metavar="L",
         ),
     ] = None,
@@ -150,8 +159,8 @@ def adapt(
         Path | None,
         typer.Option(
             "--settings",
-            help="YAML file of AdaptationSettings, BaselineSettings, AdaBNSettings or "
-            "OracleSettings, as the method needs.",
+            help="YAML file of AdaptationSettings, BaselineSettings, AdaBNSettings, "
+            "RestyledSettings or OracleSettings, as the method needs.",
         ),
     ] = None,
     seed: OptionalSeed = None,
@@ -161,17 +170,25 @@ def adapt(
     z: Z = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Adapt a network to another microscope without stains: learn its first layers anew.
+    """Adapt a network to another microscope without its stains.
 
-    Other methods are there to compare with: none changes nothing; own_range, per_image and
-    histogram change intensities; adabn measures statistics anew; oracle learns from target stains.
+    Its first layers are learnt anew (adversarial, coral, mmd), or all of it from source pairs in
+    the look of the target (restyled). Other methods are there to compare with: none changes
+    nothing; own_range, per_image and histogram change intensities; adabn measures statistics anew;
+    oracle learns from target stains.
     """
     from adaptoscope.adaptation.adapt import adapt_translator
-    from adaptoscope.adaptation.auto import AutoSettings, adapt_automatically, chosen_layers
-    from adaptoscope.adaptation.baseline_settings import LOOK_AT_SOURCE, OracleSettings
+    from adaptoscope.adaptation.auto import adapt_automatically, chosen_way
+    from adaptoscope.adaptation.auto_settings import AutoSettings
+    from adaptoscope.adaptation.baseline_settings import (
+        LOOK_AT_SOURCE,
+        OracleSettings,
+        RestyledSettings,
+    )
     from adaptoscope.adaptation.baselines import adapt_without_learning
     from adaptoscope.adaptation.oracle import fine_tune
     from adaptoscope.adaptation.settings import AdaptationSettings
+    from adaptoscope.adaptation.teach_restyled import teach_restyled
     from adaptoscope.datasets.paired_stains import open_paired_stains
     from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.model_folder import load_translator
@@ -188,21 +205,33 @@ def adapt(
         pairs = one_modality(open_paired_stains(target, root=root), target_modality)
         typer.echo(fine_tune(chosen, out, pairs=pairs, **how))
         return
+    automatic = isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer)
+    taught = automatic or isinstance(chosen, RestyledSettings)
     if source is not None and chosen.method in LOOK_AT_SOURCE:
-        how["source"] = read_unstained(source, modality, root, channel, z)
-    how["target"] = read_unstained(target, target_modality, root, channel, z)
-    if isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer):
+        stains = tuple(loaded.record.stains) if taught and _has_pairs(source) else None
+        how["source"] = read_images(source, modality, root, channel, z, stains)
+    how["target"] = read_images(target, target_modality, root, channel, z)
+    if isinstance(chosen, AdaptationSettings) and automatic:
         tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
+        if source is not None and not _has_pairs(source):
+            tried = tried.changed(restyling=None)
+            typer.echo(f"{source} has no stains: restyled pairs are not tried.", err=True)
         typer.echo(adapt_automatically(tried, out, **how))
-        layers, _ = chosen_layers(out)
-        said = f"Layer {', '.join(map(str, layers))} of {len(tried.layers)} tried."
-        if not layers:
-            said = f"None of {len(tried.layers)} layers is better than the network as it was."
+        way, scores = chosen_way(out)
+        said = f"Chosen among {len(scores)} ways, without labels: {way}."
+        if way == "unadapted":
+            said = f"None of {len(scores) - 1} ways is better than the network as it was."
         typer.echo(said, err=True)
     elif isinstance(chosen, AdaptationSettings):
         typer.echo(adapt_translator(chosen, out, **how))
+    elif isinstance(chosen, RestyledSettings):
+        typer.echo(teach_restyled(chosen, out, **how))
     else:
         typer.echo(adapt_without_learning(chosen, out, **how))
+
+
+def _has_pairs(folder: Path) -> bool:
+    return (folder / "pairs.csv").is_file()
 
 
 def _is_automatic(file: Path | None, layer: str | None) -> bool:
@@ -239,7 +268,7 @@ def _chosen(
 def _no_difference(name: str, method: str) -> SettingsError:
     option, methods = {
         "layers": ("--layer", "adversarial, coral or mmd"),
-        "seed": ("--seed", "adversarial, coral, mmd, adabn or oracle"),
+        "seed": ("--seed", "adversarial, coral, mmd, adabn, restyled or oracle"),
     }[name]
     return SettingsError(
         f"{option} makes no difference here.",

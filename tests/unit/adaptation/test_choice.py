@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from adaptoscope.adaptation.choice import Candidate, choose_layers, scores_of
+from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way, choose_way, scores_of
 
 SHAPE = (4, 1, 32, 32)
 
@@ -24,7 +24,7 @@ def candidate(
     seeds = [np.random.default_rng([layers[0], seed]).standard_normal(SHAPE) for seed in (0, 1)]
     outputs = [(truth() + bias * fault + noise * each).astype(np.float32) for each in seeds]
     measures = {"turned": turned, "separability": separability}
-    return Candidate(layers, outputs, [measures] * 2, [healthy, True])
+    return Candidate(Way(layers), outputs, [measures] * 2, [healthy, True])
 
 
 def test_those_that_are_right_agree_with_each_other() -> None:
@@ -35,46 +35,48 @@ def test_those_that_are_right_agree_with_each_other() -> None:
         candidate((5,), 0.3, bias=3),
         candidate((8,), 1.0),
     ]
-    assert choose_layers(candidates, "consensus") == (3,)
+    assert choose_way(candidates, "consensus") == Way((3,))
     scores = scores_of(candidates, "consensus")
-    assert min(scores, key=lambda layers: scores[layers]) == (5,)
+    assert min(scores, key=lambda way: scores[way]) == Way((5,))
 
 
 def test_the_network_as_it_was_is_kept_if_adaptations_do_harm() -> None:
     # It sees the truth nearly; every layer has a fault of its own.
-    before = Candidate((), [truth()], [], [True], votes=False)
+    before = Candidate(UNADAPTED, [truth()], [], [True], votes=False)
     harmed = [candidate((layer,), 0.5, bias=1) for layer in (2, 3, 5)]
-    assert choose_layers([before, *harmed], "consensus") == ()
-    assert choose_layers([before, *harmed], "uncertainty") != ()
+    assert choose_way([before, *harmed], "consensus") == UNADAPTED
+    assert choose_way([before, *harmed], "uncertainty") != UNADAPTED
     # Where adaptations agree and it does not, one of them is taken.
-    away = Candidate((), [truth()[::-1].copy()], [], [True], votes=False)
+    away = Candidate(UNADAPTED, [truth()[::-1].copy()], [], [True], votes=False)
     helped = [candidate((layer,), 0.3) for layer in (2, 3, 5)]
-    assert choose_layers([away, *helped], "consensus") != ()
+    assert choose_way([away, *helped], "consensus") != UNADAPTED
 
 
 def test_what_has_no_vote_changes_no_other_score() -> None:
     candidates = [candidate((layer,), 0.3 * layer) for layer in (2, 3, 5)]
-    before = Candidate((), [truth()], [], [True], votes=False)
+    before = Candidate(UNADAPTED, [truth()], [], [True], votes=False)
     alone, beside = (scores_of(each, "consensus") for each in (candidates, [before, *candidates]))
-    assert alone == {layers: score for layers, score in beside.items() if layers}
+    assert alone == {way: score for way, score in beside.items() if way != UNADAPTED}
 
 
 def test_what_ran_away_has_no_vote() -> None:
     # Three that ran away the same way would outvote two that are right.
     fault = np.random.default_rng(9).standard_normal(SHAPE).astype(np.float32)
-    away = [Candidate((layer,), [fault, fault], [{}] * 2, [True, False]) for layer in (8, 9, 10)]
+    away = [
+        Candidate(Way((layer,)), [fault, fault], [{}] * 2, [True, False]) for layer in (8, 9, 10)
+    ]
     right = [candidate((2,), 0.3), candidate((3,), 0.3)]
     scores = scores_of([*away, *right], "consensus")
-    assert scores[(2,)] == pytest.approx(scores_of(right, "consensus")[(2,)])
-    assert choose_layers([*away, *right], "consensus") in {(2,), (3,)}
+    assert scores[Way((2,))] == pytest.approx(scores_of(right, "consensus")[Way((2,))])
+    assert choose_way([*away, *right], "consensus") in {Way((2,)), Way((3,))}
 
 
 def test_uncertainty_is_the_difference_between_seeds() -> None:
     candidates = [candidate((2,), 0.8), candidate((3,), 0.3), candidate((5,), 0.1, bias=3)]
-    assert choose_layers(candidates, "uncertainty") == (5,)
+    assert choose_way(candidates, "uncertainty") == Way((5,))
     scores = scores_of(candidates, "uncertainty")
     pair = candidates[0].outputs
-    assert scores[(2,)] == pytest.approx(-np.abs(pair[0] - pair[1]).mean() / 2, rel=1e-5)
+    assert scores[Way((2,))] == pytest.approx(-np.abs(pair[0] - pair[1]).mean() / 2, rel=1e-5)
 
 
 def test_measures_of_single_networks_are_averaged_over_seeds() -> None:
@@ -82,13 +84,16 @@ def test_measures_of_single_networks_are_averaged_over_seeds() -> None:
         candidate((2,), 0.5, turned=0.9, separability=0.9),
         candidate((3,), 0.5, turned=0.8, separability=0.55),
     ]
-    assert choose_layers(candidates, "turned") == (2,)
-    assert choose_layers(candidates, "separability") == (3,)
+    assert choose_way(candidates, "turned") == Way((2,))
+    assert choose_way(candidates, "separability") == Way((3,))
 
 
 @pytest.mark.parametrize("criterion", ["uncertainty", "separability", "turned", "consensus"])
 def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
     away = candidate((2,), 0.01, turned=1.0, separability=0.5, healthy=False)
     whole = [candidate((3,), 0.9), candidate((5,), 0.9)]
-    assert choose_layers([away, *whole], criterion) != (2,)
-    assert choose_layers([away, candidate((3,), 0.9, healthy=False)], criterion) in {(2,), (3,)}
+    assert choose_way([away, *whole], criterion) != Way((2,))
+    assert choose_way([away, candidate((3,), 0.9, healthy=False)], criterion) in {
+        Way((2,)),
+        Way((3,)),
+    }

@@ -8,7 +8,8 @@ import torch
 from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.adaptation.baseline_settings import OracleSettings
-from adaptoscope.adaptation.oracle import fine_tune, training_of
+from adaptoscope.adaptation.learning_on import training_of
+from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
 from adaptoscope.translation.crops import draw_pairs

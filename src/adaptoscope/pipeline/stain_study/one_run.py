@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from safetensors.numpy import load_file
 
 from adaptoscope.adaptation.adapt import adapt_translator
-from adaptoscope.adaptation.baseline_settings import METHODS, OracleSettings, settings_of_method
+from adaptoscope.adaptation.baseline_settings import (
+    METHODS,
+    OracleSettings,
+    RestyledSettings,
+    settings_of_method,
+)
 from adaptoscope.adaptation.baselines import adapt_without_learning
+from adaptoscope.adaptation.choice import Way
 from adaptoscope.adaptation.collapse import METRICS, judge_run
 from adaptoscope.adaptation.label_free import (
     looked_at,
@@ -24,7 +31,9 @@ from adaptoscope.adaptation.label_free import (
     turned_agreement,
 )
 from adaptoscope.adaptation.oracle import fine_tune
+from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
+from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
 from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
 from adaptoscope.pipeline.stain_study.stages import StudyStages
@@ -54,6 +63,9 @@ class RunTask:
         How it is adapted; no layer and no rate for what it is compared with.
     target_images
         Number of target images; None for all.
+    restyled
+        Contrast of the restyled pairs that are learnt: by the method `restyled`, or before layers
+        are matched. Empty without them.
     device
         Where it runs.
     """
@@ -66,15 +78,30 @@ class RunTask:
     rate: float
     seed: int
     target_images: int | None
+    restyled: Contrast | Literal[""] = ""
     device: Device = "auto"
+
+    @property
+    def way(self) -> Way:
+        """What is chosen among, where the method is `adversarial` or `restyled`."""
+        return Way(self.layers, self.restyled)
 
     @property
     def name(self) -> str:
         """The run as a folder name."""
         layers = "-".join(f"{layer:02d}" for layer in self.layers)
         images = "" if self.target_images is None else f"_images{self.target_images}"
-        how = f"{self.method}_layer{layers}_rate{self.rate:g}{images}" if layers else self.method
-        return f"{self.shift.name}_{how}_seed{self.seed}"
+        taught = f"restyled_{self.restyled}" if self.restyled else ""
+        how = f"{self.method}_layer{layers}_rate{self.rate:g}" if layers else taught or self.method
+        how = f"{taught}_{how}" if taught and layers else how
+        return f"{self.shift.name}_{how}{images}_seed{self.seed}"
+
+    @property
+    def taught(self) -> RunTask | None:
+        """The run whose network is adapted further; None where it is the source network."""
+        if not (self.restyled and self.layers):
+            return None
+        return dataclasses.replace(self, method="restyled", layers=(), rate=0.0)
 
     @property
     def folder(self) -> Path:
@@ -94,7 +121,7 @@ def run_task(task: RunTask) -> Path:
     if path.exists():
         return path
     stages = StudyStages(task.settings, task.study)
-    source = stages.source_fields("train", truth=False)
+    source = stages.source_fields("train", truth=task.method == "restyled")
     target = stages.target_fields(task.shift, "train", truth=False)
     device = str(start_fabric(task.device).device)
     model = stages.model(device)
@@ -121,6 +148,7 @@ def run_task(task: RunTask) -> Path:
         "shift": task.shift.name,
         "method": task.method,
         "layers": list(task.layers),
+        "restyled": task.restyled,
         "rate": task.rate,
         "seed": task.seed,
         "target_images": task.target_images,
@@ -156,14 +184,25 @@ def _adapt(
     if METHODS[task.method] is AdaptationSettings:
         values = task.settings.adaptation.model_dump() | values
         values |= {"layers": task.layers, "learning_rate": task.rate}
+    if METHODS[task.method] is RestyledSettings:
+        values = task.settings.restyling.model_dump() | values | {"contrast": task.restyled}
     if "seed" in METHODS[task.method].model_fields:
         values["seed"] = task.seed
     chosen = settings_of_method(values)
+    if task.taught is not None:
+        network = str(next(model.network.parameters()).device)
+        model = load_translator(task.taught.folder, device=network)
+        source = restyled_as(task.taught.folder, source, target)
+        chosen = chosen.changed(intensities="source")
     how: dict[str, Any] = {"model": model, "device": task.device}
     if isinstance(chosen, OracleSettings):
         fine_tune(chosen, task.folder, pairs=stages.target_pairs(task.shift), **how)
     elif isinstance(chosen, AdaptationSettings):
         adapt_translator(chosen, task.folder, source=source, target=target, **how)
+    elif isinstance(chosen, RestyledSettings):
+        # All target images were looked at already; a part of them speaks for itself.
+        look = stages.look(task.shift) if task.target_images is None else None
+        teach_restyled(chosen, task.folder, source=source, target=target, look=look, **how)
     else:
         adapt_without_learning(chosen, task.folder, source=source, target=target, **how)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptoscope.adaptation.choice import CRITERIA, Candidate, choose_layers
+from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, Way, choose_way
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.pipeline.run_context import RunContext
@@ -77,6 +77,14 @@ class Line:
         """The layers in words."""
         return ", ".join(str(layer) for layer in self.task.layers)
 
+    @property
+    def method(self) -> str:
+        """The method in words."""
+        if not self.task.restyled:
+            return self.task.method
+        taught = Way((), self.task.restyled).words
+        return f"{taught}, then {self.task.method}" if self.task.layers else taught
+
 
 def write_stain_study(
     settings: StainStudySettings,
@@ -137,7 +145,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
         health = sum(bool(outcome["healthy"]) for outcome in line.outcomes)
         rows.append(
             (
-                line.task.method,
+                line.method,
                 line.layers or "–",
                 f"{line.task.rate:g}" if line.layers else "–",
                 "all" if line.task.target_images is None else str(line.task.target_images),
@@ -185,6 +193,8 @@ def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
     if comparable:
         best = max(comparable, key=lambda line: line.overall("val"))
         shown[f"layer {best.layers}"] = best.task.folder
+        better = max(_tried(shift, lines), key=lambda line: line.overall("val"))
+        shown[better.task.way.words] = better.task.folder
     if "oracle" in own:
         shown["oracle"] = own["oracle"].task.folder
     return shown
@@ -214,19 +224,30 @@ def _comparable(shift: str, lines: Sequence[Line]) -> list[Line]:
         for line in lines
         if line.task.shift.name == shift
         and line.task.method == "adversarial"
+        and line.task.layers in line.task.settings.layers
+        and not line.task.restyled
         and line.task.target_images is None
     ]
     return [line for line in own if line.task.rate == own[0].task.rate]
 
 
+def _tried(shift: str, lines: Sequence[Line]) -> list[Line]:
+    """Return the ways of a shift that are chosen among, as `stain adapt` does."""
+    return _comparable(shift, lines) + [
+        line
+        for line in lines
+        if line.task.shift.name == shift and line.task.restyled and line.task.target_images is None
+    ]
+
+
 def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
-    """Return what every criterion chooses among the layers of a shift, beside the best one."""
-    own = _comparable(shift, lines)
-    if len(own) < 2 or len(own[0].outcomes) < 2:
+    """Return what every criterion chooses among the ways of a shift, beside the best ones."""
+    layers, tried = _comparable(shift, lines), _tried(shift, lines)
+    if len(tried) < 2 or len(tried[0].outcomes) < 2:
         return None
     candidates = [
         Candidate(
-            line.task.layers,
+            line.task.way,
             [
                 read_outputs(_with_seed(line.task, int(outcome["seed"])))
                 for outcome in line.outcomes
@@ -237,23 +258,25 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
             ],
             [bool(outcome["healthy"]) for outcome in line.outcomes],
         )
-        for line in own
+        for line in tried
     ]
-    by_layers = {line.task.layers: line for line in own}
+    by_way = {line.task.way: line for line in tried}
+    content: dict[str, object] = {"shift": shift}
     for line in lines:
-        if line.task.shift.name == shift and line.task.method == "none":
-            by_layers[()] = line
-            candidates.append(Candidate((), [read_outputs(line.task)], [], [True], votes=False))
-    best = max(own, key=lambda line: line.overall("val"))
-    chosen = {criterion: by_layers[choose_layers(candidates, criterion)] for criterion in CRITERIA}
-    return {
-        "shift": shift,
-        "oracle": {"layers": best.layers, "test": best.overall("test")},
-        **{
-            criterion: {"layers": line.layers or "none", "test": line.overall("test")}
-            for criterion, line in chosen.items()
-        },
-    }
+        if line.task.shift.name == shift and line.task.method in ("none", "oracle"):
+            content[line.task.method] = {"way": line.task.method, "test": line.overall("test")}
+            if line.task.method == "none":
+                by_way[UNADAPTED] = line
+                candidates.append(
+                    Candidate(UNADAPTED, [read_outputs(line.task)], [], [True], votes=False)
+                )
+    for name, among in (("best layer", layers), ("best way", tried)):
+        best = max(among, key=lambda line: line.overall("val"))
+        content[name] = {"way": best.task.way.words, "test": best.overall("test")}
+    for criterion in CRITERIA:
+        way = choose_way(candidates, criterion)
+        content[criterion] = {"way": way.words, "test": by_way[way].overall("test")}
+    return content
 
 
 def _with_seed(task: RunTask, seed: int) -> RunTask:
@@ -263,13 +286,18 @@ def _with_seed(task: RunTask, seed: int) -> RunTask:
 def _choice_table(choices: Sequence[Mapping[str, Any]]) -> Table | None:
     if not choices:
         return None
-    names = ("oracle", *CRITERIA)
+    known = [name for name in ("none", "oracle") if name in choices[0]]
+    names = ("best layer", "best way", *CRITERIA)
     rows = tuple(
         (
             str(each["shift"]),
-            *(f"{each[name]['layers']}: {number(each[name]['test'], digits=3)}" for name in names),
+            *(number(each[name]["test"], digits=3) for name in known),
+            *(f"{each[name]['way']}: {number(each[name]['test'], digits=3)}" for name in names),
         )
         for each in choices
     )
-    caption = "Layer and mean Pearson on test; the oracle is picked by the labels of val."
-    return Table(("Shift", "Oracle", *map(str.capitalize, CRITERIA)), rows, caption=caption)
+    caption = (
+        "Mean Pearson on test, of what is chosen: the best layer and the best way by the labels of "
+        "val, the others without a label."
+    )
+    return Table(("Shift", *map(str.capitalize, (*known, *names))), rows, caption=caption)

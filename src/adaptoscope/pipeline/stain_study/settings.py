@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.adaptation.baseline_settings import OracleSettings
+from adaptoscope.adaptation.baseline_settings import OracleSettings, RestyledSettings
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.adaptation.shift_settings import ShiftSettings
 from adaptoscope.pipeline.rows import SLUG
@@ -65,6 +65,16 @@ class StudyShift(Settings):
     """Shifts of one curve are joined in that plot."""
 
 
+class AlsoMatched(Settings):
+    """Runs of another method, or of several layers at once, beside those that are chosen among."""
+
+    method: Literal["adversarial", "coral", "mmd"] = "adversarial"
+    """How features are matched."""
+
+    layers: tuple[int, ...]
+    """Where."""
+
+
 class StainStudySettings(Settings):
     """A study: one source network is adapted to every shift in many ways."""
 
@@ -102,6 +112,19 @@ class StainStudySettings(Settings):
     layers: tuple[tuple[int, ...], ...] = Field(min_length=1)
     """What is matched, one list of layers a run."""
 
+    also: tuple[AlsoMatched, ...] = ()
+    """Further rows of the tables, which no rule chooses among."""
+
+    restyled: bool = False
+    """Whether restyled source pairs are learnt, with every contrast that the images leave open;
+    they are chosen among, beside the layers."""
+
+    restyled_layers: tuple[tuple[int, ...], ...] = ()
+    """What is matched after that, one list of layers a run."""
+
+    restyling: RestyledSettings = RestyledSettings()
+    """How restyled pairs are learnt; contrast, seed and intensities are those of the run."""
+
     baselines: tuple[
         Literal["none", "own_range", "per_image", "histogram", "adabn", "oracle"], ...
     ] = ("none",)
@@ -127,6 +150,9 @@ class StainStudySettings(Settings):
         names = [shift.name.lower() for shift in self.shifts]
         if len(set(names)) < len(names):
             raise ValueError("shifts need different names")
-        for layers in self.layers:
+        matched = (*self.layers, *self.restyled_layers, *(each.layers for each in self.also))
+        for layers in matched:
             self.adaptation.changed(layers=layers)
+        if self.restyled_layers and not self.restyled:
+            raise ValueError("restyled_layers needs restyled: true")
         return self

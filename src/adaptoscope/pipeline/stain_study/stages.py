@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adaptoscope.adaptation.adapted_model import interval_of
+from adaptoscope.adaptation.look_estimate import (
+    LookEstimate,
+    described,
+    estimate_look,
+    from_description,
+)
 from adaptoscope.adaptation.shift_set import write_shifted
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
+from adaptoscope.images.files import write_json
 from adaptoscope.pipeline.stain_study.settings import PairsFolder, StainStudySettings, StudyShift
 from adaptoscope.simulation.transmitted.write import simulate_pairs
-from adaptoscope.training.progress import progress_display
-from adaptoscope.training.step_loop import Device
+from adaptoscope.training.progress import progress, progress_display
+from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.training.variables import expand_path
 from adaptoscope.translation.fields import Field, read_fields
 from adaptoscope.translation.model_folder import StainModel, load_translator
 from adaptoscope.translation.train_pairs import train_translator
 
-PARTS = ("pairs", "source", "shifts", "runs", "report.html", "results.json", "results.md")
+PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,29 @@ class StudyStages:
             number = len({record.input for record in chosen})
             with progress_display(f"shift, {shift.name}", number) as advance:
                 write_shifted(chosen, self._shifted(shift), shift.shift, on_image=advance)
+        if self.settings.restyled:
+            model = self.model(str(start_fabric(device).device))
+            for shift in progress(self.settings.shifts, "look"):
+                self._estimate(shift, model)
+
+    def look(self, shift: StudyShift) -> LookEstimate:
+        """Read what the target of a shift looks like."""
+        return from_description(json.loads(self._look(shift).read_text("utf-8")))
+
+    def _estimate(self, shift: StudyShift, model: StainModel) -> None:
+        path = self._look(shift)
+        if path.exists():
+            return
+        target = self.target_fields(shift, "train", truth=False)
+        interval = interval_of("source" if shift.intensities == "source" else "own", model, target)
+        source = self.source_fields("train", truth=False)
+        scale = self.settings.restyling.scale
+        look = estimate_look(model.network, interval, source, target, scale=scale)
+        path.parent.mkdir(exist_ok=True)
+        write_json(path, described(look))
+
+    def _look(self, shift: StudyShift) -> Path:
+        return self.folder / "looks" / f"{shift.name}.json"
 
     def model(self, device: str) -> StainModel:
         """Read the source network."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import product
 from pathlib import Path
 
@@ -39,30 +40,55 @@ def run_stain_study(settings: StainStudySettings, context: RunContext) -> Path:
     stages = StudyStages(settings, context.path)
     with context.timed("source"):
         stages.prepare(context.device)
-    tasks = tasks_of(settings, context)
+    tasks = tasks_of(settings, context, stages)
     with context.timed("adapt"):
-        run_tasks(
-            tasks,
-            run_task,
-            done=lambda task: (task.folder / OUTCOME).exists(),
-            workers=context.workers,
-            description="adapt",
-        )
+        # What goes on from another run of the study comes after it.
+        for later in (False, True):
+            run_tasks(
+                [task for task in tasks if (task.taught is not None) == later],
+                run_task,
+                done=lambda task: (task.folder / OUTCOME).exists(),
+                workers=context.workers,
+                description="adapt further" if later else "adapt",
+            )
     return write_stain_study(settings, context, stages, tasks)
 
 
-def tasks_of(settings: StainStudySettings, context: RunContext) -> list[RunTask]:
+def tasks_of(
+    settings: StainStudySettings, context: RunContext, stages: StudyStages
+) -> list[RunTask]:
     """Return every adaptation of a study, in the order of its lists."""
     rates = settings.rates or (settings.adaptation.learning_rate,)
     numbers = settings.target_images or (None,)
+    begin = functools.partial(RunTask, context.path, settings, device=context.device)
+    contrasts = [
+        (shift, contrast)
+        for shift in (settings.shifts if settings.restyled else ())
+        for contrast in stages.look(shift).plausible
+    ]
     compared = [
-        RunTask(context.path, settings, shift, method, (), 0.0, seed, None, context.device)
+        begin(shift, method, (), 0.0, seed, None)
         for shift, method in product(settings.shifts, settings.baselines)
         for seed in (settings.seeds if method == "oracle" else settings.seeds[:1])
     ]
-    return compared + [
-        RunTask(context.path, settings, shift, method, layers, rate, seed, number, context.device)
+    taught = [
+        begin(shift, "restyled", (), 0.0, seed, number, contrast)
+        for (shift, contrast), number, seed in product(contrasts, numbers, settings.seeds)
+    ]
+    also = [
+        begin(shift, each.method, each.layers, rates[0], seed, None)
+        for shift, each, seed in product(settings.shifts, settings.also, settings.seeds)
+    ]
+    matched = [
+        begin(shift, method, layers, rate, seed, number)
         for shift, method, layers, rate, number, seed in product(
             settings.shifts, settings.methods, settings.layers, rates, numbers, settings.seeds
         )
     ]
+    further = [
+        begin(shift, "adversarial", layers, rates[0], seed, number, contrast)
+        for (shift, contrast), layers, number, seed in product(
+            contrasts, settings.restyled_layers, numbers, settings.seeds
+        )
+    ]
+    return [*compared, *also, *matched, *taught, *further]

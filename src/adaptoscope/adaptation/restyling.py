@@ -1,0 +1,200 @@
+"""Give source images the look of the target, so that their stains can be learnt from once more.
+
+Stage 1 makes drawn cells look real and keeps their count; this makes images of one microscope look
+like those of another and keeps their stains. The look is what two sets of unpaired images tell:
+
+1. magnification: cells become as large as those of the target;
+2. contrast: what is bright may become dark, as between two kinds of phase imaging;
+3. power spectrum: every spatial frequency gets the target's mean power. For a thin transparent
+   specimen both microscopes are linear filters of one phase map, so that their ratio is a filter
+   too, but for its sign;
+4. intensities: the pooled histogram of the target, which also saturates where the target does.
+
+Frequencies are those of the cosine transform, whose mirrored borders leave no seam; the mean of an
+image is left out, so that a brighter field is not told from a darker one. Matching
+spectra alone is known from Fourier domain adaptation (Yang and Soatto, 2020).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from adaptoscope.adaptation.magnification import magnify
+from adaptoscope.errors import InputError
+from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.translation.fields import Field, unit_of
+from adaptoscope.translation.intensities import pooled_pixels
+
+FloatImage = NDArray[np.float32]
+FloatArray = NDArray[np.float64]
+Contrast = Literal["same", "inverted"]
+CONTRASTS: tuple[Contrast, ...] = ("same", "inverted")
+
+_BINS = 48
+_QUANTILES = 1024
+_STRONGEST = 30.0
+"""No frequency is amplified more: beyond, it is the noise of the source."""
+
+
+@dataclass(frozen=True, eq=False)
+class Restyling:
+    """How source images become like those of the target.
+
+    Parameters
+    ----------
+    scale
+        Magnification, above 1 where the target's cells are larger.
+    contrast
+        Whether bright stays bright.
+    frequencies
+        Shape (K,), cycles per pixel, rising.
+    gain
+        Shape (K,), factor on the amplitude at each of them.
+    before, after
+        Shape (Q,), quantiles of the filtered source, any unit, and of the target, in [0, 1].
+    """
+
+    scale: float
+    contrast: Contrast
+    frequencies: FloatArray
+    gain: FloatArray
+    before: FloatArray
+    after: FloatArray
+
+
+def measure_restyling(
+    source: Sequence[Field],
+    target: Sequence[Field],
+    *,
+    scale: float = 1.0,
+    contrast: Contrast = "same",
+) -> Restyling:
+    """Measure how source images become like those of the target; no stain is looked at.
+
+    Parameters
+    ----------
+    source, target
+        Fields of both domains, of any size; one of each at least.
+    scale
+        Magnification of the source.
+    contrast
+        Whether it is inverted.
+
+    Raises
+    ------
+    InputError
+        If a set is empty or shows a single intensity, or the scale is too small.
+    """
+    given = [magnify(field.pixels, scale) for field in source]
+    wanted = [field.pixels for field in target]
+    frequencies, power = mean_spectrum(given, "source")
+    _, power_wanted = mean_spectrum(wanted, "target")
+    gain = np.sqrt(power_wanted / np.maximum(power, power_wanted / _STRONGEST**2))
+    filtered = [_filtered(image, frequencies, gain, contrast) for image in given]
+    shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return Restyling(
+        scale,
+        contrast,
+        frequencies,
+        gain,
+        np.quantile(pooled_pixels(filtered), shares),
+        np.quantile(pooled_pixels(wanted), shares),
+    )
+
+
+def restyled(field: Field, restyling: Restyling) -> Field:
+    """Return a field in the look of the target, with its stains magnified alike.
+
+    Parameters
+    ----------
+    field
+        A source field, with or without stains.
+    restyling
+        What `measure_restyling` found.
+
+    Returns
+    -------
+    Field
+        The image in 16-bit counts, whatever it had; stains in their own depth.
+    """
+    image = magnify(field.pixels, restyling.scale)
+    filtered = _filtered(image, restyling.frequencies, restyling.gain, restyling.contrast)
+    pixels = np.interp(filtered, restyling.before, restyling.after).astype(np.float32)
+    stains = field.stains
+    if stains is not None and restyling.scale != 1:
+        depth = IntensityScale.full_range(stains.dtype.itemsize * 8)
+        moved = [magnify(plane, restyling.scale) for plane in unit_of(stains)]
+        stains = np.stack([depth.to_stored(plane) for plane in moved])
+    return dataclasses.replace(
+        field, given=IntensityScale.full_range(16).to_stored(pixels), stains=stains
+    )
+
+
+def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, FloatArray]:
+    """Return the mean power of images by spatial frequency, all directions together.
+
+    Parameters
+    ----------
+    images
+        Shape (H, W) each, of any size; their means are left out.
+    name
+        What they are, for the message.
+
+    Returns
+    -------
+    frequencies
+        Shape (K,), cycles per pixel, from 0 to the highest along a row, 0.5.
+    power
+        Shape (K,), mean squared coefficients of the orthonormal cosine transform; above 0.
+
+    Raises
+    ------
+    InputError
+        If there is no image, or none shows more than one intensity.
+    """
+    edges = np.linspace(0, 0.5, _BINS + 1)
+    sums, numbers = np.zeros(_BINS), np.zeros(_BINS)
+    for image in images:
+        squared = _transformed(image) ** 2
+        places = np.minimum(np.digitize(_frequencies(image.shape), edges) - 1, _BINS - 1)
+        # The mean of the image is no structure.
+        counted = np.ones(image.shape)
+        counted[0, 0] = 0
+        sums += np.bincount(places.ravel(), (squared * counted).ravel(), _BINS)
+        numbers += np.bincount(places.ravel(), counted.ravel(), _BINS)
+    if not sums.any():
+        raise InputError(
+            f"The look of the {name} images cannot be measured.",
+            expected="at least one image that shows something",
+            found=f"{len(images)} images of a single intensity" if images else "no image",
+        )
+    filled = numbers > 0
+    middles = (edges[1:] + edges[:-1]) / 2
+    power = np.interp(middles, middles[filled], sums[filled] / numbers[filled])
+    return middles, np.maximum(power, power.max() * 1e-12)
+
+
+def _filtered(
+    image: FloatImage, frequencies: FloatArray, gain: FloatArray, contrast: Contrast
+) -> FloatImage:
+    factors = np.interp(_frequencies(image.shape), frequencies, gain)
+    sign = -1 if contrast == "inverted" else 1
+    found = fft.idctn(sign * factors * _transformed(image), norm="ortho")
+    return np.asarray(found, dtype=np.float32)
+
+
+def _transformed(image: FloatImage) -> FloatArray:
+    centred = np.asarray(image, dtype=np.float64) - image.mean()
+    return np.asarray(fft.dctn(centred, norm="ortho"))
+
+
+def _frequencies(shape: tuple[int, ...]) -> FloatArray:
+    rows, columns = (np.arange(side) / (2 * side) for side in shape)
+    return np.asarray(np.hypot(rows[:, None], columns[None, :]))

@@ -1,0 +1,154 @@
+"""The ways to adapt that are tried, before one of them is chosen."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.adapted_model import interval_of
+from adaptoscope.adaptation.auto_settings import AutoSettings
+from adaptoscope.adaptation.baseline_settings import BaselineSettings, RestyledSettings
+from adaptoscope.adaptation.baselines import adapt_without_learning
+from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way
+from adaptoscope.adaptation.collapse import METRICS, judge_run
+from adaptoscope.adaptation.label_free import (
+    looked_at,
+    measures_of,
+    outputs_of,
+    turned_agreement,
+)
+from adaptoscope.adaptation.look_estimate import LookEstimate, estimate_look
+from adaptoscope.adaptation.restyling import Contrast
+from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
+from adaptoscope.training.progress import part_of
+from adaptoscope.training.step_loop import Device
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.model_folder import StainModel, load_translator
+
+
+class Trial:
+    """Adapts in one way after the other, and looks at what comes out.
+
+    Parameters
+    ----------
+    settings
+        Candidates.
+    folder
+        Where their model folders go.
+    model, source, target, device
+        As in `adapt_automatically`.
+    """
+
+    def __init__(
+        self,
+        settings: AutoSettings,
+        folder: Path,
+        model: StainModel,
+        source: Sequence[Field],
+        target: Sequence[Field],
+        device: Device,
+    ) -> None:
+        self.settings = settings
+        self.candidates = folder
+        self.model = model
+        self.source = source
+        self.target = target
+        self.device: Device = device
+        looked = looked_at(source, settings.look_at)
+        self.of_source = outputs_of(model, looked)
+        self.turned_source = turned_agreement(model, looked)
+        self.looked = looked_at(target, settings.look_at)
+
+    def folder(self, way: Way, seed: int) -> Path:
+        """Return where a network stands."""
+        return self.candidates / (way.slug if way == UNADAPTED else f"{way.slug}_seed{seed}")
+
+    def unadapted(self) -> Candidate:
+        """Return the network as every adaptation finds it: no weight is changed."""
+        methods: dict[str, Literal["none", "own_range", "histogram"]] = {
+            "source": "none",
+            "own": "own_range",
+            "histogram": "histogram",
+        }
+        how = BaselineSettings(method=methods[self.settings.adaptation.intensities])
+        folder = self.folder(UNADAPTED, 0)
+        adapt_without_learning(
+            how, folder, model=self.model, source=self.source, target=self.target
+        )
+        before = self._load(folder)
+        return Candidate(UNADAPTED, [outputs_of(before, self.looked)], [], [True], votes=False)
+
+    def matched(self, way: Way) -> Candidate:
+        """Match layers, of the source network or of one that learnt from restyled pairs."""
+        for seed in self.settings.seeds:
+            how = self.settings.adaptation.changed(layers=way.layers, seed=seed)
+            model, source = self.model, self.source
+            if way.restyled:
+                taught = self.folder(Way((), way.restyled), seed)
+                model, source = self._load(taught), restyled_as(taught, source, self.target)
+                how = how.changed(intensities="source")
+            with part_of(f"seed {seed}"):
+                adapt_translator(
+                    how,
+                    self.folder(way, seed),
+                    model=model,
+                    source=source,
+                    target=self.target,
+                    device=self.device,
+                )
+        return self._candidate(way)
+
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Return the contrasts of restyled pairs that are tried, the likelier one first."""
+        asked = self._restyling.contrast
+        return self.look.plausible if asked == "auto" else (asked,)
+
+    def restyled(self, contrast: Contrast) -> Candidate:
+        """Learn from restyled pairs."""
+        for seed in self.settings.seeds:
+            with part_of(f"seed {seed}"):
+                teach_restyled(
+                    self._restyling.changed(contrast=contrast, seed=seed),
+                    self.folder(Way((), contrast), seed),
+                    model=self.model,
+                    source=self.source,
+                    target=self.target,
+                    look=self.look,
+                    device=self.device,
+                )
+        return self._candidate(Way((), contrast))
+
+    @functools.cached_property
+    def look(self) -> LookEstimate:
+        """What the target looks like."""
+        how = self._restyling
+        interval = interval_of(how.intensities, self.model, self.target)
+        return estimate_look(
+            self.model.network, interval, self.source, self.target, scale=how.scale
+        )
+
+    @property
+    def _restyling(self) -> RestyledSettings:
+        if self.settings.restyling is None:
+            raise ValueError("restyled pairs need settings")
+        own = self.settings.adaptation.intensities
+        return self.settings.restyling.changed(intensities="source" if own == "source" else "own")
+
+    def _candidate(self, way: Way) -> Candidate:
+        outputs, measures, healthy = [], [], []
+        for seed in self.settings.seeds:
+            folder = self.folder(way, seed)
+            adapted = self._load(folder)
+            said = outputs_of(adapted, self.looked)
+            outputs.append(said)
+            measures.append(
+                measures_of(adapted, said, self.looked, self.of_source, self.turned_source)
+            )
+            healthy.append(judge_run(folder / METRICS, measures[-1]).healthy)
+        return Candidate(way, outputs, measures, healthy)
+
+    def _load(self, folder: Path) -> StainModel:
+        return load_translator(folder, device=str(next(self.model.network.parameters()).device))
