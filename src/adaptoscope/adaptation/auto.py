@@ -10,8 +10,9 @@ from pathlib import Path
 from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way, choose_way, scores_of
 from adaptoscope.adaptation.preflight import check_domains
+from adaptoscope.adaptation.teach_restyled import LOOK, check_stains, hashes_of_stains
 from adaptoscope.adaptation.trial import Trial
-from adaptoscope.images.files import write_json
+from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device
@@ -66,9 +67,13 @@ def adapt_automatically(
         As `adapt_translator` and `teach_restyled`.
     """
     images = check_domains(model, source, target)
-    parts = (*MODEL_FILES, _CANDIDATES, CHOICE)
+    stains: list[str] = []
+    if settings.restyling is not None:
+        check_stains(model, source)
+        stains = hashes_of_stains(source)
+    parts = (*MODEL_FILES, _CANDIDATES, CHOICE, LOOK)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=parts)
-    run.keep_inputs([hash_of_network(model.network), *images])
+    run.keep_inputs([hash_of_network(model.network), *images, *stains])
     if (out / "model.json").exists():
         return out
     trial = Trial(settings, out / _CANDIDATES, model, source, target, device)
@@ -85,6 +90,9 @@ def adapt_automatically(
     kept = load_translator(trial.folder(chosen, settings.seeds[0]))
     if kept.record.adapted is None:
         raise ValueError("every candidate says where it comes from")
+    if chosen.restyled:
+        taught = trial.folder(Way((), chosen.restyled), settings.seeds[0])
+        write_text(out / LOOK, (taught / LOOK).read_text("utf-8"))
     record = kept.record.changed(
         adapted=kept.record.adapted.changed(
             source=model.name, source_sha256=hash_of_network(model.network)

@@ -49,7 +49,8 @@ def check_domains(
     hashes = [names_by_hash(fields) for fields in (source, target)]
     known = model.record.training_images.keys()
     of_source, of_target = (sum(sha in known for sha in images) for images in hashes)
-    if of_target and not of_source:
+    # A network that was adapted has seen both domains.
+    if of_target and not of_source and model.record.adapted is None:
         raise InputError(
             "Source and target seem to be exchanged.",
             expected=f"source: images of the microscope that {model.name} learnt from",

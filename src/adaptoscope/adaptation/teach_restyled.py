@@ -18,7 +18,7 @@ from adaptoscope.adaptation.look_estimate import LookEstimate, described, estima
 from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.restyling import Contrast, measure_restyling, restyled
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json
+from adaptoscope.images.files import hash_pixels, write_json
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric
@@ -76,12 +76,11 @@ def teach_restyled(
         If ``out`` holds something else, or a run with other settings, network or images.
     """
     check_model(model)
-    if any(field.stains is None for field in source):
-        raise _without_stains(model)
+    check_stains(model, source)
     images = check_domains(model, source, target)
     fabric = start_fabric(device)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, LOOK))
-    run.keep_inputs([hash_of_network(model.network), *images])
+    run.keep_inputs([hash_of_network(model.network), *images, *hashes_of_stains(source)])
     if (out / "model.json").exists():
         return out
     run.record_environment(fabric.device)
@@ -144,8 +143,24 @@ def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> 
     return [restyled(field, how) for field in source]
 
 
-def _without_stains(model: StainModel) -> InputError:
-    return InputError(
+def hashes_of_stains(fields: Sequence[Field]) -> list[str]:
+    """Return the SHA-256 of the decoded pixels of every stain that was read."""
+    return [
+        hash_pixels(plane) for field in fields if field.stains is not None for plane in field.stains
+    ]
+
+
+def check_stains(model: StainModel, source: Sequence[Field]) -> None:
+    """Refuse source fields whose stains were not read.
+
+    Raises
+    ------
+    InputError
+        If a field has none.
+    """
+    if all(field.stains is not None for field in source):
+        return
+    raise InputError(
         "Restyled pairs need the stains of the source.",
         expected=f"source pairs with {', '.join(model.record.stains)}, as listed by pairs.csv",
         found="images without stains",

@@ -208,14 +208,16 @@ def adapt(
     automatic = isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer)
     taught = automatic or isinstance(chosen, RestyledSettings)
     if source is not None and chosen.method in LOOK_AT_SOURCE:
-        stains = tuple(loaded.record.stains) if taught and _has_pairs(source) else None
+        names = tuple(loaded.record.stains)
+        stained = isinstance(chosen, RestyledSettings) or _has_stains(source, root, modality, names)
+        stains = names if taught and stained and _has_pairs(source) else None
         how["source"] = read_images(source, modality, root, channel, z, stains)
     how["target"] = read_images(target, target_modality, root, channel, z)
     if isinstance(chosen, AdaptationSettings) and automatic:
         tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
-        if source is not None and not _has_pairs(source):
+        if any(field.stains is None for field in how["source"]):
             tried = tried.changed(restyling=None)
-            typer.echo(f"{source} has no stains: restyled pairs are not tried.", err=True)
+            typer.echo(f"{source} lacks stains: restyled pairs are not tried.", err=True)
         typer.echo(adapt_automatically(tried, out, **how))
         way, scores = chosen_way(out)
         said = f"Chosen among {len(scores)} ways, without labels: {way}."
@@ -232,6 +234,23 @@ def adapt(
 
 def _has_pairs(folder: Path) -> bool:
     return (folder / "pairs.csv").is_file()
+
+
+def _has_stains(
+    folder: Path, root: Path | None, modality: str | None, stains: "Sequence[str]"
+) -> bool:
+    """Tell whether every image to learn from is listed with every stain; none is opened."""
+    from adaptoscope.datasets.paired_stains import open_paired_stains
+    from adaptoscope.translation.fields import UNNAMED
+    from adaptoscope.translation.train_pairs import one_modality, training_part
+
+    if not _has_pairs(folder):
+        return False
+    pairs = training_part(one_modality(open_paired_stains(folder, root=root), modality))
+    listed: dict[str, set[str]] = {}
+    for record in pairs:
+        listed.setdefault(record.input, set()).add(record.stain or UNNAMED)
+    return all(names >= set(stains) for names in listed.values())
 
 
 def _is_automatic(file: Path | None, layer: str | None) -> bool:
@@ -292,5 +311,5 @@ def _source_missing(method: str) -> InputError:
         f"The method {method} needs images of the microscope that the network learnt from.",
         expected="a folder of pairs or of images",
         found="no --source",
-        remedy="name the folder with --source; its stains are not looked at",
+        remedy="name the folder with --source; only restyled pairs look at its stains",
     )

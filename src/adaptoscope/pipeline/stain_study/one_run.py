@@ -179,7 +179,7 @@ def _adapt(
         values = task.settings.oracle.model_dump()
     if "intensities" in METHODS[task.method].model_fields:
         values["intensities"] = task.shift.intensities
-        if task.method in ("oracle", "adabn") and task.shift.intensities == "histogram":
+        if task.method in ("oracle", "adabn", "restyled") and task.shift.intensities == "histogram":
             values["intensities"] = "own"
     if METHODS[task.method] is AdaptationSettings:
         values = task.settings.adaptation.model_dump() | values

@@ -120,7 +120,7 @@ def write_stain_study(
     for curve in dict.fromkeys(shift.curve for shift in settings.shifts if shift.curve):
         report.add(curve, _magnitudes(settings, curve, lines))
     if picked is not None:
-        report.add("The layer chosen without labels", picked)
+        report.add("The way chosen without labels", picked)
     report.add("Settings", settings_listing(settings.model_dump(mode="json")))
     path = context.path / "report.html"
     report.write(path)
@@ -208,10 +208,10 @@ def _magnitudes(settings: StainStudySettings, curve: str, lines: Sequence[Line])
             continue
         compared = [each for each in lines if each.task.shift.name == shift.name]
         for line in (
-            *(each for each in compared if not each.layers),
+            *(each for each in compared if not each.layers and each.task.target_images is None),
             *_comparable(shift.name, lines),
         ):
-            name = f"layer {line.layers}" if line.layers else line.task.method
+            name = f"layer {line.layers}" if line.layers else line.method
             values.setdefault(name, {})[shift.magnitude] = line.overall("test")
     found = [MagnitudeCurve(name, each) for name, each in values.items()]
     return magnitude_curves(found, label=curve, alt=f"Pearson's correlation by {curve}")
@@ -243,7 +243,7 @@ def _tried(shift: str, lines: Sequence[Line]) -> list[Line]:
 def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
     """Return what every criterion chooses among the ways of a shift, beside the best ones."""
     layers, tried = _comparable(shift, lines), _tried(shift, lines)
-    if len(tried) < 2 or len(tried[0].outcomes) < 2:
+    if not layers or len(tried) < 2 or len(tried[0].outcomes) < 2:
         return None
     candidates = [
         Candidate(

@@ -55,8 +55,8 @@ class StudyShift(Settings):
     """What is done to the images besides."""
 
     intensities: Literal["own", "source", "histogram"] = "own"
-    """What becomes of the target's intensities: see `AdaptationSettings`. The oracle takes the
-    target's own where this says `histogram`."""
+    """What becomes of the target's intensities: see `AdaptationSettings`. The oracle and
+    restyled pairs take the target's own where this says `histogram`."""
 
     magnitude: float | None = None
     """Where it stands in the plot of Pearson by magnitude, beside others of one `curve`."""
@@ -153,6 +153,10 @@ class StainStudySettings(Settings):
         matched = (*self.layers, *self.restyled_layers, *(each.layers for each in self.also))
         for layers in matched:
             self.adaptation.changed(layers=layers)
+        listed = [(each.method, each.layers) for each in self.also]
+        twice = [each for each in listed if each[0] in self.methods and each[1] in self.layers]
+        if twice or len(set(listed)) < len(listed):
+            raise ValueError("also names a run that is there already")
         if self.restyled_layers and not self.restyled:
             raise ValueError("restyled_layers needs restyled: true")
         return self
