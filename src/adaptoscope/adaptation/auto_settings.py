@@ -27,7 +27,7 @@ class AutoSettings(Settings):
     seeds: tuple[int, ...] = (0, 1)
     """Seeds of each candidate."""
 
-    criterion: Criterion = "consensus"
+    criterion: Criterion = "look"
     """How one is chosen: see `adaptoscope.adaptation.choice`."""
 
     adaptation: AdaptationSettings = AdaptationSettings()

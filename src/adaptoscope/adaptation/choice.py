@@ -12,6 +12,9 @@ ran away are not chosen where another is healthy, and have no vote where two oth
   are right agree with each other; those that are wrong are so in ways of their own. The network as
   it was before can be chosen too, so that an adaptation that does harm is not kept, but its opinion
   does not count: the first layers change little and would agree with it for that alone.
+- `look` (ours): restyled pairs where the look of the target is clear, else `consensus`. If one
+  contrast brings restyled images much nearer to the target than the other, they are like it in
+  more than sizes and intensities, and a network that learnt from them needs no vote.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ import numpy as np
 from adaptoscope.adaptation.label_free import Outputs, disagreement, mean_agreement
 from adaptoscope.adaptation.restyling import Contrast
 
-Criterion = Literal["uncertainty", "separability", "turned", "consensus"]
-CRITERIA: tuple[Criterion, ...] = ("uncertainty", "separability", "turned", "consensus")
+Criterion = Literal["uncertainty", "separability", "turned", "consensus", "look"]
+CRITERIA: tuple[Criterion, ...] = ("uncertainty", "separability", "turned", "consensus", "look")
 
 
 class Way(NamedTuple):
@@ -79,7 +82,9 @@ class Candidate:
         Of each seed, whether it did not run away.
     votes
         Whether its outputs count in the consensus; not those of the network as it was before. What
-        has no vote can be chosen by consensus only.
+        has no vote can be chosen by `consensus` and `look` only.
+    clear
+        Whether it learnt from restyled pairs, and only one contrast is plausible.
     """
 
     way: Way
@@ -87,6 +92,7 @@ class Candidate:
     measures: Sequence[Mapping[str, float]]
     healthy: Sequence[bool]
     votes: bool = True
+    clear: bool = False
 
 
 def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
@@ -95,7 +101,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
     Parameters
     ----------
     candidates
-        At least one; at least two for `consensus`, and each of at least two seeds for
+        At least one; at least two for `consensus` and `look`, and each of at least two seeds for
         `uncertainty`.
     criterion
         Which.
@@ -115,7 +121,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
     return found
 
 
-def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "consensus") -> Way:
+def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "look") -> Way:
     """Return the way of the best candidate; the earlier one of equals.
 
     Parameters
@@ -128,7 +134,7 @@ def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "consensu
 
 
 def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Criterion) -> float:
-    if criterion != "consensus" and not candidate.votes:
+    if criterion not in ("consensus", "look") and not candidate.votes:
         return -np.inf
     if criterion == "uncertainty":
         return -disagreement(candidate.outputs)
@@ -144,7 +150,9 @@ def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Cri
         for other in voters
         if other is not candidate
     ]
-    return float(
+    # No agreement is above 1.
+    beyond = 2.0 if criterion == "look" and candidate.clear else 0.0
+    return beyond + float(
         np.mean(
             [
                 np.median([mean_agreement(own, [other]) for other in others])

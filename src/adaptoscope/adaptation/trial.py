@@ -119,7 +119,7 @@ class Trial:
                     look=self.look,
                     device=self.device,
                 )
-        return self._candidate(Way((), contrast))
+        return self._candidate(Way((), contrast), clear=self.look.plausible == (contrast,))
 
     @functools.cached_property
     def look(self) -> LookEstimate:
@@ -137,7 +137,7 @@ class Trial:
         own = self.settings.adaptation.intensities
         return self.settings.restyling.changed(intensities="source" if own == "source" else "own")
 
-    def _candidate(self, way: Way) -> Candidate:
+    def _candidate(self, way: Way, *, clear: bool = False) -> Candidate:
         outputs, measures, healthy = [], [], []
         for seed in self.settings.seeds:
             folder = self.folder(way, seed)
@@ -148,7 +148,7 @@ class Trial:
                 measures_of(adapted, said, self.looked, self.of_source, self.turned_source)
             )
             healthy.append(judge_run(folder / METRICS, measures[-1]).healthy)
-        return Candidate(way, outputs, measures, healthy)
+        return Candidate(way, outputs, measures, healthy, clear=clear)
 
     def _load(self, folder: Path) -> StainModel:
         return load_translator(folder, device=str(next(self.model.network.parameters()).device))

@@ -88,7 +88,9 @@ def test_measures_of_single_networks_are_averaged_over_seeds() -> None:
     assert choose_way(candidates, "separability") == Way((3,))
 
 
-@pytest.mark.parametrize("criterion", ["uncertainty", "separability", "turned", "consensus"])
+@pytest.mark.parametrize(
+    "criterion", ["uncertainty", "separability", "turned", "consensus", "look"]
+)
 def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
     away = candidate((2,), 0.01, turned=1.0, separability=0.5, healthy=False)
     whole = [candidate((3,), 0.9), candidate((5,), 0.9)]
@@ -97,3 +99,14 @@ def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
         Way((2,)),
         Way((3,)),
     }
+
+
+def test_a_clear_look_needs_no_vote() -> None:
+    layers = [candidate((2,), 0.3), candidate((3,), 0.3), candidate((5,), 0.3)]
+    odd = [truth()[::-1].copy()] * 2
+    for clear in (True, False):
+        taught = Candidate(Way((), "same"), odd, [{}] * 2, [True, True], clear=clear)
+        assert (choose_way([*layers, taught]) == taught.way) is clear
+        assert choose_way([*layers, taught], "consensus") != taught.way
+    away = Candidate(Way((), "same"), odd, [{}] * 2, [True, False], clear=True)
+    assert choose_way([*layers, away]) != away.way

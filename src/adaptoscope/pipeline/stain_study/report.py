@@ -245,6 +245,7 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
     layers, tried = _comparable(shift, lines), _tried(shift, lines)
     if not layers or len(tried) < 2 or len(tried[0].outcomes) < 2:
         return None
+    contrasts = {line.task.restyled for line in tried} - {""}
     candidates = [
         Candidate(
             line.task.way,
@@ -257,6 +258,8 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
                 for measures in (outcome["label_free"] for outcome in line.outcomes)
             ],
             [bool(outcome["healthy"]) for outcome in line.outcomes],
+            # Every contrast that is plausible was learnt.
+            clear=bool(line.task.restyled and not line.task.layers) and len(contrasts) == 1,
         )
         for line in tried
     ]
