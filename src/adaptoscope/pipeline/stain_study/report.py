@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, Way, choose_way
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.metrics.intervals import bootstrap_interval
@@ -232,8 +233,10 @@ def _comparable(shift: str, lines: Sequence[Line]) -> list[Line]:
 
 
 def _tried(shift: str, lines: Sequence[Line]) -> list[Line]:
-    """Return the ways of a shift that are chosen among, as `stain adapt` does."""
-    return _comparable(shift, lines) + [
+    """Return the ways of a shift that are chosen among: those of `stain adapt`, or every layer."""
+    layers = _comparable(shift, lines)
+    usual = [line for line in layers if line.task.layers in AutoSettings().layers]
+    return (usual if len(usual) > 1 else layers) + [
         line
         for line in lines
         if line.task.shift.name == shift and line.task.restyled and line.task.target_images is None
