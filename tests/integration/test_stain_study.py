@@ -1,5 +1,6 @@
 """A study of layer matching from settings to report, and the automatic choice of a layer."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from adaptoscope.adaptation.auto import adapt_automatically, chosen_way
 from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.choice import CRITERIA
+from adaptoscope.adaptation.collapse import HealthVerdict
+from adaptoscope.adaptation.look_estimate import LookEstimate
+from adaptoscope.adaptation.trial import Trial
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
@@ -167,6 +171,59 @@ def test_one_of_several_layers_is_kept(study: Path, tmp_path: Path) -> None:
     assert (out / "choice.json").stat().st_mtime_ns == written
     with pytest.raises(SettingsError, match="two entries"):
         settings_from({"layers": [[2]]}, AutoSettings)
+
+
+@pytest.mark.parametrize("clear", [True, False])
+def test_a_clear_look_saves_the_layers(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clear: bool
+) -> None:
+    away = 1.0 if clear else 0.11
+    look = LookEstimate(
+        {"same": 1.0, "inverted": 1.0},
+        {"same": 0.1, "inverted": away},
+        {"same": {}, "inverted": {}},
+    )
+    monkeypatch.setattr(Trial, "look", look)
+    monkeypatch.setattr("adaptoscope.adaptation.trial.judge_run", lambda *_: HealthVerdict(()))
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    out = adapt_automatically(
+        AutoSettings(
+            layers=((2,), (13,)),
+            adaptation=settings.adaptation,
+            restyling=RestyledSettings(steps=2, batch=1),
+        ),
+        tmp_path / "auto",
+        model=stages.model("cpu"),
+        source=stages.source_fields("train", truth=True),
+        target=stages.target_fields(settings.shifts[1], "train", truth=False),
+        device="cpu",
+    )
+    way, scores = chosen_way(out)
+    if clear:
+        assert (way, scores.keys()) == ("restyled", {"unadapted", "restyled"})
+        assert json.loads((out / "look.json").read_text("utf-8"))["contrast"] == "same"
+    else:
+        # Both contrasts, each alone and with a layer after it; two layers alone; and unadapted.
+        assert len(scores) == 2 * 2 + 2 + 1
+
+
+def test_a_target_that_shows_nothing_is_refused_before_anything_is_learnt(
+    study: Path, tmp_path: Path
+) -> None:
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    target = stages.target_fields(settings.shifts[1], "train", truth=False)[0]
+    with pytest.raises(InputError, match="look of the target images cannot be measured"):
+        adapt_automatically(
+            AutoSettings(adaptation=settings.adaptation),
+            tmp_path / "auto",
+            model=stages.model("cpu"),
+            source=stages.source_fields("train", truth=True),
+            target=[dataclasses.replace(target, given=np.full_like(target.given, 900))],
+            device="cpu",
+        )
+    assert not list(tmp_path.rglob("metrics.csv"))
 
 
 def test_a_single_target_image_is_enough_to_choose(study: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from adaptoscope.adaptation.adapted_model import (
+    ADAPTED_FILES,
     adapted_record,
     check_model,
     interval_of,
@@ -21,7 +22,6 @@ from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.model_folder import (
-    MODEL_FILES,
     StainModel,
     ready_to_predict,
     write_translator,
@@ -79,7 +79,7 @@ def adapt_translator(
         preparation = measure_histogram(field.pixels for field in source)
     choice: Literal["own", "source"] = "own" if settings.intensities == "own" else "source"
     interval = interval_of(choice, model, target)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=ADAPTED_FILES)
     run.keep_inputs([hash_of_network(network), *images])
     if (out / "model.json").exists():
         return out

@@ -9,7 +9,18 @@ from adaptoscope.errors import InputError
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.translation.fields import Field, hash_of
 from adaptoscope.translation.intensities import Interval, measure_interval
-from adaptoscope.translation.model_folder import AdaptedFrom, StainModel, TranslatorRecord
+from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
+    AdaptedFrom,
+    StainModel,
+    TranslatorRecord,
+)
+
+LOOK = "look.json"
+"""Magnification and contrast of the target, and how far the others were; of restyled pairs."""
+
+ADAPTED_FILES = (*MODEL_FILES, LOOK)
+"""What an adaptation may write beside its checkpoints, and what overwriting it discards."""
 
 
 def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:

@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from adaptoscope.adaptation.adapted_model import ADAPTED_FILES, LOOK
 from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way, choose_way, scores_of
 from adaptoscope.adaptation.preflight import check_domains
-from adaptoscope.adaptation.teach_restyled import LOOK, check_stains, hashes_of_stains
+from adaptoscope.adaptation.teach_restyled import check_stains, hashes_of_stains
 from adaptoscope.adaptation.trial import Trial
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import hash_of_network
@@ -19,7 +20,6 @@ from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.model_folder import (
-    MODEL_FILES,
     StainModel,
     load_translator,
     write_translator,
@@ -44,7 +44,7 @@ def adapt_automatically(
     Parameters
     ----------
     settings
-        Candidates and rule.
+        Candidates and rule. Where restyled pairs settle the rule `look`, no layer is matched.
     out
         Run folder, which becomes the model folder. ``candidates/`` holds every network that was
         tried, ``choice.json`` their scores.
@@ -71,20 +71,19 @@ def adapt_automatically(
     if settings.restyling is not None:
         check_stains(model, source)
         stains = hashes_of_stains(source)
-    parts = (*MODEL_FILES, _CANDIDATES, CHOICE, LOOK)
+    parts = (*ADAPTED_FILES, _CANDIDATES, CHOICE)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=parts)
     run.keep_inputs([hash_of_network(model.network), *images, *stains])
     if (out / "model.json").exists():
         return out
     trial = Trial(settings, out / _CANDIDATES, model, source, target, device)
     candidates = [trial.unadapted()]
-    candidates += [trial.matched(Way(layers)) for layers in settings.layers]
-    if settings.restyling is not None:
-        for contrast in trial.contrasts():
-            candidates.append(trial.restyled(contrast))
-            candidates += [
-                trial.matched(Way(layers, contrast)) for layers in settings.restyled_layers
-            ]
+    contrasts = trial.contrasts() if settings.restyling is not None else ()
+    candidates += [trial.restyled(contrast) for contrast in contrasts]
+    if settings.criterion != "look" or not any(each.settled for each in candidates):
+        ways = [Way(layers) for layers in settings.layers]
+        ways += [Way(layers, each) for each in contrasts for layers in settings.restyled_layers]
+        candidates += [trial.matched(way) for way in ways]
     chosen = choose_way(candidates, settings.criterion)
     _write_choice(out, settings, candidates, chosen)
     kept = load_translator(trial.folder(chosen, settings.seeds[0]))

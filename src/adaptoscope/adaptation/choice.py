@@ -31,6 +31,9 @@ from adaptoscope.adaptation.restyling import Contrast
 Criterion = Literal["uncertainty", "separability", "turned", "consensus", "look"]
 CRITERIA: tuple[Criterion, ...] = ("uncertainty", "separability", "turned", "consensus", "look")
 
+_CLEAR = 2.0
+"""Above any agreement."""
+
 
 class Way(NamedTuple):
     """A way to adapt; with neither part, the network as it was.
@@ -94,6 +97,11 @@ class Candidate:
     votes: bool = True
     clear: bool = False
 
+    @property
+    def settled(self) -> bool:
+        """Whether `look` chooses it, whatever the others say."""
+        return self.clear and all(self.healthy)
+
 
 def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
     """Score candidates by one criterion.
@@ -142,6 +150,8 @@ def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Cri
         return -float(np.mean([each["separability"] for each in candidate.measures]))
     if criterion == "turned":
         return float(np.mean([each["turned"] for each in candidate.measures]))
+    if criterion == "look" and candidate.clear:
+        return _CLEAR
     voters = [other for other in candidates if other.votes and all(other.healthy)]
     if len(voters) < 2:
         voters = [other for other in candidates if other.votes]
@@ -150,9 +160,7 @@ def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Cri
         for other in voters
         if other is not candidate
     ]
-    # No agreement is above 1.
-    beyond = 2.0 if criterion == "look" and candidate.clear else 0.0
-    return beyond + float(
+    return float(
         np.mean(
             [
                 np.median([mean_agreement(own, [other]) for other in others])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -72,9 +73,7 @@ def magnitude_curves(
     if not curves or not all(curve.values for curve in curves):
         raise InputError("There is no curve to draw.", expected="at least one magnitude of each")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+        figure, axes = _empty()
         for index, curve in enumerate(curves):
             sizes = sorted(curve.values)
             axes.plot(
@@ -118,9 +117,7 @@ def layer_curves(curves: Sequence[LayerCurve], *, alt: str, caption: str = "") -
     if not curves or not all(curve.values for curve in curves):
         raise InputError("There is no curve to draw.", expected="at least one layer of each")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.4), layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+        figure, axes = _empty()
         for curve, colour in zip(curves, _COLOURS * len(curves), strict=False):
             layers = sorted(curve.values)
             means = [float(np.mean(curve.values[layer])) for layer in layers]
@@ -138,3 +135,9 @@ def layer_curves(curves: Sequence[LayerCurve], *, alt: str, caption: str = "") -
         axes.legend(fontsize=7, ncols=2)
         content = svg_of(figure)
     return Picture(content=content, kind="image/svg+xml", alt=alt, caption=caption)
+
+
+def _empty() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.add_subplot()
