@@ -18,7 +18,7 @@ from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pipeline.run import run
-from adaptoscope.pipeline.stain_study.one_run import RunTask
+from adaptoscope.pipeline.stain_study.one_run import RunTask, some_fields
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings
 from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pipeline.stained_counts import count_on_stains
@@ -111,6 +111,65 @@ def test_source_and_target_show_different_fields(study: Path) -> None:
         numbers = [{field.name[:11] for field in fields} for fields in (source, target)]
         assert len(numbers[0]) == len(numbers[1]) == 3
         assert not numbers[0] & numbers[1]
+
+
+def test_finished_runs_keep_no_checkpoint(study: Path) -> None:
+    assert not list(study.rglob("*.pt"))
+
+
+def test_one_field_is_source_on_one_side_and_target_on_the_other(
+    study: Path, tmp_path: Path
+) -> None:
+    values = {
+        **STUDY,
+        "pairs": {
+            "kind": "parts",
+            "folder": str(study / "pairs"),
+            "parts": [
+                {"split": "train", "files": "field_00000*", "columns": [0, 0.5]},
+                {"split": "target", "files": "field_00000*", "columns": [0.5, 1]},
+                {"split": "val", "files": "field_00001*"},
+                {"split": "test", "files": "field_00002*"},
+            ],
+        },
+        "target_split": "target",
+        "shifts": [{"name": "bright_field", "modality": "defocused"}],
+        "also": [],
+        "baselines": ["none", "oracle"],
+        "layers": [[2]],
+        "restyled": False,
+        "restyled_layers": [],
+        "target_images": [1, 2],
+        "seeds": [0],
+    }
+    settings = settings_from(values, StainStudySettings)
+    run(settings, tmp_path / "run", device="cpu")
+    stages = StudyStages(settings, tmp_path / "run")
+    shift = settings.shifts[0]
+    (source,) = stages.source_fields("train", truth=True)
+    (target,) = stages.target_fields(shift, "train", truth=True)
+    whole = read_fields(open_paired_stains(study / "pairs"))
+    given = {
+        modality: next(f for f in whole if f.name.startswith(f"field_00000_{modality}"))
+        for modality in ("phase", "defocused")
+    }
+    half = SIDE // 2
+    np.testing.assert_array_equal(source.pixels, given["phase"].pixels[:, :half])
+    np.testing.assert_array_equal(target.pixels, given["defocused"].pixels[:, half:])
+    # The source network learnt from its own side alone.
+    learnt = json.loads((tmp_path / "run" / "source" / "model.json").read_text("utf-8"))
+    assert all("_train0" in name for name in learnt["training_images"].values())
+    results = json.loads((tmp_path / "run" / "results.json").read_text("utf-8"))
+    assert {row["target_images"] for row in results["runs"]} == {None, 1, 2}
+
+
+def test_every_seed_takes_other_target_images() -> None:
+    fields = [object() for _ in range(20)]
+    taken = [some_fields(fields, 5, seed) for seed in (0, 1, 0)]  # type: ignore[arg-type]
+    assert taken[0] == taken[2] != taken[1]
+    assert len(set(taken[0])) == 5
+    for number in (None, 20, 30):
+        assert some_fields(fields, number, 0) == fields  # type: ignore[arg-type]
 
 
 def test_a_study_goes_on_where_it_stopped(study: Path) -> None:

@@ -109,4 +109,5 @@ def adapt_translator(
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"
     write_translator(out, record, adapted, card=translator_card(record, taught))
+    run.drop_checkpoint()
     return out

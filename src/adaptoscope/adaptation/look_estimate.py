@@ -6,6 +6,7 @@ after the other, and the features that it finds in them are compared with those 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +87,8 @@ def estimate_look(
     interval
         Intensities of the target that become -1 and 1.
     source, target
-        Fields of both domains; at most 24 of each are looked at.
+        Fields of both domains. At most 24 of each are looked at; of fewer, several crops of 256
+        pixels each, where they are larger.
     scale
         The magnification, where it is known.
 
@@ -123,17 +125,20 @@ def estimate_look(
 def _features(
     network: StainUNet, fields: Sequence[Field], interval: Interval
 ) -> dict[int, torch.Tensor]:
-    """Return what layers find in one crop of each field, by layer, shape (C, N)."""
+    """Return what layers find in crops of all fields, by layer, shape (C, N)."""
     device = next(network.parameters()).device
     found: dict[int, list[torch.Tensor]] = {layer: [] for layer in LAYERS}
     rng = np.random.default_rng(_STREAM)
+    wanted = math.ceil(_LOOKED_AT / len(fields))
     for field in fields:
-        crop = draw_given([field], interval, rng, batch=1, crop=MULTIPLE, flips=False)
-        with torch.no_grad():
-            crossing = network.run_to(crop.to(device), LAYERS[-1])
-        layers = {**crossing.skips, crossing.layer: crossing.features}
-        for layer in LAYERS:
-            found[layer].append(layers[layer][0].flatten(1).cpu())
+        # Of a field no larger than a crop, one shows it all.
+        for _ in range(min(wanted, math.ceil(math.prod(field.shape) / MULTIPLE**2))):
+            crop = draw_given([field], interval, rng, batch=1, crop=MULTIPLE, flips=False)
+            with torch.no_grad():
+                crossing = network.run_to(crop.to(device), LAYERS[-1])
+            layers = {**crossing.skips, crossing.layer: crossing.features}
+            for layer in LAYERS:
+                found[layer].append(layers[layer][0].flatten(1).cpu())
     return {layer: torch.cat(parts, dim=1) for layer, parts in found.items()}
 
 

@@ -94,4 +94,5 @@ def fine_tune(
         f"of {settings.batch} from the network {model.name}"
     )
     write_translator(out, record, network, card=translator_card(record, taught))
+    run.drop_checkpoint()
     return out

@@ -104,6 +104,7 @@ def teach_restyled(
         f"the network {model.name}"
     )
     write_translator(out, record, network, card=translator_card(record, taught))
+    run.drop_checkpoint()
     return out
 
 

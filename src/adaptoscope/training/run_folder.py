@@ -106,6 +106,12 @@ class RunFolder:
             else:
                 place.unlink(missing_ok=True)
 
+    def drop_checkpoint(self) -> None:
+        """Remove the checkpoint of a run that is finished, whose model folder says all."""
+        self.checkpoint.unlink(missing_ok=True)
+        if self.checkpoint.parent.is_dir() and not any(self.checkpoint.parent.iterdir()):
+            self.checkpoint.parent.rmdir()
+
     def keep_inputs(self, hashes: Iterable[str]) -> None:
         """Remember which images the run learns from, and refuse to go on with others.
 

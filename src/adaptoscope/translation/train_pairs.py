@@ -70,13 +70,14 @@ def train_translator(
     names = list(stains) if stains is not None else stains_of(part)
     fields = read_fields(part, names)
     intensities = measure_intensities(fields, names, settings)
-    torch.manual_seed(settings.seed)
     fabric = start_fabric(device)
-    step = PairedStep(settings, fields, intensities, fabric)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs(part.hashes().values())
-    if not (out / "model.json").exists():
-        run.record_environment(fabric.device)
+    if (out / "model.json").exists():
+        return out
+    run.record_environment(fabric.device)
+    torch.manual_seed(settings.seed)
+    step = PairedStep(settings, fields, intensities, fabric)
     run_steps(
         step,
         steps=settings.steps,
@@ -87,8 +88,8 @@ def train_translator(
         description="stain train",
         seed=settings.seed,
     )
-    if not (out / "model.json").exists():
-        finish_translator(out, settings, step.network, intensities, part, pairs)
+    finish_translator(out, settings, step.network, intensities, part, pairs)
+    run.drop_checkpoint()
     return out
 
 

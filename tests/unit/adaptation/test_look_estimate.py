@@ -92,3 +92,14 @@ def test_a_magnification_is_seen(eye: StainUNet) -> None:
     found = estimate_look(eye, INTERVAL, small, large)
     assert found.best == "same"
     assert found.scales["same"] == pytest.approx(2, rel=0.15)
+
+
+def test_of_a_few_large_fields_several_places_are_looked_at(eye: StainUNet) -> None:
+    def sheet(first: int) -> np.ndarray:
+        rows = [np.hstack([crowd(first + 3 * row + seed) for seed in range(3)]) for row in range(3)]
+        return np.vstack(rows).astype(np.float32)
+
+    large = np.ascontiguousarray(magnify(sheet(50), 2.0))
+    found = estimate_look(eye, INTERVAL, [field(sheet(0))], [field(large)])
+    assert found.plausible == ("same",)
+    assert found.scales["same"] == pytest.approx(2, rel=0.15)

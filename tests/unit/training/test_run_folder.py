@@ -49,6 +49,20 @@ def test_overwriting_begins_anew_and_discards_the_named_parts_only(
     assert not run.checkpoint.exists()
 
 
+def test_the_checkpoint_of_a_finished_run_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    run = RunFolder.open(tmp_path / "run", Some())
+    run.drop_checkpoint()
+    run.checkpoint.parent.mkdir()
+    run.checkpoint.write_text("old")
+    mine = run.checkpoint.parent / "mine.pt"
+    mine.write_text("mine")
+    run.drop_checkpoint()
+    assert [path.name for path in run.checkpoint.parent.iterdir()] == ["mine.pt"]
+    mine.unlink()
+    run.drop_checkpoint()
+    assert not run.checkpoint.parent.exists()
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, overwrite: bool) -> None:
     (tmp_path / "model.json").write_text("precious")

@@ -45,6 +45,7 @@ from adaptoscope.translation.model_folder import StainModel, load_translator
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"
+_IMAGES_STREAM = 5
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def run_task(task: RunTask) -> Path:
     target = stages.target_fields(task.shift, "train", truth=False)
     device = str(start_fabric(task.device).device)
     model = stages.model(device)
-    _adapt(task, stages, model, source, target[: task.target_images])
+    _adapt(task, stages, model, source, some_fields(target, task.target_images, task.seed))
     adapted = load_translator(task.folder, device=device)
 
     # Without labels.
@@ -164,6 +165,24 @@ def run_task(task: RunTask) -> Path:
     }
     write_json(path, outcome)
     return path
+
+
+def some_fields(fields: Sequence[Field], number: int | None, seed: int) -> list[Field]:
+    """Return so many fields, other ones for every seed.
+
+    Parameters
+    ----------
+    fields
+        All there are.
+    number
+        How many; none, or more than there are, takes all.
+    seed
+        Which.
+    """
+    if number is None or number >= len(fields):
+        return list(fields)
+    chosen = np.random.default_rng([_IMAGES_STREAM, seed]).permutation(len(fields))[:number]
+    return [fields[index] for index in sorted(chosen)]
 
 
 def _adapt(

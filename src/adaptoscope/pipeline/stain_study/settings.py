@@ -42,6 +42,42 @@ class PairsSimulated(Settings):
     """Cells and microscope."""
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PartSettings(Settings):
+    """A rectangle of some fields, which makes one split: see `FieldPart`."""
+
+    split: str = Field(pattern=SLUG)
+    """``train``, ``val``, ``test`` or the split of the target fields."""
+
+    files: str = "*"
+    """Pattern of the base names of the given images, as ``ds1_*``."""
+
+    rows: tuple[Share, Share] = (0.0, 1.0)
+    """First and last edge as shares of the height."""
+
+    columns: tuple[Share, Share] = (0.0, 1.0)
+    """First and last edge as shares of the width."""
+
+
+class PairsParts(Settings):
+    """Pairs that are cut from the fields of a folder, where these are few and large."""
+
+    kind: Literal["parts"]
+    """Tells the origins apart."""
+
+    folder: str
+    """The folder; a leading ``$ADAPTOSCOPE_DATA`` is replaced."""
+
+    parts: tuple[PartSettings, ...] = Field(min_length=1)
+    """What is cut."""
+
+    modality: str | None = None
+    """Regular expression with one group, which finds the modality in the name of a given image;
+    none keeps the column of the folder."""
+
+
 class StudyShift(Settings):
     """What the target domain is."""
 
@@ -87,9 +123,13 @@ class StainStudySettings(Settings):
     title: str
     """Head of the report."""
 
-    pairs: Annotated[PairsFolder | PairsSimulated, Field(discriminator="kind")]
+    pairs: Annotated[PairsFolder | PairsSimulated | PairsParts, Field(discriminator="kind")]
     """The images. Half of the fields of split `train` show the source domain, the others the
     target; `val` chooses, `test` is reported."""
+
+    target_split: str | None = None
+    """Split of the target fields, where it is not the second half of `train`. Then all of `train`
+    shows the source domain."""
 
     modality: str
     """Modality of the source domain."""
@@ -137,7 +177,7 @@ class StainStudySettings(Settings):
     """Step sizes; none takes that of `adaptation`."""
 
     target_images: tuple[int, ...] = ()
-    """Numbers of target images; none takes all of them."""
+    """Numbers of target images; none takes all of them. Every seed takes others."""
 
     seeds: tuple[int, ...] = (0,)
     """Seeds of every adaptation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +17,15 @@ from adaptoscope.adaptation.look_estimate import (
     from_description,
 )
 from adaptoscope.adaptation.shift_set import write_shifted
+from adaptoscope.datasets.pair_parts import FieldPart, write_parts
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.images.files import write_json
-from adaptoscope.pipeline.stain_study.settings import PairsFolder, StainStudySettings, StudyShift
+from adaptoscope.pipeline.stain_study.settings import (
+    PairsFolder,
+    PairsParts,
+    StainStudySettings,
+    StudyShift,
+)
 from adaptoscope.simulation.transmitted.write import simulate_pairs
 from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
@@ -91,22 +98,31 @@ class StudyStages:
         return load_translator(self.folder / "source", device=device)
 
     def source_fields(self, split: str, *, truth: bool) -> list[Field]:
-        """Read source fields; of ``train`` the first half, which the target does not show."""
+        """Read source fields; of ``train`` those that the target does not show."""
         fields = self._fields(self._opened(), self.settings.modality, split, truth=truth)
-        return fields[: (len(fields) + 1) // 2] if split == "train" else fields
+        halved = split == "train" and self.settings.target_split is None
+        return fields[: (len(fields) + 1) // 2] if halved else fields
 
     def target_fields(self, shift: StudyShift, split: str, *, truth: bool) -> list[Field]:
-        """Read target fields; of ``train`` the second half."""
+        """Read target fields; those of the target as ``train``."""
         pairs = self.target_pairs(shift).select(split=split)
         return read_fields(pairs, self.settings.stains, truth=truth)
 
     def target_pairs(self, shift: StudyShift) -> PairedStainSet:
-        """Return the pairs of the target domain; of ``train`` only the second half."""
+        """Return the pairs of the target domain, those of its own split as ``train``."""
         if shift.shift is None:
             modality = shift.modality or self.settings.modality
             pairs = self._opened().select(modality=modality)
         else:
             pairs = open_paired_stains(self._shifted(shift))
+        own = self.settings.target_split
+        if own is not None:
+            pairs.select(split=own)
+            return pairs.with_records(
+                dataclasses.replace(record, split="train") if record.split == own else record
+                for record in pairs
+                if record.split != "train"
+            )
         train = dict.fromkeys(record.input for record in pairs if record.split == "train")
         shown = set(list(train)[(len(train) + 1) // 2 :])
         return pairs.with_records(
@@ -132,6 +148,17 @@ class StudyStages:
         origin = self.settings.pairs
         if isinstance(origin, PairsFolder):
             return self._opened()
+        if isinstance(origin, PairsParts):
+            whole = open_paired_stains(expand_path(origin.folder))
+            parts = [FieldPart(**part.model_dump()) for part in origin.parts]
+            with progress_display("cut", None) as advance:
+                return write_parts(
+                    whole,
+                    self.folder / "pairs",
+                    parts,
+                    modality=origin.modality,
+                    on_image=advance,
+                )
         modalities: list[Any] = [self.settings.modality]
         modalities += [shift.modality for shift in self.settings.shifts if shift.modality]
         with progress_display("simulate", origin.fields) as advance:
