@@ -243,7 +243,9 @@ def test_a_clear_look_saves_the_layers(
         {"same": {}, "inverted": {}},
     )
     monkeypatch.setattr(Trial, "look", look)
-    monkeypatch.setattr("adaptoscope.adaptation.trial.judge_run", lambda *_: HealthVerdict(()))
+    monkeypatch.setattr(
+        "adaptoscope.adaptation.trial.judge_run", lambda *_, **__: HealthVerdict(())
+    )
     settings = settings_from(STUDY, StainStudySettings)
     stages = StudyStages(settings, study)
     out = adapt_automatically(
@@ -265,6 +267,36 @@ def test_a_clear_look_saves_the_layers(
     else:
         # Both contrasts, each alone and with a layer after it; two layers alone; and unadapted.
         assert len(scores) == 2 * 2 + 2 + 1
+
+
+def test_where_the_target_is_magnified_layers_alone_have_no_say(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = LookEstimate(
+        {"same": 1.25, "inverted": 1.0},
+        {"same": 0.10, "inverted": 0.11},
+        {"same": {}, "inverted": {}},
+    )
+    monkeypatch.setattr(Trial, "look", look)
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    out = adapt_automatically(
+        AutoSettings(
+            layers=((2,), (13,)),
+            adaptation=settings.adaptation,
+            restyling=RestyledSettings(steps=2, batch=1),
+            restyled_layers=(),
+        ),
+        tmp_path / "auto",
+        model=stages.model("cpu"),
+        source=stages.source_fields("train", truth=True),
+        target=stages.target_fields(settings.shifts[1], "train", truth=False),
+        device="cpu",
+    )
+    found = json.loads((out / "choice.json").read_text("utf-8"))
+    for layer in ("layer 2", "layer 13"):
+        assert found["healthy"][layer] == [False, False]
+        assert found["chosen"] != layer
 
 
 def test_a_target_that_shows_nothing_is_refused_before_anything_is_learnt(

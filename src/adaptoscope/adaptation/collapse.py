@@ -50,7 +50,9 @@ class HealthVerdict:
         return not self.reasons
 
 
-def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
+def judge_run(
+    metrics: Path, measures: Mapping[str, float], *, unfollowed: float = 1.0
+) -> HealthVerdict:
     """Judge a finished adaptation.
 
     Parameters
@@ -62,6 +64,10 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
         on source fields), ``turned`` and ``turned_source`` (`turned_agreement`, alike). NaN where
         a single field tells nothing.
+    unfollowed
+        The magnification of the target, as `estimate_look` believes it, where layers were matched
+        and nothing else. Features of cells of another size are matched as readily, to the wrong
+        ones.
 
     Returns
     -------
@@ -76,7 +82,10 @@ def judge_run(metrics: Path, measures: Mapping[str, float]) -> HealthVerdict:
         name: [float(row[name]) for row in rows if row.get(name)]
         for name in ("deceit", "judge", "right", "distance")
     }
-    return HealthVerdict((*_of_training(columns), *_of_outputs(measures)))
+    found = [*_of_training(columns), *_of_outputs(measures)]
+    if unfollowed != 1:
+        found.append(f"the target is magnified {unfollowed:.2f} times, and layers alone matched")
+    return HealthVerdict(tuple(found))
 
 
 def _of_training(columns: Mapping[str, Sequence[float]]) -> list[str]:

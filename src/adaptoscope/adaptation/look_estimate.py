@@ -59,6 +59,11 @@ class LookEstimate:
         return min(self.distances, key=lambda contrast: self.distances[contrast])
 
     @property
+    def magnification(self) -> float:
+        """The magnification that is believed with the best contrast; 1 where none is."""
+        return self.scales[self.best]
+
+    @property
     def plausible(self) -> tuple[Contrast, ...]:
         """The best contrast first; the other one too, where it is not clearly worse."""
         best = self.best

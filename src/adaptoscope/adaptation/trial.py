@@ -139,6 +139,8 @@ class Trial:
 
     def _candidate(self, way: Way, *, clear: bool = False) -> Candidate:
         outputs, measures, healthy = [], [], []
+        looked = self.settings.restyling is not None and not way.restyled
+        unfollowed = self.look.magnification if looked else 1.0
         for seed in self.settings.seeds:
             folder = self.folder(way, seed)
             adapted = self._load(folder)
@@ -147,7 +149,8 @@ class Trial:
             measures.append(
                 measures_of(adapted, said, self.looked, self.of_source, self.turned_source)
             )
-            healthy.append(judge_run(folder / METRICS, measures[-1]).healthy)
+            verdict = judge_run(folder / METRICS, measures[-1], unfollowed=unfollowed)
+            healthy.append(verdict.healthy)
         return Candidate(way, outputs, measures, healthy, clear=clear)
 
     def _load(self, folder: Path) -> StainModel:

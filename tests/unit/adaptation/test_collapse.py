@@ -45,6 +45,12 @@ def test_every_fault_is_named(
     assert len(verdict.reasons) == 1
 
 
+def test_layers_matched_alone_do_not_follow_a_magnification(tmp_path: Path) -> None:
+    (reason,) = judge_run(metrics(tmp_path), WELL, unfollowed=1.4811).reasons
+    assert "magnified 1.48 times" in reason
+    assert judge_run(metrics(tmp_path), WELL, unfollowed=1.0).healthy
+
+
 def test_a_single_field_tells_nothing_of_how_fields_differ(tmp_path: Path) -> None:
     unknown = dict.fromkeys(WELL, float("nan"))
     assert judge_run(metrics(tmp_path), unknown).healthy

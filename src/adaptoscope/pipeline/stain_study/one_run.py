@@ -88,6 +88,11 @@ class RunTask:
         return Way(self.layers, self.restyled)
 
     @property
+    def matches_alone(self) -> bool:
+        """Whether layers are matched and nothing else, where the look of the target is known."""
+        return bool(self.layers) and not self.restyled and self.settings.restyled
+
+    @property
     def name(self) -> str:
         """The run as a folder name."""
         layers = "-".join(f"{layer:02d}" for layer in self.layers)
@@ -134,7 +139,8 @@ def run_task(task: RunTask) -> Path:
     outputs, of_source = outputs_of(adapted, looked), outputs_of(model, known)
     turned_source = turned_agreement(model, known)
     measures = measures_of(adapted, outputs, looked, of_source, turned_source)
-    verdict = judge_run(task.folder / METRICS, measures)
+    unfollowed = stages.look(task.shift).magnification if task.matches_alone else 1.0
+    verdict = judge_run(task.folder / METRICS, measures, unfollowed=unfollowed)
     half = torch.from_numpy(outputs.astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
 
