@@ -200,6 +200,8 @@ def _interval(
     for _ in range(resamples):
         times = np.bincount(generator.integers(0, number, number), minlength=number)
         draws.append(area_under_curve(scores, second_set, times[groups].astype(np.float64)))
-    bounds = np.nanquantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    # A draw of one set alone has no area; of two or three images all draws may be like that.
+    known = [draw for draw in draws if not np.isnan(draw)]
+    bounds = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if known else (np.nan, np.nan)
     value = area_under_curve(scores, second_set)
     return Interval(value, float(bounds[0]), float(bounds[1]), level)

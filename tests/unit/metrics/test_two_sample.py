@@ -122,3 +122,14 @@ def test_a_constant_feature_does_no_harm() -> None:
     one[:, 3] = other[:, 3] = 7.0
     found = two_sample_auc(one, other, (names("a"), names("b")), seed=0, resamples=20)
     assert found.value > 0.97
+
+
+def test_two_images_and_one_draw_give_no_interval_and_no_warning() -> None:
+    rng = np.random.default_rng(0)
+    features = [rng.normal(size=(10, 3)) for _ in range(2)]
+    names = [[f"{name}{row // 5}" for row in range(10)] for name in "ab"]
+    for seed in range(12):
+        with np.errstate(all="raise"):
+            found = two_sample_auc(*features, (names[0], names[1]), seed=seed, resamples=1)
+        assert 0 <= found.value <= 1
+        assert np.isnan(found.lower) == np.isnan(found.upper)
