@@ -95,6 +95,33 @@ def test_every_way_is_measured_on_every_shift(study: Path) -> None:
     assert page.count("data:image/png") == 2
 
 
+def test_the_last_table_has_all_shifts_side_by_side(study: Path) -> None:
+    results = json.loads((study / "results.json").read_text("utf-8"))
+    table = (study / "results.md").read_text("utf-8").split("\n\n")[-1].strip().splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    assert rows[0] == ["Method", "bright", "bright_field"]
+    names = [row[0] for row in rows[2:]]
+    assert names[:4] == ["none", "coral, layer 2, 13", "layer 2", "layer 13"]
+    assert names[-1] == "oracle"
+    assert len(names) == len(set(names))
+    for row in rows[2:]:
+        wanted = {"none": ("none", []), "layer 13": ("adversarial", [13])}.get(row[0])
+        if wanted is None:
+            continue
+        for shift, cell in zip(rows[0][1:], row[1:], strict=True):
+            runs = [
+                each
+                for each in results["runs"]
+                if (each["shift"], each["method"], each["layers"]) == (shift, *wanted)
+                and not each["restyled"]
+            ]
+            mean = np.mean([value for each in runs for value in each["test_fields"]])
+            assert cell.split()[0].replace("−", "-") == f"{mean:.3f}"
+            marked = sum(not each["healthy"] for each in runs)
+            assert cell.endswith(f" x{marked}") if marked else "x" not in cell
+    assert "All shifts" in (study / "report.html").read_text("utf-8")
+
+
 def test_the_untouched_network_is_the_source_on_its_own_images(study: Path) -> None:
     results = json.loads((study / "results.json").read_text("utf-8"))
     source = json.loads((study / "source" / "model.json").read_text("utf-8"))["measured"]

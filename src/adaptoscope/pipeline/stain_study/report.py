@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from adaptoscope.adaptation.auto_settings import AutoSettings
-from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, Way, choose_way
+from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, choose_way
 from adaptoscope.images.files import write_json, write_text
-from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.pipeline.run_context import RunContext
+from adaptoscope.pipeline.stain_study.lines import Line, lines_of
 from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome, read_outputs
 from adaptoscope.pipeline.stain_study.panels import panel_of_shift
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings
 from adaptoscope.pipeline.stain_study.stages import StudyStages
+from adaptoscope.pipeline.stain_study.summary import summary_table
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.html import Paragraph, Report, settings_listing
 from adaptoscope.reporting.layer_curves import (
@@ -27,9 +27,7 @@ from adaptoscope.reporting.layer_curves import (
     layer_curves,
     magnitude_curves,
 )
-from adaptoscope.reporting.tables import Table, markdown, number, with_bounds
-
-Outcome = Mapping[str, Any]
+from adaptoscope.reporting.tables import Table, markdown, number
 
 _CAPTION = (
     "Pearson's correlation, a mean over fields and seeds: on val and test of the target, and what "
@@ -37,54 +35,6 @@ _CAPTION = (
     "Healthy: seeds that did not run away, as told without labels. The oracle learns from target "
     "stains."
 )
-
-
-@dataclass(frozen=True)
-class Line:
-    """Runs that differ only by their seed.
-
-    Parameters
-    ----------
-    task
-        The first of them.
-    outcomes
-        Of every seed.
-    """
-
-    task: RunTask
-    outcomes: tuple[Outcome, ...]
-
-    def mean(self, split: str, stain: str) -> float:
-        """Return the mean over seeds of Pearson's correlation."""
-        return float(np.mean([outcome[split][stain] for outcome in self.outcomes]))
-
-    def on(self, splits: Sequence[str], stain: str) -> str:
-        """Return `mean` of several splits as text."""
-        return "  ".join(number(self.mean(split, stain), digits=3) for split in splits)
-
-    def overall(self, split: str) -> float:
-        """Return the mean over seeds and stains."""
-        return float(np.mean([self.mean(split, stain) for stain in self.outcomes[0][split]]))
-
-    def with_interval(self) -> str:
-        """Return the mean over seeds, stains and test fields with its interval over fields."""
-        table = np.array([outcome["test_fields"] for outcome in self.outcomes], dtype=np.float64)
-        by_field = table.mean(axis=0)
-        found = bootstrap_interval(by_field[~np.isnan(by_field)], seed=0)
-        return with_bounds(found.value, (found.lower, found.upper))
-
-    @property
-    def layers(self) -> str:
-        """The layers in words."""
-        return ", ".join(str(layer) for layer in self.task.layers)
-
-    @property
-    def method(self) -> str:
-        """The method in words."""
-        if not self.task.restyled:
-            return self.task.method
-        taught = Way((), self.task.restyled).words
-        return f"{taught}, then {self.task.method}" if self.task.layers else taught
 
 
 def write_stain_study(
@@ -106,6 +56,8 @@ def write_stain_study(
     picked = _choice_table([each for each in choices if each])
     if picked is not None:
         tables.append(picked)
+    together = summary_table([shift.name for shift in settings.shifts], lines)
+    tables.append(together)
     write_json(
         context.path / "results.json",
         {
@@ -122,20 +74,11 @@ def write_stain_study(
         report.add(curve, _magnitudes(settings, curve, lines))
     if picked is not None:
         report.add("The way chosen without labels", picked)
+    report.add("All shifts", together)
     report.add("Settings", settings_listing(settings.model_dump(mode="json")))
     path = context.path / "report.html"
     report.write(path)
     return path
-
-
-def lines_of(tasks: Sequence[RunTask]) -> list[Line]:
-    """Gather the runs that differ only by their seed."""
-    grouped: dict[str, list[RunTask]] = {}
-    for task in tasks:
-        grouped.setdefault(task.name.rpartition("_seed")[0], []).append(task)
-    return [
-        Line(group[0], tuple(read_outcome(task) for task in group)) for group in grouped.values()
-    ]
 
 
 def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]) -> Table:
@@ -143,7 +86,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
     stains = list(own[0].outcomes[0]["test"])
     rows = []
     for line in own:
-        health = sum(bool(outcome["healthy"]) for outcome in line.outcomes)
+        health = len(line.outcomes) - line.marked
         rows.append(
             (
                 line.method,

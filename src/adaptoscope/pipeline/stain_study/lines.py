@@ -1,0 +1,79 @@
+"""Runs of a study that differ only by their seed, as one line of its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adaptoscope.adaptation.choice import Way
+from adaptoscope.metrics.intervals import bootstrap_interval
+from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome
+from adaptoscope.reporting.tables import number, with_bounds
+
+Outcome = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Runs that differ only by their seed.
+
+    Parameters
+    ----------
+    task
+        The first of them.
+    outcomes
+        Of every seed.
+    """
+
+    task: RunTask
+    outcomes: tuple[Outcome, ...]
+
+    def mean(self, split: str, stain: str) -> float:
+        """Return the mean over seeds of Pearson's correlation."""
+        return float(np.mean([outcome[split][stain] for outcome in self.outcomes]))
+
+    def on(self, splits: Sequence[str], stain: str) -> str:
+        """Return `mean` of several splits as text."""
+        return "  ".join(number(self.mean(split, stain), digits=3) for split in splits)
+
+    def overall(self, split: str) -> float:
+        """Return the mean over seeds and stains."""
+        return float(np.mean([self.mean(split, stain) for stain in self.outcomes[0][split]]))
+
+    def with_interval(self) -> str:
+        """Return the mean over seeds, stains and test fields with its interval over fields."""
+        table = np.array([outcome["test_fields"] for outcome in self.outcomes], dtype=np.float64)
+        by_field = table.mean(axis=0)
+        found = bootstrap_interval(by_field[~np.isnan(by_field)], seed=0)
+        return with_bounds(found.value, (found.lower, found.upper))
+
+    @property
+    def marked(self) -> int:
+        """Number of seeds that are told to have run away, without labels."""
+        return sum(not outcome["healthy"] for outcome in self.outcomes)
+
+    @property
+    def layers(self) -> str:
+        """The layers in words."""
+        return ", ".join(str(layer) for layer in self.task.layers)
+
+    @property
+    def method(self) -> str:
+        """The method in words."""
+        if not self.task.restyled:
+            return self.task.method
+        taught = Way((), self.task.restyled).words
+        return f"{taught}, then {self.task.method}" if self.task.layers else taught
+
+
+def lines_of(tasks: Sequence[RunTask]) -> list[Line]:
+    """Gather the runs that differ only by their seed."""
+    grouped: dict[str, list[RunTask]] = {}
+    for task in tasks:
+        grouped.setdefault(task.name.rpartition("_seed")[0], []).append(task)
+    return [
+        Line(group[0], tuple(read_outcome(task) for task in group)) for group in grouped.values()
+    ]
