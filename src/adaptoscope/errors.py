@@ -70,6 +70,10 @@ class OutputError(AdaptoscopeError):
     """The output folder holds something else and was left untouched."""
 
 
+class DivergedError(OutputError):
+    """A training went astray: its weights are no numbers any more, and were not written."""
+
+
 def _rebuild(
     kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
 ) -> AdaptoscopeError:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from adaptoscope.adaptation.trial import Trial
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.images.files import write_image
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.stain_study.one_run import RunTask, some_fields
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings
@@ -84,7 +86,10 @@ def test_every_way_is_measured_on_every_shift(study: Path) -> None:
     assert [choice["shift"] for choice in results["choices"]] == ["bright", "bright_field"]
     for choice in results["choices"]:
         for criterion in CRITERIA:
-            assert criterion in ("consensus", "look") or choice[criterion]["way"] != "unadapted"
+            assert (
+                criterion in ("consensus", "ranks", "look")
+                or choice[criterion]["way"] != "unadapted"
+            )
         assert choice["best layer"]["way"] in {"layer 2", "layer 13"}
         assert choice["best way"]["way"] != "unadapted"
         assert {"none", "oracle"} <= choice.keys()
@@ -188,6 +193,55 @@ def test_one_field_is_source_on_one_side_and_target_on_the_other(
     assert all("_train0" in name for name in learnt["training_images"].values())
     results = json.loads((tmp_path / "run" / "results.json").read_text("utf-8"))
     assert {row["target_images"] for row in results["runs"]} == {None, 1, 2}
+
+
+def test_networks_that_run_to_infinity_are_told_and_the_study_goes_on(
+    study: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pairs"
+    shutil.copytree(study / "pairs", folder)
+    # A field without any cell has no correlation either.
+    pairs = open_paired_stains(folder)
+    empty = next(record for record in pairs if record.split == "test" and record.stain == "dapi")
+    for record in pairs:
+        if record.input == empty.input:
+            write_image(folder / record.target, np.zeros((SIDE, SIDE)), bit_depth=16)
+    values = {
+        **STUDY,
+        "pairs": {"kind": "folder", "folder": str(folder)},
+        "shifts": [{"name": "bright_field", "modality": "defocused"}],
+        "also": [],
+        "baselines": ["none"],
+        "layers": [[2]],
+        "rates": [0.001, 1e38],
+        "restyled": False,
+        "restyled_layers": [],
+        "seeds": [0],
+    }
+    out = tmp_path / "run"
+    run(settings_from(values, StainStudySettings), out, device="cpu")
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    none, slow, fast = results["runs"]
+    assert fast["reasons"][-1] == "outputs are not numbers"
+    assert fast["test"] == {"dapi": None, "cd29": None}
+    for row in (none, slow):
+        assert sum(value is None for value in row["test_fields"]) == 1
+        assert row["figures"]["constant"] == 2
+        assert row["figures"]["ssim"] is not None
+    table = (out / "results.md").read_text("utf-8").splitlines()
+    assert any(line.startswith("| layer 2, 1e+38 | – x1") for line in table)
+
+
+def test_the_source_network_never_saw_the_target_fields(study: Path) -> None:
+    settings = settings_from(STUDY, StainStudySettings)
+    stages = StudyStages(settings, study)
+    learnt = json.loads((study / "source" / "model.json").read_text("utf-8"))["training_images"]
+    seen = {Path(name).name[:11] for name in learnt.values()}
+    source = {field.name[:11] for field in stages.source_fields("train", truth=False)}
+    assert seen == source
+    assert len(seen) == 3
+    with pytest.raises(SettingsError, match="halves of train"):
+        settings_from({**STUDY, "shared_fields": True, "target_split": "a"}, StainStudySettings)
 
 
 def test_every_seed_takes_other_target_images() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from adaptoscope.adaptation.adapted_model import (
-    ADAPTED_FILES,
     adapted_record,
     check_model,
     interval_of,
@@ -22,11 +21,13 @@ from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
     StainModel,
     ready_to_predict,
     write_translator,
 )
 from adaptoscope.translation.preparation import Preparation, measure_histogram, prepared_field
+from adaptoscope.translation.unet import BorrowedSkipsUNet
 
 
 def adapt_translator(
@@ -79,7 +80,7 @@ def adapt_translator(
         preparation = measure_histogram(field.pixels for field in source)
     choice: Literal["own", "source"] = "own" if settings.intensities == "own" else "source"
     interval = interval_of(choice, model, target)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=ADAPTED_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(network), *images])
     if (out / "model.json").exists():
         return out
@@ -98,6 +99,10 @@ def adapt_translator(
         seed=settings.seed,
     )
     adapted = ready_to_predict(step.kept, model.record.norm_at_test)
+    borrows = settings.skips == "frozen_source"
+    if borrows:
+        adapted = BorrowedSkipsUNet(adapted, network, settings.last)
+        ready_to_predict(adapted, model.record.norm_at_test)
     record = adapted_record(
         model,
         target,
@@ -105,6 +110,7 @@ def adapt_translator(
         learnt_from=images,
         interval=interval,
         layers=settings.layers,
+        skips="source" if borrows else "own",
         preparation=preparation,
     )
     taught = f"{len(target)} images without stains, from the network {model.name}"

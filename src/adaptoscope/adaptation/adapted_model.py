@@ -10,17 +10,10 @@ from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.translation.fields import Field, hash_of
 from adaptoscope.translation.intensities import Interval, measure_interval
 from adaptoscope.translation.model_folder import (
-    MODEL_FILES,
     AdaptedFrom,
     StainModel,
     TranslatorRecord,
 )
-
-LOOK = "look.json"
-"""Magnification and contrast of the target, and how far the others were; of restyled pairs."""
-
-ADAPTED_FILES = (*MODEL_FILES, LOOK)
-"""What an adaptation may write beside its checkpoints, and what overwriting it discards."""
 
 
 def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
@@ -53,13 +46,20 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
 
 
 def check_model(model: StainModel) -> None:
-    """Refuse a network that sees images in a way that an adaptation would lose.
+    """Refuse a network of which an adaptation would lose something.
 
     Raises
     ------
     InputError
-        If its images are prepared one by one.
+        If its images are prepared one by one, or it has the skips of another network.
     """
+    if model.record.adapted is not None and model.record.adapted.skips == "source":
+        raise InputError(
+            f"The model {model.name} cannot be adapted.",
+            expected="a network with skips of its own",
+            found="one that was adapted with skips: frozen_source",
+            remedy="adapt the network that it was made from: the folder of `stain train`",
+        )
     kind = model.record.preparation.kind
     if kind != "constants":
         raise InputError(
@@ -102,6 +102,7 @@ def adapted_record(
     learnt_from: dict[str, str],
     interval: Interval,
     layers: tuple[int, ...] = (),
+    skips: Literal["own", "source"] = "own",
     **changes: Any,
 ) -> TranslatorRecord:
     """Return what is known of an adapted network.
@@ -120,6 +121,8 @@ def adapted_record(
         Intensities of target images that become -1 and 1.
     layers
         Layers that were matched.
+    skips
+        Whose skips later layers get.
     changes
         Other fields of the record.
     """
@@ -131,6 +134,7 @@ def adapted_record(
         source_sha256=hash_of_network(model.network),
         method=method if before is None else f"{before.method}, then {method}",
         layers=layers,
+        skips=skips,
         reads_stains=method == "oracle" or (before is not None and before.reads_stains),
         target_modality=modalities.pop() if len(modalities) == 1 else None,
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from adaptoscope.adaptation.adapted_model import ADAPTED_FILES, LOOK
 from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way, choose_way, scores_of
 from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.teach_restyled import check_stains, hashes_of_stains
 from adaptoscope.adaptation.trial import Trial
+from adaptoscope.errors import DivergedError
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
@@ -20,13 +22,16 @@ from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.model_folder import (
+    CANDIDATES,
+    CHOICE,
+    LOOK,
+    MODEL_FILES,
     StainModel,
     load_translator,
     write_translator,
 )
 
-CHOICE = "choice.json"
-_CANDIDATES = "candidates"
+_How = TypeVar("_How")
 
 
 def adapt_automatically(
@@ -71,19 +76,24 @@ def adapt_automatically(
     if settings.restyling is not None:
         check_stains(model, source)
         stains = hashes_of_stains(source)
-    parts = (*ADAPTED_FILES, _CANDIDATES, CHOICE)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=parts)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(model.network), *images, *stains])
     if (out / "model.json").exists():
         return out
-    trial = Trial(settings, out / _CANDIDATES, model, source, target, device)
+    trial = Trial(settings, out / CANDIDATES, model, source, target, device)
     candidates = [trial.unadapted()]
     contrasts = trial.contrasts() if settings.restyling is not None else ()
-    candidates += [trial.restyled(contrast) for contrast in contrasts]
+    candidates += _tried(contrasts, trial.restyled)
+    learnt = {each.way.restyled for each in candidates}
     if settings.criterion != "look" or not any(each.settled for each in candidates):
         ways = [Way(layers) for layers in settings.layers]
-        ways += [Way(layers, each) for each in contrasts for layers in settings.restyled_layers]
-        candidates += [trial.matched(way) for way in ways]
+        ways += [
+            Way(layers, each)
+            for each in contrasts
+            if each in learnt
+            for layers in settings.restyled_layers
+        ]
+        candidates += _tried(ways, trial.matched)
     chosen = choose_way(candidates, settings.criterion)
     _write_choice(out, settings, candidates, chosen)
     kept = load_translator(trial.folder(chosen, settings.seeds[0]))
@@ -100,9 +110,21 @@ def adapt_automatically(
     taught_by = f"{len(target)} images without stains, from {model.name}; "
     taught_by += f"the way, {chosen.words}, was chosen without labels"
     if chosen == UNADAPTED:
-        taught_by = f"what {model.name} learnt from; no adaptation was found to be better"
+        taught_by = f"what {model.name} learnt from; only intensities were measured anew, "
+        taught_by += "as no adaptation seemed better"
     write_translator(out, record, kept.network, card=translator_card(record, taught_by))
     return out
+
+
+def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Candidate]:
+    """Return what was learnt in each way; without those that went astray."""
+    found = []
+    for way in ways:
+        try:
+            found.append(train(way))
+        except DivergedError as error:
+            warnings.warn(f"left out: {error.summary}", UserWarning, stacklevel=3)
+    return found
 
 
 def chosen_way(out: Path) -> tuple[str, dict[str, float | None]]:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from adaptoscope.adaptation.adapted_model import (
-    ADAPTED_FILES,
     adapted_record,
     check_domain,
     check_model,
@@ -32,6 +31,7 @@ from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.intensities import Interval
 from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
     StainModel,
     ready_to_predict,
     write_translator,
@@ -94,7 +94,7 @@ def adapt_without_learning(
     if isinstance(settings, AdaBNSettings):
         _refuse_unused_statistics(model)
     images = names_by_hash(seen)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=ADAPTED_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(model.network), *images])
     if (out / "model.json").exists():
         return out

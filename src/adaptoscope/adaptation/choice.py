@@ -12,7 +12,10 @@ ran away are not chosen where another is healthy, and have no vote where two oth
   are right agree with each other; those that are wrong are so in ways of their own. The network as
   it was before can be chosen too, so that an adaptation that does harm is not kept, but its opinion
   does not count: the first layers change little and would agree with it for that alone.
-- `look` (ours): restyled pairs where the look of the target is clear, else `consensus`. If one
+- `ranks` (ours): the mean of a candidate's places by `uncertainty`, `separability` and `turned`,
+  those of them that are defined. Each of the three errs in its own way. The network as it was
+  takes part with the last two.
+- `look` (ours): restyled pairs where the look of the target is clear, else `ranks`. If one
   contrast brings restyled images much nearer to the target than the other, they are like it in
   more than sizes and intensities, and a network that learnt from them needs no vote.
 """
@@ -24,15 +27,24 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from scipy.stats import rankdata
 
 from adaptoscope.adaptation.label_free import Outputs, disagreement, mean_agreement
 from adaptoscope.adaptation.restyling import Contrast
 
-Criterion = Literal["uncertainty", "separability", "turned", "consensus", "look"]
-CRITERIA: tuple[Criterion, ...] = ("uncertainty", "separability", "turned", "consensus", "look")
+Criterion = Literal["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
+CRITERIA: tuple[Criterion, ...] = (
+    "uncertainty",
+    "separability",
+    "turned",
+    "consensus",
+    "ranks",
+    "look",
+)
 
-_CLEAR = 2.0
-"""Above any agreement."""
+_RANKED: tuple[Criterion, ...] = ("uncertainty", "separability", "turned")
+_COMPARING: tuple[Criterion, ...] = ("consensus", "ranks", "look")
+"""Criteria by which the network as it was can be chosen."""
 
 
 class Way(NamedTuple):
@@ -85,7 +97,7 @@ class Candidate:
         Of each seed, whether it did not run away.
     votes
         Whether its outputs count in the consensus; not those of the network as it was before. What
-        has no vote can be chosen by `consensus` and `look` only.
+        has no vote can be chosen by `consensus`, `ranks` and `look` only.
     clear
         Whether it learnt from restyled pairs, and only one contrast is plausible.
     """
@@ -96,6 +108,11 @@ class Candidate:
     healthy: Sequence[bool]
     votes: bool = True
     clear: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether all outputs are numbers."""
+        return all(bool(np.isfinite(each).all()) for each in self.outputs)
 
     @property
     def settled(self) -> bool:
@@ -109,7 +126,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
     Parameters
     ----------
     candidates
-        At least one; at least two for `consensus` and `look`, and each of at least two seeds for
+        At least one; at least two for `consensus`, and each of at least two seeds for
         `uncertainty`.
     criterion
         Which.
@@ -121,12 +138,21 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
         if another is healthy.
     """
     whole = any(all(candidate.healthy) for candidate in candidates)
-    found = {}
-    for candidate in candidates:
-        value = _score(candidate, candidates, criterion)
-        unfit = whole and not all(candidate.healthy)
-        found[candidate.way] = -np.inf if unfit or np.isnan(value) else value
-    return found
+    fit = [
+        candidate
+        for candidate in candidates
+        if candidate.finite
+        and (candidate.votes or criterion in _COMPARING)
+        and (all(candidate.healthy) or not whole)
+    ]
+    found = dict.fromkeys((candidate.way for candidate in candidates), -np.inf)
+    if criterion in ("ranks", "look"):
+        found |= _places(fit)
+    else:
+        found |= {each.way: _score(each, candidates, criterion) for each in fit}
+    if criterion == "look":
+        found |= {candidate.way: 0.0 for candidate in fit if candidate.clear}
+    return {way: -np.inf if np.isnan(score) else score for way, score in found.items()}
 
 
 def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "look") -> Way:
@@ -141,20 +167,34 @@ def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "look") -
     return max(found, key=lambda way: found[way])
 
 
+def _places(candidates: Sequence[Candidate]) -> dict[Way, float]:
+    """Return the mean place by the ranked criteria, negative: -1 for the first by all of them."""
+    places: dict[Way, list[float]] = {candidate.way: [] for candidate in candidates}
+    for criterion in _RANKED:
+        # The network as it was has no seeds to be compared.
+        judged = [each for each in candidates if each.votes or criterion != "uncertainty"]
+        values = np.array([_score(each, candidates, criterion) for each in judged])
+        if np.isnan(values).all():
+            continue
+        # Where others have a score, none is the worst.
+        ranks = rankdata(-np.where(np.isnan(values), -np.inf, values))
+        for each, rank in zip(judged, ranks, strict=True):
+            places[each.way].append(float(rank))
+    return {way: -float(np.mean(found)) if found else -np.inf for way, found in places.items()}
+
+
 def _score(candidate: Candidate, candidates: Sequence[Candidate], criterion: Criterion) -> float:
-    if criterion not in ("consensus", "look") and not candidate.votes:
-        return -np.inf
+    """Return the score of a candidate by one of the simple criteria; NaN where it has none."""
     if criterion == "uncertainty":
-        return -disagreement(candidate.outputs)
-    if criterion == "separability":
-        return -float(np.mean([each["separability"] for each in candidate.measures]))
-    if criterion == "turned":
-        return float(np.mean([each["turned"] for each in candidate.measures]))
-    if criterion == "look" and candidate.clear:
-        return _CLEAR
-    voters = [other for other in candidates if other.votes and all(other.healthy)]
+        return -disagreement(candidate.outputs) if len(candidate.outputs) > 1 else np.nan
+    if criterion in ("separability", "turned"):
+        sign = -1 if criterion == "separability" else 1
+        found = [each[criterion] for each in candidate.measures]
+        return sign * float(np.mean(found)) if found else np.nan
+    able = [other for other in candidates if other.votes and other.finite]
+    voters = [other for other in able if all(other.healthy)]
     if len(voters) < 2:
-        voters = [other for other in candidates if other.votes]
+        voters = able
     others = [
         np.asarray(np.mean(other.outputs, axis=0), dtype=np.float32)
         for other in voters

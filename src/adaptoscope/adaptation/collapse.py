@@ -24,6 +24,9 @@ SUREST = 0.99
 LEAST_SPREAD = 0.2
 """How much outputs differ from field to field, relative to the source domain."""
 
+LEAST_CONTRAST = 0.05
+"""How much outputs vary within a field, relative to the source domain."""
+
 LEAST_AGREEMENT = 0.89
 """How well a network agrees with itself on turned images, relative to the source network on source
 images. Networks that invent stains do so by the grain of what they see, which turning changes."""
@@ -60,7 +63,8 @@ def judge_run(
     metrics
         Its ``metrics.csv``; absent where nothing was learnt.
     measures
-        Of its outputs, by the names ``spread`` (`relative_spread`), ``mutual`` and
+        Of its outputs, by the names of `measures_of`: ``finite``, ``contrast``
+        (`relative_contrast`), ``spread`` (`relative_spread`), ``mutual`` and
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
         on source fields), ``turned`` and ``turned_source`` (`turned_agreement`, alike). NaN where
         a single field tells nothing.
@@ -80,7 +84,7 @@ def judge_run(
             rows = list(csv.DictReader(stream))
     columns = {
         name: [float(row[name]) for row in rows if row.get(name)]
-        for name in ("deceit", "judge", "right", "distance")
+        for name in ("deceit", "judge", "right", "distance", "l1")
     }
     found = [*_of_training(columns), *_of_outputs(measures)]
     if unfollowed != 1:
@@ -102,7 +106,11 @@ def _of_training(columns: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def _of_outputs(measures: Mapping[str, float]) -> list[str]:
+    if not measures["finite"]:
+        return ["outputs are not numbers"]
     found = []
+    if measures["contrast"] < LEAST_CONTRAST:
+        found.append("outputs show hardly anything")
     spread = measures["spread"]
     if spread < LEAST_SPREAD:
         found.append("outputs hardly differ from field to field")

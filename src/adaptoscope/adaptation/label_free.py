@@ -136,6 +136,25 @@ def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
     return own / usual if usual > 0 else float("nan")
 
 
+def relative_contrast(outputs: Outputs, of_source: Outputs) -> float:
+    """Return how much outputs vary within a field, relative to those of the source domain.
+
+    Parameters
+    ----------
+    outputs
+        On target fields; one is enough.
+    of_source
+        Of the source network on source fields.
+
+    Returns
+    -------
+    float
+        NaN where the source outputs are constant.
+    """
+    own, usual = (float(each.std(axis=(2, 3)).mean()) for each in (outputs, of_source))
+    return own / usual if usual > 0 else float("nan")
+
+
 def mutual_correlation(outputs: Outputs) -> float:
     """Return the mean Pearson correlation of outputs of different fields; NaN for a single one."""
     pairs = [(i, j) for i in range(len(outputs)) for j in range(i)]
@@ -200,11 +219,22 @@ def measures_of(
         What the source network says of source fields.
     turned_source
         How well it agrees with itself there on turned images.
+
+    Returns
+    -------
+    dict
+        By name; ``finite`` is 1 where all outputs are numbers. Where it is 0, the others are NaN.
     """
+    names = ("turned", "spread", "contrast", "mutual", "mutual_source", "separability")
+    if not np.isfinite(outputs).all():
+        unknown = dict.fromkeys(names, float("nan"))
+        return {"finite": 0.0, "turned_source": turned_source, **unknown}
     return {
+        "finite": 1.0,
         "turned_source": turned_source,
         "turned": turned_agreement(model, fields),
         "spread": relative_spread(outputs, of_source),
+        "contrast": relative_contrast(outputs, of_source),
         "mutual": mutual_correlation(outputs),
         "mutual_source": mutual_correlation(of_source),
         "separability": separability(outputs, of_source),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
-    ADAPTED_FILES,
     adapted_record,
     check_domain,
     check_model,
@@ -23,6 +22,7 @@ from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.finish import measure, translator_card
 from adaptoscope.translation.model_folder import (
+    MODEL_FILES,
     StainModel,
     write_translator,
 )
@@ -75,7 +75,7 @@ def fine_tune(
     check_domain(model, fields, "target")
     fabric = start_fabric(device)
     images = {sha: name for name, sha in part.hashes().items()}
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=ADAPTED_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(model.network), *images])
     if (out / "model.json").exists():
         return out

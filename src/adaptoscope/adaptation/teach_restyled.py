@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
-    ADAPTED_FILES,
-    LOOK,
     adapted_record,
     check_model,
     interval_of,
@@ -26,7 +24,7 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import StainModel, write_translator
+from adaptoscope.translation.model_folder import LOOK, MODEL_FILES, StainModel, write_translator
 
 
 def teach_restyled(
@@ -78,7 +76,7 @@ def teach_restyled(
     check_stains(model, source)
     images = check_domains(model, source, target)
     fabric = start_fabric(device)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=ADAPTED_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs([hash_of_network(model.network), *images, *hashes_of_stains(source)])
     if (out / "model.json").exists():
         return out

@@ -67,7 +67,7 @@ class Trial:
         return self.candidates / (way.slug if way == UNADAPTED else f"{way.slug}_seed{seed}")
 
     def unadapted(self) -> Candidate:
-        """Return the network as every adaptation finds it: no weight is changed."""
+        """Return the network as every adaptation finds it: only intensities are measured anew."""
         methods: dict[str, Literal["none", "own_range", "histogram"]] = {
             "source": "none",
             "own": "own_range",
@@ -79,10 +79,18 @@ class Trial:
             how, folder, model=self.model, source=self.source, target=self.target
         )
         before = self._load(folder)
-        return Candidate(UNADAPTED, [outputs_of(before, self.looked)], [], [True], votes=False)
+        said = outputs_of(before, self.looked)
+        measures = measures_of(before, said, self.looked, self.of_source, self.turned_source)
+        return Candidate(UNADAPTED, [said], [measures], [True], votes=False)
 
     def matched(self, way: Way) -> Candidate:
-        """Match layers, of the source network or of one that learnt from restyled pairs."""
+        """Match layers, of the source network or of one that learnt from restyled pairs.
+
+        Raises
+        ------
+        DivergedError
+            If the training went astray.
+        """
         for seed in self.settings.seeds:
             how = self.settings.adaptation.changed(layers=way.layers, seed=seed)
             model, source = self.model, self.source
@@ -132,14 +140,13 @@ class Trial:
 
     @property
     def _restyling(self) -> RestyledSettings:
-        if self.settings.restyling is None:
-            raise ValueError("restyled pairs need settings")
         own = self.settings.adaptation.intensities
-        return self.settings.restyling.changed(intensities="source" if own == "source" else "own")
+        how = self.settings.restyling or RestyledSettings()
+        return how.changed(intensities="source" if own == "source" else "own")
 
     def _candidate(self, way: Way, *, clear: bool = False) -> Candidate:
         outputs, measures, healthy = [], [], []
-        looked = self.settings.restyling is not None and not way.restyled
+        looked = self.settings.criterion == "look" and not way.restyled
         unfollowed = self.look.magnification if looked else 1.0
         for seed in self.settings.seeds:
             folder = self.folder(way, seed)

@@ -1,7 +1,6 @@
 """Options that many commands share, and the two ways of printing an answer."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.images.json_values import plain
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
@@ -125,27 +125,6 @@ def print_answer(answer: Mapping[str, object], *, as_json: bool, title: str = ""
     width = max((len(name) for name in answer), default=0)
     for name, value in answer.items():
         typer.echo(f"  {name.replace('_', ' '):<{width}}  {_readable(value)}".rstrip())
-
-
-def plain(value: object) -> object:
-    """Turn a value into what JSON can hold.
-
-    Parameters
-    ----------
-    value
-        A number, text, path, or a nested list or mapping of these; NumPy scalars and arrays too.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, bool | int | float | str) or value is None:
-        return value
-    return str(value)
 
 
 def _readable(value: object) -> str:

@@ -143,9 +143,9 @@ def adapt(
         str | None,
         typer.Option(
             "--layer",
-            help="auto (if not given): layers and restyled pairs are tried with two seeds each, "
-            "and one way is chosen without labels. Or 1 to 16; several as 2,5. For adversarial, "
-            "coral and mmd.",
+            help="auto (if not given): layers, and restyled pairs where no --method is named, are "
+            "tried with two seeds each, and one way is chosen without labels. Or 1 to 16; several "
+            "as 2,5. For adversarial, coral and mmd.",
             metavar="L",
         ),
     ] = None,
@@ -206,7 +206,10 @@ def adapt(
         typer.echo(fine_tune(chosen, out, pairs=pairs, **how))
         return
     automatic = isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer)
-    taught = automatic or isinstance(chosen, RestyledSettings)
+    # Who names a method gets that method.
+    taught = (automatic and not _names_method(settings, method)) or isinstance(
+        chosen, RestyledSettings
+    )
     if source is not None and chosen.method in LOOK_AT_SOURCE:
         names = tuple(loaded.record.stains)
         stained = isinstance(chosen, RestyledSettings) or _has_stains(source, root, modality, names)
@@ -215,14 +218,17 @@ def adapt(
     how["target"] = read_images(target, target_modality, root, channel, z)
     if isinstance(chosen, AdaptationSettings) and automatic:
         tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
-        if any(field.stains is None for field in how["source"]):
+        if not taught:
+            tried = tried.changed(restyling=None)
+        elif any(field.stains is None for field in how["source"]):
             tried = tried.changed(restyling=None)
             typer.echo(f"{source} lacks stains: restyled pairs are not tried.", err=True)
         typer.echo(adapt_automatically(tried, out, **how))
         way, scores = chosen_way(out)
         said = f"Chosen among {len(scores)} ways, without labels: {way}."
         if way == "unadapted":
-            said = f"None of {len(scores) - 1} ways is better than the network as it was."
+            said = f"None of {len(scores) - 1} ways seems better than the network as it was; only "
+            said += "intensities were measured anew."
         typer.echo(said, err=True)
     elif isinstance(chosen, AdaptationSettings):
         typer.echo(adapt_translator(chosen, out, **how))
@@ -261,6 +267,12 @@ def _is_automatic(file: Path | None, layer: str | None) -> bool:
         return layer == AUTO
     values = {} if file is None else read_settings(file)
     return "layers" not in values
+
+
+def _names_method(file: Path | None, method: str | None) -> bool:
+    from adaptoscope.training.settings import read_settings
+
+    return method is not None or (file is not None and "method" in read_settings(file))
 
 
 def _chosen(

@@ -139,6 +139,7 @@ def _write(
         return f"{folder}/{PurePosixPath(path).stem}_{part.split}{number}.png"
 
     records = [record for record in pairs if record.input == given]
+    field = min(PurePosixPath(record.target).stem for record in records)
     rows, images, masks = [], {}, {}
     for record in records:
         row = dataclasses.replace(
@@ -147,7 +148,7 @@ def _write(
             target=renamed(record.target, "images"),
             mask=renamed(record.mask, "masks") if record.mask else None,
             split=part.split,
-            group=record.group or PurePosixPath(record.target).stem,
+            group=record.group or field,
             modality=record.modality if modality is None else modality,
         )
         rows.append(row)

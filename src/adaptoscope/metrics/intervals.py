@@ -83,6 +83,29 @@ def bootstrap_interval(
     return Interval(float(statistic(array)), float(lower), float(upper), level)
 
 
+def mean_over_images(values: npt.ArrayLike, *, seed: int = 0, resamples: int = 10_000) -> Interval:
+    """Return the mean over images and its 95 % bootstrap interval.
+
+    Parameters
+    ----------
+    values
+        Shape (N,), one entry per image; NaN where it has none, which is left out.
+    seed, resamples
+        As in `bootstrap_interval`.
+
+    Returns
+    -------
+    Interval
+        Without bounds (NaN) where a single image is left, which says nothing of others; all NaN,
+        with a warning, where none is.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    known = array[~np.isnan(array)]
+    if len(known) == 1:
+        return Interval(float(known[0]), float("nan"), float("nan"), 0.95)
+    return bootstrap_interval(known, seed=seed, resamples=resamples)
+
+
 def members_of_classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
     """Return the places of each class among n values, classes in their sorted order.
 

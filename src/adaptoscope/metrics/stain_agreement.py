@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.metrics.correlation import PixelMoments, fisher_mean
-from adaptoscope.metrics.intervals import Interval, bootstrap_interval
+from adaptoscope.metrics.intervals import Interval, mean_over_images
 from adaptoscope.metrics.stain_errors import mean_absolute_error, nrmse, psnr, ssim
 
 
@@ -145,7 +145,7 @@ def stain_agreement(
     with warnings.catch_warnings():
         # Said above once for all.
         warnings.simplefilter("ignore", RuntimeWarning)
-        interval = bootstrap_interval(defined, seed=seed, resamples=resamples)
+        interval = mean_over_images(defined, seed=seed, resamples=resamples)
         fisher = fisher_mean(defined)
     together = reduce(add, (image.moments for image in images), PixelMoments())
     flat = [image.moments.square_predicted <= 0 < image.moments.square_true for image in images]

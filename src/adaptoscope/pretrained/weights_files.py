@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from adaptoscope.errors import InputError, MissingWeightsError, OutputError
+from adaptoscope.errors import DivergedError, InputError, MissingWeightsError
 from adaptoscope.images.files import atomic_path
 
 
@@ -29,7 +29,7 @@ def write_weights(
 
     Raises
     ------
-    OutputError
+    DivergedError
         If a value is not finite, or too large for `dtype`; nothing is written then.
     """
     stored = {
@@ -43,10 +43,10 @@ def write_weights(
         save_file(stored, temporary)
 
 
-def _not_finite(path: Path, name: str, tensor: torch.Tensor, dtype: torch.dtype) -> OutputError:
+def _not_finite(path: Path, name: str, tensor: torch.Tensor, dtype: torch.dtype) -> DivergedError:
     largest = float(tensor.detach().abs().max())
     found = f"a largest value of {largest:.4g}" if math.isfinite(largest) else f"{largest}"
-    return OutputError(
+    return DivergedError(
         f"The weights {path.name} cannot be stored: {name} is out of range.",
         expected=f"finite values of at most {torch.finfo(dtype).max:.6g} ({dtype})",
         found=found,

@@ -259,13 +259,17 @@ def number(value: float, *, digits: int = 2, sign: bool = False) -> str:
 
 
 def with_bounds(value: float, bounds: tuple[float, float], *, digits: int = 3) -> str:
-    """Return a number with the bounds of its interval as text.
+    """Return a number with the bounds of its interval as text, where it has one.
 
     Examples
     --------
     >>> with_bounds(0.95, (0.9, 0.975), digits=2)
     '0.95 [0.90, 0.97]'
+    >>> with_bounds(0.95, (float("nan"), float("nan")), digits=2)
+    '0.95'
     """
+    if all(math.isnan(bound) for bound in bounds):
+        return number(value, digits=digits)
     lower, upper = (number(bound, digits=digits) for bound in bounds)
     return f"{number(value, digits=digits)} [{lower}, {upper}]"
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.metrics.correlation import pearson_after
-from adaptoscope.metrics.intervals import Interval, bootstrap_interval
+from adaptoscope.metrics.intervals import Interval, mean_over_images
 from adaptoscope.metrics.stain_agreement import (
     StainAgreement,
     StainedImage,
@@ -63,14 +63,14 @@ class StainEvaluation:
     @property
     def pearson(self) -> Interval:
         """Mean over fields of `pearson_by_field`, with its 95 % bootstrap interval."""
-        values = self.pearson_by_field
         with _nan_says_it():
-            return bootstrap_interval(values[~np.isnan(values)], seed=0)
+            return mean_over_images(self.pearson_by_field)
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures as `stain evaluate --json` prints them.
 
-        Those at the top are means over stains; the interval is over fields.
+        Those at the top are means over stains; the interval is over fields, of which
+        there must be two.
         """
         stains, over = self.stains, self.pearson
         by_stain, agreements = {s: each.as_dict() for s, each in stains.items()}, stains.values()

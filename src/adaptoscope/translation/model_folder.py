@@ -14,9 +14,20 @@ from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities
 from adaptoscope.translation.preparation import Preparation
-from adaptoscope.translation.unet import StainUNet
+from adaptoscope.translation.unet import BorrowedSkipsUNet, StainUNet
 
-MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
+LOOK = "look.json"
+"""Magnification and contrast of the target, and how far the others were; of restyled pairs."""
+
+CHOICE = "choice.json"
+"""Which way was chosen without labels, and the scores of all."""
+
+CANDIDATES = "candidates"
+"""The model folders that were chosen among."""
+
+MODEL_FILES = ("model.json", "weights.safetensors", "README.md", LOOK, CHOICE, CANDIDATES)
+"""What a training or an adaptation may write beside its checkpoints, and what overwriting it
+discards."""
 
 
 class AdaptedFrom(Settings):
@@ -33,6 +44,10 @@ class AdaptedFrom(Settings):
 
     layers: tuple[int, ...] = ()
     """Layers that were matched."""
+
+    skips: Literal["own", "source"] = "own"
+    """Whose skips the layers after those get: the network's own, or those of the network that was
+    adapted, whose weights then stand beside its own."""
 
     reads_stains: bool = False
     """Whether stains of the other microscope were learnt from: an upper bound for the others."""
@@ -138,6 +153,8 @@ def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
     folder = Path(folder)
     record = read_translator_record(folder)
     network = StainUNet(len(record.stains), record.width, norm=record.norm)
+    if record.adapted is not None and record.adapted.skips == "source":
+        network = BorrowedSkipsUNet(network, network, max(record.adapted.layers))
     try:
         network.load_state_dict(read_weights(folder / "weights.safetensors"))
     except RuntimeError as error:
@@ -166,7 +183,8 @@ def ready_to_predict(network: StainUNet, norm_at_test: Literal["running", "batch
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.train()
-                module.momentum = 0.0
+                # Predicting must leave the network as it is.
+                module.track_running_stats = False
     return network
 
 

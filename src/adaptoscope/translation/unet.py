@@ -7,6 +7,7 @@ its normalisation and before the next activation; dropout belongs to the layer t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -173,6 +174,36 @@ class StainUNet(nn.Module):
             tensor = torch.tanh(tensor)
         skips.pop(layer, None)
         return Crossing(layer, tensor, skips)
+
+
+class BorrowedSkipsUNet(StainUNet):
+    """A network whose later layers get the skips of another network of the same shape.
+
+    Parameters
+    ----------
+    network
+        The network; its weights are copied.
+    lender
+        Whose layers before the cut make the skips; it is frozen.
+    cut
+        Number of the layer after which skips are the lender's, 1 to 16.
+    """
+
+    def __init__(self, network: StainUNet, lender: StainUNet, cut: int) -> None:
+        nn.Module.__init__(self)
+        self.dropped = network.dropped
+        self.channels = network.channels
+        self.layers = copy.deepcopy(network.layers)
+        self.lender = copy.deepcopy(lender).requires_grad_(False)
+        self.cut = cut
+
+    def run_to(self, images: torch.Tensor, layer: int) -> Crossing:
+        """Run the network up to a layer; see `StainUNet.run_to`."""
+        if layer <= self.cut:
+            return super().run_to(images, layer)
+        crossing = super().run_to(images, self.cut)
+        skips = self.lender.run_to(images, self.cut).skips
+        return self.run_on(Crossing(self.cut, crossing.features, skips), layer)
 
 
 def channels_of(width: int, stains: int) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ def test_measures_of_single_networks_are_averaged_over_seeds() -> None:
 
 
 @pytest.mark.parametrize(
-    "criterion", ["uncertainty", "separability", "turned", "consensus", "look"]
+    "criterion", ["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
 )
 def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
     away = candidate((2,), 0.01, turned=1.0, separability=0.5, healthy=False)
@@ -101,12 +101,67 @@ def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
     }
 
 
+def restyled(*, clear: bool, healthy: bool = True, turned: float = 0.1) -> Candidate:
+    """Return two seeds that are wrong, and look it."""
+    odd = [truth()[::-1].copy(), truth()[::-1] + 2]
+    measures = {"turned": turned, "separability": 0.9}
+    return Candidate(Way((), "same"), odd, [measures] * 2, [healthy, True], clear=clear)
+
+
 def test_a_clear_look_needs_no_vote() -> None:
     layers = [candidate((2,), 0.3), candidate((3,), 0.3), candidate((5,), 0.3)]
-    odd = [truth()[::-1].copy()] * 2
     for clear in (True, False):
-        taught = Candidate(Way((), "same"), odd, [{}] * 2, [True, True], clear=clear)
+        taught = restyled(clear=clear)
         assert (choose_way([*layers, taught]) == taught.way) is clear
-        assert choose_way([*layers, taught], "consensus") != taught.way
-    away = Candidate(Way((), "same"), odd, [{}] * 2, [True, False], clear=True)
-    assert choose_way([*layers, away]) != away.way
+        for criterion in ("consensus", "ranks"):
+            assert choose_way([*layers, taught], criterion) != taught.way
+    assert choose_way([*layers, restyled(clear=True, healthy=False)]) != Way((), "same")
+
+
+def test_ranks_are_the_mean_place_by_three_criteria() -> None:
+    # Layer 2 is the steadiest, and second by both others; 3 and 5 win one each and lose another.
+    candidates = [
+        candidate((2,), 0.1, turned=0.8, separability=0.7),
+        candidate((3,), 0.5, turned=0.9, separability=0.9),
+        candidate((5,), 0.9, turned=0.7, separability=0.6),
+    ]
+    scores = scores_of(candidates, "ranks")
+    places = {(2,): (1, 2, 2), (3,): (2, 1, 3), (5,): (3, 3, 1)}
+    for layers, expected in places.items():
+        assert scores[Way(layers)] == pytest.approx(-np.mean(expected))
+    assert choose_way(candidates, "ranks") == Way((2,))
+
+
+def test_the_network_as_it_was_is_ranked_without_seeds() -> None:
+    layers = [
+        candidate((2,), 0.1, turned=0.8, separability=0.7),
+        candidate((3,), 0.5, turned=0.7, separability=0.8),
+    ]
+
+    def before(turned: float) -> Candidate:
+        measures = {"turned": turned, "separability": 0.6}
+        return Candidate(UNADAPTED, [truth()], [measures], [True], votes=False)
+
+    assert scores_of([*layers, before(0.9)], "ranks")[UNADAPTED] == -1
+    assert choose_way([*layers, before(0.9)], "ranks") in (UNADAPTED, Way((2,)))
+    assert choose_way([*layers, before(0.1)], "ranks") == Way((2,))
+    assert choose_way([*layers, before(0.9)], "turned") == Way((2,))
+
+
+def test_criteria_that_are_defined_for_none_are_left_out() -> None:
+    nan = float("nan")
+    candidates = [
+        candidate((2,), 0.5, turned=0.9, separability=nan),
+        candidate((3,), 0.1, turned=nan, separability=nan),
+    ]
+    # By seeds layer 3 is first; turned images tell nothing of it, which is the worst.
+    assert scores_of(candidates, "ranks") == {Way((2,)): -1.5, Way((3,)): -1.5}
+
+
+@pytest.mark.parametrize("criterion", ["uncertainty", "turned", "consensus", "ranks", "look"])
+def test_networks_that_say_no_numbers_are_never_chosen(criterion: str) -> None:
+    broken = [np.full(SHAPE, np.nan, np.float32)] * 2
+    nan = dict.fromkeys(("turned", "separability"), float("nan"))
+    away = Candidate(Way((8,)), broken, [nan] * 2, [False, False])
+    candidates = [away, *(candidate((layer,), 0.5, healthy=False) for layer in (2, 3, 5))]
+    assert choose_way(candidates, criterion) != Way((8,))

@@ -5,6 +5,8 @@ import pytest
 from adaptoscope.adaptation.collapse import judge_run
 
 WELL = {
+    "finite": 1.0,
+    "contrast": 1.0,
     "spread": 1.0,
     "mutual": 0.1,
     "mutual_source": 0.1,
@@ -31,6 +33,8 @@ def test_a_run_of_which_nothing_is_wrong_is_healthy(tmp_path: Path) -> None:
         ({"deceit": "nan"}, {}, "not a number"),
         ({"deceit": "6.1"}, {}, "stays above 5"),
         ({"right": "0.999"}, {}, "always right"),
+        ({}, {"finite": 0.0}, "outputs are not numbers"),
+        ({}, {"contrast": 0.01}, "hardly anything"),
         ({}, {"spread": 0.1}, "hardly differ"),
         ({}, {"mutual": 0.99}, "are alike"),
         ({}, {"turned": 0.87}, "turned images"),
@@ -52,8 +56,14 @@ def test_layers_matched_alone_do_not_follow_a_magnification(tmp_path: Path) -> N
 
 
 def test_a_single_field_tells_nothing_of_how_fields_differ(tmp_path: Path) -> None:
-    unknown = dict.fromkeys(WELL, float("nan"))
+    unknown = WELL | dict.fromkeys(("spread", "mutual", "turned"), float("nan"))
     assert judge_run(metrics(tmp_path), unknown).healthy
+
+
+def test_a_single_field_tells_a_network_that_says_nothing(tmp_path: Path) -> None:
+    unknown = dict.fromkeys(("spread", "mutual", "mutual_source", "turned"), float("nan"))
+    (reason,) = judge_run(metrics(tmp_path), WELL | unknown | {"contrast": 0.0}).reasons
+    assert reason == "outputs show hardly anything"
 
 
 def test_only_the_end_of_a_training_counts(tmp_path: Path) -> None:

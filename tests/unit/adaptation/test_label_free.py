@@ -6,8 +6,10 @@ from adaptoscope.adaptation.label_free import (
     disagreement,
     looked_at,
     mean_agreement,
+    measures_of,
     mutual_correlation,
     outputs_of,
+    relative_contrast,
     relative_spread,
     separability,
     turned_agreement,
@@ -37,6 +39,23 @@ def test_a_network_that_always_says_the_same_is_seen() -> None:
     assert relative_spread(outputs(2, scale=0.5), outputs(1)) == pytest.approx(0.5, rel=0.02)
     assert mutual_correlation(same) == pytest.approx(1)
     assert abs(mutual_correlation(outputs(3))) < 0.02
+
+
+def test_a_network_that_says_nothing_is_seen_on_a_single_field() -> None:
+    assert relative_contrast(np.zeros_like(outputs(0, 1)), outputs(1)) == 0
+    assert relative_contrast(outputs(2, 1, scale=0.5), outputs(1)) == pytest.approx(0.5, rel=0.02)
+
+
+def test_outputs_that_are_no_numbers_are_not_compared() -> None:
+    broken = outputs(0)
+    broken[2, 1, 5, 5] = np.nan
+    interval = Interval(low=0.0, high=1.0)
+    intensities = StainIntensities(bit_depth=16, given=interval, stains={"a": interval})
+    record = TranslatorRecord(width=2, norm="instance", intensities=intensities)
+    found = measures_of(StainModel("m", record, StainUNet(1, 2)), broken, [], outputs(1), 0.9)
+    assert found["finite"] == 0
+    assert found["turned_source"] == 0.9
+    assert all(np.isnan(found[name]) for name in ("turned", "spread", "separability", "contrast"))
 
 
 def test_outputs_of_another_kind_can_be_told_apart() -> None:

@@ -12,12 +12,18 @@ from adaptoscope.adaptation.features import SourceFeatures, features_of
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep, adaptable_copy
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord, load_translator
-from adaptoscope.translation.unet import LAYERS, StainUNet
+from adaptoscope.translation.model_folder import (
+    StainModel,
+    TranslatorRecord,
+    load_translator,
+    ready_to_predict,
+)
+from adaptoscope.translation.unet import LAYERS, Crossing, StainUNet
 
 SIDE = 64
 """Fields are continued by reflection to the 256 pixels that the network needs."""
@@ -237,6 +243,42 @@ def test_an_adaptation_goes_on_and_says_where_it_comes_from(
     assert adapted.record.intensities.stains == model().record.intensities.stains
     with pytest.raises(OutputError, match="other images"):
         adapt_translator(how, whole, **{**call, "target": source})
+
+
+@pytest.mark.parametrize("layer", [2, 5, 13, 16])
+def test_the_rest_can_get_the_skips_of_the_untouched_network(layer: int, tmp_path: Path) -> None:
+    source, target = fields(0), fields(1, 30_000)
+    how = HOW.changed(layers=(layer,), learning_rate=0.05, averaging=0)
+    call = {"model": model(), "source": source, "target": target, "device": "cpu"}
+    own = load_translator(adapt_translator(how, tmp_path / "own", **call))
+    frozen = how.changed(skips="frozen_source")
+    borrowed = load_translator(adapt_translator(frozen, tmp_path / "borrowed", **call))
+    images = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        crossing = own.network.run_to(images, layer)
+        skips = model().network.eval().run_to(images, layer).skips
+        expected = own.network.run_from(Crossing(layer, crossing.features, skips))
+        torch.testing.assert_close(borrowed.network(images), expected)
+        torch.testing.assert_close(
+            borrowed.network.run_to(images, layer).features, crossing.features
+        )
+        plain = own.network(images)
+    # Layer 2 has one skip before it, 16 needs none.
+    assert torch.allclose(plain, expected) is (layer == 16)
+    with pytest.raises(InputError, match="cannot be adapted"):
+        adapt_translator(how, tmp_path / "again", **{**call, "model": borrowed})
+
+
+def test_predicting_leaves_a_network_with_its_own_statistics_as_it_is() -> None:
+    network = ready_to_predict(StainUNet(1, 2, norm="batch"), "batch")
+    before = hash_of_network(network)
+    images = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        first = network(images)
+        other = network(3 * images + 1)
+        torch.testing.assert_close(network(images), first)
+    assert not torch.allclose(first, other)
+    assert hash_of_network(network) == before
 
 
 def test_images_of_another_bit_depth_are_refused(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from adaptoscope.cli import main
-from adaptoscope.cli.options import plain, plane, print_answer
+from adaptoscope.cli.options import plane, print_answer
 from adaptoscope.errors import SettingsError
 from adaptoscope.images.files import write_image, write_text
+from adaptoscope.images.json_values import plain
 
 
 def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,18 @@ def test_planes_share_their_stain_and_a_second_call_writes_nothing(
         write_parts(field, tmp_path / "cut", HALVES[:1])
 
 
+def test_all_stains_of_a_field_are_in_one_group(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for name in ("f_z00", "f_z06", "f_dapi", "f_cd29"):
+        write_image(folder / "images" / f"{name}.png", np.zeros((4, 4)))
+    rows = [
+        f"images/f_{z}.png,images/f_{s}.png,{s}" for z in ("z00", "z06") for s in ("dapi", "cd29")
+    ]
+    (folder / "pairs.csv").write_text("\n".join(["input,target,stain", *rows]))
+    cut = write_parts(open_paired_stains(folder), tmp_path / "cut", HALVES)
+    assert {record.group for record in cut} == {"f_cd29"}
+
+
 def test_names_choose_the_files(field: PairedStainSet, tmp_path: Path) -> None:
     cut = write_parts(field, tmp_path / "cut", [FieldPart("train", files="*_z06*")])
     (record,) = cut

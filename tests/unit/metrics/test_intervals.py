@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.intervals import bootstrap_interval
+from adaptoscope.metrics.intervals import bootstrap_interval, mean_over_images
 
 
 def test_interval_of_a_mean_agrees_with_the_normal_approximation():
@@ -57,3 +57,14 @@ def test_no_value_gives_nan_and_a_warning():
 def test_undefined_intervals_are_refused(wrong):
     with pytest.raises(InputError):
         bootstrap_interval([1.0, 2.0, 3.0], seed=0, **wrong)
+
+
+def test_one_image_has_a_mean_and_no_interval():
+    found = mean_over_images([0.7, math.nan])
+    assert found.value == 0.7
+    assert math.isnan(found.lower)
+    assert math.isnan(found.upper)
+
+
+def test_images_without_a_value_are_left_out_of_the_mean():
+    assert mean_over_images([1.0, math.nan, 3.0]) == bootstrap_interval([1.0, 3.0], seed=0)

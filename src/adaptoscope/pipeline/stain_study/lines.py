@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from adaptoscope.adaptation.choice import Way
-from adaptoscope.metrics.intervals import bootstrap_interval
+from adaptoscope.metrics.intervals import mean_over_images
 from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome
 from adaptoscope.reporting.tables import number, with_bounds
 
@@ -31,9 +31,13 @@ class Line:
     task: RunTask
     outcomes: tuple[Outcome, ...]
 
+    def values(self, split: str, stain: str) -> list[float]:
+        """Return Pearson's correlation of every seed; NaN where it has none."""
+        return [_number(outcome[split][stain]) for outcome in self.outcomes]
+
     def mean(self, split: str, stain: str) -> float:
-        """Return the mean over seeds of Pearson's correlation."""
-        return float(np.mean([outcome[split][stain] for outcome in self.outcomes]))
+        """Return the mean over seeds of `values`."""
+        return float(np.mean(self.values(split, stain)))
 
     def on(self, splits: Sequence[str], stain: str) -> str:
         """Return `mean` of several splits as text."""
@@ -43,12 +47,28 @@ class Line:
         """Return the mean over seeds and stains."""
         return float(np.mean([self.mean(split, stain) for stain in self.outcomes[0][split]]))
 
+    @property
+    def rank(self) -> float:
+        """What the best of several is chosen by: the mean on val; NaN is the worst."""
+        found = self.overall("val")
+        return -np.inf if np.isnan(found) else found
+
     def with_interval(self) -> str:
         """Return the mean over seeds, stains and test fields with its interval over fields."""
-        table = np.array([outcome["test_fields"] for outcome in self.outcomes], dtype=np.float64)
-        by_field = table.mean(axis=0)
-        found = bootstrap_interval(by_field[~np.isnan(by_field)], seed=0)
+        rows = [[_number(value) for value in outcome["test_fields"]] for outcome in self.outcomes]
+        if not all(rows):
+            return number(np.nan)
+        found = mean_over_images(np.mean(rows, axis=0))
         return with_bounds(found.value, (found.lower, found.upper))
+
+    def figure(self, name: str) -> float:
+        """Return the mean over seeds of a figure of `stain evaluate` on test."""
+        return float(np.mean([_number(each["figures"].get(name)) for each in self.outcomes]))
+
+    def beyond(self, stain: str, name: str) -> float:
+        """Return the mean over seeds of a figure beyond the mean cell; NaN where there is none."""
+        found = [each["beyond_mean_cell"].get(stain, {}).get(name) for each in self.outcomes]
+        return float(np.mean([_number(value) for value in found]))
 
     @property
     def marked(self) -> int:
@@ -77,3 +97,7 @@ def lines_of(tasks: Sequence[RunTask]) -> list[Line]:
     return [
         Line(group[0], tuple(read_outcome(task) for task in group)) for group in grouped.values()
     ]
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value

@@ -34,7 +34,9 @@ from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
+from adaptoscope.errors import DivergedError
 from adaptoscope.images.files import write_json
+from adaptoscope.images.json_values import plain
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
 from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pretrained.weights_files import write_weights
@@ -42,6 +44,7 @@ from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import StainModel, load_translator
+from adaptoscope.translation.montage import compare_with_mean_cell
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"
@@ -128,29 +131,29 @@ def run_task(task: RunTask) -> Path:
         return path
     stages = StudyStages(task.settings, task.study)
     source = stages.source_fields("train", truth=task.method == "restyled")
-    target = stages.target_fields(task.shift, "train", truth=False)
+    target = some_fields(
+        stages.target_fields(task.shift, "train", truth=False), task.target_images, task.seed
+    )
     device = str(start_fabric(task.device).device)
     model = stages.model(device)
-    _adapt(task, stages, model, source, some_fields(target, task.target_images, task.seed))
-    adapted = load_translator(task.folder, device=device)
+    looked, known = looked_at(target), looked_at(source)
+    adapted: StainModel | None = None
+    try:
+        _adapt(task, stages, model, source, target)
+        adapted = load_translator(task.folder, device=device)
+        outputs = outputs_of(adapted, looked)
+    except DivergedError:
+        outputs = np.full_like(outputs_of(model, looked), np.nan)
 
     # Without labels.
-    looked, known = looked_at(target), looked_at(source)
-    outputs, of_source = outputs_of(adapted, looked), outputs_of(model, known)
-    turned_source = turned_agreement(model, known)
-    measures = measures_of(adapted, outputs, looked, of_source, turned_source)
+    of_source, turned_source = outputs_of(model, known), turned_agreement(model, known)
+    measures = measures_of(adapted or model, outputs, looked, of_source, turned_source)
     unfollowed = stages.look(task.shift).magnification if task.matches_alone else 1.0
     verdict = judge_run(task.folder / METRICS, measures, unfollowed=unfollowed)
-    half = torch.from_numpy(outputs.astype(np.float16))
+    # What says no numbers is kept as if it said nothing; the verdict tells.
+    half = torch.from_numpy(np.nan_to_num(outputs).astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
 
-    # With labels, which nothing above has seen.
-    found = {
-        split: evaluate_translator(adapted, stages.target_fields(task.shift, split, truth=True))
-        for split in ("val", "test")
-    }
-    at_home = StainModel(model.name, model.record, adapted.network)
-    stayed = evaluate_translator(at_home, stages.source_fields("val", truth=True))
     outcome = {
         "shift": task.shift.name,
         "method": task.method,
@@ -159,18 +162,43 @@ def run_task(task: RunTask) -> Path:
         "rate": task.rate,
         "seed": task.seed,
         "target_images": task.target_images,
-        "label_free": {
-            name: value if math.isfinite(value) else None for name, value in measures.items()
-        },
+        "label_free": measures,
         "healthy": verdict.healthy,
         "reasons": list(verdict.reasons),
+        # With labels, which nothing above has seen.
+        **_compared(task, stages, model, adapted if measures["finite"] else None),
+    }
+    write_json(path, plain(outcome))
+    return path
+
+
+def _compared(
+    task: RunTask, stages: StudyStages, model: StainModel, adapted: StainModel | None
+) -> dict[str, object]:
+    """Compare predicted with true stains; nothing where there is no network that says numbers."""
+    if adapted is None:
+        unknown = dict.fromkeys(model.record.stains, math.nan)
+        said = dict.fromkeys(("val", "test", "source_val"), unknown)
+        return {**said, "test_fields": [], "figures": {}, "beyond_mean_cell": {}}
+    found = {
+        split: evaluate_translator(adapted, stages.target_fields(task.shift, split, truth=True))
+        for split in ("val", "test")
+    }
+    at_home = StainModel(model.name, model.record, adapted.network)
+    stayed = evaluate_translator(at_home, stages.source_fields("val", truth=True))
+    beyond = {}
+    if task.shift.grid is not None:
+        fields = stages.target_fields(task.shift, "test", truth=True)
+        taught = stages.source_fields("train", truth=True)
+        beyond = compare_with_mean_cell(adapted, fields, taught, task.shift.grid)
+    return {
         "val": {stain: each.pearson for stain, each in found["val"].stains.items()},
         "test": {stain: each.pearson for stain, each in found["test"].stains.items()},
         "test_fields": [float(value) for value in found["test"].pearson_by_field],
         "source_val": {stain: each.pearson for stain, each in stayed.stains.items()},
+        "figures": found["test"].as_dict(),
+        "beyond_mean_cell": beyond.get("stains", {}),
     }
-    write_json(path, outcome)
-    return path
 
 
 def some_fields(fields: Sequence[Field], number: int | None, seed: int) -> list[Field]:

@@ -29,11 +29,16 @@ from adaptoscope.reporting.layer_curves import (
 )
 from adaptoscope.reporting.tables import Table, markdown, number
 
+_UNTOUCHED = {"source": "none", "own": "own_range", "histogram": "histogram"}
+"""What `stain adapt` takes for the network as it was, by the intensities of the target."""
+
 _CAPTION = (
     "Pearson's correlation, a mean over fields and seeds: on val and test of the target, and what "
     "the adapted network still says on val of the source. The interval is over test fields. "
     "Healthy: seeds that did not run away, as told without labels. The oracle learns from target "
-    "stains."
+    "stains. SSIM, PSNR in decibels and NRMSE are means over test fields and stains. Montages of "
+    "cells: correlation of the mean cell, of what is predicted beyond it, and of the total "
+    "intensity from cell to cell."
 )
 
 
@@ -95,13 +100,30 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
                 "all" if line.task.target_images is None else str(line.task.target_images),
                 *(line.on(("val", "test", "source_val"), stain) for stain in stains),
                 line.with_interval(),
+                "  ".join(
+                    number(line.figure(name), digits=digits)
+                    for name, digits in (("ssim", 3), ("psnr", 1), ("nrmse", 3))
+                ),
+                *_beyond(line, stains, own[0]),
                 f"{health} of {len(line.outcomes)}",
             )
         )
     columns: tuple[str, ...] = ("Method", "Layer", "Step size", "Images")
     columns += tuple(f"{stain}: val, test, source" for stain in stains)
-    columns += ("mean, test [95 %]",)
+    columns += ("mean, test [95 %]", "SSIM, PSNR, NRMSE")
+    if own[0].task.shift.grid is not None:
+        columns += tuple(f"{stain}: mean cell, beyond it, cells" for stain in stains)
     return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=_CAPTION)
+
+
+def _beyond(line: Line, stains: Sequence[str], first: Line) -> list[str]:
+    """Return the cells of the mean cell's columns, where the shift has them."""
+    if first.task.shift.grid is None:
+        return []
+    names = ("pearson_of_mean_cell", "pearson_after_baseline", "pearson_of_cells")
+    return [
+        "  ".join(number(line.beyond(stain, name), digits=3) for name in names) for stain in stains
+    ]
 
 
 def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
@@ -112,10 +134,7 @@ def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
     curves = [
         LayerCurve(
             stain,
-            {
-                line.task.layers[0]: [outcome["test"][stain] for outcome in line.outcomes]
-                for line in single
-            },
+            {line.task.layers[0]: line.values("test", stain) for line in single},
             {
                 line.task.method: line.mean("test", stain)
                 for line in lines
@@ -135,9 +154,9 @@ def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
         shown["unadapted"] = own["none"].task.folder
     comparable = _comparable(shift, lines)
     if comparable:
-        best = max(comparable, key=lambda line: line.overall("val"))
+        best = max(comparable, key=lambda line: line.rank)
         shown[f"layer {best.layers}"] = best.task.folder
-        better = max(_tried(shift, lines), key=lambda line: line.overall("val"))
+        better = max(_tried(shift, lines), key=lambda line: line.rank)
         shown[better.task.way.words] = better.task.folder
     if "oracle" in own:
         shown["oracle"] = own["oracle"].task.folder
@@ -193,17 +212,10 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
         return None
     contrasts = {line.task.restyled for line in tried} - {""}
     candidates = [
-        Candidate(
-            line.task.way,
-            [
-                read_outputs(_with_seed(line.task, int(outcome["seed"])))
-                for outcome in line.outcomes
-            ],
-            [
-                {name: np.nan if value is None else value for name, value in measures.items()}
-                for measures in (outcome["label_free"] for outcome in line.outcomes)
-            ],
-            [bool(outcome["healthy"]) for outcome in line.outcomes],
+        _candidate(
+            line,
+            way=line.task.way,
+            healthy=[bool(outcome["healthy"]) for outcome in line.outcomes],
             # Every contrast that is plausible was learnt.
             clear=bool(line.task.restyled and not line.task.layers) and len(contrasts) == 1,
         )
@@ -211,21 +223,33 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
     ]
     by_way = {line.task.way: line for line in tried}
     content: dict[str, object] = {"shift": shift}
-    for line in lines:
-        if line.task.shift.name == shift and line.task.method in ("none", "oracle"):
-            content[line.task.method] = {"way": line.task.method, "test": line.overall("test")}
-            if line.task.method == "none":
-                by_way[UNADAPTED] = line
-                candidates.append(
-                    Candidate(UNADAPTED, [read_outputs(line.task)], [], [True], votes=False)
-                )
+    own = {line.task.method: line for line in lines if line.task.shift.name == shift}
+    for method in ("none", "oracle"):
+        if method in own:
+            content[method] = {"way": method, "test": own[method].overall("test")}
+    untouched = own.get(_UNTOUCHED[tried[0].task.shift.intensities], own.get("none"))
+    if untouched is not None:
+        by_way[UNADAPTED] = untouched
+        candidates.append(_candidate(untouched, way=UNADAPTED, healthy=[True], votes=False))
     for name, among in (("best layer", layers), ("best way", tried)):
-        best = max(among, key=lambda line: line.overall("val"))
+        best = max(among, key=lambda line: line.rank)
         content[name] = {"way": best.task.way.words, "test": best.overall("test")}
     for criterion in CRITERIA:
         way = choose_way(candidates, criterion)
         content[criterion] = {"way": way.words, "test": by_way[way].overall("test")}
     return content
+
+
+def _candidate(line: Line, **said: Any) -> Candidate:
+    """Return the networks of a line as they are chosen among."""
+    outputs = [
+        read_outputs(_with_seed(line.task, int(outcome["seed"]))) for outcome in line.outcomes
+    ]
+    measures = [
+        {name: np.nan if value is None else value for name, value in each["label_free"].items()}
+        for each in line.outcomes
+    ]
+    return Candidate(outputs=outputs, measures=measures, **said)
 
 
 def _with_seed(task: RunTask, seed: int) -> RunTask:

@@ -94,6 +94,9 @@ class StudyShift(Settings):
     """What becomes of the target's intensities: see `AdaptationSettings`. The oracle and
     restyled pairs take the target's own where this says `histogram`."""
 
+    grid: int | None = Field(default=None, ge=2)
+    """Side in pixels of the tiles of a montage of cells, which are compared with the mean cell."""
+
     magnitude: float | None = None
     """Where it stands in the plot of Pearson by magnitude, beside others of one `curve`."""
 
@@ -125,11 +128,15 @@ class StainStudySettings(Settings):
 
     pairs: Annotated[PairsFolder | PairsSimulated | PairsParts, Field(discriminator="kind")]
     """The images. Half of the fields of split `train` show the source domain, the others the
-    target; `val` chooses, `test` is reported."""
+    target, without stains; `val` chooses, `test` is reported."""
 
     target_split: str | None = None
     """Split of the target fields, where it is not the second half of `train`. Then all of `train`
     shows the source domain."""
+
+    shared_fields: bool = False
+    """Whether the source network also learns from the fields that the target shows, as they are in
+    the source domain, with their stains. Their images in the target domain it never sees."""
 
     modality: str
     """Modality of the source domain."""
@@ -138,7 +145,7 @@ class StainStudySettings(Settings):
     """Stains to predict; none takes all."""
 
     training: TranslationSettings = TranslationSettings()
-    """How the source network is trained, on all fields of split `train`."""
+    """How the source network is trained, on the source fields of split `train`."""
 
     shifts: tuple[StudyShift, ...] = Field(min_length=1)
     """The target domains."""
@@ -197,6 +204,8 @@ class StainStudySettings(Settings):
         twice = [each for each in listed if each[0] in self.methods and each[1] in self.layers]
         if twice or len(set(listed)) < len(listed):
             raise ValueError("also names a run that is there already")
+        if self.shared_fields and self.target_split is not None:
+            raise ValueError("shared_fields is for halves of train; leave target_split out")
         if self.restyled_layers and not self.restyled:
             raise ValueError("restyled_layers needs restyled: true")
         return self

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,11 @@ from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.training.variables import expand_path
 from adaptoscope.translation.fields import Field, read_fields
-from adaptoscope.translation.model_folder import StainModel, load_translator
+from adaptoscope.translation.model_folder import (
+    StainModel,
+    load_translator,
+    read_translator_record,
+)
 from adaptoscope.translation.train_pairs import train_translator
 
 PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
@@ -58,7 +62,7 @@ class StudyStages:
         train_translator(
             self.settings.training,
             self.folder / "source",
-            pairs=pairs.select(modality=self.settings.modality),
+            pairs=self._learnt(pairs.select(modality=self.settings.modality)),
             stains=self.settings.stains,
             device=device,
         )
@@ -73,6 +77,12 @@ class StudyStages:
             model = self.model(str(start_fabric(device).device))
             for shift in progress(self.settings.shifts, "look"):
                 self._estimate(shift, model)
+
+    def _learnt(self, pairs: PairedStainSet) -> PairedStainSet:
+        """Return what the source network learns from and is measured on."""
+        if self.settings.shared_fields or self.settings.target_split is not None:
+            return pairs
+        return _halved(pairs, first=True)
 
     def look(self, shift: StudyShift) -> LookEstimate:
         """Read what the target of a shift looks like."""
@@ -106,7 +116,7 @@ class StudyStages:
     def target_fields(self, shift: StudyShift, split: str, *, truth: bool) -> list[Field]:
         """Read target fields; those of the target as ``train``."""
         pairs = self.target_pairs(shift).select(split=split)
-        return read_fields(pairs, self.settings.stains, truth=truth)
+        return read_fields(pairs, self._stains, truth=truth)
 
     def target_pairs(self, shift: StudyShift) -> PairedStainSet:
         """Return the pairs of the target domain, those of its own split as ``train``."""
@@ -123,18 +133,18 @@ class StudyStages:
                 for record in pairs
                 if record.split != "train"
             )
-        train = dict.fromkeys(record.input for record in pairs if record.split == "train")
-        shown = set(list(train)[(len(train) + 1) // 2 :])
-        return pairs.with_records(
-            record for record in pairs if record.split != "train" or record.input in shown
-        )
+        return _halved(pairs, first=False)
 
     def _fields(
         self, pairs: PairedStainSet, modality: str, split: str, *, truth: bool
     ) -> list[Field]:
         chosen = pairs.select(split=split, modality=modality)
-        stains: Sequence[str] | None = self.settings.stains
-        return read_fields(chosen, stains, truth=truth)
+        return read_fields(chosen, self._stains, truth=truth)
+
+    @functools.cached_property
+    def _stains(self) -> tuple[str, ...]:
+        """Stains in the order of the network's channels, whatever that of a table."""
+        return read_translator_record(self.folder / "source").stains
 
     def _shifted(self, shift: StudyShift) -> Path:
         return self.folder / "shifts" / shift.name
@@ -171,3 +181,13 @@ class StudyStages:
                 fractions=origin.fractions,
                 on_image=advance,
             )
+
+
+def _halved(pairs: PairedStainSet, *, first: bool) -> PairedStainSet:
+    """Return a set of one modality with the first or the second half of the fields of `train`."""
+    train = list(dict.fromkeys(record.input for record in pairs if record.split == "train"))
+    middle = (len(train) + 1) // 2
+    shown = set(train[:middle] if first else train[middle:])
+    return pairs.with_records(
+        record for record in pairs if record.split != "train" or record.input in shown
+    )
