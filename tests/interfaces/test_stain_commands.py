@@ -127,6 +127,25 @@ def test_train_says_that_nothing_was_measured(stained: Stained, tmp_path: Path) 
     assert read_translator_record(tmp_path / "out").stains == ("edge",)
 
 
+def test_evaluate_writes_a_page_with_figures_and_images(stained: Stained, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    answer = ask("stain", "evaluate", stained.model, stained.pairs, "--report", page, "--json")
+    assert answer.code == 0
+    assert str(page) in answer.err
+    found = json.loads(answer.out)
+    text = page.read_text("utf-8")
+    for stain, figures in found["stains"].items():
+        assert stain in text
+        assert f"{figures['ssim']:.3f}" in text
+    assert f"{found['pearson']:.3f}".replace("-", "\N{MINUS SIGN}") in text
+    # Images of the training are among them, which is said on the page too.
+    assert "took part in the training" in text
+    assert text.count("data:image/png") == min(3, found["n"])
+    refused = ask("stain", "evaluate", stained.model, stained.pairs, "--report", tmp_path)
+    assert refused.code == 1
+    assert "--report" in refused.err
+
+
 def test_evaluate_prints_one_object_and_nothing_else(stained: Stained) -> None:
     answer = ask("stain", "evaluate", stained.model, stained.pairs, "--split", "test", "--json")
     found = json.loads(answer.out)

@@ -15,6 +15,7 @@ from adaptoscope.cli.options import (
     open_sets,
     plane,
     print_answer,
+    refuse_folder,
 )
 from adaptoscope.cli.stain_models import Modality
 from adaptoscope.errors import InputError
@@ -89,6 +90,9 @@ def evaluate(
     counter: Annotated[
         str, typer.Option("--counter", help="Counter of --count-nuclei: nuclei, or its folder.")
     ] = "nuclei",
+    report: Annotated[
+        Path | None, typer.Option("--report", help="HTML file for the figures and some images.")
+    ] = None,
     device: Device = "auto",
     root: Root = None,
     as_json: AsJson = False,
@@ -102,13 +106,14 @@ def evaluate(
     from adaptoscope.translation.montage import compare_with_mean_cell
     from adaptoscope.translation.train_pairs import one_modality
 
+    refuse_folder("--report", report)
     opened = one_modality(open_paired_stains(pairs, root=root), modality)
     loaded = load_translator(model, device=str(start_fabric(device).device))
     chosen = opened if split is None else opened.select(split=split)
     fields = read_fields(chosen, loaded.record.stains)
-    if grid is None:
-        found: dict[str, Any] = evaluate_translator(loaded, fields).as_dict()
-    else:
+    evaluation = evaluate_translator(loaded, fields)
+    found: dict[str, Any] = evaluation.as_dict()
+    if grid is not None:
         taught = read_fields(opened.select(split="train"), loaded.record.stains)
         found = compare_with_mean_cell(loaded, fields, taught, grid)
     if count_nuclei is not None:
@@ -121,7 +126,14 @@ def evaluate(
         print_answer(found, as_json=True)
     else:
         _print_blocks(found, f"{model.name} on {pairs}")
-    _say_what_flatters(loaded, fields, found)
+    remarks = _what_flatters(loaded, fields, found)
+    for remark in remarks:
+        typer.echo(remark, err=True)
+    if report is not None:
+        from adaptoscope.pipeline.stain_report import write_stain_report
+
+        write_stain_report(report, loaded, fields, evaluation, found, remarks=remarks)
+        typer.echo(f"Report: {report}", err=True)
 
 
 def _print_blocks(found: dict[str, Any], title: str) -> None:
@@ -134,23 +146,23 @@ def _print_blocks(found: dict[str, Any], title: str) -> None:
         print_answer(figures, as_json=False, title=stain)
 
 
-def _say_what_flatters(
+def _what_flatters(
     model: "StainModel", fields: "Sequence[Field]", found: dict[str, Any]
-) -> None:
-    """Say on standard error which images the figures leave out, or should not stand on."""
+) -> list[str]:
+    """Return in words which images the figures leave out, or should not stand on."""
     from adaptoscope.translation.fields import hash_of
 
+    remarks = []
     seen = sum(hash_of(field) in model.record.training_images for field in fields)
     if seen:
-        typer.echo(
+        remarks.append(
             f"{seen} of {len(fields)} images took part in the training of {model.name}: figures "
-            "on them flatter it. Name a split that did not with --split.",
-            err=True,
+            "on them flatter it. Name a split that did not with --split."
         )
     for stain, figures in found["stains"].items():
         if figures["constant"]:
-            typer.echo(
+            remarks.append(
                 f"{stain}: {figures['constant']} of {figures['n']} images have a constant truth, "
-                "and no correlation.",
-                err=True,
+                "and no correlation."
             )
+    return remarks
