@@ -326,6 +326,23 @@ def test_plain_images_are_a_target_too(stained: Stained, tmp_path: Path) -> None
     assert read_translator_record(tmp_path / "out").adapted.target_modality is None  # type: ignore[union-attr]
 
 
+def test_who_names_a_method_gets_no_other(stained: Stained, tmp_path: Path) -> None:
+    quick = {"steps": 1, "batch": 1, "cached": 2, "intensities": "source"}
+    settings = write_yaml(tmp_path / "quick.yaml", quick)
+    out = tmp_path / "out"
+    both = ("--source", stained.pairs, "--target", stained.pairs, "--settings", settings)
+    succeed("stain", "adapt", out, "--model", stained.model, *both, "--method", "coral")
+    tried = {path.name for path in (out / "candidates").iterdir()}
+    layers = {f"layer{layer:02d}_seed{seed}" for layer in (2, 3, 5, 13) for seed in (0, 1)}
+    assert tried == {"unadapted", *layers}
+    assert read_translator_record(out).adapted.method in ("coral", "none")  # type: ignore[union-attr]
+    # What an earlier run chose among does not stay beside another model.
+    one = ("--method", "coral", "--layer", "3", "--overwrite")
+    succeed("stain", "adapt", out, "--model", stained.model, *both, *one)
+    assert not (out / "candidates").exists()
+    assert not (out / "choice.json").exists()
+
+
 def test_settings_name_the_method_and_options_win(stained: Stained, tmp_path: Path) -> None:
     settings = write_yaml(tmp_path / "how.yaml", {"method": "own_range"})
     command = ("--model", stained.model, "--source", stained.pairs, "--target", stained.pairs)
