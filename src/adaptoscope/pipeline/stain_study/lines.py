@@ -54,11 +54,18 @@ class Line:
         return -np.inf if np.isnan(found) else found
 
     def with_interval(self) -> str:
-        """Return the mean over seeds, stains and test fields with its interval over fields."""
+        """Return the mean over seeds, stains and test fields with its interval over fields.
+
+        Of a single field there is none; then the range over seeds stands in round brackets.
+        """
         rows = [[_number(value) for value in outcome["test_fields"]] for outcome in self.outcomes]
         if not all(rows):
             return number(np.nan)
         found = mean_over_images(np.mean(rows, axis=0))
+        if np.isnan(found.lower) and len(rows) > 1:
+            by_seed = [float(np.nanmean(row)) for row in rows]
+            low, high = (number(edge(by_seed), digits=3) for edge in (min, max))
+            return f"{number(found.value, digits=3)} ({low} to {high})"
         return with_bounds(found.value, (found.lower, found.upper))
 
     def figure(self, name: str) -> float:

@@ -34,7 +34,8 @@ _UNTOUCHED = {"source": "none", "own": "own_range", "histogram": "histogram"}
 
 _CAPTION = (
     "Pearson's correlation, a mean over fields and seeds: on val and test of the target, and what "
-    "the adapted network still says on val of the source. The interval is over test fields. "
+    "the adapted network still says on val of the source. The interval is over test fields; of "
+    "a single field, the range over seeds. "
     "Healthy: seeds that did not run away, as told without labels. The oracle learns from target "
     "stains. SSIM, PSNR in decibels and NRMSE are means over test fields and stains. Montages of "
     "cells: correlation of the mean cell, of what is predicted beyond it, and of the total "

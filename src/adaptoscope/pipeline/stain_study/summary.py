@@ -9,8 +9,8 @@ from adaptoscope.reporting.tables import NO_VALUE, Table
 
 _CAPTION = (
     "Pearson's correlation on test, a mean over stains, fields and seeds, with its 95 % interval "
-    "over fields; x2: two seeds are told to have run away, without labels. The oracle learns from "
-    "target stains."
+    "over fields; of a single field, the range over seeds. x2: two seeds are told to have run "
+    "away, without labels. The oracle learns from target stains."
 )
 
 
