@@ -343,6 +343,27 @@ def test_who_names_a_method_gets_no_other(stained: Stained, tmp_path: Path) -> N
     assert not (out / "choice.json").exists()
 
 
+def test_a_file_can_say_how_to_choose(stained: Stained, tmp_path: Path) -> None:
+    quick = {"steps": 1, "batch": 1, "cached": 2, "intensities": "source"}
+    values = {
+        "layers": [[3], [16]],
+        "seeds": [4, 5],
+        "criterion": "uncertainty",
+        "restyling": None,
+        "adaptation": quick,
+    }
+    settings = write_yaml(tmp_path / "auto.yaml", values)
+    out = tmp_path / "out"
+    both = ("--model", stained.model, "--source", stained.pairs, "--target", stained.pairs)
+    succeed("stain", "adapt", out, *both, "--settings", settings)
+    tried = {path.name for path in (out / "candidates").iterdir()}
+    layers = {f"layer{layer:02d}_seed{seed}" for layer in (3, 16) for seed in (4, 5)}
+    assert tried == {"unadapted", *layers}
+    assert json.loads((out / "choice.json").read_text("utf-8"))["criterion"] == "uncertainty"
+    error = refuse("stain", "adapt", out, *both, "--settings", settings, "--seed", "1")
+    assert "says how to choose" in error
+
+
 def test_settings_name_the_method_and_options_win(stained: Stained, tmp_path: Path) -> None:
     settings = write_yaml(tmp_path / "how.yaml", {"method": "own_range"})
     command = ("--model", stained.model, "--source", stained.pairs, "--target", stained.pairs)

@@ -17,7 +17,7 @@ from adaptoscope.cli.options import (
     print_answer,
     refuse_folder,
 )
-from adaptoscope.cli.stain_models import Modality
+from adaptoscope.cli.stain_train import Modality
 from adaptoscope.errors import InputError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from adaptoscope.adaptation.baseline_settings import (
 )
 from adaptoscope.adaptation.baselines import adapt_without_learning, with_statistics_of
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.cli.stain_models import Method
+from adaptoscope.cli.stain_adapt import Method
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.crops import draw_given

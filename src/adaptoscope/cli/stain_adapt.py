@@ -1,18 +1,19 @@
-"""Commands of stages 4 and 5 that learn: from pairs, or from another microscope's images."""
+"""The command of stage 5: adapt a network to another microscope's images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from adaptoscope.cli.options import Channel, Device, OptionalSeed, Overwrite, Root, Z, plane
+from adaptoscope.cli.options import Channel, Device, OptionalSeed, Overwrite, Root, Z
+from adaptoscope.cli.stain_train import has_pairs, read_images
 from adaptoscope.errors import InputError, OutputError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from adaptoscope.adaptation.auto_settings import AutoSettings
     from adaptoscope.adaptation.baseline_settings import MethodSettings
-    from adaptoscope.translation.fields import Field
 
 Method = Literal[
     "adversarial",
@@ -27,93 +28,6 @@ Method = Literal[
     "oracle",
 ]
 AUTO = "auto"
-Modality = Annotated[
-    str | None, typer.Option("--modality", help="Only the pairs of this modality.")
-]
-
-
-def train(
-    out: Annotated[Path, typer.Argument(help="Model folder to write.")],
-    pairs: Annotated[
-        Path, typer.Option("--pairs", help="Folder of image pairs, as pairs.csv lists them.")
-    ],
-    modality: Modality = None,
-    stain: Annotated[
-        list[str] | None,
-        typer.Option("--stain", help="A stain to predict; may be given again. All by default."),
-    ] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="YAML file of TranslationSettings.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Training steps.")] = None,
-    seed: OptionalSeed = None,
-    device: Device = "auto",
-    root: Root = None,
-    overwrite: Overwrite = False,
-) -> None:
-    """Train a network to predict stains from light microscopy, on the split train of pairs."""
-    from adaptoscope.datasets.paired_stains import open_paired_stains
-    from adaptoscope.training.settings import load_settings
-    from adaptoscope.translation.model_folder import read_translator_record
-    from adaptoscope.translation.settings import TranslationSettings
-    from adaptoscope.translation.train_pairs import one_modality, train_translator
-
-    opened = one_modality(open_paired_stains(pairs, root=root), modality)
-    chosen = load_settings(settings, TranslationSettings) if settings else TranslationSettings()
-    given = {"steps": steps, "seed": seed}
-    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    folder = train_translator(
-        chosen, out, pairs=opened, stains=stain, device=device, overwrite=overwrite
-    )
-    typer.echo(folder)
-    measured = read_translator_record(folder).measured
-    if measured is None:
-        said = "Not measured: no pair is in the split val. Nothing says how well it predicts."
-    else:
-        names = [name for name in measured if name.endswith("_pearson")]
-        figures = ", ".join(f"{name[:-8]} {measured[name]:.3f}" for name in names)
-        said = f"Validation, {measured['n']:.0f} images: Pearson {figures}."
-    typer.echo(said, err=True)
-
-
-def read_images(
-    folder: Path,
-    modality: str | None,
-    root: Path | None,
-    channel: int | None,
-    z: str | None,
-    stains: "Sequence[str] | None" = None,
-) -> "Sequence[Field]":
-    """Read the images of a folder of pairs, or of plain images.
-
-    Parameters
-    ----------
-    folder
-        With or without ``pairs.csv``. Of pairs with splits only ``train`` is taken.
-    modality, root
-        Of pairs.
-    channel, z
-        Of plain images.
-    stains
-        Names of the stains to read beside; by default no stain is opened.
-    """
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.datasets.paired_stains import open_paired_stains
-    from adaptoscope.translation.fields import fields_of_images, read_fields
-    from adaptoscope.translation.train_pairs import one_modality, training_part
-
-    if _has_pairs(folder):
-        pairs = one_modality(open_paired_stains(folder, root=root), modality)
-        return read_fields(training_part(pairs), stains, truth=stains is not None)
-    if modality is not None:
-        raise InputError(
-            f"The images of {folder} have no modality.",
-            expected="a folder with pairs.csv, which names one for each image",
-            found=f"the modality {modality}, and no pairs.csv",
-            remedy="leave --modality or --target-modality out, or name the folder of the pairs",
-        )
-    images = open_counted_images(folder, root=root, channel=channel, z=plane(z))
-    return fields_of_images(images.training_part())
 
 
 def adapt(
@@ -160,7 +74,7 @@ def adapt(
         typer.Option(
             "--settings",
             help="YAML file of AdaptationSettings, BaselineSettings, AdaBNSettings, "
-            "RestyledSettings or OracleSettings, as the method needs.",
+            "RestyledSettings or OracleSettings, as the method needs; or of AutoSettings.",
         ),
     ] = None,
     seed: OptionalSeed = None,
@@ -196,7 +110,8 @@ def adapt(
 
     if out.resolve() == model.resolve():
         raise _own_model(model)
-    chosen = _chosen(settings, method, layer, seed)
+    auto = _auto(settings, method, layer, seed)
+    chosen = auto.adaptation if auto else _chosen(settings, method, layer, seed)
     if source is None and chosen.method in LOOK_AT_SOURCE:
         raise _source_missing(chosen.method)
     loaded = load_translator(model, device=str(start_fabric(device).device))
@@ -205,25 +120,23 @@ def adapt(
         pairs = one_modality(open_paired_stains(target, root=root), target_modality)
         typer.echo(fine_tune(chosen, out, pairs=pairs, **how))
         return
-    automatic = isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer)
-    # Who names a method gets that method.
-    taught = (automatic and not _names_method(settings, method)) or isinstance(
-        chosen, RestyledSettings
-    )
+    if auto is None and isinstance(chosen, AdaptationSettings) and _is_automatic(settings, layer):
+        auto = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
+        # Who names a method gets that method.
+        if _names_method(settings, method):
+            auto = auto.changed(restyling=None)
+    taught = isinstance(chosen, RestyledSettings) or (auto is not None and bool(auto.restyling))
     if source is not None and chosen.method in LOOK_AT_SOURCE:
         names = tuple(loaded.record.stains)
         stained = isinstance(chosen, RestyledSettings) or _has_stains(source, root, modality, names)
-        stains = names if taught and stained and _has_pairs(source) else None
+        stains = names if taught and stained and has_pairs(source) else None
         how["source"] = read_images(source, modality, root, channel, z, stains)
     how["target"] = read_images(target, target_modality, root, channel, z)
-    if isinstance(chosen, AdaptationSettings) and automatic:
-        tried = AutoSettings(adaptation=chosen, seeds=(chosen.seed, chosen.seed + 1))
-        if not taught:
-            tried = tried.changed(restyling=None)
-        elif any(field.stains is None for field in how["source"]):
-            tried = tried.changed(restyling=None)
+    if auto is not None:
+        if taught and any(field.stains is None for field in how["source"]):
+            auto = auto.changed(restyling=None)
             typer.echo(f"{source} lacks stains: restyled pairs are not tried.", err=True)
-        typer.echo(adapt_automatically(tried, out, **how))
+        typer.echo(adapt_automatically(auto, out, **how))
         way, scores = chosen_way(out)
         said = f"Chosen among {len(scores)} ways, without labels: {way}."
         if way == "unadapted":
@@ -238,10 +151,6 @@ def adapt(
         typer.echo(adapt_without_learning(chosen, out, **how))
 
 
-def _has_pairs(folder: Path) -> bool:
-    return (folder / "pairs.csv").is_file()
-
-
 def _has_stains(
     folder: Path, root: Path | None, modality: str | None, stains: "Sequence[str]"
 ) -> bool:
@@ -250,7 +159,7 @@ def _has_stains(
     from adaptoscope.translation.fields import UNNAMED
     from adaptoscope.translation.train_pairs import one_modality, training_part
 
-    if not _has_pairs(folder):
+    if not has_pairs(folder):
         return False
     pairs = training_part(one_modality(open_paired_stains(folder, root=root), modality))
     listed: dict[str, set[str]] = {}
@@ -267,6 +176,30 @@ def _is_automatic(file: Path | None, layer: str | None) -> bool:
         return layer == AUTO
     values = {} if file is None else read_settings(file)
     return "layers" not in values
+
+
+def _auto(
+    file: Path | None, method: str | None, layer: str | None, seed: int | None
+) -> "AutoSettings | None":
+    """Return the settings of the choice, where a file has them; None where it has others."""
+    from adaptoscope.adaptation.auto_settings import AutoSettings
+    from adaptoscope.adaptation.settings import AdaptationSettings
+    from adaptoscope.training.settings import read_settings, settings_from
+
+    values = {} if file is None else read_settings(file)
+    own = sorted(
+        values.keys() & (AutoSettings.model_fields.keys() - AdaptationSettings.model_fields)
+    )
+    if not own:
+        return None
+    if method is not None or layer not in (None, AUTO) or seed is not None:
+        raise SettingsError(
+            "The settings file says how to choose; no other option can.",
+            expected="no --method, --layer or --seed beside it",
+            found=f"{', '.join(own)} in {file}",
+            remedy="name layers, seeds and method (under adaptation) in the file",
+        )
+    return settings_from(values, AutoSettings, origin=str(file))
 
 
 def _names_method(file: Path | None, method: str | None) -> bool:
