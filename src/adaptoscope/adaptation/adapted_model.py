@@ -41,7 +41,7 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
             f"The {name} images do not fit the model {model.name}.",
             expected=f"{expected}-bit images, as those that it learnt from",
             found=said,
-            remedy="store them in that bit depth; intensities are measured anew in any case",
+            remedy="save them in that bit depth again, or convert them (8 bits x 257 is 16)",
         )
 
 

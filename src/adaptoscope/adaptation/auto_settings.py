@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
@@ -24,7 +26,7 @@ class AutoSettings(Settings):
     restyled_layers: tuple[tuple[int, ...], ...] = ((13,),)
     """What is matched in each network that learnt from restyled pairs; further candidates."""
 
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0, 1)
     """Seeds of each candidate."""
 
     criterion: Criterion = "look"
@@ -40,6 +42,9 @@ class AutoSettings(Settings):
     def _candidates_can_be_compared(self) -> AutoSettings:
         if len(self.layers) < 2 or len(self.seeds) < 2:
             raise ValueError("layers and seeds need two entries at least, to be compared")
+        for entries in (self.layers, self.restyled_layers, self.seeds):
+            if len(set(entries)) < len(entries):
+                raise ValueError("name each seed, and each list of layers, once")
         for layers in (*self.layers, *self.restyled_layers):
             self.adaptation.changed(layers=layers)
         return self

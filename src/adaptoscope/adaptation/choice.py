@@ -137,14 +137,13 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
         By way, higher for the better; minus infinity for a candidate of which a seed ran away,
         if another is healthy.
     """
-    whole = any(all(candidate.healthy) for candidate in candidates)
-    fit = [
+    able = [
         candidate
         for candidate in candidates
-        if candidate.finite
-        and (candidate.votes or criterion in _COMPARING)
-        and (all(candidate.healthy) or not whole)
+        if candidate.finite and (candidate.votes or criterion in _COMPARING)
     ]
+    whole = any(all(candidate.healthy) for candidate in able)
+    fit = [candidate for candidate in able if all(candidate.healthy) or not whole]
     found = dict.fromkeys((candidate.way for candidate in candidates), -np.inf)
     if criterion in ("ranks", "look"):
         found |= _places(fit)

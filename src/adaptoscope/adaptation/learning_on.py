@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adaptoscope.adaptation.baseline_settings import TeachingSettings
+from adaptoscope.pretrained.weights_files import refuse_diverged
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import run_steps
 from adaptoscope.translation.fields import Field
@@ -63,6 +64,7 @@ def learn_on(
         description=f"stain adapt, {name}",
         seed=settings.seed,
     )
+    refuse_diverged(step.network)
     return ready_to_predict(step.network, model.record.norm_at_test)
 
 

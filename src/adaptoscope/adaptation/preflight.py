@@ -41,8 +41,9 @@ def check_domains(
     Warns
     -----
     UserWarning
-        If no image is known to the network, and the intensities of the target are clearly nearer
-        to those of its training than the intensities of the source are.
+        If both sets are the same images; or if no image is known to the network, and the
+        intensities of the target are clearly nearer to those of its training than the intensities
+        of the source are.
     """
     check_domain(model, source, "source")
     check_domain(model, target, "target")
@@ -57,7 +58,13 @@ def check_domains(
             found=f"{of_target} of its training images among the target, none among the source",
             remedy="exchange --source and --target",
         )
-    if not of_source and not of_target:
+    if hashes[0].keys() == hashes[1].keys():
+        warnings.warn(
+            "source and target are the same images: there is nothing to adapt to",
+            UserWarning,
+            stacklevel=2,
+        )
+    elif not of_source and not of_target:
         _warn_if_target_is_nearer(model.record, source, target)
     return hashes[0] | hashes[1]
 

@@ -50,16 +50,18 @@ def adapt(
     method: Annotated[
         Method | None,
         typer.Option(
-            "--method", help="adversarial if not given; none and the others to compare with."
+            "--method",
+            help="Not given: one is chosen, see --layer. Or one of these; none and the others are "
+            "there to compare with.",
         ),
     ] = None,
     layer: Annotated[
         str | None,
         typer.Option(
             "--layer",
-            help="auto (if not given): layers, and restyled pairs where no --method is named, are "
-            "tried with two seeds each, and one way is chosen without labels. Or 1 to 16; several "
-            "as 2,5. For adversarial, coral and mmd.",
+            help="auto (if not given): restyled pairs, where no --method is named, and layers if "
+            "the look of the target is not clear, with two seeds each; one way is chosen without "
+            "labels. Or 1 to 16; several as 2,5. For adversarial, coral and mmd.",
             metavar="L",
         ),
     ] = None,
@@ -190,6 +192,9 @@ def _auto(
     own = sorted(
         values.keys() & (AutoSettings.model_fields.keys() - AdaptationSettings.model_fields)
     )
+    layers = values.get("layers")
+    if isinstance(layers, list) and any(isinstance(each, list) for each in layers):
+        own.append("lists of layers")
     if not own:
         return None
     if method is not None or layer not in (None, AUTO) or seed is not None:

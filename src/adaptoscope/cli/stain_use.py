@@ -132,7 +132,9 @@ def evaluate(
     if report is not None:
         from adaptoscope.pipeline.stain_report import write_stain_report
 
-        write_stain_report(report, loaded, fields, evaluation, found, remarks=remarks)
+        parts = (str(pairs), modality, f"split {split}" if split else None)
+        of = ", ".join(part for part in parts if part)
+        write_stain_report(report, loaded, fields, evaluation, found, of=of, remarks=remarks)
         typer.echo(f"Report: {report}", err=True)
 
 
@@ -150,10 +152,17 @@ def _what_flatters(
     model: "StainModel", fields: "Sequence[Field]", found: dict[str, Any]
 ) -> list[str]:
     """Return in words which images the figures leave out, or should not stand on."""
+    from adaptoscope.images.microscopy_image import hash_pixels
     from adaptoscope.translation.fields import hash_of
 
     remarks = []
-    seen = sum(hash_of(field) in model.record.training_images for field in fields)
+    known = model.record.training_images.keys()
+    # A shifted copy of a training field still has its stains.
+    seen = sum(
+        hash_of(field) in known or any(hash_pixels(plane) in known for plane in field.stains)
+        for field in fields
+        if field.stains is not None
+    )
     if seen:
         remarks.append(
             f"{seen} of {len(fields)} images took part in the training of {model.name}: figures "

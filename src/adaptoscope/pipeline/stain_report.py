@@ -40,6 +40,7 @@ def write_stain_report(
     evaluation: StainEvaluation,
     figures: Mapping[str, Any],
     *,
+    of: str,
     remarks: Sequence[str] = (),
 ) -> None:
     """Write the page of an evaluation.
@@ -56,6 +57,8 @@ def write_stain_report(
         Of these fields, in the same order.
     figures
         As `StainEvaluation.as_dict`, with what was measured besides.
+    of
+        The set in words, with split and modality.
     remarks
         What speaks against the figures.
     """
@@ -65,7 +68,8 @@ def write_stain_report(
     of_what = "; one image has no interval" if len(fields) == 1 else ", 95 % interval over images"
     lead = f"Predicted and true stains correlate by {agreement} (Pearson, mean over images and "
     lead += f"stains{of_what})."
-    report = Report(f"Stains of {model.name}", number_of)
+    made = "" if model.record.adapted is None else f", adapted by {model.record.adapted.method}"
+    report = Report(f"Stains of {model.name}", f"{number_of} of {of}{made}")
     notes = [Paragraph(remark, role="note") for remark in remarks]
     report.add("Agreement", Paragraph(lead, role="lead"), *notes, _table(figures))
     shown = _worst_middle_best(evaluation.pearson_by_field)
@@ -119,7 +123,7 @@ def _panel(model: StainModel, field: Field, title: str) -> Picture:
         rows,
         names=model.record.stains,
         alt=f"Image, predicted and true stains, {title}",
-        caption=f"{field.name}, {title}: its middle, every picture stretched on its own.",
+        caption=f"{field.name}, {title} by Pearson: its middle, each stretched on its own.",
     )
 
 

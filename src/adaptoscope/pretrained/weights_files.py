@@ -38,16 +38,29 @@ def write_weights(
     }
     for name, tensor in stored.items():
         if not tensor.isfinite().all():
-            raise _not_finite(path, name, tensors[name], dtype)
+            raise _not_finite(path.name, name, tensors[name], dtype)
     with atomic_path(path) as temporary:
         save_file(stored, temporary)
 
 
-def _not_finite(path: Path, name: str, tensor: torch.Tensor, dtype: torch.dtype) -> DivergedError:
+def refuse_diverged(network: torch.nn.Module) -> None:
+    """Refuse a network whose weights are no numbers any more, before anything is asked of it.
+
+    Raises
+    ------
+    DivergedError
+        If a weight is not finite.
+    """
+    for name, tensor in network.state_dict().items():
+        if not tensor.isfinite().all():
+            raise _not_finite("of the network", name, tensor, torch.float32)
+
+
+def _not_finite(file: str, name: str, tensor: torch.Tensor, dtype: torch.dtype) -> DivergedError:
     largest = float(tensor.detach().abs().max())
     found = f"a largest value of {largest:.4g}" if math.isfinite(largest) else f"{largest}"
     return DivergedError(
-        f"The weights {path.name} cannot be stored: {name} is out of range.",
+        f"The weights {file} cannot be stored: {name} is out of range.",
         expected=f"finite values of at most {torch.finfo(dtype).max:.6g} ({dtype})",
         found=found,
         remedy="the training went astray: begin it anew, with a smaller learning rate",

@@ -186,7 +186,7 @@ class BorrowedSkipsUNet(StainUNet):
     lender
         Whose layers before the cut make the skips; it is frozen.
     cut
-        Number of the layer after which skips are the lender's, 1 to 16.
+        Number of the layer after which skips of the layers before it are the lender's, 1 to 16.
     """
 
     def __init__(self, network: StainUNet, lender: StainUNet, cut: int) -> None:
@@ -204,6 +204,12 @@ class BorrowedSkipsUNet(StainUNet):
         crossing = super().run_to(images, self.cut)
         skips = self.lender.run_to(images, self.cut).skips
         return self.run_on(Crossing(self.cut, crossing.features, skips), layer)
+
+    def run_on(self, crossing: Crossing, layer: int) -> Crossing:
+        """Go on from the cut or from a later layer; see `StainUNet.run_on`."""
+        if crossing.layer < self.cut < layer:
+            raise ValueError("the skips of the lender need the images: begin with run_to")
+        return super().run_on(crossing, layer)
 
 
 def channels_of(width: int, stains: int) -> tuple[int, ...]:

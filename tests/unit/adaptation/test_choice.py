@@ -101,6 +101,17 @@ def test_what_ran_away_is_chosen_only_if_everything_did(criterion: str) -> None:
     }
 
 
+def test_single_criteria_choose_among_those_that_ran_away_by_their_score() -> None:
+    measures = {"turned": 0.1, "separability": 0.9}
+    before = Candidate(UNADAPTED, [truth()], [measures], [True], votes=False)
+    worse = candidate((2,), 0.5, turned=0.2, separability=0.8, healthy=False)
+    better = candidate((3,), 0.1, turned=0.3, separability=0.7, healthy=False)
+    for order in ([before, worse, better], [worse, better, before]):
+        for criterion in ("uncertainty", "separability", "turned"):
+            assert choose_way(order, criterion) == Way((3,))
+        assert choose_way(order, "ranks") == UNADAPTED
+
+
 def restyled(*, clear: bool, healthy: bool = True, turned: float = 0.1) -> Candidate:
     """Return two seeds that are wrong, and look it."""
     odd = [truth()[::-1].copy(), truth()[::-1] + 2]

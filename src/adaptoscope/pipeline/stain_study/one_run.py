@@ -243,6 +243,8 @@ def _adapt(
         values["seed"] = task.seed
     chosen = settings_of_method(values)
     if task.taught is not None:
+        if not (task.taught.folder / "model.json").exists():
+            raise DivergedError(f"There is nothing to go on from: {task.taught.name} went astray.")
         network = str(next(model.network.parameters()).device)
         model = load_translator(task.taught.folder, device=network)
         source = restyled_as(task.taught.folder, source, target)
@@ -253,7 +255,7 @@ def _adapt(
     elif isinstance(chosen, AdaptationSettings):
         adapt_translator(chosen, task.folder, source=source, target=target, **how)
     elif isinstance(chosen, RestyledSettings):
-        # All target images were looked at already; a part of them speaks for itself.
+        # All target images were looked at already; of a part magnification is estimated anew.
         look = stages.look(task.shift) if task.target_images is None else None
         teach_restyled(chosen, task.folder, source=source, target=target, look=look, **how)
     else:

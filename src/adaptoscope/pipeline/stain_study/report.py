@@ -114,7 +114,9 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
     columns += ("mean, test [95 %]", "SSIM, PSNR, NRMSE")
     if own[0].task.shift.grid is not None:
         columns += tuple(f"{stain}: mean cell, beyond it, cells" for stain in stains)
-    return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=_CAPTION)
+    fields = max(len(outcome["test_fields"]) for line in own for outcome in line.outcomes)
+    caption = f"{_CAPTION} Test fields: {fields}."
+    return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=caption)
 
 
 def _beyond(line: Line, stains: Sequence[str], first: Line) -> list[str]:
@@ -148,7 +150,10 @@ def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
 
 
 def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
-    """Return the networks that are shown: untouched, the best layer on val, the oracle."""
+    """Return the networks that are shown: untouched, the best layer on val, the oracle.
+
+    Those that ran to infinity were not written.
+    """
     own = {line.task.method: line for line in lines if line.task.shift.name == shift}
     shown = {}
     if "none" in own:
@@ -161,7 +166,7 @@ def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
         shown[better.task.way.words] = better.task.folder
     if "oracle" in own:
         shown["oracle"] = own["oracle"].task.folder
-    return shown
+    return {name: folder for name, folder in shown.items() if (folder / "model.json").exists()}
 
 
 def _magnitudes(settings: StainStudySettings, curve: str, lines: Sequence[Line]) -> Picture:
@@ -199,11 +204,13 @@ def _tried(shift: str, lines: Sequence[Line]) -> list[Line]:
     """Return the ways of a shift that are chosen among: those of `stain adapt`, or every layer."""
     layers = _comparable(shift, lines)
     usual = [line for line in layers if line.task.layers in AutoSettings().layers]
-    return (usual if len(usual) > 1 else layers) + [
+    tried = (usual if len(usual) > 1 else layers) + [
         line
         for line in lines
         if line.task.shift.name == shift and line.task.restyled and line.task.target_images is None
     ]
+    # What ran to infinity is left out, as `stain adapt` does.
+    return [line for line in tried if all(each["label_free"]["finite"] for each in line.outcomes)]
 
 
 def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:

@@ -184,9 +184,10 @@ class StainStudySettings(Settings):
     """Step sizes; none takes that of `adaptation`."""
 
     target_images: tuple[int, ...] = ()
-    """Numbers of target images; none takes all of them. Every seed takes others."""
+    """Numbers of target images; none takes all of them. Every seed takes others. Which contrasts
+    are tried, and whether layers alone are marked for a magnification, is told by all of them."""
 
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = (0,)
     """Seeds of every adaptation."""
 
     @model_validator(mode="after")
@@ -194,6 +195,8 @@ class StainStudySettings(Settings):
         for shift in self.shifts:
             if bool(shift.curve) != (shift.magnitude is not None):
                 raise ValueError(f"shift {shift.name} needs both curve and magnitude, or neither")
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError("name each seed once")
         names = [shift.name.lower() for shift in self.shifts]
         if len(set(names)) < len(names):
             raise ValueError("shifts need different names")
@@ -201,7 +204,8 @@ class StainStudySettings(Settings):
         for layers in matched:
             self.adaptation.changed(layers=layers)
         listed = [(each.method, each.layers) for each in self.also]
-        twice = [each for each in listed if each[0] in self.methods and each[1] in self.layers]
+        there = {*self.methods, "adversarial"}
+        twice = [each for each in listed if each[0] in there and each[1] in self.layers]
         if twice or len(set(listed)) < len(listed):
             raise ValueError("also names a run that is there already")
         if self.shared_fields and self.target_split is not None:
