@@ -35,7 +35,7 @@ def panel_of_shift(stages: StudyStages, shift: StudyShift, networks: Mapping[str
     Returns
     -------
     Picture
-        For each stain a row, and below it the middle of the field enlarged.
+        For each stain a row, and below it the place enlarged where the stains vary most.
     """
     field = stages.target_fields(shift, "test", truth=True)[0]
     said = {
@@ -43,16 +43,40 @@ def panel_of_shift(stages: StudyStages, shift: StudyShift, networks: Mapping[str
     }
     stains = stages.model("cpu").record.stains
     rows, names = [], []
+    places = {_SHOWN: _middle(field.shape, _SHOWN), _ZOOM: busiest_window(field.truth, _ZOOM)}
     for place, stain in enumerate(stains):
         planes = {shift.name: field.pixels, "truth": field.truth[place]}
         planes |= {name: planes_of[place] for name, planes_of in said.items()}
         for name, side in ((stain, _SHOWN), ("enlarged", _ZOOM)):
-            rows.append([Tile(_middle(plane, side), title) for title, plane in planes.items()])
+            rows.append([Tile(plane[places[side]], title) for title, plane in planes.items()])
             names.append(name)
     caption = f"{field.name}, each image stretched between two of its own percentiles."
     return sheet(rows, names=names, alt=f"Predicted and true stains, {shift.name}", caption=caption)
 
 
-def _middle(plane: FloatImage, side: int) -> FloatImage:
-    top, left = (max(0, (length - side) // 2) for length in plane.shape)
-    return plane[top : top + side, left : left + side]
+Window = tuple[slice, slice]
+
+
+def _middle(shape: tuple[int, int], side: int) -> Window:
+    top, left = (max(0, (length - side) // 2) for length in shape)
+    return slice(top, top + side), slice(left, left + side)
+
+
+def busiest_window(truth: FloatImage, side: int) -> Window:
+    """Return where stains vary most, among windows that overlap by half.
+
+    Parameters
+    ----------
+    truth
+        Shape (S, H, W), any unit; every stain counts alike.
+    side
+        Of the window in pixels; smaller where the field is.
+    """
+    windows = [
+        (slice(top, top + side), slice(left, left + side))
+        for top in range(0, max(1, truth.shape[1] - side + 1), side // 2)
+        for left in range(0, max(1, truth.shape[2] - side + 1), side // 2)
+    ]
+    scale = truth.std(axis=(1, 2), keepdims=True)
+    relative = truth / np.where(scale > 0, scale, 1)
+    return max(windows, key=lambda window: float(relative[:, *window].std(axis=(1, 2)).sum()))

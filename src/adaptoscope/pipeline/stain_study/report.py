@@ -90,6 +90,7 @@ def write_stain_study(
 def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]) -> Table:
     own = [line for line in lines if line.task.shift.name == shift]
     stains = list(own[0].outcomes[0]["test"])
+    several_rates, few = len(settings.rates) > 1, bool(settings.target_images)
     rows = []
     for line in own:
         health = len(line.outcomes) - line.marked
@@ -97,8 +98,8 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
             (
                 line.method,
                 line.layers or "–",
-                f"{line.task.rate:g}" if line.layers else "–",
-                "all" if line.task.target_images is None else str(line.task.target_images),
+                *([f"{line.task.rate:g}" if line.layers else "–"] if several_rates else []),
+                *([str(line.task.target_images or "all")] if few else []),
                 *(line.on(("val", "test", "source_val"), stain) for stain in stains),
                 line.with_interval(),
                 "  ".join(
@@ -109,7 +110,8 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
                 f"{health} of {len(line.outcomes)}",
             )
         )
-    columns: tuple[str, ...] = ("Method", "Layer", "Step size", "Images")
+    columns: tuple[str, ...] = ("Method", "Layer")
+    columns += (*(["Step size"] if several_rates else []), *(["Images"] if few else []))
     columns += tuple(f"{stain}: val, test, source" for stain in stains)
     columns += ("mean, test [95 %]", "SSIM, PSNR, NRMSE")
     if own[0].task.shift.grid is not None:
