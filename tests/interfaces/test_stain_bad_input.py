@@ -88,6 +88,7 @@ def test_predict_names_the_missing_choice_of_a_channel(stained: Stained, tmp_pat
     assert "3 channels" in answer.err
     (row,) = csv.DictReader((tmp_path / "out" / "predictions.csv").open(newline=""))
     assert "channels" in row["error"]
+    assert "--channel" in row["error"]
     assert row["file"] == ""
     succeed(*command, tmp_path / "green", "--channel", 1)
 
@@ -120,6 +121,7 @@ def test_predict_goes_on_after_an_image_of_another_bit_depth(
         ("b.tif", False),
     ]
     assert "8-bit" in rows[0]["error"]
+    assert "Expected: 16-bit" in rows[0]["error"]
 
 
 @pytest.mark.parametrize("reader", READ_STAINS)

@@ -116,7 +116,9 @@ def predict_folder(
             image = images.read(record)
             rows += _predict_once(ensemble, image, record.name, out, stems[record.name])
         except AdaptoscopeError as error:
-            errors[record.name] = f"{error.summary} Found: {error.found}"
+            said = (("Expected", error.expected), ("Found", error.found), ("Remedy", error.remedy))
+            parts = [error.summary, *(f"{name}: {text}" for name, text in said if text)]
+            errors[record.name] = " ".join(part.rstrip(".") + "." for part in parts)
             rows.append(Row(record.name, error=errors[record.name]))
         if on_image is not None:
             on_image(record.name)
