@@ -105,6 +105,8 @@ MethodSettings = (
     AdaptationSettings | BaselineSettings | AdaBNSettings | OracleSettings | RestyledSettings
 )
 
+UntouchedMethod = Literal["none", "own_range", "histogram"]
+
 METHODS: dict[str, type[MethodSettings]] = {
     **dict.fromkeys(("adversarial", "coral", "mmd"), AdaptationSettings),
     **dict.fromkeys(("none", "own_range", "per_image", "histogram"), BaselineSettings),
@@ -113,6 +115,13 @@ METHODS: dict[str, type[MethodSettings]] = {
     "oracle": OracleSettings,
 }
 """The settings of each method by its name."""
+
+UNTOUCHED: dict[Literal["own", "source", "histogram"], UntouchedMethod] = {
+    "own": "own_range",
+    "source": "none",
+    "histogram": "histogram",
+}
+"""What stands for the network as it was, by the intensities that adaptations of it see."""
 
 LOOK_AT_SOURCE = ("adversarial", "coral", "mmd", "histogram", "restyled")
 """Methods that need source images."""

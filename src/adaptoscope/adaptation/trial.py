@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.adapted_model import interval_of
 from adaptoscope.adaptation.auto_settings import AutoSettings
-from adaptoscope.adaptation.baseline_settings import BaselineSettings, RestyledSettings
+from adaptoscope.adaptation.baseline_settings import (
+    UNTOUCHED,
+    BaselineSettings,
+    RestyledSettings,
+)
 from adaptoscope.adaptation.baselines import adapt_without_learning
 from adaptoscope.adaptation.choice import UNADAPTED, Candidate, Way
 from adaptoscope.adaptation.collapse import METRICS, judge_run
@@ -68,12 +71,7 @@ class Trial:
 
     def unadapted(self) -> Candidate:
         """Return the network as every adaptation finds it: only intensities are measured anew."""
-        methods: dict[str, Literal["none", "own_range", "histogram"]] = {
-            "source": "none",
-            "own": "own_range",
-            "histogram": "histogram",
-        }
-        how = BaselineSettings(method=methods[self.settings.adaptation.intensities])
+        how = BaselineSettings(method=UNTOUCHED[self.settings.adaptation.intensities])
         folder = self.folder(UNADAPTED, 0)
         adapt_without_learning(
             how, folder, model=self.model, source=self.source, target=self.target

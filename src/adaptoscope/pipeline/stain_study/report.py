@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from adaptoscope.adaptation.auto_settings import AutoSettings
+from adaptoscope.adaptation.baseline_settings import UNTOUCHED
 from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, choose_way
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.pipeline.run_context import RunContext
@@ -28,9 +29,6 @@ from adaptoscope.reporting.layer_curves import (
     magnitude_curves,
 )
 from adaptoscope.reporting.tables import Table, markdown, number
-
-_UNTOUCHED = {"source": "none", "own": "own_range", "histogram": "histogram"}
-"""What `stain adapt` takes for the network as it was, by the intensities of the target."""
 
 _CAPTION = (
     "Pearson's correlation, a mean over fields and seeds: on val and test of the target, and what "
@@ -237,7 +235,7 @@ def _choices(shift: str, lines: Sequence[Line]) -> dict[str, object] | None:
     for method in ("none", "oracle"):
         if method in own:
             content[method] = {"way": method, "test": own[method].overall("test")}
-    untouched = own.get(_UNTOUCHED[tried[0].task.shift.intensities], own.get("none"))
+    untouched = own.get(UNTOUCHED[tried[0].task.shift.intensities], own.get("none"))
     if untouched is not None:
         by_way[UNADAPTED] = untouched
         candidates.append(_candidate(untouched, way=UNADAPTED, healthy=[True], votes=False))
