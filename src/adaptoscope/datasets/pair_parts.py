@@ -98,6 +98,9 @@ def write_parts(
         If the folder was begun otherwise or holds something else.
     """
     _check_parts(pairs, parts)
+    said = (
+        {} if modality is None else {each.input: _modality(each.input, modality) for each in pairs}
+    )
     kept = {
         "stage": "parts",
         "parts": [dataclasses.asdict(part) for part in parts],
@@ -109,8 +112,7 @@ def write_parts(
         for given in _taken(pairs, part):
             name = f"{PurePosixPath(given).stem}_{part.split}{number}"
             if not writer.has(name):
-                said = None if modality is None else _modality(given, modality)
-                _write(writer, pairs, given, part, number, said)
+                _write(writer, pairs, given, part, number, said.get(given))
             if on_image is not None:
                 on_image(name)
     lines = [

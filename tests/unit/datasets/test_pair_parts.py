@@ -112,6 +112,8 @@ def test_parts_that_cannot_be_cut_are_named(
 def test_names_that_say_no_modality_are_named(field: PairedStainSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="says no modality"):
         write_parts(field, tmp_path / "cut", HALVES, modality="plane(.)")
+    # The folder can be begun with another pattern.
+    assert not (tmp_path / "cut").exists()
 
 
 def test_files_of_one_name_are_told(tmp_path: Path) -> None:
