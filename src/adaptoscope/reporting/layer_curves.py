@@ -86,7 +86,7 @@ def magnitude_curves(
             )
         axes.set_xlabel(label)
         axes.set_ylabel("Pearson's correlation")
-        axes.legend(fontsize=7, ncols=2)
+        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
         content = svg_of(figure)
     return Picture(content=content, kind="image/svg+xml", alt=alt, caption=caption)
 
@@ -132,7 +132,7 @@ def layer_curves(curves: Sequence[LayerCurve], *, alt: str, caption: str = "") -
         axes.set_xlabel("layer that is matched")
         axes.set_ylabel("Pearson's correlation")
         axes.set_xticks(range(1, 17))
-        axes.legend(fontsize=7, ncols=2)
+        axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
         content = svg_of(figure)
     return Picture(content=content, kind="image/svg+xml", alt=alt, caption=caption)
 

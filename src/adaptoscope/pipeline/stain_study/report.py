@@ -98,6 +98,7 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
                 line.layers or "–",
                 *([f"{line.task.rate:g}" if line.layers else "–"] if several_rates else []),
                 *([str(line.task.target_images or "all")] if few else []),
+                f"{health} of {len(line.outcomes)}",
                 *(line.on(("val", "test", "source_val"), stain) for stain in stains),
                 line.with_interval(),
                 "  ".join(
@@ -105,18 +106,18 @@ def _shift_table(settings: StainStudySettings, shift: str, lines: Sequence[Line]
                     for name, digits in (("ssim", 3), ("psnr", 1), ("nrmse", 3))
                 ),
                 *_beyond(line, stains, own[0]),
-                f"{health} of {len(line.outcomes)}",
             )
         )
     columns: tuple[str, ...] = ("Method", "Layer")
     columns += (*(["Step size"] if several_rates else []), *(["Images"] if few else []))
+    columns += ("Healthy",)
     columns += tuple(f"{stain}: val, test, source" for stain in stains)
     columns += ("mean, test [95 %]", "SSIM, PSNR, NRMSE")
     if own[0].task.shift.grid is not None:
         columns += tuple(f"{stain}: mean cell, beyond it, cells" for stain in stains)
     fields = max(len(outcome["test_fields"]) for line in own for outcome in line.outcomes)
     caption = f"{_CAPTION} Test fields: {fields}."
-    return Table((*columns, "Healthy"), tuple(rows), text_columns=1, caption=caption)
+    return Table(columns, tuple(rows), text_columns=1, caption=caption)
 
 
 def _beyond(line: Line, stains: Sequence[str], first: Line) -> list[str]:
