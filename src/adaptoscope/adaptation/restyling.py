@@ -8,7 +8,10 @@ like those of another and keeps their stains. The look is what two sets of unpai
 3. power spectrum: every spatial frequency gets the target's mean power. For a thin transparent
    specimen both microscopes are linear filters of one phase map, so that their ratio is a filter
    too, but for its sign;
-4. intensities: the pooled histogram of the target, which also saturates where the target does.
+4. noise: a floor of the target's spectrum that the source's own noise does not reach is drawn anew.
+   Amplifying what source images show would make a filter of it, which a network can undo;
+5. intensities: the pooled histogram of the target, which also saturates where the target does;
+6. uneven light: the pattern that all target images share, in place of that of the source.
 
 Frequencies are those of the cosine transform, whose mirrored borders leave no seam; the mean of an
 image is left out, so that a brighter field is not told from a darker one. Matching
@@ -18,18 +21,20 @@ spectra alone is known from Fourier domain adaptation (Yang and Soatto, 2020).
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, optimize
 
+from adaptoscope.adaptation.illumination import light_at, light_pattern
 from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.errors import InputError
 from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.translation.fields import Field, unit_of
+from adaptoscope.translation.fields import Field, hash_of, unit_of
 from adaptoscope.translation.intensities import pooled_pixels
 
 FloatImage = NDArray[np.float32]
@@ -41,6 +46,10 @@ _BINS = 48
 _QUANTILES = 1024
 _STRONGEST = 30.0
 """No frequency is amplified more: beyond, it is the noise of the source."""
+_TAIL = 0.25
+"""Cycles per pixel above which a spectrum is taken apart into structure, which falls, and noise."""
+_ABOVE_NOISE = 4.0
+"""Power over that of the noise from which a frequency tells of the optics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,16 +66,25 @@ class Restyling:
         Shape (K,), cycles per pixel, rising.
     gain
         Shape (K,), factor on the amplitude at each of them.
+    noise
+        Standard deviation of the white noise that is added, in [0, 1] of the stored range.
     before, after
-        Shape (Q,), quantiles of the filtered source, any unit, and of the target, in [0, 1].
+        Shape (Q,), quantiles of the filtered source, any unit, and of the target, in [0, 1], both
+        without their patterns of light.
+    light_before, light_after
+        Shape (6,), patterns of light of source and target, as `light_pattern` returns them; None
+        where there is none.
     """
 
     scale: float
     contrast: Contrast
     frequencies: FloatArray
     gain: FloatArray
+    noise: float
     before: FloatArray
     after: FloatArray
+    light_before: FloatArray | None = None
+    light_after: FloatArray | None = None
 
 
 def measure_restyling(
@@ -92,21 +110,18 @@ def measure_restyling(
     InputError
         If a set is empty or shows a single intensity, or the scale is too small.
     """
-    given = [magnify(field.pixels, scale) for field in source]
-    wanted = [field.pixels for field in target]
+    lights = [light_pattern([field.pixels for field in fields]) for fields in (source, target)]
+    given = [magnify(_flattened(field.pixels, lights[0]), scale) for field in source]
+    wanted = [_flattened(field.pixels, lights[1]) for field in target]
     frequencies, power = mean_spectrum(given, "source")
     _, power_wanted = mean_spectrum(wanted, "target")
-    gain = np.sqrt(power_wanted / np.maximum(power, power_wanted / _STRONGEST**2))
-    filtered = [_filtered(image, frequencies, gain, contrast) for image in given]
-    shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return Restyling(
-        scale,
-        contrast,
-        frequencies,
-        gain,
-        np.quantile(pooled_pixels(filtered), shares),
-        np.quantile(pooled_pixels(wanted), shares),
-    )
+    noise = _noise_to_add(frequencies, power, power_wanted)
+    passed = np.maximum(power_wanted - noise, 0)
+    gain = np.sqrt(passed / np.maximum(power, passed / _STRONGEST**2))
+    after = _quantiles(wanted)
+    how = Restyling(scale, contrast, frequencies, gain, math.sqrt(noise), after, after, *lights)
+    seen = [_imaged(image, how, field) for image, field in zip(given, source, strict=True)]
+    return dataclasses.replace(how, before=_quantiles(seen))
 
 
 def restyled(field: Field, restyling: Restyling) -> Field:
@@ -124,9 +139,11 @@ def restyled(field: Field, restyling: Restyling) -> Field:
     Field
         The image in 16-bit counts, whatever it had; stains in their own depth.
     """
-    image = magnify(field.pixels, restyling.scale)
-    filtered = _filtered(image, restyling.frequencies, restyling.gain, restyling.contrast)
-    pixels = np.interp(filtered, restyling.before, restyling.after).astype(np.float32)
+    image = magnify(_flattened(field.pixels, restyling.light_before), restyling.scale)
+    seen = _imaged(image, restyling, field)
+    pixels = np.interp(seen, restyling.before, restyling.after).astype(np.float32)
+    if restyling.light_after is not None:
+        pixels = np.minimum(pixels * light_at(restyling.light_after, pixels.shape), 1)
     stains = field.stains
     if stains is not None and restyling.scale != 1:
         depth = IntensityScale.full_range(stains.dtype.itemsize * 8)
@@ -181,12 +198,55 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
     return middles, np.maximum(power, power.max() * 1e-12)
 
 
-def _filtered(
-    image: FloatImage, frequencies: FloatArray, gain: FloatArray, contrast: Contrast
-) -> FloatImage:
-    factors = np.interp(_frequencies(image.shape), frequencies, gain)
-    sign = -1 if contrast == "inverted" else 1
+def noise_floor(frequencies: FloatArray, power: FloatArray) -> float:
+    """Return the power of white noise in a spectrum, the part of its upper half that does not fall.
+
+    Structure is taken to fall as the second and the fourth power of the frequency, or any mixture.
+
+    Parameters
+    ----------
+    frequencies, power
+        As `mean_spectrum` returns them.
+
+    Returns
+    -------
+    float
+        The variance of the noise; 0 where the whole of the spectrum falls.
+    """
+    tail = frequencies >= _TAIL
+    falling = [(frequencies[tail] / _TAIL) ** -exponent for exponent in (0, 2, 4)]
+    parts, _ = optimize.nnls(np.stack(falling, axis=1) / power[tail, None], np.ones(tail.sum()))
+    return float(parts[0])
+
+
+def _noise_to_add(frequencies: FloatArray, power: FloatArray, wanted: FloatArray) -> float:
+    """Return the variance of the target's noise without that which source images bring along."""
+    own, target = noise_floor(frequencies, power), noise_floor(frequencies, wanted)
+    telling = (power > _ABOVE_NOISE * own) & (wanted > _ABOVE_NOISE * target)
+    if not telling.any():
+        return 0.0
+    passed = float(np.median((wanted[telling] - target) / (power[telling] - own)))
+    return max(target - passed * own, 0.0)
+
+
+def _flattened(image: FloatImage, light: FloatArray | None) -> FloatImage:
+    return image if light is None else image / light_at(light, image.shape)
+
+
+def _quantiles(images: Sequence[FloatImage]) -> FloatArray:
+    shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return np.asarray(np.quantile(pooled_pixels(images), shares), dtype=np.float64)
+
+
+def _imaged(image: FloatImage, how: Restyling, field: Field) -> FloatImage:
+    """Return a magnified image as the target's optics and camera show it, in units of its own."""
+    factors = np.interp(_frequencies(image.shape), how.frequencies, how.gain)
+    sign = -1 if how.contrast == "inverted" else 1
     found = fft.idctn(sign * factors * _transformed(image), norm="ortho")
+    if how.noise:
+        # An image has the same noise whenever it is restyled.
+        rng = np.random.default_rng(int(hash_of(field)[:16], 16))
+        found += how.noise * rng.standard_normal(image.shape)
     return np.asarray(found, dtype=np.float32)
 
 
