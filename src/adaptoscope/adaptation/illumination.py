@@ -2,12 +2,13 @@
 
 Cells are brighter here and darker there in one image, but not at the same place of every image;
 a lamp is. So each image is fitted by a polynomial of the place, and a term is believed where it has
-the same sign and about the same size in all of them (Student's t test over images).
+the same sign and about the same size in all of them (Student's t test over images). Specimens that
+lie in the middle of every image are taken for a lamp that does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ _SLIGHT = 0.1
 """Patterns whose brightest and darkest place differ by less are left alone: where cells lie, near
 borders or not, makes such patterns too."""
 _ALIKE = 1e-6
+_FINEST = 256
+"""Rows and columns that are fitted; larger images are averaged, since the pattern is slow."""
 _DARKEST = 0.1
 """No place is told to get less of the mean light."""
 
@@ -45,9 +48,10 @@ def light_pattern(images: Sequence[FloatImage]) -> FloatArray | None:
     """
     if len(images) < 3 or len({image.shape for image in images}) > 1:
         return None
-    terms = _terms(images[0].shape)
+    rows, columns = (_averaged(_places(side), 0) for side in images[0].shape)
+    terms = np.stack([np.ones((len(rows), len(columns))), *_terms(rows, columns)])
     inverse = np.linalg.pinv(terms.reshape(len(terms), -1)).T
-    found = np.stack([inverse @ np.asarray(image, np.float64).ravel() for image in images])
+    found = np.stack([inverse @ _averaged(_averaged(image, 0), 1).ravel() for image in images])
     means = np.array([image.mean(dtype=np.float64) for image in images])
     if not (means > 0).all():
         return None
@@ -76,12 +80,28 @@ def light_at(pattern: FloatArray, shape: tuple[int, ...]) -> FloatImage:
     numpy.ndarray
         Shape (H, W), at least 0.1, with mean 1 where no place is darker.
     """
-    light = np.tensordot(pattern, _terms(shape), axes=1)
-    return np.asarray(np.maximum(light, _DARKEST), dtype=np.float32)
+    rows, columns = (_places(side) for side in shape)
+    light = np.full(shape, pattern[0], dtype=np.float32)
+    for factor, term in zip(pattern[1:], _terms(rows, columns), strict=True):
+        light += factor * term
+    return np.maximum(light, np.float32(_DARKEST))
 
 
-def _terms(shape: tuple[int, ...]) -> FloatArray:
-    """Return 1 and the powers of the place, from -1 to 1, less their means, shape (6, H, W)."""
-    rows, columns = np.meshgrid(*(np.linspace(-1, 1, side) for side in shape), indexing="ij")
-    powers = [rows**down * columns**right for down, right in _POWERS]
-    return np.stack([np.ones(shape), *(term - term.mean() for term in powers)])
+def _terms(rows: FloatArray, columns: FloatArray) -> Iterator[FloatImage]:
+    """Give the powers of the place less their means, shape (H, W) each."""
+    for down, right in _POWERS:
+        term = np.multiply.outer(rows**down, columns**right)
+        yield np.asarray(term - term.mean(), dtype=np.float32)
+
+
+def _places(side: int) -> FloatArray:
+    return np.linspace(-1, 1, side)
+
+
+def _averaged(values: NDArray[np.floating], axis: int) -> FloatArray:
+    """Return means of neighbours along an axis, so that no more than 256 are left."""
+    side = values.shape[axis]
+    first = np.linspace(0, side, min(side, _FINEST), endpoint=False).astype(int)
+    sums = np.add.reduceat(values, first, axis=axis, dtype=np.float64)
+    numbers = np.expand_dims(np.diff(first, append=side), [1 - axis][: values.ndim - 1])
+    return np.asarray(sums / numbers)

@@ -33,6 +33,18 @@ def test_the_lamp_is_told_from_the_cells() -> None:
     assert light_at(found, SHAPE).mean() == pytest.approx(1, abs=1e-5)
 
 
+def test_large_images_tell_the_same_pattern() -> None:
+    light = lamp(0.4, 0.15)
+    images = [cells(seed) * light for seed in range(12)]
+    small, large = light_pattern(images), light_pattern([_enlarged(image) for image in images])
+    assert small is not None
+    assert large == pytest.approx(small, abs=0.02)
+
+
+def _enlarged(image: np.ndarray) -> np.ndarray:
+    return image.repeat(11, axis=0).repeat(9, axis=1)
+
+
 def test_cells_alone_make_no_pattern() -> None:
     assert light_pattern([cells(seed) for seed in range(24)]) is None
     # Told, but too weak to be worth it.
