@@ -86,6 +86,27 @@ class Restyling:
     light_before: FloatArray | None = None
     light_after: FloatArray | None = None
 
+    @property
+    def words(self) -> str:
+        """As cards say it."""
+        parts = [f"contrast {self.contrast}", f"magnification {self.scale:.3g}"]
+        if self.noise:
+            parts.append(f"noise of {100 * self.noise:.2g} % of the range added")
+        if self.light_before is not None:
+            parts.append("uneven light of the source taken out")
+        if self.light_after is not None:
+            parts.append("uneven light of the target put in")
+        return ", ".join(parts)
+
+    def described(self) -> dict[str, object]:
+        """As it is written to JSON, without what a filter and a histogram say."""
+        lights = (self.light_before, self.light_after)
+        return {
+            "contrast": self.contrast,
+            "noise": self.noise,
+            "light": [None if each is None else each.tolist() for each in lights],
+        }
+
 
 def measure_restyling(
     source: Sequence[Field],

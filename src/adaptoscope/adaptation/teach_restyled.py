@@ -16,7 +16,7 @@ from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.learning_on import learn_on
 from adaptoscope.adaptation.look_estimate import LookEstimate, described, estimate_look
 from adaptoscope.adaptation.preflight import check_domains
-from adaptoscope.adaptation.restyling import Contrast, measure_restyling, restyled
+from adaptoscope.adaptation.restyling import measure_restyling, restyled
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import hash_pixels, write_json
 from adaptoscope.pretrained.weights_files import hash_of_network
@@ -86,8 +86,9 @@ def teach_restyled(
         network = model.network.to(fabric.device)
         look = estimate_look(network, interval, source, target, scale=settings.scale)
     contrast = look.best if settings.contrast == "auto" else settings.contrast
-    write_json(out / LOOK, {"contrast": contrast, **described(look)})
-    fields = restyled_fields(source, target, look, contrast)
+    how = measure_restyling(source, target, scale=look.scales[contrast], contrast=contrast)
+    write_json(out / LOOK, {**how.described(), **described(look)})
+    fields = [restyled(field, how) for field in source]
     network = learn_on(settings, run, fabric, model, fields, interval, "restyled pairs")
     record = adapted_record(
         model,
@@ -98,30 +99,11 @@ def teach_restyled(
     )
     taught = (
         f"{len(fields)} source images with their stains, restyled after {len(target)} images "
-        f"without stains (contrast {contrast}, magnification {look.scales[contrast]:.3g}), from "
-        f"the network {model.name}"
+        f"without stains ({how.words}), from the network {model.name}"
     )
     write_translator(out, record, network, card=translator_card(record, taught))
     run.drop_checkpoint()
     return out
-
-
-def restyled_fields(
-    source: Sequence[Field], target: Sequence[Field], look: LookEstimate, contrast: Contrast
-) -> list[Field]:
-    """Return source fields in the look of the target.
-
-    Parameters
-    ----------
-    source, target
-        Fields of both domains.
-    look
-        The estimate.
-    contrast
-        Which of the two.
-    """
-    how = measure_restyling(source, target, scale=look.scales[contrast], contrast=contrast)
-    return [restyled(field, how) for field in source]
 
 
 def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:

@@ -148,6 +148,7 @@ def test_noise_of_the_target_is_drawn_anew_beside_that_of_the_source(scale: floa
     # Optics that pass half the amplitude pass half of the source's noise, if it is not magnified.
     brought = 0.005 if scale == 1 else 0.0
     assert how.noise == pytest.approx(np.sqrt(0.025**2 - brought**2), rel=0.1)
+    assert f"noise of {100 * how.noise:.2g} % of the range added" in how.words
     low = how.frequencies < 0.1
     # As many blobs are to be seen in target images of any size.
     assert np.median(how.gain[low]) == pytest.approx(0.5 * scale, rel=0.1)
@@ -181,6 +182,10 @@ def test_uneven_light_is_taken_over_from_the_target() -> None:
     back = measure_restyling([field(each.pixels * rise) for each in source], many(24, 100))
     again = restyled(field(source[0].pixels * rise), back).pixels
     assert np.abs(again - source[0].pixels).mean() < 0.02
+
+    assert how.words == "contrast same, magnification 1, uneven light of the target put in"
+    assert back.words.endswith("uneven light of the source taken out")
+    assert how.described()["light"] == [None, list(how.light_after)]  # type: ignore[arg-type]
 
 
 @settings(max_examples=25, deadline=None)

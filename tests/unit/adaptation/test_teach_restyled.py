@@ -9,8 +9,9 @@ from tests.unit.translation.conftest import write_pairs
 from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.look_estimate import LookEstimate
+from adaptoscope.adaptation.restyling import measure_restyling, restyled
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.teach_restyled import restyled_as, restyled_fields, teach_restyled
+from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import hash_of, read_fields
@@ -48,8 +49,12 @@ def test_the_network_learns_from_restyled_pairs(pairs: PairedStainSet, tmp_path:
         assert np.array_equal(weight, before[name])
 
     # The likelier contrast, with its own magnification, and what was learnt from is on record.
-    assert json.loads((out / "look.json").read_text("utf-8"))["contrast"] == "inverted"
-    fields = restyled_fields(source, target, LOOK, "inverted")
+    said = json.loads((out / "look.json").read_text("utf-8"))
+    assert said["contrast"] == "inverted"
+    how = measure_restyling(source, target, scale=1.25, contrast="inverted")
+    assert said["noise"] == how.noise
+    assert said["light"] == [None, None]
+    fields = [restyled(field, how) for field in source]
     assert {hash_of(field) for field in fields} <= taught.record.training_images.keys()
     for one, other in zip(fields, restyled_as(out, source, target), strict=True):
         assert np.array_equal(one.given, other.given)
