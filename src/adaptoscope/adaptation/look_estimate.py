@@ -14,7 +14,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from adaptoscope.adaptation.restyling import CONTRASTS, Contrast, measure_restyling, restyled
+from adaptoscope.adaptation.restyling import (
+    CONTRASTS,
+    Contrast,
+    light_of,
+    measure_restyling,
+    restyled,
+)
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval
@@ -103,10 +109,10 @@ def estimate_look(
         If a set is empty or shows a single intensity.
     """
     source, target = source[:_LOOKED_AT], target[:_LOOKED_AT]
-    wanted = _features(network, target, interval)
+    wanted, light = _features(network, target, interval), light_of(source, target)
 
     def distance(contrast: Contrast, factor: float) -> float:
-        how = measure_restyling(source, target, scale=factor, contrast=contrast)
+        how = measure_restyling(source, target, scale=factor, contrast=contrast, light=light)
         images = [restyled(field, how) for field in source]
         return _distance(wanted, _features(network, images, interval))
 

@@ -8,10 +8,12 @@ like those of another and keeps their stains. The look is what two sets of unpai
 3. power spectrum: every spatial frequency gets the target's mean power. For a thin transparent
    specimen both microscopes are linear filters of one phase map, so that their ratio is a filter
    too, but for its sign;
-4. noise: a floor of the target's spectrum that the source's own noise does not reach is drawn anew.
-   Amplifying what source images show would make a filter of it, which a network can undo;
+4. noise: what the camera of the target has beyond that of the source is drawn anew. Amplifying what
+   source images show would make a filter of it, which a network can undo;
 5. intensities: the pooled histogram of the target, which also saturates where the target does;
 6. uneven light: the pattern that all target images share, in place of that of the source.
+
+Noise is taken for white and of the same strength everywhere.
 
 Frequencies are those of the cosine transform, whose mirrored borders leave no seam; the mean of an
 image is left out, so that a brighter field is not told from a darker one. Matching
@@ -28,9 +30,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, optimize
+from scipy import fft
 
-from adaptoscope.adaptation.illumination import light_at, light_pattern
+from adaptoscope.adaptation.camera_noise import finest_variance, noise_floor, noise_to_add
+from adaptoscope.adaptation.illumination import LightChange, light_at, light_change
 from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.errors import InputError
 from adaptoscope.images.intensity import IntensityScale
@@ -46,10 +49,6 @@ _BINS = 48
 _QUANTILES = 1024
 _STRONGEST = 30.0
 """No frequency is amplified more: beyond, it is the noise of the source."""
-_TAIL = 0.25
-"""Cycles per pixel above which a spectrum is taken apart into structure, which falls, and noise."""
-_ABOVE_NOISE = 4.0
-"""Power over that of the noise from which a frequency tells of the optics."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +68,10 @@ class Restyling:
     noise
         Standard deviation of the white noise that is added, in [0, 1] of the stored range.
     before, after
-        Shape (Q,), quantiles of the filtered source, any unit, and of the target, in [0, 1], both
-        without their patterns of light.
-    light_before, light_after
-        Shape (6,), patterns of light of source and target, as `light_pattern` returns them; None
-        where there is none.
+        Shape (Q,), quantiles of the filtered source, any unit, and of the target, in shares of the
+        stored range. Where the light changes, both are those of evenly lit images.
+    light
+        The light of the source, which is taken out, and that of the target, which is put in.
     """
 
     scale: float
@@ -83,24 +81,21 @@ class Restyling:
     noise: float
     before: FloatArray
     after: FloatArray
-    light_before: FloatArray | None = None
-    light_after: FloatArray | None = None
+    light: LightChange
 
     @property
     def words(self) -> str:
-        """As cards say it."""
+        """The restyling in words, for the model card."""
         parts = [f"contrast {self.contrast}", f"magnification {self.scale:.3g}"]
         if self.noise:
             parts.append(f"noise of {100 * self.noise:.2g} % of the range added")
-        if self.light_before is not None:
-            parts.append("uneven light of the source taken out")
-        if self.light_after is not None:
-            parts.append("uneven light of the target put in")
+        if self.light.after is not None:
+            parts.append("uneven light as in the target")
         return ", ".join(parts)
 
     def described(self) -> dict[str, object]:
-        """As it is written to JSON, without what a filter and a histogram say."""
-        lights = (self.light_before, self.light_after)
+        """Return contrast, noise and light as they are written to JSON."""
+        lights = (self.light.before, self.light.after)
         return {
             "contrast": self.contrast,
             "noise": self.noise,
@@ -114,6 +109,7 @@ def measure_restyling(
     *,
     scale: float = 1.0,
     contrast: Contrast = "same",
+    light: LightChange | None = None,
 ) -> Restyling:
     """Measure how source images become like those of the target; no stain is looked at.
 
@@ -125,22 +121,28 @@ def measure_restyling(
         Magnification of the source.
     contrast
         Whether it is inverted.
+    light
+        What `light_of` returns, where it was asked already.
 
     Raises
     ------
     InputError
         If a set is empty or shows a single intensity, or the scale is too small.
     """
-    lights = [light_pattern([field.pixels for field in fields]) for fields in (source, target)]
-    given = [magnify(_flattened(field.pixels, lights[0]), scale) for field in source]
-    wanted = [_flattened(field.pixels, lights[1]) for field in target]
+    light = light_of(source, target) if light is None else light
+    given = [magnify(_flattened(field.pixels, light.before), scale) for field in source]
+    wanted = [_flattened(field.pixels, light.after) for field in target]
     frequencies, power = mean_spectrum(given, "source")
     _, power_wanted = mean_spectrum(wanted, "target")
-    noise = _noise_to_add(frequencies, power, power_wanted)
+    variances = [
+        min(noise_floor(frequencies, each), finest_variance(images))
+        for each, images in ((power, given), (power_wanted, wanted))
+    ]
+    noise = noise_to_add(power, power_wanted, *variances)
     passed = np.maximum(power_wanted - noise, 0)
     gain = np.sqrt(passed / np.maximum(power, passed / _STRONGEST**2))
     after = _quantiles(wanted)
-    how = Restyling(scale, contrast, frequencies, gain, math.sqrt(noise), after, after, *lights)
+    how = Restyling(scale, contrast, frequencies, gain, math.sqrt(noise), after, after, light)
     seen = [_imaged(image, how, field) for image, field in zip(given, source, strict=True)]
     return dataclasses.replace(how, before=_quantiles(seen))
 
@@ -160,11 +162,11 @@ def restyled(field: Field, restyling: Restyling) -> Field:
     Field
         The image in 16-bit counts, whatever it had; stains in their own depth.
     """
-    image = magnify(_flattened(field.pixels, restyling.light_before), restyling.scale)
+    image = magnify(_flattened(field.pixels, restyling.light.before), restyling.scale)
     seen = _imaged(image, restyling, field)
     pixels = np.interp(seen, restyling.before, restyling.after).astype(np.float32)
-    if restyling.light_after is not None:
-        pixels = np.minimum(pixels * light_at(restyling.light_after, pixels.shape), 1)
+    if restyling.light.after is not None:
+        pixels = pixels * light_at(restyling.light.after, pixels.shape)
     stains = field.stains
     if stains is not None and restyling.scale != 1:
         depth = IntensityScale.full_range(stains.dtype.itemsize * 8)
@@ -219,35 +221,9 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
     return middles, np.maximum(power, power.max() * 1e-12)
 
 
-def noise_floor(frequencies: FloatArray, power: FloatArray) -> float:
-    """Return the power of white noise in a spectrum, the part of its upper half that does not fall.
-
-    Structure is taken to fall as the second and the fourth power of the frequency, or any mixture.
-
-    Parameters
-    ----------
-    frequencies, power
-        As `mean_spectrum` returns them.
-
-    Returns
-    -------
-    float
-        The variance of the noise; 0 where the whole of the spectrum falls.
-    """
-    tail = frequencies >= _TAIL
-    falling = [(frequencies[tail] / _TAIL) ** -exponent for exponent in (0, 2, 4)]
-    parts, _ = optimize.nnls(np.stack(falling, axis=1) / power[tail, None], np.ones(tail.sum()))
-    return float(parts[0])
-
-
-def _noise_to_add(frequencies: FloatArray, power: FloatArray, wanted: FloatArray) -> float:
-    """Return the variance of the target's noise without that which source images bring along."""
-    own, target = noise_floor(frequencies, power), noise_floor(frequencies, wanted)
-    telling = (power > _ABOVE_NOISE * own) & (wanted > _ABOVE_NOISE * target)
-    if not telling.any():
-        return 0.0
-    passed = float(np.median((wanted[telling] - target) / (power[telling] - own)))
-    return max(target - passed * own, 0.0)
+def light_of(source: Sequence[Field], target: Sequence[Field]) -> LightChange:
+    """Compare the light of two sets, see `light_change`; their fields may be of any size."""
+    return light_change(*([field.pixels for field in fields] for fields in (source, target)))
 
 
 def _flattened(image: FloatImage, light: FloatArray | None) -> FloatImage:

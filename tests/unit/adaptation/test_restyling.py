@@ -4,12 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import fft, ndimage, stats
 
-from adaptoscope.adaptation.restyling import (
-    mean_spectrum,
-    measure_restyling,
-    noise_floor,
-    restyled,
-)
+from adaptoscope.adaptation.restyling import mean_spectrum, measure_restyling, restyled
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
 
@@ -125,38 +120,22 @@ def test_power_of_the_spectrum_is_that_of_the_image() -> None:
     assert power.min() > 0
 
 
-def test_noise_is_the_part_of_a_spectrum_that_does_not_fall() -> None:
-    frequencies = (np.arange(48) + 0.5) / 96
-    for exponent in (2.0, 3.0, 4.0):
-        structure = frequencies**-exponent
-        assert noise_floor(frequencies, structure) < 0.05 * structure[-1]
-        # As strong as the structure is at the highest frequency; with a power that is a mixture of
-        # the two, some of it is taken for structure, never the other way round.
-        floor = structure[-1]
-        share = noise_floor(frequencies, structure + floor) / floor
-        assert share == pytest.approx(1, rel=1e-6) if exponent != 3 else 0.6 < share < 1
-    rng = np.random.default_rng(0)
-    images = [rng.normal(0.5, 0.02, (128, 128)).astype(np.float32) for _ in range(4)]
-    assert noise_floor(*mean_spectrum(images, "target")) == pytest.approx(0.02**2, rel=0.05)
-
-
 @pytest.mark.parametrize("scale", [1.0, 1.5])
 def test_noise_of_the_target_is_drawn_anew_beside_that_of_the_source(scale: float) -> None:
-    source = [field(blobs(seed, noise=0.01)) for seed in range(24)]
-    target = [field(0.5 * blobs(100 + seed, size=2 * scale, noise=0.05)) for seed in range(24)]
+    source = [field(blobs(seed, noise=0.02)) for seed in range(24)]
+    target = [field(blobs(100 + seed, size=2 * scale, noise=0.04)) for seed in range(24)]
     how = measure_restyling(source, target, scale=scale)
-    # Optics that pass half the amplitude pass half of the source's noise, if it is not magnified.
-    brought = 0.005 if scale == 1 else 0.0
-    assert how.noise == pytest.approx(np.sqrt(0.025**2 - brought**2), rel=0.1)
+    # Magnified noise is coarser than a pixel, and no noise of the camera any more.
+    brought = 0.02 if scale == 1 else 0.0
+    assert how.noise == pytest.approx(np.sqrt(0.04**2 - brought**2), rel=0.05)
     assert f"noise of {100 * how.noise:.2g} % of the range added" in how.words
-    low = how.frequencies < 0.1
-    # As many blobs are to be seen in target images of any size.
-    assert np.median(how.gain[low]) == pytest.approx(0.5 * scale, rel=0.1)
 
     found = [restyled(each, how).pixels for each in source]
     _, power = mean_spectrum(found, "restyled")
     _, wanted = mean_spectrum([each.pixels for each in target], "target")
-    assert power == pytest.approx(wanted, rel=0.35)
+    assert power == pytest.approx(wanted, rel=0.5)
+    # The histogram, which is matched last, stretches intensities a little once more.
+    assert np.median(power / wanted) == pytest.approx(1, rel=0.25)
     assert (restyled(source[0], how).given == restyled(source[0], how).given).all()
     rests = [
         image - ndimage.gaussian_filter(image, 3, mode="reflect") for image in (found[0], found[1])
@@ -169,23 +148,25 @@ def test_less_noise_than_the_source_has_is_not_added_to() -> None:
     assert measure_restyling(source, many(12, 50)).noise == 0
 
 
-def test_uneven_light_is_taken_over_from_the_target() -> None:
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_uneven_light_is_taken_over_from_the_target(scale: float) -> None:
     rise = 1 + 0.5 * np.linspace(-1, 1, 64)
-    source, target = many(24), [field(blobs(100 + seed) * rise) for seed in range(24)]
-    plain, how = measure_restyling(source, many(24, 100)), measure_restyling(source, target)
-    assert plain.light_before is plain.light_after is how.light_before is None
-    # Optics are told as without the gradient.
-    low = how.frequencies < 0.2
+    source, even = many(24), many(24, 100, size=2 * scale)
+    target = [field(each.pixels * rise) for each in even]
+    plain, how = (measure_restyling(source, each, scale=scale) for each in (even, target))
+    assert plain.light.after is None
+    # Optics are told as without the gradient, where noise is weaker than structure.
+    low = how.frequencies < 0.2 / scale
     assert how.gain[low] == pytest.approx(plain.gain[low], rel=0.1)
-    expected = source[0].pixels * rise
+    expected = restyled(source[0], plain).pixels * rise
     assert np.abs(restyled(source[0], how).pixels - expected).mean() < 0.02
-    back = measure_restyling([field(each.pixels * rise) for each in source], many(24, 100))
+    back = measure_restyling([field(each.pixels * rise) for each in source], even, scale=scale)
     again = restyled(field(source[0].pixels * rise), back).pixels
-    assert np.abs(again - source[0].pixels).mean() < 0.02
+    assert np.abs(again - restyled(source[0], plain).pixels).mean() < 0.02
 
-    assert how.words == "contrast same, magnification 1, uneven light of the target put in"
-    assert back.words.endswith("uneven light of the source taken out")
-    assert how.described()["light"] == [None, list(how.light_after)]  # type: ignore[arg-type]
+    assert how.words.endswith("uneven light as in the target")
+    lights = how.described()["light"]
+    assert lights == [[1, 0, 0, 0, 0, 0], pytest.approx([1, 0.5, 0, 0, 0, 0], abs=0.05)]
 
 
 @settings(max_examples=25, deadline=None)

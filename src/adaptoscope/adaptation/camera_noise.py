@@ -1,0 +1,93 @@
+"""Noise of the camera, told from images: what is as strong at the finest detail as at any other.
+
+Two estimates must agree, of which the smaller counts: the part of the spectrum that does not fall,
+and the finest detail of most places. Structure as fine as a pixel passes the first where it is
+scattered over the image, and the second where it falls off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+FloatImage = NDArray[np.float32]
+FloatArray = NDArray[np.float64]
+
+_TAIL = 0.25
+"""Cycles per pixel above which a spectrum is taken apart into structure, which falls, and noise."""
+_ABOVE_NOISE = 4.0
+"""Power over that of the noise from which a frequency tells of the optics."""
+
+
+def noise_floor(frequencies: FloatArray, power: FloatArray) -> float:
+    """Return the part of the upper half of a spectrum that does not fall.
+
+    Structure is taken to fall as the second and the fourth power of the frequency, or any mixture.
+    What falls more slowly, as points smaller than a pixel do, is not told from noise.
+
+    Parameters
+    ----------
+    frequencies, power
+        As `mean_spectrum` returns them.
+
+    Returns
+    -------
+    float
+        The variance of the noise; 0 where the whole of the spectrum falls.
+    """
+    tail = frequencies >= _TAIL
+    falling = [(frequencies[tail] / _TAIL) ** -exponent for exponent in (0, 2, 4)]
+    parts, _ = optimize.nnls(np.stack(falling, axis=1) / power[tail, None], np.ones(tail.sum()))
+    return float(parts[0])
+
+
+def finest_variance(images: Sequence[FloatImage]) -> float:
+    """Return the variance of the finest diagonal detail, without that of the few strongest places.
+
+    That is the variance of white noise, or more where most places show detail (Donoho and
+    Johnstone, 1994: median absolute Haar coefficient over 0.6745, the quartile of the normal
+    distribution).
+
+    Parameters
+    ----------
+    images
+        Shape (H, W) each; those without four pixels in a square are left out.
+
+    Returns
+    -------
+    float
+        Mean over images; 0 where none is left.
+    """
+    found = []
+    for image in images:
+        even = image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
+        if even.size:
+            detail = even[::2, ::2] - even[1::2, ::2] - even[::2, 1::2] + even[1::2, 1::2]
+            found.append(float(np.median(np.abs(detail)) / 2 / stats.norm.ppf(0.75)) ** 2)
+    return float(np.mean(found)) if found else 0.0
+
+
+def noise_to_add(power: FloatArray, wanted: FloatArray, own: float, target: float) -> float:
+    """Return the variance of the target's noise beyond that which source images bring along.
+
+    Parameters
+    ----------
+    power, wanted
+        Spectra of source and target.
+    own, target
+        Variances of their noise.
+
+    Returns
+    -------
+    float
+        0 where the target has less noise than the source, also where its structure is weaker:
+        that may be due to fewer cells.
+    """
+    telling = (power > _ABOVE_NOISE * own) & (wanted > _ABOVE_NOISE * target)
+    if not telling.any():
+        return 0.0
+    passed = float(np.median((wanted[telling] - target) / (power[telling] - own)))
+    return max(target - max(passed, 1.0) * own, 0.0)
