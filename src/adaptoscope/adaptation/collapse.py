@@ -34,6 +34,10 @@ images. Networks that invent stains do so by the grain of what they see, which t
 MOST_ALIKE = 0.98
 """Mean correlation of outputs of different fields, where source outputs are not as alike."""
 
+COARSEST = range(6, 11)
+"""Layers whose features hold at most 4 x 4 places of a crop of 256 pixels. What is matched there
+says little of what the skips of the adapted layers before them carry past."""
+
 
 @dataclass(frozen=True)
 class HealthVerdict:
@@ -54,7 +58,11 @@ class HealthVerdict:
 
 
 def judge_run(
-    metrics: Path, measures: Mapping[str, float], *, unfollowed: float = 1.0
+    metrics: Path,
+    measures: Mapping[str, float],
+    *,
+    unfollowed: float = 1.0,
+    layers: Sequence[int] = (),
 ) -> HealthVerdict:
     """Judge a finished adaptation.
 
@@ -72,6 +80,9 @@ def judge_run(
         The magnification of the target, as `estimate_look` believes it, where layers were matched
         and nothing else. Features of cells of another size are matched as readily, to the wrong
         ones.
+    layers
+        Those that were matched, where the skips past them come from adapted layers and are not
+        matched themselves.
 
     Returns
     -------
@@ -89,6 +100,8 @@ def judge_run(
     found = [*_of_training(columns), *_of_outputs(measures)]
     if unfollowed != 1:
         found.append(f"the target is magnified {unfollowed:.2f} times, and layers alone matched")
+    if layers and all(layer in COARSEST for layer in layers):
+        found.append("layers are matched that hold too little of what skips carry past them")
     return HealthVerdict(tuple(found))
 
 

@@ -146,6 +146,7 @@ class Trial:
         outputs, measures, healthy = [], [], []
         looked = self.settings.criterion == "look" and not way.restyled
         unfollowed = self.look.magnification if looked else 1.0
+        passed = way.layers if self.settings.adaptation.skips == "adapted" else ()
         for seed in self.settings.seeds:
             folder = self.folder(way, seed)
             adapted = self._load(folder)
@@ -154,7 +155,9 @@ class Trial:
             measures.append(
                 measures_of(adapted, said, self.looked, self.of_source, self.turned_source)
             )
-            verdict = judge_run(folder / METRICS, measures[-1], unfollowed=unfollowed)
+            verdict = judge_run(
+                folder / METRICS, measures[-1], unfollowed=unfollowed, layers=passed
+            )
             healthy.append(verdict.healthy)
         return Candidate(way, outputs, measures, healthy, clear=clear)
 

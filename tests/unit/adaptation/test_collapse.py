@@ -1,8 +1,10 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from adaptoscope.adaptation.collapse import judge_run
+from adaptoscope.adaptation.collapse import COARSEST, judge_run
+from adaptoscope.translation.unet import StainUNet
 
 WELL = {
     "finite": 1.0,
@@ -53,6 +55,28 @@ def test_layers_matched_alone_do_not_follow_a_magnification(tmp_path: Path) -> N
     (reason,) = judge_run(metrics(tmp_path), WELL, unfollowed=1.4811).reasons
     assert "magnified 1.48 times" in reason
     assert judge_run(metrics(tmp_path), WELL, unfollowed=1.0).healthy
+
+
+@pytest.mark.parametrize(
+    ("layers", "bound"),
+    [((8,), False), ((6, 10), False), ((8, 13), True), ((5,), True), ((), True)],
+)
+def test_what_skips_carry_past_the_coarsest_layers_is_not_bound(
+    tmp_path: Path, layers: tuple[int, ...], bound: bool
+) -> None:
+    verdict = judge_run(metrics(tmp_path), WELL, layers=layers)
+    assert verdict.healthy == bound
+    assert all("skips" in reason for reason in verdict.reasons)
+
+
+def test_the_coarsest_layers_are_those_of_the_fewest_places() -> None:
+    network = StainUNet(width=4)
+    places = {}
+    for layer in range(1, 17):
+        with torch.no_grad():
+            features = network.run_to(torch.zeros(1, 1, 256, 256), layer).features
+        places[layer] = features.shape[2] * features.shape[3]
+    assert [layer for layer in range(1, 17) if places[layer] <= 16] == list(COARSEST)
 
 
 def test_a_single_field_tells_nothing_of_how_fields_differ(tmp_path: Path) -> None:

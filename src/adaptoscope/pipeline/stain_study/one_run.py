@@ -149,7 +149,8 @@ def run_task(task: RunTask) -> Path:
     of_source, turned_source = outputs_of(model, known), turned_agreement(model, known)
     measures = measures_of(adapted or model, outputs, looked, of_source, turned_source)
     unfollowed = stages.look(task.shift).magnification if task.matches_alone else 1.0
-    verdict = judge_run(task.folder / METRICS, measures, unfollowed=unfollowed)
+    passed = task.layers if task.settings.adaptation.skips == "adapted" else ()
+    verdict = judge_run(task.folder / METRICS, measures, unfollowed=unfollowed, layers=passed)
     # What says no numbers is kept as if it said nothing; the verdict tells.
     half = torch.from_numpy(np.nan_to_num(outputs).astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)
