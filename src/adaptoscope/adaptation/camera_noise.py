@@ -1,8 +1,8 @@
 """Noise of the camera, told from images: what is as strong at the finest detail as at any other.
 
-Two estimates must agree, of which the smaller counts: the part of the spectrum that does not fall,
-and the finest detail of most places. Structure as fine as a pixel passes the first where it is
-scattered over the image, and the second where it falls off.
+There are two estimates, of which the smaller counts: the part of the spectrum that does not fall,
+and the finest detail of most places. The first alone takes scattered points smaller than a pixel
+for noise, the second alone any fine texture that fills the image.
 """
 
 from __future__ import annotations

@@ -50,6 +50,9 @@ _QUANTILES = 1024
 _STRONGEST = 30.0
 """No frequency is amplified more: beyond, it is the noise of the source."""
 
+_COUNT = 1 / 65535
+"""Noise below a count of 16 bits is not worth a word."""
+
 
 @dataclass(frozen=True, eq=False)
 class Restyling:
@@ -87,7 +90,7 @@ class Restyling:
     def words(self) -> str:
         """The restyling in words, for the model card."""
         parts = [f"contrast {self.contrast}", f"magnification {self.scale:.3g}"]
-        if self.noise:
+        if self.noise > _COUNT:
             parts.append(f"noise of {100 * self.noise:.2g} % of the range added")
         if self.light.after is not None:
             parts.append("uneven light as in the target")

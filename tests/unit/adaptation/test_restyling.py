@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -129,6 +131,7 @@ def test_noise_of_the_target_is_drawn_anew_beside_that_of_the_source(scale: floa
     brought = 0.02 if scale == 1 else 0.0
     assert how.noise == pytest.approx(np.sqrt(0.04**2 - brought**2), rel=0.05)
     assert f"noise of {100 * how.noise:.2g} % of the range added" in how.words
+    assert "noise" not in dataclasses.replace(how, noise=1e-6).words
 
     found = [restyled(each, how).pixels for each in source]
     _, power = mean_spectrum(found, "restyled")
