@@ -213,7 +213,7 @@ def test_networks_that_run_to_infinity_are_told_and_the_study_goes_on(
         "shifts": [{"name": "bright_field", "modality": "defocused"}],
         "also": [],
         "baselines": ["none", "oracle"],
-        "layers": [[2]],
+        "layers": [[2], [3]],
         "rates": [0.001, 1e38],
         "oracle": {"steps": 2, "batch": 1, "learning_rate": 1e38},
         "restyling": {"steps": 2, "batch": 1, "scale": 1.0, "learning_rate": 1e38},
@@ -222,9 +222,9 @@ def test_networks_that_run_to_infinity_are_told_and_the_study_goes_on(
     out = tmp_path / "run"
     run(settings_from(values, StainStudySettings), out, device="cpu")
     results = json.loads((out / "results.json").read_text("utf-8"))
-    none, oracle, slow, fast, *restyled = results["runs"]
+    none, oracle, slow, fast, _, also_fast, *restyled = results["runs"]
     assert len(restyled) in (2, 4)
-    for row in (oracle, fast, *restyled):
+    for row in (oracle, fast, also_fast, *restyled):
         assert "outputs are not numbers" in row["reasons"]
         assert row["test"] == {"dapi": None, "cd29": None}
     for row in (none, slow):
@@ -233,6 +233,7 @@ def test_networks_that_run_to_infinity_are_told_and_the_study_goes_on(
         assert row["figures"]["ssim"] is not None
     table = (out / "results.md").read_text("utf-8").splitlines()
     assert any(line.startswith("| layer 2, 1e+38 | – x1") for line in table)
+    assert "that of step size 0.001" in (out / "report.html").read_text("utf-8")
 
 
 def test_the_source_network_never_saw_the_target_fields(study: Path) -> None:

@@ -147,7 +147,12 @@ def _curves(shift: str, lines: Sequence[Line]) -> list[Any]:
         )
         for stain in stains
     ]
-    return [layer_curves(curves, alt=f"Pearson's correlation by layer, {shift}")]
+    picture = layer_curves(curves, alt=f"Pearson's correlation by layer, {shift}")
+    task = single[0].task
+    if len(task.settings.rates) < 2:
+        return [picture]
+    said = f"The curve is that of step size {task.rate:g}, the first of those that were tried."
+    return [picture, Paragraph(said, role="note")]
 
 
 def _shown(shift: str, lines: Sequence[Line]) -> dict[str, Path]:
