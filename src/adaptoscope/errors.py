@@ -66,12 +66,63 @@ class MissingWeightsError(AdaptoscopeError):
     """Weights that were asked for are not on this machine."""
 
 
+class MissingExtraError(AdaptoscopeError):
+    """A part of the installation that was left out is needed."""
+
+
 class OutputError(AdaptoscopeError):
     """The output folder holds something else and was left untouched."""
 
 
 class DivergedError(OutputError):
     """A training went astray: its weights are no numbers any more, and were not written."""
+
+
+_EXTRAS = {
+    **dict.fromkeys(
+        (
+            "diffusers",
+            "huggingface_hub",
+            "lightning",
+            "onnx",
+            "timm",
+            "torch",
+            "transformers",
+        ),
+        "train",
+    ),
+    **dict.fromkeys(("h5py", "zarr"), "formats"),
+}
+"""Which extra of the installation brings a library."""
+
+
+def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
+    """Say which part of the installation is missing, and how to get it.
+
+    Parameters
+    ----------
+    error
+        Of an import.
+
+    Returns
+    -------
+    MissingExtraError or None
+        None where the library belongs to no extra.
+    """
+    library = (error.name or "").partition(".")[0]
+    extra = _EXTRAS.get(library)
+    if extra is None:
+        return None
+    does = {
+        "train": "Training, stylising and adapting need",
+        "formats": "This file format needs",
+    }[extra]
+    return MissingExtraError(
+        f"{does} a part of Adaptoscope that is not installed.",
+        expected=f"the extra `{extra}`, which brings {library}",
+        found=f"an installation without {library}",
+        remedy=f'pip install "adaptoscope[{extra}]", or in a clone: pip install ".[{extra}]"',
+    )
 
 
 def _rebuild(

@@ -8,8 +8,16 @@ import adaptoscope
 
 SOURCE = Path(adaptoscope.__file__).parent
 
-BASE = {"networks", "training", "images", "metrics", "errors"}
-SHARED = {"datasets", "training", "pretrained", "networks", "images", "metrics", "errors"}
+SHARED = {
+    "datasets",
+    "training",
+    "pretrained",
+    "networks",
+    "inference",
+    "images",
+    "metrics",
+    "errors",
+}
 STAGES = {"simulation", "synthesis", "style_transfer", "counting", "translation"}
 LAST_STAGES = {"adaptation": {"translation"}}
 """Stages that build on others: an adapted network is the source network, partly learnt anew."""
@@ -19,8 +27,9 @@ ALLOWED = {
     "errors": set(),
     "images": {"errors"},
     "metrics": {"errors"},
-    "networks": {"errors"},
-    "training": {"errors"},
+    "inference": {"errors"},
+    "networks": {"inference", "errors"},
+    "training": {"inference", "errors"},
     "pretrained": {"networks", "errors"},
     "datasets": {"images", "errors"},
     "reporting": BESIDE,
@@ -36,6 +45,7 @@ ALLOWED = {
 """What each part may import besides itself. `A: {B}` reads "A imports B"."""
 
 EXCEPTIONS = {
+    ("networks", "images.files"): "finished networks are written whole or not at all",
     ("training", "images.files"): "run folders and checkpoints are written whole or not at all",
     ("pretrained", "images.files"): "weights and their cards are written whole or not at all",
 }

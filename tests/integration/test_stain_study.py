@@ -27,7 +27,7 @@ from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pipeline.stained_counts import count_on_stains
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.fields import read_fields
-from adaptoscope.translation.model_folder import load_translator
+from adaptoscope.translation.trained_model import load_translator
 
 SIDE = 128
 QUICK = {"steps": 2, "batch": 2, "cached": 4, "discriminator_parameters": 1000, "save_every": 1}

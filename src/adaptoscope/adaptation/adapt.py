@@ -20,13 +20,9 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import (
-    MODEL_FILES,
-    StainModel,
-    ready_to_predict,
-    write_translator,
-)
+from adaptoscope.translation.model_folder import MODEL_FILES
 from adaptoscope.translation.preparation import Preparation, measure_histogram, prepared_field
+from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
 from adaptoscope.translation.unet import BorrowedSkipsUNet
 
 

@@ -9,11 +9,8 @@ from adaptoscope.errors import InputError
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.translation.fields import Field, hash_of
 from adaptoscope.translation.intensities import Interval, measure_interval
-from adaptoscope.translation.model_folder import (
-    AdaptedFrom,
-    StainModel,
-    TranslatorRecord,
-)
+from adaptoscope.translation.model_folder import AdaptedFrom, TranslatorRecord
+from adaptoscope.translation.trained_model import StainModel
 
 
 def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:

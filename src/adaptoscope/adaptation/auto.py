@@ -21,15 +21,8 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import (
-    CANDIDATES,
-    CHOICE,
-    LOOK,
-    MODEL_FILES,
-    StainModel,
-    load_translator,
-    write_translator,
-)
+from adaptoscope.translation.model_folder import CANDIDATES, CHOICE, LOOK, MODEL_FILES
+from adaptoscope.translation.trained_model import StainModel, load_translator, write_translator
 
 _How = TypeVar("_How")
 

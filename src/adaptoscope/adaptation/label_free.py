@@ -15,9 +15,9 @@ from scipy import ndimage
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel
 from adaptoscope.translation.predict import run_network
 from adaptoscope.translation.preparation import prepared
+from adaptoscope.translation.trained_model import StainModel
 
 Outputs = NDArray[np.float32]
 LOOKED_AT = 8
@@ -51,7 +51,7 @@ def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
     fields
         The fields; their stains are not looked at.
     """
-    return np.stack([run_network(model.network, _seen(model, field)) for field in fields])
+    return np.stack([run_network(model.run, _seen(model, field)) for field in fields])
 
 
 def turned_agreement(model: StainModel, fields: Sequence[Field]) -> float:

@@ -12,9 +12,10 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import run_steps
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord, ready_to_predict
+from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import PairedStep
+from adaptoscope.translation.trained_model import StainModel, ready_to_predict
 from adaptoscope.translation.unet import StainUNet
 
 

@@ -21,12 +21,9 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.finish import measure, translator_card
-from adaptoscope.translation.model_folder import (
-    MODEL_FILES,
-    StainModel,
-    write_translator,
-)
+from adaptoscope.translation.model_folder import MODEL_FILES
 from adaptoscope.translation.train_pairs import training_part
+from adaptoscope.translation.trained_model import StainModel, write_translator
 
 
 def fine_tune(

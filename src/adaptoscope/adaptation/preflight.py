@@ -9,7 +9,8 @@ from adaptoscope.adaptation.adapted_model import check_domain, names_by_hash
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, measure_interval
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+from adaptoscope.translation.model_folder import TranslatorRecord
+from adaptoscope.translation.trained_model import StainModel
 
 _CLEARLY = 0.1
 """Nearer by so much of the model's range counts as nearer."""

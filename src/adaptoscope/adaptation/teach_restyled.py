@@ -24,7 +24,8 @@ from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import LOOK, MODEL_FILES, StainModel, write_translator
+from adaptoscope.translation.model_folder import LOOK, MODEL_FILES
+from adaptoscope.translation.trained_model import StainModel, write_translator
 
 
 def teach_restyled(

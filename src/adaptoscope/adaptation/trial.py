@@ -29,7 +29,7 @@ from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
 from adaptoscope.training.progress import part_of
 from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel, load_translator
+from adaptoscope.translation.trained_model import StainModel, load_translator
 
 
 class Trial:

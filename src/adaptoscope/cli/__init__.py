@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adaptoscope import __version__
-from adaptoscope.errors import AdaptoscopeError, OutputError
+from adaptoscope.errors import AdaptoscopeError, OutputError, missing_extra
 
 
 class Listing(NamedTuple):
@@ -44,6 +44,7 @@ COMMANDS = {
     ),
     "compare": Listing("adaptoscope.cli.comparison:compare", "How two sets of images differ."),
     "convert": Listing("adaptoscope.cli.convert:convert", "Import a data set's own layout."),
+    "upgrade": Listing("adaptoscope.cli.upgrade:upgrade", "Make older model folders usable."),
     "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),
 }
 
@@ -137,6 +138,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
     except AdaptoscopeError as error:
         _leave(error, str(error))
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error)
+        if missing is None:
+            raise
+        _leave(error, str(missing))
     except OSError as error:
         _leave(error, str(_unusable_file(error)))
 

@@ -94,8 +94,8 @@ def evaluate(
     refuse_folder("--report", report)
     opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
     opened = opened.split(split) if split else opened
-    counter = load_counter(model, device=_place(model, device))
-    rival = load_counter(against, device=_place(against, device)) if against else None
+    counter = load_counter(model, device=device)
+    rival = load_counter(against, device=device) if against else None
     if window is not None:
         counter = with_window(counter, window)
     counter = at_edges(counter, settings_from({"edges": edges}, PredictSettings).edges)
@@ -197,7 +197,7 @@ def predict(
         PredictSettings,
     )
     left_out = images_to_count(images).left_out()
-    counter = load_counter(model, device=_place(model, device))
+    counter = load_counter(model, device=device)
     outputs = CountOutputs(out, points, overlays, plot, overwrite)
     adapted = {}
     if adapt is not None:
@@ -282,7 +282,7 @@ def check(
 
     if hand_counts is None:
         rows = begin_check(
-            load_counter(model, device=_place(model, device)),
+            load_counter(model, device=device),
             images,
             out,
             number=number,
@@ -316,11 +316,3 @@ def check(
         answer(result.as_dict(), as_json=True)
     else:
         typer.echo(result.sentence())
-
-
-def _place(model: str, device: DeviceName) -> str:
-    """Say where a counter runs, as PyTorch names it; those without a network know no device."""
-    from adaptoscope.training.step_loop import start_fabric
-
-    classical = model in ("dog", "otsu_watershed")
-    return "cpu" if classical else str(start_fabric(device).device)

@@ -107,8 +107,8 @@ def adapt(
     from adaptoscope.adaptation.teach_restyled import teach_restyled
     from adaptoscope.datasets.paired_stains import open_paired_stains
     from adaptoscope.training.step_loop import start_fabric
-    from adaptoscope.translation.model_folder import load_translator
     from adaptoscope.translation.train_pairs import one_modality
+    from adaptoscope.translation.trained_model import load_translator
 
     if out.resolve() == model.resolve():
         raise _own_model(model)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from adaptoscope.translation.fields import Field
-    from adaptoscope.translation.model_folder import StainModel
+    from adaptoscope.translation.model_folder import Predictor
 
 
 def predict(
@@ -42,7 +42,6 @@ def predict(
 ) -> None:
     """Predict the stains of a folder of images; of pairs, from the images that are given."""
     from adaptoscope.datasets.given_images import open_given_images
-    from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.ensemble import load_ensemble
     from adaptoscope.translation.predict_folder import TABLE, predict_folder
 
@@ -50,7 +49,7 @@ def predict(
         opened = open_given_images(images, root=root, channel=channel, z=plane(z))
     else:
         (opened,) = open_sets([images], root, channel, z)
-    ensemble = load_ensemble(model, device=str(start_fabric(device).device))
+    ensemble = load_ensemble(model, device=device)
     found = predict_folder(ensemble, opened, out, overwrite=overwrite)
     typer.echo(f"{out}: {found.written} images, {', '.join(ensemble.stains)}; see {TABLE}")
     if found.errors:
@@ -99,16 +98,15 @@ def evaluate(
 ) -> None:
     """Compare predicted with true stains: Pearson with interval, SSIM, PSNR, NRMSE."""
     from adaptoscope.datasets.paired_stains import open_paired_stains
-    from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.evaluate import evaluate_translator
     from adaptoscope.translation.fields import read_fields
-    from adaptoscope.translation.model_folder import load_translator
+    from adaptoscope.translation.model_folder import open_translator
     from adaptoscope.translation.montage import compare_with_mean_cell
     from adaptoscope.translation.train_pairs import one_modality
 
     refuse_folder("--report", report)
     opened = one_modality(open_paired_stains(pairs, root=root), modality)
-    loaded = load_translator(model, device=str(start_fabric(device).device))
+    loaded = open_translator(model, device=device)
     chosen = opened if split is None else opened.select(split=split)
     fields = read_fields(chosen, loaded.record.stains)
     evaluation = evaluate_translator(loaded, fields)
@@ -149,7 +147,7 @@ def _print_blocks(found: dict[str, Any], title: str) -> None:
 
 
 def _what_flatters(
-    model: "StainModel", fields: "Sequence[Field]", found: dict[str, Any]
+    model: "Predictor", fields: "Sequence[Field]", found: dict[str, Any]
 ) -> list[str]:
     """Return in words which images the figures leave out, or should not stand on."""
     from adaptoscope.images.microscopy_image import hash_pixels

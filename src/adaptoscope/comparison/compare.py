@@ -12,8 +12,7 @@ from adaptoscope.comparison.quantities import Quantity, quantities
 from adaptoscope.comparison.settings import ComparisonSettings, Verdict
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import InputError
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.training.step_loop import Device
+from adaptoscope.inference.network import Device, Network
 
 _ORDER: tuple[Verdict, ...] = ("not known", "alike", "differs", "differs strongly")
 
@@ -64,7 +63,7 @@ def compare(
     settings: ComparisonSettings | None = None,
     *,
     device: Device = "auto",
-    encoder: NucleiEncoder | None = None,
+    encoder: Network | None = None,
 ) -> Comparison:
     """Compare two sets of images of bright cells on a dark ground; labels are not needed.
 
@@ -79,7 +78,7 @@ def compare(
     device
         Where the encoder runs.
     encoder
-        Frozen network whose features are compared; the bundled one by default.
+        Frozen network whose features are compared, as for `compare_looks`.
 
     Returns
     -------

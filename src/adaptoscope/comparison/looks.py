@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from adaptoscope.comparison.facts import SetFacts
@@ -14,13 +13,12 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.resampling import Resampling
+from adaptoscope.inference.network import Device, Network, OnnxNetwork
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.kernel_distance import kernel_distance
 from adaptoscope.metrics.two_sample import two_sample_auc
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.pretrained.encoders import load_encoder
+from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.progress import progress
-from adaptoscope.training.step_loop import Device, start_fabric
 
 SMALLEST = 32
 """Smallest edge of a tile in pixels."""
@@ -71,7 +69,7 @@ def compare_looks(
     settings: ComparisonSettings,
     *,
     device: Device = "auto",
-    encoder: NucleiEncoder | None = None,
+    encoder: Network | None = None,
 ) -> LookDistance:
     """Compare how two sets look.
 
@@ -87,7 +85,8 @@ def compare_looks(
     device
         Where the encoder runs.
     encoder
-        Frozen network; the bundled one by default.
+        Maps tiles (B, 1, H, W) to features (B, F), averaged over each tile; the bundled one by
+        default.
 
     Raises
     ------
@@ -97,8 +96,7 @@ def compare_looks(
     scales = _scales(facts)
     smallest = min(int(min(sets[i].size(record)) / scales[i]) for i in (0, 1) for record in sets[i])
     edge = min(settings.tile, smallest)
-    place = torch.device(start_fabric(device).device)
-    network = (encoder or load_encoder("nuclei")).to(place).eval().requires_grad_(False)
+    network = encoder or OnnxNetwork(bundled_weights()["nuclei_features"], device=device)
     names = _common_names(facts)
     tiles = []
     for which, images, scale, known in zip("AB", sets, scales, names, strict=True):
@@ -106,7 +104,7 @@ def compare_looks(
         pictures = progress(cut_tiles(images, chosen), f"look at {which}", len(chosen))
         rows = []
         while batch := list(islice(pictures, settings.batch)):
-            rows.append(_features(batch, edge, network, place))
+            rows.append(_features(batch, edge, network))
         owners = tuple(known[tile.record.name] for tile in chosen)
         tiles.append(_Tiles(np.concatenate(rows), owners))
     one, other = tiles
@@ -140,9 +138,8 @@ def _common_names(facts: tuple[SetFacts, SetFacts]) -> list[dict[str, str]]:
     ]
 
 
-@torch.no_grad()
 def _features(
-    batch: Sequence[NDArray[np.float32]], edge: int, network: NucleiEncoder, place: torch.device
+    batch: Sequence[NDArray[np.float32]], edge: int, network: Network
 ) -> NDArray[np.float64]:
     """Return the encoder's features averaged over each tile, shape (B, F)."""
     seen = []
@@ -150,9 +147,7 @@ def _features(
         change = Resampling((tile.shape[0], tile.shape[1]), (edge, edge))
         picture = change.part(tile, 0, 0, edge, edge)
         seen.append(measure_range(picture).apply(picture))
-    maps = network(torch.from_numpy(np.stack(seen)[:, None]).to(place))
-    pooled: NDArray[np.float64] = maps.mean(dim=(2, 3)).double().cpu().numpy()
-    return pooled
+    return network(np.stack(seen)[:, None]).astype(np.float64)
 
 
 def _floor(tiles: _Tiles, settings: ComparisonSettings) -> float | None:

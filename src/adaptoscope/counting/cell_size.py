@@ -6,8 +6,8 @@ import numpy.typing as npt
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.training_images import measured_diameter
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage
 

@@ -1,16 +1,16 @@
 """What every counter offers, and the one that is a trained network."""
 
+import copy
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.window_sum import count_by_windows
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.inference.network import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class NetworkCounter:
     Parameters
     ----------
     network
-        The regressor, already on its device.
+        Maps crops (B, 1, H, W) to counts (B,), each that of a crop as dense as what it is shown.
     crop
         Side in pixels of the crops that the network was trained on, and of the windows.
     intensity
@@ -76,14 +76,14 @@ class NetworkCounter:
 
     def __init__(
         self,
-        network: CountRegressor,
+        network: Network,
         *,
         crop: int,
         intensity: IntensityRange | None,
         diameter_px: float | None = None,
         window: int | None = None,
     ) -> None:
-        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.network = network
         self.crop = crop
         self.window = window or crop
         self.intensity = intensity
@@ -105,24 +105,9 @@ class NetworkCounter:
 
     def with_window(self, window: int) -> "NetworkCounter":
         """Return the same counter with windows of another side in pixels."""
-        network = CountRegressor(
-            self.network.encoder,
-            pooling=self.network.pooling,
-            crop=window,
-            features=self.network.head.in_features,
-        )
-        network.load_state_dict(self.network.state_dict())
-        return NetworkCounter(
-            network.to(self.network.count_mean.device),
-            crop=self.crop,
-            intensity=self.intensity,
-            diameter_px=self.diameter_px,
-            window=window,
-        )
+        other = copy.copy(self)
+        other.window = window
+        return other
 
-    @torch.inference_mode()
     def _predict(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        device = self.network.count_mean.device
-        batch = torch.from_numpy(crops).to(device, memory_format=torch.channels_last)
-        counts: npt.NDArray[np.float64] = self.network(batch).cpu().double().numpy()
-        return counts
+        return self.network(crops).astype(np.float64)

@@ -1,25 +1,22 @@
 """Count whole images with a density network: brought to its cell size, in tiles without seams."""
 
 import copy
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from adaptoscope.counting.counters import ImageCount
-from adaptoscope.counting.density import BORDER, peaks_of_density
+from adaptoscope.counting.peaks import BORDER, peaks_of_density
 from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey, Edges
-from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
+from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.large_images import is_large, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
 from adaptoscope.images.resampling import Pixels, Resampling, scaled
-from adaptoscope.networks.centres_network import CentresNetwork
-from adaptoscope.networks.folded_centres import FoldedCentresNetwork
+from adaptoscope.inference.network import Network
+from adaptoscope.networks.geometry import Geometry
 from adaptoscope.training.progress import progress
 
 Image = npt.NDArray[np.float32]
@@ -36,12 +33,9 @@ class DensityCounter:
     Parameters
     ----------
     network
-        Maps (B, 1, H, W), with H and W multiples of 16, to cells per place. It is finished: later
-        changes of its weights are not seen.
-    stride
-        Pixels per place.
-    reach
-        A place depends on no pixel farther away than this many; a multiple of 16.
+        Maps (B, 1, H, W), with H and W multiples of 16, to cells per place, shape (B, 1, h, w).
+    geometry
+        Where its places lie; its reach is a multiple of 16.
     working_diameter
         Cell diameter in pixels that images are brought to.
     diameter_px
@@ -59,10 +53,9 @@ class DensityCounter:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         *,
-        stride: int,
-        reach: int,
+        geometry: Geometry,
         working_diameter: float,
         diameter_px: float | None = None,
         intensity: IntensityRange | None = None,
@@ -70,9 +63,9 @@ class DensityCounter:
         reading: DensityReading | None = None,
         tile: int = 1024,
     ) -> None:
-        self.network = network.eval().to(memory_format=torch.channels_last)
-        self._quick = _quick(network)
-        self.stride, self.reach, self.tile = stride, reach, tile
+        self.network = network
+        self.stride, self.reach = geometry
+        self.tile = tile
         self.working_diameter = working_diameter
         self.diameter_px = diameter_px
         self.intensity, self.span = intensity, span
@@ -128,7 +121,7 @@ class DensityCounter:
         tiles = list(self._tiles(change.new_shape))
         for tile in progress(tiles, "tiles") if is_large((height, width)) else tiles:
             shown = _mirrored_part(normalised, change, tile)
-            density = self._density(shown)
+            density = self.network(shown[None, None])[0, 0]
             total += tile.count(density, self.stride)
             points, high = tile.peaks(density, self.stride)
             found.append(points)
@@ -146,7 +139,7 @@ class DensityCounter:
         if diameter and self.intensity:
             return diameter, self._with_span(self.intensity)
         sample = sample_of(pixels)
-        diameter = diameter or _measured_diameter(sample, self.working_diameter)
+        diameter = diameter or measured_diameter(sample) or self.working_diameter
         return diameter, self._with_span(self.intensity or measure_range(sample))
 
     def _with_span(self, own: IntensityRange) -> IntensityRange:
@@ -171,13 +164,6 @@ class DensityCounter:
                 )
                 if all(first < last for first, last in own):
                     yield _Tile(shown, own, tuple((BORDER, BORDER + side) for side in shape))
-
-    @torch.inference_mode()
-    def _density(self, pixels: Image) -> Image:
-        device = next(self.network.parameters()).device
-        images = torch.from_numpy(pixels[None, None]).to(device, memory_format=torch.channels_last)
-        density: Image = self._quick(images)[0, 0].float().cpu().numpy()
-        return density
 
 
 @dataclass(frozen=True)
@@ -267,17 +253,3 @@ def _mirrored(first: int, last: int, length: int) -> npt.NDArray[np.int64]:
     """Give the pixel that each position shows; the outermost pixel is shown twice at the fold."""
     positions = np.arange(first, last) % (2 * length)
     return np.asarray(np.where(positions < length, positions, 2 * length - 1 - positions))
-
-
-def _quick(network: nn.Module) -> nn.Module:
-    """Return the form of a network that counts fastest."""
-    if not isinstance(network, CentresNetwork):
-        return network
-    return FoldedCentresNetwork(network).to(memory_format=torch.channels_last)
-
-
-def _measured_diameter(pixels: Image, otherwise: float) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        diameter = float(estimate_diameter(pixels))
-    return diameter if np.isfinite(diameter) else otherwise

@@ -3,9 +3,6 @@
 import torch
 from torch import nn
 
-REACH = 64
-"""A pixel of the map depends on no pixel farther away than this many, along either axis."""
-
 
 class FcrnA(nn.Module):
     """Three poolings down to 512 features, three enlargements up to a density at full size.

@@ -8,19 +8,16 @@ from adaptoscope.counting.baselines import BaselineName, fit_baseline
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.finish import finish, fitted_reading
+from adaptoscope.counting.learning_set import refuse_kept_back, usual_diameter
 from adaptoscope.counting.model_folder import (
     MODEL_FILES,
     ModelRecord,
+    counter_of,
     load_counter,
-    network_counter,
-    read_network,
-)
-from adaptoscope.counting.training_images import (
-    common_pixel_size,
-    refuse_kept_back,
-    usual_diameter,
+    write_network_copy,
 )
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.run_folder import RunFolder
@@ -98,15 +95,26 @@ def _fit_nuclei(
     real: CountedImageSet,
 ) -> None:
     """Fit how the bundled counter's density is read, and keep it with its weights."""
-    record = load_counter("nuclei").record
-    network = read_network(bundled_weights()["nuclei"], record)
+    bundled = load_counter("nuclei")
+    record = bundled.record
     known = {**record.training_images, **{sha: name for name, sha in hashes.items()}}
     record = record.changed(**{**facts, "training_images": known})
-    counter = network_counter(record, network)
+    if not isinstance(bundled.counter, DensityCounter):
+        raise TypeError("the bundled counter is a density counter")
+    network = bundled.counter.network
+    counter = counter_of(record, network)
     if not isinstance(counter, DensityCounter):
         raise TypeError("the bundled counter is a density counter")
     record = record.changed(regime="fitted", reading=fitted_reading(counter, labelled))
-    finish(folder, record, network_counter(record, network), real, weights=network)
+    finish(
+        folder,
+        record,
+        counter_of(record, network),
+        real,
+        write=lambda complete, card: write_network_copy(
+            folder, complete, bundled_weights()["nuclei"], card=card
+        ),
+    )
 
 
 def _parameters(counter: Counter) -> dict[str, float]:

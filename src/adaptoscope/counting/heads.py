@@ -15,8 +15,8 @@ from adaptoscope.counting.density import density_of_centres
 from adaptoscope.counting.fcrn_a import FcrnA
 from adaptoscope.counting.settings import CountingSettings, DensitySettings, RegressorSettings
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.networks.centres_network import STRIDE as CENTRES_STRIDE
 from adaptoscope.networks.centres_network import CentresNetwork
+from adaptoscope.networks.geometry import CENTRES, FCRN_A
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.pretrained.weights_files import read_weights
@@ -200,7 +200,7 @@ def _density_head(settings: DensitySettings) -> DensityHead:
                 found=" ".join(str(error).split())[:200],
                 remedy="choose another file, or init random",
             ) from error
-    stride = CENTRES_STRIDE if settings.head == "centres" else 1
+    stride = (CENTRES if settings.head == "centres" else FCRN_A).stride
     return DensityHead(network, stride, settings.loss)
 
 

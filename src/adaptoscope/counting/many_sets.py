@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.counting.crops import TrainingImages
-from adaptoscope.counting.training_images import at_working_size, measured_diameter
+from adaptoscope.counting.training_images import at_working_size
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.normalisation import IntensityRange, measure_range
 from adaptoscope.images.resampling import scaled
 

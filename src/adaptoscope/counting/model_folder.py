@@ -1,37 +1,36 @@
 """A trained or fitted counter on disk, and how any counter is found by name or folder."""
 
 import json
-from collections.abc import Mapping
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWatershedCounter
 from adaptoscope.counting.calibration import Calibration
-from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.fcrn_a import REACH as FCRN_A_REACH
-from adaptoscope.counting.fcrn_a import FcrnA
 from adaptoscope.counting.outside import KnownImages
 from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
 from adaptoscope.images.normalisation import IntensityRange
-from adaptoscope.networks.centres_network import REACH as CENTRES_REACH
-from adaptoscope.networks.centres_network import STRIDE as CENTRES_STRIDE
-from adaptoscope.networks.centres_network import CentresNetwork
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.inference.network import (
+    NETWORK_FILE,
+    WEIGHTS_FILE,
+    Network,
+    hash_of_network_files,
+    open_network,
+)
+from adaptoscope.networks.geometry import CENTRES, FCRN_A
 from adaptoscope.pretrained.bundled import bundled_weights
-from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 
 BUNDLED = ("nuclei", "dog", "otsu_watershed")
-MODEL_FILES = ("model.json", "weights.safetensors", "README.md")
+MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md")
+WITHOUT_NETWORK = ("dog", "otsu_watershed", "constant")
 
 
 class ModelRecord(Settings):
@@ -98,6 +97,9 @@ class ModelRecord(Settings):
     training_images: dict[str, str] = Field(default_factory=dict)
     """File name of every training image under the SHA-256 of its decoded pixels."""
 
+    network_sha256: str | None = None
+    """SHA-256 of the network's files, as `hash_of_network_files`; None without a network."""
+
 
 @dataclass(frozen=True)
 class CountingModel:
@@ -108,15 +110,8 @@ class CountingModel:
     counter: Counter
 
 
-def write_model(
-    folder: Path,
-    record: ModelRecord,
-    *,
-    card: str,
-    weights: Mapping[str, torch.Tensor] | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> None:
-    """Write a counter next to the ``settings.yaml`` of its run.
+def write_model(folder: Path, record: ModelRecord, card: str) -> None:
+    """Write the ``model.json`` and the card of a counter whose other files stand already.
 
     Parameters
     ----------
@@ -126,20 +121,28 @@ def write_model(
         Content of ``model.json``, which is written last: a folder that has it is complete.
     card
         Text of ``README.md``.
-    weights
-        Weights of a network.
-    dtype
-        How they are stored; they are computed with in float32.
     """
-    if weights is not None:
-        write_weights(folder / "weights.safetensors", weights, dtype=dtype)
     write_text(folder / "README.md", card)
     write_json(folder / "model.json", record.model_dump(mode="json"))
 
 
-def load_counter(
-    model: str | Path, *, device: str = "cpu", encoder: nn.Module | None = None
-) -> CountingModel:
+def write_network_copy(folder: Path, record: ModelRecord, source: Path, *, card: str) -> None:
+    """Write a counter that reads the network of another model folder in its own way.
+
+    Parameters
+    ----------
+    folder, record, card
+        As for `write_model`.
+    source
+        The other model folder.
+    """
+    for name in (WEIGHTS_FILE, NETWORK_FILE):
+        shutil.copyfile(source / name, folder / name)
+    complete = record.changed(network_sha256=hash_of_network_files(folder))
+    write_model(folder, complete, card)
+
+
+def load_counter(model: str | Path, *, device: str = "auto") -> CountingModel:
     """Find a counter by the name of a bundled one or by its folder.
 
     Parameters
@@ -147,27 +150,28 @@ def load_counter(
     model
         ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder.
     device
-        Where a network shall run, as PyTorch names it.
-    encoder
-        The encoder that a network's weights belong to; EfficientNet-B0 by default.
+        Where a network shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises
     ------
     InputError
         There is no such counter, or its folder is not complete.
+    SettingsError
+        The device cannot be used.
     """
     if str(model) in ("dog", "otsu_watershed"):
-        kind = "dog" if str(model) == "dog" else "otsu_watershed"
-        return CountingModel(kind, *_without_weights(ModelRecord.model_validate({"kind": kind})))
+        record = ModelRecord.model_validate({"kind": str(model)})
+        return CountingModel(record.kind, record, _without_network(record))
     folder = bundled_weights()["nuclei"] if str(model) == "nuclei" else Path(model)
     record = read_record(folder)
-    if record.kind in ("dog", "otsu_watershed", "constant"):
-        return CountingModel(folder.name, *_without_weights(record))
-    network = read_network(folder, record, encoder)
-    return CountingModel(folder.name, record, network_counter(record, network.to(device)))
+    if record.kind in WITHOUT_NETWORK:
+        return CountingModel(folder.name, record, _without_network(record))
+    _refuse_incomplete(record)
+    network = open_network(folder, record.network_sha256, device=device)
+    return CountingModel(folder.name, record, counter_of(record, network))
 
 
-def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
+def counter_of(record: ModelRecord, network: Network) -> Counter:
     """Return the counter that a network and its record make.
 
     Parameters
@@ -175,18 +179,22 @@ def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
     record
         What is known of the network.
     network
-        The trained network of that kind, on its device.
+        The network of that kind.
+
+    Raises
+    ------
+    InputError
+        The record is not complete.
     """
+    _refuse_incomplete(record)
     intensity = _fixed_range(record)
-    if isinstance(network, CountRegressor):
+    if record.kind == "count_regressor":
         return NetworkCounter(
             network, crop=record.crop or 0, intensity=intensity, diameter_px=record.diameter_px
         )
-    centres = record.kind == "centres"
     return DensityCounter(
         network,
-        stride=CENTRES_STRIDE if centres else 1,
-        reach=CENTRES_REACH if centres else FCRN_A_REACH,
+        geometry=CENTRES if record.kind == "centres" else FCRN_A,
         working_diameter=record.working_diameter_px or 0.0,
         diameter_px=record.diameter_px,
         intensity=intensity,
@@ -218,34 +226,12 @@ def read_record(folder: Path) -> ModelRecord:
     return settings_from(content, ModelRecord, origin=str(path))
 
 
-def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = None) -> nn.Module:
-    """Read the network of a model folder.
-
-    Parameters
-    ----------
-    folder
-        The model folder.
-    record
-        Its record.
-    encoder
-        As in `load_counter`.
-
-    Raises
-    ------
-    InputError
-        The record is not complete, or the weights do not fit it.
-    """
-    network = _empty_network(folder, record, encoder)
-    _fill(folder, network)
-    return network
-
-
-def _without_weights(record: ModelRecord) -> tuple[ModelRecord, Counter]:
+def _without_network(record: ModelRecord) -> Counter:
     if record.kind == "dog":
-        return record, DogCounter(record.sigma, record.threshold)
+        return DogCounter(record.sigma, record.threshold)
     if record.kind == "otsu_watershed":
-        return record, OtsuWatershedCounter(record.splitting_px)
-    return record, ConstantCounter(record.value or 0.0)
+        return OtsuWatershedCounter(record.splitting_px)
+    return ConstantCounter(record.value or 0.0)
 
 
 def _fixed_range(record: ModelRecord) -> IntensityRange | None:
@@ -261,30 +247,12 @@ def _fixed_span(record: ModelRecord) -> float | None:
     return high - low
 
 
-def _empty_network(folder: Path, record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
-    """Build the network that a record describes, its weights still to be read."""
-    regressor = record.kind == "count_regressor"
-    own = record.pooling if regressor else record.working_diameter_px
+def _refuse_incomplete(record: ModelRecord) -> None:
+    own = record.pooling if record.kind == "count_regressor" else record.working_diameter_px
     if not (record.crop and own and record.normalisation and record.intensity):
-        needed = "pooling" if regressor else "working_diameter_px"
+        needed = "pooling" if record.kind == "count_regressor" else "working_diameter_px"
         raise InputError(
-            f"The counter {folder} is not described completely.",
+            "The counter is not described completely.",
             expected=f"crop, {needed}, normalisation and intensity in model.json",
             remedy="train it again",
         )
-    if not regressor:
-        return CentresNetwork() if record.kind == "centres" else FcrnA()
-    pooling, crop = record.pooling or "mean", record.crop
-    return CountRegressor(encoder or NucleiEncoder(), pooling=pooling, crop=crop)
-
-
-def _fill(folder: Path, network: nn.Module) -> None:
-    try:
-        network.load_state_dict(read_weights(folder / "weights.safetensors"))
-    except RuntimeError as error:
-        raise InputError(
-            f"The weights of {folder} do not fit the network.",
-            expected="the weights of the counter that model.json describes",
-            found=" ".join(str(error).split())[:200],
-            remedy="train it again with this version",
-        ) from error

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.heads import DensityHead, Head
+from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
 from adaptoscope.counting.teacher import Teacher
-from adaptoscope.counting.training_images import read_training_images, refuse_kept_back
+from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError

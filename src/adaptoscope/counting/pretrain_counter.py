@@ -22,15 +22,15 @@ from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import (
     MODEL_FILES,
     ModelRecord,
-    network_counter,
-    write_model,
 )
 from adaptoscope.counting.outside import KnownImages, known_images
 from adaptoscope.counting.settings import DensitySettings
-from adaptoscope.counting.training_images import measured_diameter
+from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.metrics.counts import count_errors
-from adaptoscope.networks.centres_network import STRIDE, CentresNetwork
+from adaptoscope.networks.centres_network import CentresNetwork
+from adaptoscope.networks.geometry import CENTRES
 from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.batch_norm import measure_statistics
 from adaptoscope.training.run_folder import RunFolder
@@ -85,7 +85,7 @@ class CounterStep:
         self.crops = settings.crops()
         network = CentresNetwork().to(memory_format=torch.channels_last)
         self.network = network.to(fabric.device)
-        self.head = DensityHead(self.network, STRIDE, "poisson")
+        self.head = DensityHead(self.network, CENTRES.stride, "poisson")
         self.descent = AveragedDescent(
             self.network,
             steps=settings.steps,
@@ -192,7 +192,7 @@ def pretrain_counter(
         {"trained on": f"{sources}; {settings.steps} steps", "regime": "many microscopes"},
         measured,
     )
-    write_model(out, record, card=card, weights=network.state_dict(), dtype=torch.float16)
+    write_network_model(out, record, network, card=card, dtype=torch.float16)
     return out
 
 

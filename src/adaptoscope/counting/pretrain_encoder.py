@@ -20,6 +20,7 @@ from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
+from adaptoscope.pretrained.encoders import write_features
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.appearance import change_appearance, draw_appearance
 from adaptoscope.training.averaged_descent import AveragedDescent
@@ -30,6 +31,7 @@ from adaptoscope.training.step_loop import Device, run_steps, seed_of_step, star
 
 STRIDE = 32
 WEIGHTS = "nuclei_encoder.safetensors"
+FEATURES_FILE = "nuclei_encoder.onnx"
 
 
 class EncoderTrainingSettings(Settings):
@@ -146,7 +148,7 @@ def pretrain_encoder(
     pathlib.Path
         The weight file.
     """
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS])
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS, FEATURES_FILE])
     weights = out / WEIGHTS
     for each in sets:
         check_labels(each.training_part())
@@ -172,6 +174,7 @@ def pretrain_encoder(
     run.record_timing("encoder", time.perf_counter() - started)
     encoder = step.descent.average.module.get_submodule("encoder")
     write_weights(weights, encoder.state_dict())
+    write_features(weights)
     return weights
 
 

@@ -15,13 +15,13 @@ from adaptoscope.counting.cross_fitting import (
     count_left_out,
     without_images,
 )
-from adaptoscope.counting.finish import finish_network
+from adaptoscope.counting.finish_network import finish_network
 from adaptoscope.counting.heads import Head, build_head
+from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
 from adaptoscope.counting.steadiest import SteadiestWeights
-from adaptoscope.counting.training_images import refuse_kept_back
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights

@@ -1,22 +1,20 @@
 """Images read for training: normalised, their cells brought to one size, their border mirrored."""
 
 import math
-import warnings
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.counting.clicks import snapped
 from adaptoscope.counting.crops import TrainingImages
-from adaptoscope.counting.density import BORDER
+from adaptoscope.counting.learning_set import usual_diameter
+from adaptoscope.counting.peaks import BORDER
 from adaptoscope.counting.settings import CountingSettings, DensitySettings
 from adaptoscope.counting.whole_counts import cells_of, images_with_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
-from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, no_points
 from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
 from adaptoscope.images.resampling import Resampling, scaled
@@ -147,61 +145,3 @@ def _refuse_small(name: str, shape: tuple[int, int], settings: CountingSettings)
             remedy=f"set crop to {int(min(shape) / settings.scale_jitter)} or less, or pad to "
             "reflect",
         )
-
-
-def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
-    """Refuse to train on the validation and test images of the real set, under any name.
-
-    Parameters
-    ----------
-    images
-        What is about to be trained on; the sources named in its records count too.
-    real
-        The real set with its splits.
-
-    Raises
-    ------
-    LeakageError
-        Names the image and the split.
-    """
-    refuse_held_out_images(images, [real], "train the counter")
-
-
-def usual_diameter(
-    images: CountedImageSet, pixels: Sequence[npt.NDArray[np.float32]], most: int = 20
-) -> float | None:
-    """Return the median cell diameter in pixels: as recorded, else measured on some images.
-
-    Parameters
-    ----------
-    images
-        The set.
-    pixels
-        Its images, shape (H, W) each, for the case that nothing is recorded.
-    most
-        Number of images that are measured.
-
-    Returns
-    -------
-    float or None
-        None where no image shows cells.
-    """
-    known = [record.cell_diameter_px for record in images if record.cell_diameter_px]
-    if not known:
-        measured = map(measured_diameter, pixels[:: max(1, len(pixels) // most)])
-        known = [diameter for diameter in measured if diameter is not None]
-    return float(np.median(known)) if known else None
-
-
-def measured_diameter(pixels: npt.NDArray[np.float32]) -> float | None:
-    """Measure the usual cell diameter of an image in pixels; None where it shows no cells."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        diameter = estimate_diameter(pixels)
-    return float(diameter) if np.isfinite(diameter) else None
-
-
-def common_pixel_size(sizes: Sequence[float | None]) -> float | None:
-    """Return the pixel size that all images share; None where they differ or do not tell."""
-    different = set(sizes)
-    return different.pop() if len(different) == 1 else None

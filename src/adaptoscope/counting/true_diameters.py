@@ -1,14 +1,12 @@
 """How large each marked cell of an image is, so that a found centre can be judged by it."""
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
 
 # Usual cell diameter of paper 1's images in pixels, for images in which none can be measured.
@@ -64,7 +62,4 @@ def _diameters_in_mask(labels: npt.NDArray[np.uint16], true: Points) -> npt.NDAr
 
 
 def _measured_diameter(image: MicroscopyImage) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        diameter = estimate_diameter(image.pixels)
-    return diameter if np.isfinite(diameter) else _DIAMETER
+    return measured_diameter(image.pixels) or _DIAMETER

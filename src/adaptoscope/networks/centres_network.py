@@ -4,12 +4,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-STRIDE = 2
-"""Image pixels per place of the density map."""
-LARGEST_STRIDE = 16
-REACH = 96
-"""A place of the map depends on no pixel farther away than this many, along either axis."""
-
 PEAK = 1.0 / (2.0 * torch.pi)
 """Density at the middle of one cell alone, in cells per place, for an output of 1."""
 

@@ -158,8 +158,7 @@ def adapt_counter(
         If ``out`` holds something else, or an adaptation to other images.
     """
     chosen = settings or AdaptSettings()
-    place = str(start_fabric(device).device)
-    before = load_counter(model, device=place)
+    before = load_counter(model)
     if before.record.kind != "centres":
         raise SettingsError(
             f"The counter {before.name} cannot be adapted without labels.",
@@ -178,16 +177,16 @@ def adapt_counter(
             with part_of(f"adapt, seed {seed}"):
                 how = training.changed(seed=seed)
                 train_counter(how, _adapted(out, seed), real=shown, synthetic=styled, device=device)
-            after.append(adapted_counter(before, out, seed, place))
+            after.append(adapted_counter(before, out, seed))
         write_json(out / _VERDICT, asdict(judge(before, after, shown, chosen)))
     found = json.loads((out / _VERDICT).read_text("utf-8"))
     found |= {name: tuple(found[name]) for name in ("after", "missed_after")}
     verdict = Verdict(**found)
-    counter = adapted_counter(before, out, verdict.seed, place) if verdict.kept else before
+    counter = adapted_counter(before, out, verdict.seed) if verdict.kept else before
     return counter, verdict
 
 
-def adapted_counter(before: CountingModel, out: Path, seed: int, device: str) -> CountingModel:
+def adapted_counter(before: CountingModel, out: Path, seed: int) -> CountingModel:
     """Open the counter of one seed: it reads densities, and knows unlike images, as before.
 
     Parameters
@@ -196,10 +195,8 @@ def adapted_counter(before: CountingModel, out: Path, seed: int, device: str) ->
         The counter before.
     out, seed
         Folder and seed of the adaptation.
-    device
-        Where it runs.
     """
-    adapted = load_counter(_adapted(out, seed), device=device)
+    adapted = load_counter(_adapted(out, seed))
     first, counter = _density_counter(before), _density_counter(adapted)
     record = adapted.record.changed(reading=first.reading, known=before.record.known)
     name = f"{before.name}, adapted"

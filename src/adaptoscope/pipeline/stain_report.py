@@ -15,7 +15,7 @@ from adaptoscope.reporting.sheet import Tile, sheet
 from adaptoscope.reporting.tables import Table, number, with_bounds
 from adaptoscope.translation.evaluate import StainEvaluation
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import predict_stains
 
 FloatImage = NDArray[np.float32]
@@ -35,7 +35,7 @@ _COLUMNS = (
 
 def write_stain_report(
     path: Path,
-    model: StainModel,
+    model: Predictor,
     fields: Sequence[Field],
     evaluation: StainEvaluation,
     figures: Mapping[str, Any],
@@ -107,7 +107,7 @@ def _worst_middle_best(agreement: NDArray[np.float64]) -> dict[str, int]:
     return {"worst": known[0], **middle, "best": known[-1]}
 
 
-def _panel(model: StainModel, field: Field, title: str) -> Picture:
+def _panel(model: Predictor, field: Field, title: str) -> Picture:
     """Draw the image, and for each stain prediction, truth and what lies between them."""
     predicted, true = predict_stains(model, field.pixels), field.truth
     rows = []

@@ -20,7 +20,7 @@ from adaptoscope.metrics.counts import count_errors
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_shares
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import FloatImage, predict_stains
 
 _DIAMETER = 15.0
@@ -53,7 +53,7 @@ class StainedCounts:
 
 
 def count_on_stains(
-    model: StainModel,
+    model: Predictor,
     counter: CountingModel,
     pairs: PairedStainSet,
     fields: Sequence[Field],

@@ -12,7 +12,7 @@ BACKBONE_FILES = (
     "style_encoder.safetensors",
     "backbone.json",
 )
-COUNTER_FILES = ("weights.safetensors", "model.json")
+COUNTER_FILES = ("weights.safetensors", "network.onnx", "model.json")
 
 
 def bundled_weights() -> dict[str, Path]:
@@ -21,6 +21,7 @@ def bundled_weights() -> dict[str, Path]:
         "compact": WEIGHTS / "compact",
         "nuclei": WEIGHTS / "nuclei",
         "nuclei_encoder": WEIGHTS / "nuclei_encoder.safetensors",
+        "nuclei_features": WEIGHTS / "nuclei_encoder.onnx",
     }
 
 

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from adaptoscope.errors import InputError, MissingWeightsError
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.networks.onnx_file import write_onnx
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import read_weights, refuse_missing
 
@@ -76,6 +78,37 @@ def origin_of_encoder(init: str) -> str:
     return hash_of_weights(path)
 
 
+class _Features(nn.Module):
+    """An encoder whose features are averaged over each image."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        # Under the names of the encoder's own weights, so that the two files can share them.
+        self.network = encoder.network
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.network(images)
+        return features.mean(dim=(2, 3))
+
+
+def write_features(weights: Path) -> Path:
+    """Write what an encoder sees of an image, averaged over it, as a network without torch.
+
+    Parameters
+    ----------
+    weights
+        The encoder's ``.safetensors`` file.
+
+    Returns
+    -------
+    pathlib.Path
+        The ``.onnx`` file beside it, which refers to it.
+    """
+    path = weights.with_suffix(".onnx")
+    write_onnx(path, _Features(load_encoder(str(weights))).eval(), 64, weights=weights)
+    return path
+
+
 def _file_of(init: str) -> Path:
     return bundled_weights()["nuclei_encoder"] if init == "nuclei" else Path(init)
 
@@ -85,7 +118,7 @@ def _imagenet_encoder() -> NucleiEncoder:
 
     encoder = NucleiEncoder()
     try:
-        fetched: torch.nn.Module = timm.create_model(
+        fetched: nn.Module = timm.create_model(
             _ARCHITECTURE, pretrained=True, in_chans=1, num_classes=0, global_pool=""
         )
     except Exception as error:

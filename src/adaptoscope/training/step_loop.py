@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from adaptoscope.errors import SettingsError
+from adaptoscope.inference.network import Device as Device
 from adaptoscope.training.checkpoints import Stateful, load_checkpoint, save_checkpoint
 from adaptoscope.training.progress import progress_display
 from adaptoscope.training.run_folder import RunFolder
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed"]
 Logged = Mapping[str, float | torch.Tensor | None]
 """Numbers of one step by name; None for one that the step did not measure."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.microscopy_image import MicroscopyImage
-from adaptoscope.translation.model_folder import StainModel, load_translator
+from adaptoscope.translation.model_folder import Predictor, open_translator
 from adaptoscope.translation.predict import predict_image
 
 FloatImage = NDArray[np.float32]
@@ -57,7 +57,7 @@ class StainEnsemble:
         Networks with the same stains.
     """
 
-    members: tuple[StainModel, ...]
+    members: tuple[Predictor, ...]
 
     @property
     def stains(self) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ class StainEnsemble:
         return PredictedStains(mean, np.asarray(planes.std(axis=0), dtype=np.float32))
 
 
-def load_ensemble(folders: Sequence[Path], *, device: str = "cpu") -> StainEnsemble:
+def load_ensemble(folders: Sequence[Path], *, device: str = "auto") -> StainEnsemble:
     """Read one or several model folders.
 
     Parameters
@@ -101,7 +101,7 @@ def load_ensemble(folders: Sequence[Path], *, device: str = "cpu") -> StainEnsem
         If a folder cannot be read, or the networks do not predict the same stains from images of
         the same bit depth.
     """
-    members = tuple(load_translator(folder, device=device) for folder in folders)
+    members = tuple(open_translator(folder, device=device) for folder in folders)
     first = members[0].record
     for member in members[1:]:
         own = member.record

@@ -20,7 +20,7 @@ from adaptoscope.metrics.stain_agreement import (
 )
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import predict_stains, refuse_other_depth
 
 FloatImage = NDArray[np.float32]
@@ -98,7 +98,7 @@ def _nan_says_it() -> Iterator[None]:
 
 
 def evaluate_translator(
-    model: StainModel,
+    model: Predictor,
     fields: Sequence[Field],
     *,
     predict: Predict | None = None,

@@ -9,13 +9,9 @@ from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.intensities import StainIntensities
-from adaptoscope.translation.model_folder import (
-    StainModel,
-    TranslatorRecord,
-    ready_to_predict,
-    write_translator,
-)
+from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.settings import TranslationSettings
+from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
 from adaptoscope.translation.unet import StainUNet
 
 LIMITS = (

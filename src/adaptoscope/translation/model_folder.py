@@ -3,18 +3,15 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-import torch
 from pydantic import Field
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
-from adaptoscope.pretrained.weights_files import read_weights, write_weights
+from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, Network, open_network
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities
 from adaptoscope.translation.preparation import Preparation
-from adaptoscope.translation.unet import BorrowedSkipsUNet, StainUNet
 
 LOOK = "look.json"
 """Magnification and contrast of the target, and how far the others were; of restyled pairs."""
@@ -25,7 +22,7 @@ CHOICE = "choice.json"
 CANDIDATES = "candidates"
 """The model folders that were chosen among."""
 
-MODEL_FILES = ("model.json", "weights.safetensors", "README.md", LOOK, CHOICE, CANDIDATES)
+MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md", LOOK, CHOICE, CANDIDATES)
 """What a training or an adaptation may write beside its checkpoints, and what overwriting it
 discards."""
 
@@ -92,100 +89,65 @@ class TranslatorRecord(Settings):
     training_images: dict[str, str] = Field(default_factory=dict)
     """File name of every image that was learnt from under the SHA-256 of its decoded pixels."""
 
+    network_sha256: str | None = None
+    """SHA-256 of the network's files, as `hash_of_network_files`."""
+
     @property
     def stains(self) -> tuple[str, ...]:
         """Names of the stains, in the order of the output channels."""
         return tuple(self.intensities.stains)
 
 
+class Predictor(Protocol):
+    """Anything that predicts stains: a finished network, or one that is still in torch."""
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        ...
+
+    @property
+    def record(self) -> TranslatorRecord:
+        """What is known of it."""
+        ...
+
+    @property
+    def run(self) -> Network:
+        """Maps prepared images (B, 1, H, W), sides multiples of 256, to (B, S, H, W)."""
+        ...
+
+
 @dataclass(frozen=True)
-class StainModel:
-    """A network that predicts stains, with its name and what is known of it."""
+class FinishedModel:
+    """A network that predicts stains and learns no more, with its name and what is known of it."""
 
     name: str
     record: TranslatorRecord
-    network: StainUNet
+    run: Network
 
 
-def write_translator(
-    folder: Path, record: TranslatorRecord, network: StainUNet, *, card: str
-) -> None:
-    """Write a network next to the ``settings.yaml`` of its run.
-
-    Parameters
-    ----------
-    folder
-        The run folder.
-    record
-        Content of ``model.json``, which is written last: a folder that has it is complete.
-    network
-        The network.
-    card
-        Text of ``README.md``.
-    """
-    write_weights(folder / "weights.safetensors", network.state_dict(), dtype=torch.float32)
-    write_text(folder / "README.md", card)
-    write_json(folder / "model.json", record.model_dump(mode="json"))
-
-
-def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
-    """Read the network of a model folder.
+def open_translator(folder: Path, *, device: str = "auto") -> FinishedModel:
+    """Open a model folder to predict with it.
 
     Parameters
     ----------
     folder
         A folder that `stain train` or `stain adapt` wrote.
     device
-        Where it shall run, as PyTorch names it.
-
-    Returns
-    -------
-    StainModel
-        The network, ready to predict.
+        Where it shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Raises
     ------
     InputError
         If the folder is absent, unfinished or damaged.
     SettingsError
-        If ``model.json`` holds entries that are unknown or out of range.
+        If ``model.json`` holds entries that are unknown or out of range, or the device cannot be
+        used.
     """
     folder = Path(folder)
     record = read_translator_record(folder)
-    network = StainUNet(len(record.stains), record.width, norm=record.norm)
-    if record.adapted is not None and record.adapted.skips == "source":
-        network = BorrowedSkipsUNet(network, network, max(record.adapted.layers))
-    try:
-        network.load_state_dict(read_weights(folder / "weights.safetensors"))
-    except RuntimeError as error:
-        raise InputError(
-            f"The weights of {folder} do not fit the network.",
-            expected="the weights of the network that model.json describes",
-            found=" ".join(str(error).split())[:200],
-            remedy="train it again with this version",
-        ) from error
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return StainModel(folder.name, record, ready_to_predict(network, record.norm_at_test))
-
-
-def ready_to_predict(network: StainUNet, norm_at_test: Literal["running", "batch"]) -> StainUNet:
-    """Put a network into the mode in which it predicts.
-
-    Parameters
-    ----------
-    network
-        The network; changed in place.
-    norm_at_test
-        Whether batch normalisation uses the averages of training, or each image's own statistics.
-    """
-    network.eval()
-    if norm_at_test == "batch":
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.train()
-                # Predicting must leave the network as it is.
-                module.track_running_stats = False
-    return network
+    network = open_network(folder, record.network_sha256, device=device)
+    return FinishedModel(folder.name, record, network)
 
 
 def read_translator_record(folder: Path) -> TranslatorRecord:

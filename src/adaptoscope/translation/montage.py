@@ -11,14 +11,14 @@ from adaptoscope.errors import InputError
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.translation.evaluate import evaluate_translator, joined
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import predict_stains
 
 FloatImage = NDArray[np.float32]
 
 
 def compare_with_mean_cell(
-    model: StainModel, fields: Sequence[Field], taught: Sequence[Field], side: int
+    model: Predictor, fields: Sequence[Field], taught: Sequence[Field], side: int
 ) -> dict[str, object]:
     """Evaluate a network on montages of cells, beside the guess that all cells are alike.
 

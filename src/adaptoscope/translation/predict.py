@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.microscopy_image import MicroscopyImage
-from adaptoscope.translation.model_folder import StainModel
+from adaptoscope.inference.network import Network
+from adaptoscope.translation.layers import MULTIPLE
+from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.preparation import prepared
-from adaptoscope.translation.unet import MULTIPLE, StainUNet
 
 FloatImage = NDArray[np.float32]
 
@@ -27,7 +26,7 @@ WHOLE = 2048
 """Fields are predicted whole up to this side in pixels."""
 
 
-def predict_stains(model: StainModel, pixels: FloatImage) -> FloatImage:
+def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
     """Predict the stains of one field.
 
     Parameters
@@ -44,14 +43,14 @@ def predict_stains(model: StainModel, pixels: FloatImage) -> FloatImage:
     """
     record = model.record
     seen = prepared(pixels, record.intensities.given, record.preparation)
-    values = run_network(model.network, seen)
+    values = run_network(model.run, seen)
     intervals = record.intensities.stains.values()
     return np.stack(
         [interval.to_stored_range(plane) for interval, plane in zip(intervals, values, strict=True)]
     )
 
 
-def predict_image(model: StainModel, image: MicroscopyImage) -> FloatImage:
+def predict_image(model: Predictor, image: MicroscopyImage) -> FloatImage:
     """Predict the stains of an image file that was read.
 
     Parameters
@@ -75,7 +74,7 @@ def predict_image(model: StainModel, image: MicroscopyImage) -> FloatImage:
     return predict_stains(model, image.pixels)
 
 
-def refuse_other_depth(model: StainModel, name: str, bit_depth: int) -> None:
+def refuse_other_depth(model: Predictor, name: str, bit_depth: int) -> None:
     """Refuse an image whose counts mean something else than those the network learnt from.
 
     Parameters
@@ -102,7 +101,7 @@ def refuse_other_depth(model: StainModel, name: str, bit_depth: int) -> None:
         )
 
 
-def run_network(network: StainUNet, seen: FloatImage) -> FloatImage:
+def run_network(network: Network, seen: FloatImage) -> FloatImage:
     """Run a network on a field of any size.
 
     Fields of up to 2048 pixels are continued by reflection to a multiple of 256 and run whole.
@@ -112,7 +111,7 @@ def run_network(network: StainUNet, seen: FloatImage) -> FloatImage:
     Parameters
     ----------
     network
-        In the mode in which it predicts.
+        Maps (B, 1, H, W), sides multiples of 256, to (B, S, H, W).
     seen
         Shape (H, W), intensities as the network takes them.
 
@@ -180,12 +179,9 @@ def padded_to_multiple(pixels: FloatImage) -> FloatImage:
     return np.pad(pixels, missing, mode="symmetric")
 
 
-@torch.no_grad()
-def _run_whole(network: StainUNet, seen: FloatImage) -> FloatImage:
-    device: Any = next(network.parameters()).device
-    given = torch.from_numpy(padded_to_multiple(seen))[None, None].to(device)
-    values = network(given)[0, :, : seen.shape[0], : seen.shape[1]]
-    return np.asarray(values.float().cpu().numpy(), dtype=np.float32)
+def _run_whole(network: Network, seen: FloatImage) -> FloatImage:
+    values = network(padded_to_multiple(seen)[None, None])
+    return values[0, :, : seen.shape[0], : seen.shape[1]]
 
 
 def _spans(length: int, tile: int, overlap: int) -> list[slice]:

@@ -16,7 +16,6 @@ from adaptoscope.datasets.output_folder import RECORDS_FOLDER
 from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import AdaptoscopeError, OutputError
 from adaptoscope.images.files import MicroscopyImage, is_occupied, write_image, write_json
-from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.ensemble import StainEnsemble
 
@@ -130,7 +129,7 @@ def _begin(out: Path, ensemble: StainEnsemble, *, overwrite: bool) -> None:
     """Prepare the folder; with `overwrite` forget what other networks predicted into it."""
     content = {
         "models": [member.name for member in ensemble.members],
-        "weights": [hash_of_network(member.network) for member in ensemble.members],
+        "weights": [member.record.network_sha256 for member in ensemble.members],
         "intensities": [m.record.intensities.model_dump(mode="json") for m in ensemble.members],
         "preparation": [m.record.preparation.model_dump(mode="json") for m in ensemble.members],
     }

@@ -22,8 +22,8 @@ from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import measure_interval
-from adaptoscope.translation.model_folder import StainModel, load_translator
 from adaptoscope.translation.predict import predict_stains
+from adaptoscope.translation.trained_model import StainModel, load_translator
 
 FEW = AdaBNSettings(batch=2, batches=2)
 

@@ -16,7 +16,8 @@ from adaptoscope.adaptation.label_free import (
 )
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+from adaptoscope.translation.model_folder import TranslatorRecord
+from adaptoscope.translation.trained_model import StainModel
 from adaptoscope.translation.unet import StainUNet
 
 

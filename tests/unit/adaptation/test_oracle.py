@@ -15,9 +15,10 @@ from adaptoscope.errors import InputError
 from adaptoscope.translation.crops import draw_pairs
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord, load_translator
+from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import PairedStep, measure_intensities, training_part
+from adaptoscope.translation.trained_model import StainModel, load_translator
 from adaptoscope.translation.unet import StainUNet
 
 TINY = OracleSettings(batch=1, steps=4, save_every=2, log_every=1)

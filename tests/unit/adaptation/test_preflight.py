@@ -9,7 +9,8 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import hash_pixels
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+from adaptoscope.translation.model_folder import TranslatorRecord
+from adaptoscope.translation.trained_model import StainModel
 from adaptoscope.translation.unet import StainUNet
 
 

@@ -15,8 +15,8 @@ from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import hash_of, read_fields
-from adaptoscope.translation.model_folder import load_translator
 from adaptoscope.translation.train_pairs import training_part
+from adaptoscope.translation.trained_model import load_translator
 
 TINY = RestyledSettings(batch=1, steps=4, save_every=2, log_every=1, scale=1.0)
 LOOK = LookEstimate(

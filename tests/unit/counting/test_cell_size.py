@@ -17,6 +17,8 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.networks.geometry import Geometry
+from adaptoscope.networks.torch_network import TorchNetwork
 
 
 def image_of(pixels, pixel_size_um=None):
@@ -46,7 +48,8 @@ class Brightness(torch.nn.Module):
 
 def density_counter(diameter_px):
     return DensityCounter(
-        Brightness(), stride=1, reach=16, working_diameter=10.0, diameter_px=diameter_px,
+        TorchNetwork(Brightness()), geometry=Geometry(1, 16), working_diameter=10.0,
+        diameter_px=diameter_px,
         intensity=IntensityRange(0.0, 1.0), reading=DensityReading(count="density"),
     )  # fmt: skip
 
@@ -114,7 +117,7 @@ def test_a_counter_without_places_refuses_a_diameter():
 
 
 def test_only_a_counter_of_one_size_is_flagged_at_another_pixel_size():
-    network = torch.nn.Linear(1, 1)
+    network = TorchNetwork(torch.nn.Linear(1, 1))
     regressor = NetworkCounter(network, crop=64, intensity=None, diameter_px=12.0)
     model = model_of("count_regressor", regressor, pixel_size_um=0.5)
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from adaptoscope.counting.density import density_of_centres, peaks_of_density
+from adaptoscope.counting.density import density_of_centres
+from adaptoscope.counting.peaks import peaks_of_density
 
 SIDE, STRIDE = 32, 2
 

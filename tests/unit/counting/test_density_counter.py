@@ -11,8 +11,11 @@ from adaptoscope.images import large_images
 from adaptoscope.images.files import read_image
 from adaptoscope.images.large_images import large_image, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
-from adaptoscope.networks.centres_network import REACH, STRIDE, CentresNetwork
+from adaptoscope.networks.centres_network import CentresNetwork
+from adaptoscope.networks.geometry import CENTRES, Geometry
+from adaptoscope.networks.torch_network import TorchNetwork
 
+STRIDE, REACH = CENTRES
 RANGE = IntensityRange(0.0, 1.0)
 SUM = DensityReading(count="density", threshold=FAINTEST)
 
@@ -41,7 +44,7 @@ class Light(torch.nn.Module):
 def counter(network, **options):
     usual = {"working_diameter": 12.0, "diameter_px": 12.0, "intensity": RANGE, "reading": SUM}
     options = usual | options
-    return DensityCounter(network, stride=STRIDE, reach=REACH, **options)
+    return DensityCounter(TorchNetwork(network), geometry=Geometry(STRIDE, REACH), **options)
 
 
 def test_no_pixel_beyond_the_reach_changes_a_place(network):

@@ -7,6 +7,8 @@ from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.errors import SettingsError
 from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.networks.geometry import Geometry
+from adaptoscope.networks.torch_network import TorchNetwork
 
 
 class Light(torch.nn.Module):
@@ -24,7 +26,7 @@ def test_the_rule_for_the_border_is_that_asked_for():
     for row, column in ((0, 20), (30, 30)):
         pixels += np.exp(-0.5 * (np.hypot(rows - row, columns - column) / 2) ** 2)
     counter = DensityCounter(
-        Light(), stride=2, reach=96, working_diameter=12.0, diameter_px=12.0,
+        TorchNetwork(Light()), geometry=Geometry(2, 96), working_diameter=12.0, diameter_px=12.0,
         intensity=IntensityRange(0.0, 1.0),
     )  # fmt: skip
     model = CountingModel("light", ModelRecord(kind="centres"), counter)

@@ -2,7 +2,10 @@
 
 import torch
 
-from adaptoscope.counting.fcrn_a import REACH, FcrnA
+from adaptoscope.counting.fcrn_a import FcrnA
+from adaptoscope.networks.geometry import FCRN_A
+
+REACH = FCRN_A.reach
 
 
 def test_it_has_as_many_weights_as_it_says_and_a_density_at_full_size():

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.counting.density import BORDER
 from adaptoscope.counting.many_sets import read_many_sets, shares_of
+from adaptoscope.counting.peaks import BORDER
 from adaptoscope.errors import InputError
 
 

@@ -15,6 +15,8 @@ from adaptoscope.counting.predict import PredictSettings, predict_counts
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.files import write_image, write_mask
+from adaptoscope.networks.geometry import Geometry
+from adaptoscope.networks.torch_network import TorchNetwork
 
 HALF = PredictSettings(pixel_size_um=0.5)
 
@@ -262,6 +264,16 @@ def test_a_folder_of_another_kind_is_said_to_be_one_on_every_row(draw_field, tmp
     assert all(row.flag.startswith("another kind of images") for row in rows)
 
 
+def bright_counter(diameter_px):
+    geometry = Geometry(2, 16)
+    return DensityCounter(
+        TorchNetwork(Bright()),
+        geometry=geometry,
+        working_diameter=diameter_px,
+        diameter_px=diameter_px,
+    )
+
+
 class Bright(torch.nn.Module):
     """A place is a cell as far as it is bright."""
 
@@ -282,7 +294,7 @@ def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
     for folder, values in (("images", stored), ("masks", labels)):
         (tmp_path / folder).mkdir()
         tifffile.imwrite(tmp_path / folder / "a.tif", values, tile=(32, 16), compression="deflate")
-    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=10.0, diameter_px=10.0)
+    counter = bright_counter(10.0)
     model = CountingModel("bright", ModelRecord(kind="centres"), counter)
     places, shown = [], []
 
@@ -311,7 +323,7 @@ def test_a_file_is_let_go_after_it_was_counted(draw_field, tmp_path, monkeypatch
     monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 100)
     monkeypatch.setattr(tifffile.TiffFile, "close", lambda file: closed.append(file))
     tifffile.imwrite(tmp_path / "a.tif", draw_field(3, 5)[0], tile=(32, 16))
-    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=10.0, diameter_px=10.0)
+    counter = bright_counter(10.0)
     model = CountingModel("bright", ModelRecord(kind="centres"), counter)
 
     predict_counts(

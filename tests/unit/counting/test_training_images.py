@@ -7,14 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.counting.density import BORDER, density_of_centres
+from adaptoscope.counting.density import density_of_centres
+from adaptoscope.counting.peaks import BORDER
 from adaptoscope.counting.settings import DensitySettings, RegressorSettings
-from adaptoscope.counting.training_images import (
-    at_working_size,
-    common_pixel_size,
-    read_training_images,
-)
+from adaptoscope.counting.training_images import at_working_size, read_training_images
 from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.resampling import Resampling, scaled

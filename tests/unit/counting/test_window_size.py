@@ -5,9 +5,11 @@ import torch
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import NetworkCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
+from adaptoscope.counting.trained_network import finished_form
 from adaptoscope.counting.window_size import with_window
 from adaptoscope.errors import SettingsError
 from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.networks.torch_network import TorchNetwork
 
 CROP = 64
 # So many cells would the network see in a crop that is bright all over.
@@ -28,7 +30,8 @@ def regressor(pooling: str) -> CountingModel:
     with torch.no_grad():
         network.head.weight.fill_(CELLS / 2.0)
         network.head.bias.fill_(-5.0 / 2.0)
-    counter = NetworkCounter(network, crop=CROP, intensity=IntensityRange(0.0, 1.0))
+    finished = TorchNetwork(finished_form(network))
+    counter = NetworkCounter(finished, crop=CROP, intensity=IntensityRange(0.0, 1.0))
     return CountingModel("mine", ModelRecord(kind="count_regressor", crop=CROP), counter)
 
 
@@ -47,7 +50,7 @@ def test_the_windows_have_the_size_that_is_asked_for() -> None:
     shapes = []
     model = with_window(regressor("mean"), 96)
     assert isinstance(model.counter, NetworkCounter)
-    model.counter.network.encoder.register_forward_hook(
+    model.counter.network.module.encoder.register_forward_hook(
         lambda module, inputs, output: shapes.append(tuple(inputs[0].shape))
     )
 

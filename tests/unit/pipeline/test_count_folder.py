@@ -10,9 +10,21 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.images.files import write_image
+from adaptoscope.networks.geometry import Geometry
+from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.pipeline.count_folder import CountOutputs, count_folder, summarise_counts
 
 CONSTANT = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(5.0))
+
+
+def bright_counter(diameter_px):
+    geometry = Geometry(2, 16)
+    return DensityCounter(
+        TorchNetwork(Bright()),
+        geometry=geometry,
+        working_diameter=diameter_px,
+        diameter_px=diameter_px,
+    )
 
 
 class Bright(torch.nn.Module):
@@ -102,7 +114,7 @@ def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_pa
     for row, column in ((60, 90), (180, 300), (200, 40)):
         pixels[row - 6 : row + 6, column - 6 : column + 6] = 200
     tifffile.imwrite(tmp_path / "a.tif", pixels.astype(np.uint8), tile=(64, 64))
-    counter = DensityCounter(Bright(), stride=2, reach=16, working_diameter=12.0, diameter_px=12.0)
+    counter = bright_counter(12.0)
     model = CountingModel("bright", ModelRecord(kind="centres"), counter)
     for module in ("reporting.overlays", "pipeline.count_folder"):
         monkeypatch.setattr(f"adaptoscope.{module}.LONGEST", 60)

@@ -5,8 +5,9 @@ import torch
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
-from adaptoscope.translation.model_folder import StainModel, TranslatorRecord
+from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.montage import compare_with_mean_cell
+from adaptoscope.translation.trained_model import StainModel
 from adaptoscope.translation.unet import StainUNet
 
 SIDE = 32

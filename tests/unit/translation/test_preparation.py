@@ -11,12 +11,7 @@ from skimage.exposure import match_histograms
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.intensities import Interval, StainIntensities, measure_interval
-from adaptoscope.translation.model_folder import (
-    StainModel,
-    TranslatorRecord,
-    load_translator,
-    write_translator,
-)
+from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.predict import predict_stains, run_network
 from adaptoscope.translation.preparation import (
     QUANTILES,
@@ -24,6 +19,7 @@ from adaptoscope.translation.preparation import (
     measure_histogram,
     prepared,
 )
+from adaptoscope.translation.trained_model import StainModel, load_translator, write_translator
 from adaptoscope.translation.unet import StainUNet
 
 CONSTANTS = Interval(low=0.2, high=0.6)

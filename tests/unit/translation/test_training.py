@@ -11,7 +11,6 @@ from adaptoscope.images.microscopy_image import image_of_counts
 from adaptoscope.translation.crops import draw_given, draw_pairs
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields
-from adaptoscope.translation.model_folder import load_translator
 from adaptoscope.translation.montage import mean_tile, repeated
 from adaptoscope.translation.predict import predict_image
 from adaptoscope.translation.settings import TranslationSettings
@@ -22,6 +21,7 @@ from adaptoscope.translation.train_pairs import (
     train_translator,
     training_part,
 )
+from adaptoscope.translation.trained_model import load_translator
 from adaptoscope.translation.unet import StainUNet
 
 TINY = TranslationSettings(width=2, batch=1, steps=4, save_every=2, log_every=1)

@@ -43,8 +43,8 @@ from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.model_folder import StainModel, load_translator
 from adaptoscope.translation.montage import compare_with_mean_cell
+from adaptoscope.translation.trained_model import StainModel, load_translator
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"

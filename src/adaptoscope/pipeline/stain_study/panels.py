@@ -12,8 +12,8 @@ from adaptoscope.pipeline.stain_study.settings import StudyShift
 from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.sheet import Tile, sheet
-from adaptoscope.translation.model_folder import load_translator
 from adaptoscope.translation.predict import predict_stains
+from adaptoscope.translation.trained_model import load_translator
 
 FloatImage = NDArray[np.float32]
 _SHOWN = 256

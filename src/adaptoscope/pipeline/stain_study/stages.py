@@ -31,12 +31,9 @@ from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.training.variables import expand_path
 from adaptoscope.translation.fields import Field, read_fields
-from adaptoscope.translation.model_folder import (
-    StainModel,
-    load_translator,
-    read_translator_record,
-)
+from adaptoscope.translation.model_folder import read_translator_record
 from adaptoscope.translation.train_pairs import train_translator
+from adaptoscope.translation.trained_model import StainModel, load_translator
 
 PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
 

@@ -3,11 +3,17 @@
 A schedule knows no network.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from adaptoscope.errors import SettingsError
+
+if TYPE_CHECKING:
+    import torch
 
 
 class NoiseSchedule:
@@ -39,6 +45,8 @@ class NoiseSchedule:
         timestep
             One step for all, or shape (B,); each in [0, T).
         """
+        import torch
+
         every = torch.from_numpy(self.alpha_bar).to(latents.dtype).to(latents.device)
         alpha_bar = every[timestep].reshape(-1, 1, 1, 1)
         return alpha_bar.sqrt() * latents + (1 - alpha_bar).sqrt() * noise  # paper 1, eq. (6)
