@@ -32,8 +32,8 @@ from adaptoscope.counting.model_folder import (
     ModelRecord,
     load_counter,
     read_record,
-    write_model,
 )
+from adaptoscope.counting.trained_network import write_network_model
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
@@ -212,7 +212,7 @@ def test_a_regressor_takes_the_window_that_is_asked_for(
     network = CountRegressor(NucleiEncoder(), pooling="mean", crop=64)
     record = ModelRecord(kind="count_regressor", crop=64, pooling="mean", normalisation="image",
                          intensity={"0": (0.0, 1.0)})  # fmt: skip
-    write_model(tmp_path / "m", record, card="", weights=network.state_dict())
+    write_network_model(tmp_path / "m", record, network, card="")
     sizes: list[int] = []
 
     def note(pixels: object, size: int, predict: object) -> float:

@@ -70,7 +70,7 @@ def turned_agreement(model: StainModel, fields: Sequence[Field]) -> float:
     """
     values = []
     for field in fields:
-        network, seen = model.network, _seen(model, field)
+        network, seen = model.run, _seen(model, field)
         plain = run_network(network, seen)
         turned = np.rot90(run_network(network, np.ascontiguousarray(np.rot90(seen))), -1, (1, 2))
         mirrored = run_network(network, np.ascontiguousarray(seen[:, ::-1]))[:, :, ::-1]

@@ -81,7 +81,7 @@ def origin_of_encoder(init: str) -> str:
 class _Features(nn.Module):
     """An encoder whose features are averaged over each image."""
 
-    def __init__(self, encoder: nn.Module) -> None:
+    def __init__(self, encoder: NucleiEncoder) -> None:
         super().__init__()
         # Under the names of the encoder's own weights, so that the two files can share them.
         self.network = encoder.network

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.images.files import write_image, write_text
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.inference.network import Network
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -57,18 +57,13 @@ def write_fixture() -> Callable[..., CountedImageSet]:
     return write
 
 
-class Texture(NucleiEncoder):
-    """An encoder whose features are a few moments and slopes of its input."""
-
-    def __init__(self) -> None:
-        torch.nn.Module.__init__(self)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        slopes = [images.diff(dim=axis).abs() for axis in (2, 3)]
-        numbers = [images.mean((2, 3)), images.std((2, 3)), *(s.mean((2, 3)) for s in slopes)]
-        return torch.cat(numbers, 1)[:, :, None, None]
+def texture(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a few moments and slopes of images (B, 1, H, W) as their features."""
+    slopes = [np.abs(np.diff(images, axis=axis)) for axis in (2, 3)]
+    numbers = [images.mean((2, 3)), images.std((2, 3)), *(each.mean((2, 3)) for each in slopes)]
+    return np.concatenate(numbers, axis=1)
 
 
 @pytest.fixture
-def encoder() -> NucleiEncoder:
-    return Texture()
+def encoder() -> Network:
+    return texture

@@ -14,7 +14,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import blur
 from adaptoscope.images.files import write_image
 from adaptoscope.images.resampling import scaled
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.inference.network import Network
 
 Write = Callable[..., CountedImageSet]
 
@@ -32,7 +32,7 @@ def enlarged(pixels: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def compared(
-    original: CountedImageSet, encoder: NucleiEncoder, write: Write, tmp_path: Path
+    original: CountedImageSet, encoder: Network, write: Write, tmp_path: Path
 ) -> Callable[..., Comparison]:
     def run(*arguments: object, **options: object) -> Comparison:
         other = write(tmp_path / "other", *arguments, **options)
@@ -42,7 +42,7 @@ def compared(
 
 
 def test_a_folder_and_its_copy_are_alike_in_everything(
-    original: CountedImageSet, encoder: NucleiEncoder, tmp_path: Path
+    original: CountedImageSet, encoder: Network, tmp_path: Path
 ) -> None:
     shutil.copytree(original.folder, tmp_path / "copy")
     for other in (original, open_counted_images(tmp_path / "copy")):
@@ -118,7 +118,7 @@ def test_another_look_is_told_apart(compared: Callable[..., Comparison]) -> None
 
 
 def test_density_is_measured_alike_in_both_sets(
-    original: CountedImageSet, encoder: NucleiEncoder, write: Write, tmp_path: Path
+    original: CountedImageSet, encoder: Network, write: Write, tmp_path: Path
 ) -> None:
     def note(other: CountedImageSet) -> str:
         rows = compare(original, other, QUICK, encoder=encoder).rows
@@ -130,7 +130,7 @@ def test_density_is_measured_alike_in_both_sets(
 
 
 def test_the_same_seed_gives_the_same_result(
-    original: CountedImageSet, encoder: NucleiEncoder, write: Write, tmp_path: Path
+    original: CountedImageSet, encoder: Network, write: Write, tmp_path: Path
 ) -> None:
     other = write(tmp_path / "other", lambda pixels: 0.8 * pixels)
     one, two = (
@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_result(
 
 
 def test_only_some_images_are_measured_and_that_is_said(
-    original: CountedImageSet, encoder: NucleiEncoder
+    original: CountedImageSet, encoder: Network
 ) -> None:
     found = compare(original, original, QUICK.changed(most_images=3), encoder=encoder)
     assert (found.as_dict()["a"], len(found.a.images)) == (
@@ -151,9 +151,7 @@ def test_only_some_images_are_measured_and_that_is_said(
     assert found.a.images[-1].name == "field_5.tif"
 
 
-def test_a_few_images_leave_the_look_unknown(
-    original: CountedImageSet, encoder: NucleiEncoder
-) -> None:
+def test_a_few_images_leave_the_look_unknown(original: CountedImageSet, encoder: Network) -> None:
     alone = original.with_records(original.records[:1])
     rows = {row.name: row for row in compare(alone, original, QUICK, encoder=encoder).rows}
     assert rows["look"].verdict == "not known"
@@ -162,7 +160,7 @@ def test_a_few_images_leave_the_look_unknown(
 
 
 def test_images_without_cells_leave_what_belongs_to_cells_unknown(
-    original: CountedImageSet, encoder: NucleiEncoder, tmp_path: Path
+    original: CountedImageSet, encoder: Network, tmp_path: Path
 ) -> None:
     for name in "ab":
         noise = np.random.default_rng(0).normal(0.06, 0.006, (144, 144))
@@ -179,9 +177,7 @@ def test_small_images_are_refused(original: CountedImageSet, tmp_path: Path) -> 
         compare(original, open_counted_images(tmp_path / "small"), QUICK)
 
 
-def test_the_verdict_is_the_strongest_of_all(
-    original: CountedImageSet, encoder: NucleiEncoder
-) -> None:
+def test_the_verdict_is_the_strongest_of_all(original: CountedImageSet, encoder: Network) -> None:
     found = compare(original, original, QUICK, encoder=encoder)
     rows = list(found.rows)
     rows[5] = dataclasses.replace(rows[5], verdict="differs strongly")

@@ -9,20 +9,20 @@ from adaptoscope.comparison.looks import LookDistance, compare_looks
 from adaptoscope.comparison.settings import ComparisonSettings
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.images.degradation import blur
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.inference.network import Network
 
 Write = Callable[..., CountedImageSet]
 
 QUICK = ComparisonSettings(tile=64, halvings=4)
 
 
-def look(a: CountedImageSet, b: CountedImageSet, encoder: NucleiEncoder) -> LookDistance:
+def look(a: CountedImageSet, b: CountedImageSet, encoder: Network) -> LookDistance:
     facts = (measure_facts(a, len(a), ""), measure_facts(b, len(b), ""))
     return compare_looks((a, b), facts, QUICK, encoder=encoder)
 
 
 def test_images_of_one_kind_lie_within_the_floor_of_their_halves(
-    original: CountedImageSet, encoder: NucleiEncoder
+    original: CountedImageSet, encoder: Network
 ) -> None:
     a = original.with_records(original.records[:4])
     found = look(a, original.with_records(original.records[2:]), encoder)
@@ -35,7 +35,7 @@ def test_images_of_one_kind_lie_within_the_floor_of_their_halves(
 
 
 def test_an_image_under_another_name_is_known_as_the_same(
-    original: CountedImageSet, encoder: NucleiEncoder, tmp_path: Path
+    original: CountedImageSet, encoder: Network, tmp_path: Path
 ) -> None:
     folder = tmp_path / "renamed"
     folder.mkdir()
@@ -47,7 +47,7 @@ def test_an_image_under_another_name_is_known_as_the_same(
 
 
 def test_exposure_and_magnification_change_the_look_far_less_than_blur_does(
-    original: CountedImageSet, encoder: NucleiEncoder, write: Write, tmp_path: Path
+    original: CountedImageSet, encoder: Network, write: Write, tmp_path: Path
 ) -> None:
     doubled = write(tmp_path / "1", lambda p: 0.5 * np.kron(p, np.ones((2, 2))), marked=False)
     blurred = write(tmp_path / "2", lambda p: blur(p.astype(np.float32), 3.0))
@@ -58,7 +58,7 @@ def test_exposure_and_magnification_change_the_look_far_less_than_blur_does(
     assert one.kernel.value < 0.2 * other.kernel.value
 
 
-def test_few_images_have_no_floor(original: CountedImageSet, encoder: NucleiEncoder) -> None:
+def test_few_images_have_no_floor(original: CountedImageSet, encoder: Network) -> None:
     three = original.with_records(original.records[:3])
     assert look(three, original, encoder).floor is None
     alone = original.with_records(original.records[:1])

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.translation.predict import over_tiles, padded_to_multiple, run_network
 from adaptoscope.translation.unet import StainUNet
 
@@ -45,7 +46,7 @@ def test_between_tiles_that_disagree_values_change_gradually() -> None:
 def test_any_size_is_predicted_in_its_own_size(shape: tuple[int, int]) -> None:
     network = StainUNet(2, 2).eval()
     seen = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
-    found = run_network(network, seen)
+    found = run_network(TorchNetwork(network), seen)
     assert found.shape == (2, *shape)
     assert np.abs(found).max() <= 1
     padded = padded_to_multiple(seen)

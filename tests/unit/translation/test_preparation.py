@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from skimage.exposure import match_histograms
 
 from adaptoscope.errors import SettingsError
+from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.intensities import Interval, StainIntensities, measure_interval
 from adaptoscope.translation.model_folder import TranslatorRecord
@@ -110,7 +111,7 @@ def test_models_predict_as_they_prepare_and_old_ones_load(tmp_path: Path) -> Non
         write_translator(folder, record.changed(preparation=preparation), network, card="")
         model = load_translator(folder)
         assert model.record.preparation == preparation
-        wanted = run_network(network, prepared(image, CONSTANTS, preparation))
+        wanted = run_network(TorchNetwork(network), prepared(image, CONSTANTS, preparation))
         found = predict_stains(model, image)
         np.testing.assert_allclose(CONSTANTS.to_network(found), wanted, atol=1e-5)
     known = json.loads((folder / "model.json").read_text("utf-8"))
