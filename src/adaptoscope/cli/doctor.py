@@ -4,22 +4,37 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
 from adaptoscope import __version__
 from adaptoscope.cli.options import AsJson, print_answer
+from adaptoscope.inference.network import thread_count
 from adaptoscope.pretrained.bundled import bundled_weights as places
 from adaptoscope.pretrained.bundled import hash_of_weights, is_complete
 
 _GIB = 1024**3
-_LIBRARIES = ("torch", "lightning", "timm", "diffusers", "numpy", "scipy", "scikit-image")
+_PARTS = {
+    "use": ("numpy", "scipy", "scikit-image", "tifffile", "imagecodecs", "onnxruntime"),
+    "train": ("torch", "lightning", "timm", "diffusers", "transformers", "onnx"),
+    "formats": ("zarr", "h5py"),
+}
+"""The libraries of each part of the installation; all but the first are extras."""
+
 _BUNDLED = {
     "nuclei": "the counter that needs no training; without it count with --model dog",
+    "nuclei_features": "what `compare` looks with; install the package again",
     "nuclei_encoder": "the default start of a regressor; without it use --init random",
     "compact": "the offline style-transfer backbone; without it train one with "
     "`adaptoscope style train-backbone OUT --images FOLDER`",
+}
+
+
+_TITLES = {
+    "use": "to count, stain, compare and draw",
+    "train": "to train, stylise and adapt (extra `train`)",
+    "formats": "OME-Zarr and HDF5 (extra `formats`)",
 }
 
 
@@ -29,11 +44,11 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         print_answer(findings, as_json=True)
         return
-    for title in ("machine", "libraries", "weights", "data"):
+    for title in ("machine", *_PARTS, "weights", "data"):
         part = findings[title]
         known = part.items() if isinstance(part, dict) else ()
         shown = {name: "absent" if value is None else value for name, value in known}
-        print_answer(shown, as_json=False, title=title)
+        print_answer(shown, as_json=False, title=_TITLES.get(title, title))
     advice = findings["advice"]
     print("advice")
     for line in advice if isinstance(advice, list) and advice else ["nothing is missing"]:
@@ -46,12 +61,14 @@ def examine() -> dict[str, object]:
     Returns
     -------
     dict
-        ``machine`` (processors, memory and disk in GiB, accelerator), ``libraries`` (name to
-        version), ``weights`` (name to hash, or ``None`` where absent), ``data`` and ``advice``, a
-        list of sentences: what is missing and how to get it.
+        ``machine`` (processors, memory and disk in GiB, accelerator); ``use``, ``train`` and
+        ``formats``, the parts of the installation (library to version, or ``None``); ``weights``
+        (name to hash, or ``None`` where absent), ``data`` and ``advice``, a list of sentences: what
+        is missing and how to get it.
     """
     machine = machine_facts()
     weights = bundled_weights()
+    parts = {part: library_versions(names) for part, names in _PARTS.items()}
     data = {
         "ADAPTOSCOPE_DATA": os.environ.get("ADAPTOSCOPE_DATA"),
         "imagenet_weights_cached": _is_cached("timm/efficientnet_b0"),
@@ -59,31 +76,40 @@ def examine() -> dict[str, object]:
     return {
         "adaptoscope": __version__,
         "machine": machine,
-        "libraries": library_versions(),
+        **parts,
         "weights": weights,
         "data": data,
-        "advice": advise(machine, weights, data),
+        "advice": [*missing_parts(parts), *advise(machine, weights, data)],
     }
 
 
 def machine_facts() -> dict[str, object]:
     """Say what the machine consists of; sizes in GiB, ``None`` where they cannot be read."""
-    import torch
+    import onnxruntime
 
-    accelerator = "none"
-    if torch.cuda.is_available():
-        accelerator = f"cuda: {torch.cuda.get_device_name(0)}"
-    elif torch.backends.mps.is_available():
-        accelerator = "mps"
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cpus": usable_cpus(),
-        "torch_threads": torch.get_num_threads(),
+        "threads": thread_count(),
         "memory_gib": memory_gib(),
         "disk_free_gib": round(shutil.disk_usage(Path.cwd()).free / _GIB, 1),
-        "accelerator": accelerator,
+        "accelerator": _accelerator(),
+        "onnxruntime_devices": [
+            name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
+        ],
     }
+
+
+def _accelerator() -> str:
+    """Name what torch would train on besides the processors."""
+    try:
+        import torch
+    except ModuleNotFoundError:
+        return "none"
+    if torch.cuda.is_available():
+        return f"cuda: {torch.cuda.get_device_name(0)}"
+    return "mps" if torch.backends.mps.is_available() else "none"
 
 
 def usable_cpus() -> int:
@@ -103,10 +129,10 @@ def memory_gib() -> float | None:
         return None
 
 
-def library_versions() -> dict[str, str | None]:
-    """Name the versions of the libraries that results depend on."""
+def library_versions(names: Iterable[str]) -> dict[str, str | None]:
+    """Name the versions of some libraries; ``None`` for those that are not installed."""
     versions: dict[str, str | None] = {}
-    for name in _LIBRARIES:
+    for name in names:
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -126,6 +152,15 @@ def bundled_weights() -> dict[str, str | None]:
         name: hash_of_weights(path)[:16] if is_complete(path) else None
         for name, path in places().items()
     }
+
+
+def missing_parts(parts: Mapping[str, Mapping[str, str | None]]) -> list[str]:
+    """Say which extras of the installation are missing, and how to get them."""
+    return [
+        f'{_TITLES[part]}: {", ".join(lacking)} missing; pip install "adaptoscope[{part}]"'
+        for part, versions in parts.items()
+        if (lacking := [name for name, version in versions.items() if version is None])
+    ]
 
 
 def advise(

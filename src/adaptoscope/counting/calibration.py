@@ -5,7 +5,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
-from scipy import stats
 
 from adaptoscope.training.settings import Settings
 
@@ -90,4 +89,7 @@ def _dependence(
     sizes = np.abs(_residuals(guess, truth, power))
     if np.ptp(sizes) == 0 or np.ptp(guess) == 0:
         return 0.0
+    # Imported here: counting needs the intervals, and not the second that this takes.
+    from scipy import stats
+
     return float(stats.spearmanr(sizes, guess).statistic)

@@ -1,11 +1,13 @@
 """Change the size of images in parts, so that the parts fit together without seams."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 FloatImage = NDArray[np.float32]
 
@@ -94,8 +96,11 @@ def scaled(shape: tuple[int, int], factor: float) -> Resampling:
     return Resampling(shape, (height, width))
 
 
-def _weights(before: int, after: int, first: int, number: int) -> tuple[slice, sparse.csr_array]:
+def _weights(before: int, after: int, first: int, number: int) -> tuple[slice, "sparse.csr_array"]:
     """Return the pixels that a run of new pixels depends on, and their shares, rows adding to 1."""
+    # Images at their working size already need none of this.
+    from scipy import sparse
+
     ratio = before / after
     middles = (np.arange(first, first + number) + 0.5) * ratio - 0.5
     reach = max(1.0, ratio)

@@ -3,22 +3,38 @@ import json
 import pytest
 
 from adaptoscope.cli import doctor as doctor_module
-from adaptoscope.cli.doctor import advise, doctor, examine, usable_cpus
+from adaptoscope.cli.doctor import advise, doctor, examine, missing_parts, usable_cpus
 
 MACHINE: dict[str, object] = {"accelerator": "cuda: some card", "disk_free_gib": 100.0}
 COMPLETE: dict[str, object] = {"ADAPTOSCOPE_DATA": "data", "imagenet_weights_cached": True}
-WEIGHTS = {"nuclei": "0123", "nuclei_encoder": "89ab", "compact": "4567"}
+WEIGHTS = {
+    "nuclei": "0123",
+    "nuclei_encoder": "89ab",
+    "nuclei_features": "cdef",
+    "compact": "4567",
+}
 
 
 def test_the_findings_are_complete() -> None:
     findings = examine()
-    assert list(findings) == ["adaptoscope", "machine", "libraries", "weights", "data", "advice"]
+    assert list(findings) == [
+        "adaptoscope", "machine", "use", "train", "formats", "weights", "data", "advice",
+    ]  # fmt: skip
     machine = findings["machine"]
     assert isinstance(machine, dict)
     assert machine["cpus"] == usable_cpus() >= 1
-    libraries = findings["libraries"]
-    assert isinstance(libraries, dict)
-    assert libraries["torch"] is not None
+    use, train = findings["use"], findings["train"]
+    assert isinstance(use, dict)
+    assert isinstance(train, dict)
+    assert use["onnxruntime"] is not None
+    assert train["torch"] is not None
+
+
+def test_a_part_that_is_missing_is_named_with_the_line_to_type() -> None:
+    parts = {"use": {"numpy": "2"}, "train": {"torch": None, "timm": "1"}}
+    (line,) = missing_parts(parts)
+    assert "torch missing" in line
+    assert 'pip install "adaptoscope[train]"' in line
 
 
 def test_a_complete_machine_needs_no_advice() -> None:
@@ -27,7 +43,7 @@ def test_a_complete_machine_needs_no_advice() -> None:
 
 def test_each_lack_is_named_with_its_remedy() -> None:
     machine = {"accelerator": "none", "disk_free_gib": 1.5}
-    weights = {"nuclei": None, "nuclei_encoder": None, "compact": "0123"}
+    weights = {**WEIGHTS, "nuclei": None, "nuclei_encoder": None}
     data = {"ADAPTOSCOPE_DATA": None, "imagenet_weights_cached": False}
     advice = advise(machine, weights, data)
     assert len(advice) == 6
@@ -43,7 +59,9 @@ def test_json_and_text_tell_the_same(
     findings = {
         "adaptoscope": "0",
         "machine": MACHINE,
-        "libraries": {"torch": "2.9", "timm": None},
+        "use": {"numpy": "2"},
+        "train": {"torch": "2.9", "timm": None},
+        "formats": {},
         "weights": {"nuclei": None},
         "data": COMPLETE,
         "advice": ["do this"],
