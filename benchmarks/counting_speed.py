@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import tifffile
-import torch
 from numpy.typing import NDArray
 
 from adaptoscope.counting.baselines import OtsuWatershedCounter
@@ -141,7 +141,7 @@ def measure_large(side: int, model: str, threads: int) -> dict[str, dict[str, An
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure everything."""
-    torch.set_num_threads(arguments.threads)
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     stored, cells = field(600, 800)
     pixels = stored.astype(np.float32) / 255
     counter, reference = load_counter(arguments.model).counter, OtsuWatershedCounter()
@@ -172,7 +172,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "limit_gb": LIMIT_GB,
         "table": table,
         "machine": f"{platform.machine()} {platform.system()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}, PyTorch {torch.__version__}, "
+        f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, "
         f"load {_load()}",
     }
 
@@ -186,7 +186,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--model", default="nuclei", help="counter that is timed")
-    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the network")
     parser.add_argument("--repeats", type=int, default=20, help="images timed alone")
     parser.add_argument("--images", type=int, default=200, help="images in one process")
     parser.add_argument("--size", type=int, default=8192, help="edge of the large image in pixels")
