@@ -4,7 +4,11 @@ Every error that a user can cause says what was expected, what was found and wha
 ``assert`` is kept for mistakes of our own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+
+TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
+"""What the extra `train` installs and only learning and stylising import."""
 
 
 class AdaptoscopeError(Exception):
@@ -66,6 +70,10 @@ class MissingWeightsError(AdaptoscopeError):
     """Weights that were asked for are not on this machine."""
 
 
+class MissingDependencyError(AdaptoscopeError):
+    """Packages that were left out of the installation are needed."""
+
+
 class OutputError(AdaptoscopeError):
     """The output folder holds something else and was left untouched."""
 
@@ -78,6 +86,42 @@ def _rebuild(
     kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
 ) -> AdaptoscopeError:
     return kind(summary, expected=expected, found=found, remedy=remedy)
+
+
+def require_training(purpose: str) -> None:
+    """Refuse work that needs the extra `train` where that is not installed; nothing is imported.
+
+    Parameters
+    ----------
+    purpose
+        What needs it, as ``training a counter``.
+
+    Raises
+    ------
+    MissingDependencyError
+        If one of `TRAINING_PACKAGES` cannot be found.
+    """
+    missing = [name for name in TRAINING_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise missing_training(purpose, missing)
+
+
+def missing_training(purpose: str, missing: Sequence[str]) -> MissingDependencyError:
+    """Return the error that names packages of the extra `train` and the line that installs them.
+
+    Parameters
+    ----------
+    purpose
+        What needs them.
+    missing
+        Their names.
+    """
+    return MissingDependencyError(
+        f"{purpose[:1].upper()}{purpose[1:]} needs packages that are not installed.",
+        expected="Adaptoscope with its extra `train`, for all that learns or stylises",
+        found=f"no {', '.join(missing)}",
+        remedy='type: pip install "adaptoscope[train]"',
+    )
 
 
 def describe_differences(before: object, now: object, *, most: int = 8) -> str:

@@ -10,19 +10,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-LAYERS = 16
-DOWNS = 8
-MULTIPLE = 2**DOWNS
-"""Sides of images must be multiples of so many pixels."""
-
-Norm = Literal["instance", "batch"]
-Dropout = Literal["none", "intermediate", "first"]
+from adaptoscope.translation.layers import DOWNS, LAYERS, Dropout, Norm
 
 _DROPPED: Mapping[Dropout, frozenset[int]] = {
     "none": frozenset(),

@@ -1,0 +1,443 @@
+"""Front door of stage 3: load a counter and count arrays with it, train one, test one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from adaptoscope.errors import SettingsError, require_training
+from adaptoscope.images.microscopy_image import image_of_array
+from adaptoscope.pipeline.front_door import (
+    DeviceName,
+    GivenSettings,
+    Images,
+    Place,
+    Plane,
+    TrainedModel,
+    open_images,
+    path_of,
+    values_of,
+)
+from adaptoscope.training.settings import settings_from
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from adaptoscope.counting.evaluation_result import Evaluation
+    from adaptoscope.counting.model_folder import CountingModel
+    from adaptoscope.counting.paired_counters import OtherCounter
+    from adaptoscope.counting.predict import CountedImage
+
+NETWORKS = ("centres", "regressor", "fcrn_a")
+"""Heads that are learnt; the others are fitted."""
+
+Edges = Literal["visible", "centres"]
+
+_SEEN = "Images that a counter was trained on were not refused: on those it looks better."
+
+
+@dataclass(frozen=True)
+class CountedArray:
+    """What a counter says of one image.
+
+    Parameters
+    ----------
+    count
+        Number of cells; a sum of densities need not be whole.
+    points
+        Shape (N, 2), centres as (row, column) in pixels, (0, 0) being the centre of the top-left
+        pixel; None where the counter gives a number alone.
+    interval
+        The count's 90 % interval (lower, upper); None where the counter has none.
+    flag
+        Why the count may be wrong, as in the column `flag` of ``counts.csv``; empty where nothing
+        speaks against it.
+    diameter_px
+        Cell diameter in pixels that was measured or given; None where the counter needs none.
+    per_mm2
+        Cells per square millimetre; None where the pixel size is not known.
+    """
+
+    count: float
+    points: NDArray[np.floating] | None = field(repr=False)
+    interval: tuple[float, float] | None
+    flag: str
+    diameter_px: float | None
+    per_mm2: float | None = None
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter that is ready to count; `load_counter` gives one.
+
+    Parameters
+    ----------
+    model
+        The counter with what is known of it.
+    """
+
+    model: CountingModel
+
+    @property
+    def name(self) -> str:
+        """Name of the bundled counter, or of its folder."""
+        return self.model.name
+
+    def count(
+        self,
+        array: NDArray[np.generic],
+        *,
+        pixel_size_um: float | None = None,
+        diameter_px: float | None = None,
+    ) -> CountedArray:
+        """Count the cells of one image.
+
+        Parameters
+        ----------
+        array
+            One channel, shape (H, W): uint8 or uint16 counts, or floats from 0 to 1.
+        pixel_size_um
+            Edge of a pixel in micrometres, if known.
+        diameter_px
+            Cell diameter in pixels, in place of what is measured; at least 1.
+
+        Raises
+        ------
+        InputError
+            If the array is no such image, or cannot be counted.
+        SettingsError
+            If the counter has no use for a diameter.
+        """
+        from adaptoscope.counting.predict import PredictSettings, count_image
+
+        given = {"pixel_size_um": pixel_size_um, "diameter_px": diameter_px}
+        settings = settings_from(given, PredictSettings)
+        image = image_of_array(array, pixel_size_um=settings.pixel_size_um)
+        return _counted_array(count_image(self.model, image, settings))
+
+
+def _counted_array(counted: CountedImage) -> CountedArray:
+    row = counted.row
+    if row.count is None:
+        raise AssertionError("an image that was counted has a count")
+    known = row.lower is not None and row.upper is not None
+    return CountedArray(
+        count=row.count,
+        points=counted.found.points,
+        interval=(row.lower, row.upper) if known else None,  # type: ignore[arg-type]
+        flag=row.flag,
+        diameter_px=row.diameter_px,
+        per_mm2=row.per_mm2,
+    )
+
+
+def load_counter(
+    model: Place = "nuclei",
+    *,
+    device: DeviceName = "auto",
+    edges: Edges | None = None,
+    window: int | None = None,
+) -> Counter:
+    """Load a counter by the name of a bundled one, or from its model folder.
+
+    Parameters
+    ----------
+    model
+        ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder of `train_counter`.
+    device
+        Where a network runs; ``auto`` takes a GPU if there is one.
+    edges
+        Which cells cut by the border count: all that are ``visible``, or those whose ``centres``
+        lie inside. None: as the counter does. Only for density networks.
+    window
+        Side in pixels of a regressor's windows, at least 32. None: as it was trained.
+
+    Returns
+    -------
+    Counter
+        Its method `count` takes an array.
+
+    Raises
+    ------
+    InputError
+        If there is no such counter, or its folder is not complete.
+    """
+    from adaptoscope.counting.model_folder import load_counter as load
+
+    loaded = Counter(load(str(Path(model)), device=place_of(model, device)))
+    return _counter_of(loaded, device, edges, window)
+
+
+def _counter_of(
+    model: Place | Counter,
+    device: DeviceName,
+    edges: Edges | None = None,
+    window: int | None = None,
+) -> Counter:
+    """Return a counter that may be loaded already, with other borders or windows."""
+    from adaptoscope.counting.edges import at_edges
+    from adaptoscope.counting.predict import PredictSettings
+    from adaptoscope.counting.window_size import with_window
+
+    if not isinstance(model, Counter):
+        return load_counter(model, device=device, edges=edges, window=window)
+    chosen = settings_from({"edges": edges}, PredictSettings)
+    loaded = model.model if window is None else with_window(model.model, window)
+    return Counter(at_edges(loaded, chosen.edges))
+
+
+def place_of(model: Place, device: DeviceName) -> str:
+    """Say where a counter runs, as PyTorch names it; those without a network know no device."""
+    if str(model) in ("dog", "otsu_watershed"):
+        return "cpu"
+    from adaptoscope.training.step_loop import start_fabric
+
+    return str(start_fabric(device).device)
+
+
+def train_counter(
+    out: Place,
+    *,
+    real: Images,
+    synthetic: Images | None = None,
+    unlabelled: Images | None = None,
+    head: str = "centres",
+    settings: GivenSettings = None,
+    init: str | None = None,
+    folds: int | None = None,
+    seed: int | None = None,
+    device: DeviceName = "auto",
+    root: Place | None = None,
+    channel: int | None = None,
+    z: Plane = None,
+    overwrite: bool = False,
+) -> TrainedModel:
+    """Train a counter on counted images and write its model folder.
+
+    An interrupted training goes on with the same call.
+
+    Parameters
+    ----------
+    out
+        Model folder to write.
+    real
+        Counted images to learn from, usually two to ten real ones. Of a set with splits, ``train``
+        is learnt from and ``val`` gives the measured error; ``test`` is left alone.
+    synthetic
+        Counted synthetic images to begin with; the real ones follow.
+    unlabelled
+        Real images on which the steadiest weights are chosen; their labels are not read.
+    head
+        ``centres``, ``regressor`` or ``fcrn_a`` are learnt; ``nuclei``, ``dog``,
+        ``otsu_watershed`` and ``constant`` are fitted to the counts within seconds, from `real`
+        alone.
+    settings
+        Of that head: ``{"steps": 300}``, a YAML file, or a settings object.
+    init
+        Where a network starts: ``nuclei``, ``imagenet``, ``random``, or a .safetensors file.
+    folds
+        Cross-validate in so many parts for intervals, at least 2, then train on all.
+    seed
+        In place of that of the settings, 0.
+    device
+        Where to train.
+    root, channel, z
+        How the images are found and read.
+    overwrite
+        Discard a run with other settings in `out`.
+
+    Returns
+    -------
+    TrainedModel
+        Can be given to `load_counter`, `count_folder` and `evaluate_counter`.
+
+    Raises
+    ------
+    InputError
+        If a set is missing, or its points do not lie on its cells.
+    LeakageError
+        If an image to learn from is one of those kept back.
+    """
+    options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
+    if head not in NETWORKS:
+        _refuse_unused(head, **options, init=init, folds=folds)
+        return _fit(Path(out), head, open_images(real, root=root, channel=channel, z=z), overwrite)
+    require_training("training a counter")
+    from adaptoscope.counting.regimes import train_counter as train
+    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
+
+    images = open_images(real, root=root, channel=channel, z=z)
+    schema: type[RegressorSettings] | type[DensitySettings] = (
+        RegressorSettings if head == "regressor" else DensitySettings
+    )
+    values, origin = values_of(settings)
+    if isinstance(values, dict):
+        values = {"head": head, **values}
+        if unlabelled is not None:
+            values = {"checkpoint": "steadiest", **values}
+        if synthetic is not None and "regime" not in values:
+            # As many steps on synthetic images as on real ones, unless the settings say so.
+            begun = {"regime": "fine_tuned", "pretrain_steps": values.get("pretrain_steps", 1)}
+            checked = settings_from({**values, **begun}, schema, origin=origin)
+            values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
+    chosen = settings_from(values, schema, origin=origin)
+    given = {"seed": seed, "init": init, "folds": folds}
+    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
+    folder = train(
+        chosen,
+        Path(out),
+        real=images,
+        synthetic=None if synthetic is None else open_images(synthetic),
+        unlabelled=None
+        if unlabelled is None
+        else open_images(unlabelled, root=root, channel=channel, z=z),
+        device=device,
+        overwrite=overwrite,
+    )
+    return _described(folder, by_folds=chosen.folds > 0)
+
+
+def _fit(out: Path, head: str, real: Images, overwrite: bool) -> TrainedModel:
+    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+
+    fitted = settings_from({"method": head}, BaselineSettings)
+    folder = train_baseline(fitted, out, real=open_images(real), overwrite=overwrite)
+    return _described(folder, by_folds=False)
+
+
+def _described(folder: Path, *, by_folds: bool) -> TrainedModel:
+    """Say what a counter's error on images left out is, and what could not be measured."""
+    from adaptoscope.counting.calibration import LEAST_IMAGES
+    from adaptoscope.counting.model_folder import read_record
+
+    record = read_record(folder)
+    if record.measured is None:
+        said = "Not measured: no labelled image is in the split val. "
+        return TrainedModel(folder, None, said + "Nothing says how well it counts.")
+    where = "Cross-validation" if by_folds else "Validation"
+    said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
+    said = said.format(where, **record.measured)
+    if record.calibration is None:
+        needed = "labelled" if by_folds else "validation"
+        said += f" No intervals of single counts: they need {LEAST_IMAGES} {needed} images."
+    return TrainedModel(folder, record.measured, said)
+
+
+def _refuse_unused(method: str, **options: object) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise SettingsError(
+            f"The method {method} has no use for {', '.join(given)}.",
+            expected="--real only; it is fitted to the numbers of cells of real images",
+            found=", ".join(given),
+            remedy=f"leave these options out, or choose --head {', '.join(NETWORKS)}",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CounterEvaluation:
+    """How far a counter is from counted images.
+
+    Parameters
+    ----------
+    errors
+        Errors, intervals, and a row for every image.
+    against
+        Another counter on the same images; None where there is none.
+    left_out
+        Number of images without marked cells, which take no part.
+    images
+        Number of images in all.
+    """
+
+    errors: Evaluation
+    against: OtherCounter | None
+    left_out: int
+    images: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures by name, as ``count evaluate --json`` prints them."""
+        return self.errors.as_dict() | (self.against.as_dict() if self.against else {})
+
+    def in_words(self) -> dict[str, str]:
+        """Return the same for a person: every figure with its unit."""
+        return self.errors.in_words() | (self.against.in_words() if self.against else {})
+
+
+def evaluate_counter(
+    model: Place | Counter,
+    images: Images,
+    *,
+    split: str | None = None,
+    against: Place | Counter | None = None,
+    window: int | None = None,
+    edges: Edges | None = None,
+    table: Place | None = None,
+    report: Place | None = None,
+    allow_training_images: bool = False,
+    seed: int = 0,
+    device: DeviceName = "auto",
+    root: Place | None = None,
+    channel: int | None = None,
+    z: Plane = None,
+) -> CounterEvaluation:
+    """Compare a counter with counted images: errors and their 95 % interval.
+
+    Parameters
+    ----------
+    model
+        A counter, the name of a bundled one, or a model folder.
+    images
+        Counted images.
+    split
+        Only the images of this split, as ``test``.
+    against
+        Another counter, compared on the same images.
+    window, edges
+        As in `load_counter`.
+    table
+        CSV file to write, one row per image.
+    report
+        HTML file to write, with plots and the worst images.
+    allow_training_images
+        Do not refuse images that the counter has seen; on those it looks better.
+    seed
+        Of the bootstrap.
+    device
+        Where networks run.
+    root, channel, z
+        How the images are found and read.
+
+    Raises
+    ------
+    InputError
+        If no image has its cells marked.
+    LeakageError
+        If the counter was trained on one of the images.
+    """
+    from adaptoscope.counting.evaluate import evaluate_counter as evaluate
+    from adaptoscope.counting.paired_counters import compare_evaluations
+
+    opened = open_images(images, root=root, channel=channel, z=z)
+    opened = opened.split(split) if split else opened
+    counter = _counter_of(model, device, edges, window)
+    how = {"seed": seed, "allow_training_images": allow_training_images}
+    rival = None if against is None else _counter_of(against, device)
+    found = evaluate(counter.model, opened, **how)  # type: ignore[arg-type]
+    other = None
+    if rival is not None:
+        second = evaluate(rival.model, opened, **how)  # type: ignore[arg-type]
+        name = str(against) if rival.name == counter.name else rival.name
+        other = compare_evaluations(found, second, name=name, seed=seed)
+    if table is not None:
+        found.write_table(Path(table))
+    if (page := path_of(report)) is not None:
+        from adaptoscope.pipeline.evaluation_report import write_evaluation_report
+
+        remark = _SEEN if allow_training_images else ""
+        write_evaluation_report(
+            page, counter.name, found, opened, other=other, remark=remark, seed=seed
+        )
+    return CounterEvaluation(found, other, len(opened) - found.errors.n, len(opened))
