@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from adaptoscope.counting.predict import PredictSettings
     from adaptoscope.pipeline.adapt import Verdict
 
-_SEEN = "Images that a counter was trained on were not refused: on those it looks better."
-
 TRAINING = (("train", train), ("train-encoder", train_encoder), ("pretrain", pretrain))
 
 app = typer.Typer(help="Train a counter, test it, count images.", no_args_is_help=True)
@@ -81,46 +79,34 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compare a counter with counted images: errors and their 95 % interval."""
-    from adaptoscope.counting.edges import at_edges
-    from adaptoscope.counting.evaluate import evaluate_counter
-    from adaptoscope.counting.model_folder import load_counter
-    from adaptoscope.counting.paired_counters import compare_evaluations
-    from adaptoscope.counting.predict import PredictSettings
-    from adaptoscope.counting.window_size import with_window
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import settings_from
+    from adaptoscope.pipeline.counters import evaluate_counter
 
     refuse_folder("--table", table)
     refuse_folder("--report", report)
-    opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
-    opened = opened.split(split) if split else opened
-    counter = load_counter(model, device=_place(model, device))
-    rival = load_counter(against, device=_place(against, device)) if against else None
-    if window is not None:
-        counter = with_window(counter, window)
-    counter = at_edges(counter, settings_from({"edges": edges}, PredictSettings).edges)
-    found = evaluate_counter(counter, opened, seed=seed, allow_training_images=seen_allowed)
-    other = None
-    if rival is not None:
-        second = evaluate_counter(rival, opened, seed=seed, allow_training_images=seen_allowed)
-        name = str(against) if rival.name == counter.name else rival.name
-        other = compare_evaluations(found, second, name=name, seed=seed)
-    if table is not None:
-        found.write_table(table)
-    if report is not None:
-        from adaptoscope.pipeline.evaluation_report import write_evaluation_report
-
-        remark = _SEEN if seen_allowed else ""
-        write_evaluation_report(
-            report, counter.name, found, opened, other=other, remark=remark, seed=seed
+    found = evaluate_counter(
+        model,
+        images,
+        split=split,
+        against=against,
+        window=window,
+        edges=edges,  # type: ignore[arg-type]
+        table=table,
+        report=report,
+        allow_training_images=seen_allowed,
+        seed=seed,
+        device=device,
+        root=root,
+        channel=channel,
+        z=plane(z),
+    )
+    if found.left_out:
+        typer.echo(
+            f"{found.left_out} of {found.images} images were left out: no cells marked.", err=True
         )
-    if (bare := len(opened) - found.errors.n) > 0:
-        typer.echo(f"{bare} of {len(opened)} images were left out: no cells marked.", err=True)
     if as_json:
-        answer(found.as_dict() | (other.as_dict() if other else {}), as_json=True)
+        answer(found.as_dict(), as_json=True)
         return
-    words = found.in_words() | (other.in_words() if other else {})
-    answer(words, as_json=False, title=f"{model} on {images}")
+    answer(found.in_words(), as_json=False, title=f"{model} on {images}")
 
 
 @app.command("predict")

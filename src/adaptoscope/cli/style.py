@@ -1,8 +1,7 @@
 """Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +20,6 @@ from adaptoscope.cli.options import (
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
-
-if TYPE_CHECKING:
-    from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
 
@@ -141,26 +137,25 @@ def learn(
 
     Training keeps its runs in a folder beside OUT and goes on there when interrupted.
     """
-    from adaptoscope.style_transfer.refine_style import learn_style_on
-    from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.pipeline.styles import learn_style
 
-    trained = steps is not None or tokens is not None
-    shown = presentation_of(load_settings(settings, StylisationSettings)) if settings else USUAL
-    given = {"steps": steps, "seed": seed, "intensities": shown.intensities if settings else None}
-    real, *others = open_sets([images, *(held_out or ())], root, channel, z)
-    style = learn_style_on(
-        backbone,
+    style = learn_style(
         out,
-        real,
-        tokens=_token_settings(tokens, given) if trained else None,
-        seed=seed or 0,
-        shown=shown,
-        rule=_density_rule(classes, class_rule, seed, trained=trained),
-        held_out=others,
+        images,
+        held_out=held_out,
+        steps=steps,
+        tokens=tokens,
+        classes=classes,
+        class_rule=class_rule,
+        settings=settings,
+        backbone=backbone,
         limit=limit,
+        seed=seed,
         device=device,
         overwrite=overwrite,
+        root=root,
+        channel=channel,
+        z=plane(z),
     )
     typer.echo(f"{out}: the style of {len(style.facts.images)} images")
 
@@ -276,37 +271,6 @@ def realism(
         answer(report.as_dict(), as_json=True)
     else:
         typer.echo(report.markdown())
-
-
-def _token_settings(file: Path | None, given: Mapping[str, object]) -> "TokenSettings":
-    """Return how tokens are trained; what is given has the last word."""
-    from adaptoscope.style_transfer.tokens.settings import TokenSettings
-    from adaptoscope.training.settings import load_settings
-
-    chosen = load_settings(file, TokenSettings) if file else TokenSettings()
-    return chosen.changed(**{name: value for name, value in given.items() if value is not None})
-
-
-def _density_rule(
-    measure: str | None, file: Path | None, seed: int | None, *, trained: bool
-) -> "DensityRule | None":
-    """Return how images are classed, or none; `measure` and `seed` have the last word."""
-    from adaptoscope.style_transfer.tokens.settings import DensityRule
-    from adaptoscope.training.settings import load_settings
-
-    if measure is None and file is None:
-        return None
-    option = "--classes" if file is None else "--class-rule"
-    if not trained:
-        raise SettingsError(
-            f"The option {option} makes no difference here.",
-            expected="--steps or --tokens beside it: classes differ in the tokens they learn",
-            found="a style that is read off the images without training",
-            remedy="leave it out, or add --steps 1000",
-        )
-    rule = load_settings(file, DensityRule) if file else DensityRule()
-    given = {"measure": measure, "seed": seed}
-    return rule.changed(**{name: value for name, value in given.items() if value is not None})
 
 
 def _differently_named(folders: list[Path]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,32 +122,33 @@ def image_of_array(
         If the array has another shape or type, holds numbers that are not finite, or floats in
         another range, whose meaning would have to be guessed.
     """
-    array = np.asarray(array)
-    _refuse_no_plane(array)
-    if array.dtype in (np.uint8, np.uint16):
-        return image_of_counts(name, array, pixel_size_um)
-    if not np.issubdtype(array.dtype, np.floating):
+    given: NDArray[Any] = np.asarray(array)
+    _refuse_no_plane(given)
+    if given.dtype.kind == "u" and given.dtype.itemsize <= 2:
+        stored = given.astype(given.dtype.newbyteorder("="))
+        return image_of_counts(name, stored, pixel_size_um)
+    if given.dtype.kind != "f":
         raise _unlike_an_image(
             "numbers of this type have no known range",
-            found=f"dtype {array.dtype}",
+            found=f"dtype {given.dtype}",
             remedy="convert it: array.astype(numpy.uint16) where it holds counts up to 65535",
         )
-    if not np.isfinite(array).all():
-        missing = int(array.size - np.isfinite(array).sum())
+    if not np.isfinite(given).all():
+        missing = int(given.size - np.isfinite(given).sum())
         raise _unlike_an_image(
             "it holds numbers that are not finite",
-            found=f"{missing} of {array.size} pixels are NaN or infinite",
+            found=f"{missing} of {given.size} pixels are NaN or infinite",
             remedy="replace them, for example with numpy.nan_to_num",
         )
-    low, high = float(array.min()), float(array.max())
+    low, high = float(given.min()), float(given.max())
     if low >= 0 and high <= 1:
         scale = IntensityScale.full_range(16)
-        pixels = array.astype(np.float32)
+        pixels = given.astype(np.float32)
         sha256 = hash_pixels(scale.to_stored(pixels))
         return MicroscopyImage(name, pixels, scale, pixel_size_um, sha256, None)
     # Counts that were read or averaged as floats; as files of such numbers are read.
-    if low >= 0 and high <= 65535 and (array == np.round(array)).all():
-        return image_of_counts(name, array.astype(np.uint16), pixel_size_um)
+    if low >= 0 and high <= 65535 and (given == np.round(given)).all():
+        return image_of_counts(name, given.astype(np.uint16), pixel_size_um)
     raise _unlike_an_image(
         "floats in this range have no known meaning",
         found=f"values from {low:g} to {high:g}",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.paired_stains import PairedStainSet
-from adaptoscope.errors import InputError, OutputError, require_training
+from adaptoscope.errors import InputError, OutputError, SettingsError, require_training
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     FieldImages,
@@ -170,6 +170,49 @@ def adapt_stain(
         said = f"None of {len(scores) - 1} ways seems better than the network as it was; only "
         said += "intensities were measured anew."
     return AdaptedStain(out, way, scores, said)
+
+
+def sweep_stain(
+    out: Place,
+    settings: Place,
+    *,
+    device: DeviceName = "auto",
+    workers: int = 1,
+    overwrite: bool = False,
+) -> Path:
+    """Adapt one network in many ways: layers, step sizes, seeds, shifts; curves and a report.
+
+    Parameters
+    ----------
+    out
+        Run folder.
+    settings
+        YAML file of a stain_study, as in ``experiments/layer_matching/``.
+    device
+        Where networks run.
+    workers
+        Processes; the results are the same for any number.
+    overwrite
+        Begin anew.
+
+    Returns
+    -------
+    Path
+        The report.
+    """
+    require_training("a sweep")
+    from adaptoscope.pipeline.run import load_experiment, run
+    from adaptoscope.pipeline.stain_study.settings import StainStudySettings
+
+    study = load_experiment(Path(settings))
+    if not isinstance(study, StainStudySettings):
+        raise SettingsError(
+            f"The file {settings} describes no sweep.",
+            expected="kind: stain_study",
+            found=type(study).__name__,
+            remedy="compare with a file in experiments/layer_matching/, or use `adaptoscope run`",
+        )
+    return run(study, Path(out), device=device, workers=workers, overwrite=overwrite)
 
 
 def _open_part(
