@@ -6,6 +6,21 @@ Every error that a user can cause says what was expected, what was found and wha
 
 from collections.abc import Iterator, Mapping
 
+_LONGEST = 700
+"""Characters of one part of a message at most: what a broken file holds can be any length."""
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text with its middle left out where it is long.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz", 10)
+    'abcde ... vwxyz'
+    """
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
 
 class AdaptoscopeError(Exception):
     """Something that the user can mend.
@@ -33,9 +48,9 @@ class AdaptoscopeError(Exception):
 
     def __str__(self) -> str:
         """Return the error as one readable block of up to four lines."""
-        lines = [self.summary]
+        lines = [shortened(self.summary, _LONGEST)]
         lines += [
-            f"  {label}: {text}"
+            f"  {label}: {shortened(text, _LONGEST)}"
             for label, text in (
                 ("expected", self.expected),
                 ("found", self.found),

@@ -29,10 +29,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
+from adaptoscope.adaptation.auto_settings import Criterion
 from adaptoscope.adaptation.label_free import Outputs, disagreement, mean_agreement
 from adaptoscope.adaptation.restyling import Contrast
 
-Criterion = Literal["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
 CRITERIA: tuple[Criterion, ...] = (
     "uncertainty",
     "separability",

@@ -123,8 +123,9 @@ def _write_pairs(
     *,
     overwrite: bool,
 ) -> None:
-    from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
     from adaptoscope.simulation.transmitted.generate import checked_modalities
+    from adaptoscope.simulation.transmitted.settings import TransmittedSettings
+    from adaptoscope.simulation.transmitted.write import simulate_pairs
     from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 

@@ -16,10 +16,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-LAYERS = 16
-DOWNS = 8
-MULTIPLE = 2**DOWNS
-"""Sides of images must be multiples of so many pixels."""
+from adaptoscope.translation.depth import DOWNS
+from adaptoscope.translation.depth import LAYERS as LAYERS
+from adaptoscope.translation.depth import MULTIPLE as MULTIPLE
 
 Norm = Literal["instance", "batch"]
 Dropout = Literal["none", "intermediate", "first"]
