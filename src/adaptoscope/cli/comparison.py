@@ -14,6 +14,7 @@ from adaptoscope.cli.options import (
     Z,
     open_sets,
     print_answer,
+    refuse_folder,
 )
 
 
@@ -38,15 +39,18 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Say how two sets of images differ and what to do about it; labels are not needed."""
-    from adaptoscope.comparison.compare import compare as compare_sets
     from adaptoscope.comparison.settings import ComparisonSettings
-    from adaptoscope.pipeline.comparison_report import comparison_text, write_comparison_report
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, ComparisonSettings) if settings else ComparisonSettings()
     given = {"most_images": images, "seed": seed}
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
     a, b = open_sets([set_a, set_b], root, channel, z)
+    refuse_folder("--report", report)
+
+    from adaptoscope.comparison.compare import compare as compare_sets
+    from adaptoscope.pipeline.comparison_report import comparison_text, write_comparison_report
+
     found = compare_sets(a, b, chosen, device=device)
     if report is not None:
         write_comparison_report(report, found, a, b)

@@ -98,16 +98,19 @@ def _write_counted(
     **values: Any,
 ) -> None:
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
     from adaptoscope.simulation.settings import SimulationSettings
-    from adaptoscope.simulation.write import simulate as simulate_folder
-    from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, SimulationSettings) if settings else SimulationSettings()
-    if like is not None:
-        real, *others = (open_counted_images(folder, **reading) for folder in (like, *held_out))
-        chosen = simulation_like(measure_real_fields(real, held_out=others), chosen)
+    folders = (like, *held_out) if like else ()
+    sets = [open_counted_images(folder, **reading) for folder in folders]
+
+    from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
+    from adaptoscope.simulation.write import simulate as simulate_folder
+    from adaptoscope.training.progress import progress_display
+
+    if sets:
+        chosen = simulation_like(measure_real_fields(sets[0], held_out=sets[1:]), chosen)
     with progress_display("simulate", count) as advance:
         written = simulate_folder(out, chosen, count, **values, on_image=advance)
     typer.echo(f"{out}: {len(written)} simulated images")
@@ -123,14 +126,16 @@ def _write_pairs(
     *,
     overwrite: bool,
 ) -> None:
-    from adaptoscope.simulation.transmitted.generate import checked_modalities
     from adaptoscope.simulation.transmitted.settings import TransmittedSettings
-    from adaptoscope.simulation.transmitted.write import simulate_pairs
-    from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
-    asked = checked_modalities(modalities or ["phase"])
     chosen = load_settings(settings, TransmittedSettings) if settings else TransmittedSettings()
+
+    from adaptoscope.simulation.transmitted.generate import checked_modalities
+    from adaptoscope.simulation.transmitted.write import simulate_pairs
+    from adaptoscope.training.progress import progress_display
+
+    asked = checked_modalities(modalities or ["phase"])
     with progress_display("simulate", count) as advance:
         written = simulate_pairs(
             out,

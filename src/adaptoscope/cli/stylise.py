@@ -105,17 +105,16 @@ def screen(
     An interrupted run goes on with the same command.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.screening.screen import screen_set
     from adaptoscope.style_transfer.settings import ScreeningSettings
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, ScreeningSettings) if settings else ScreeningSettings()
-    summary = screen_set(
-        open_counted_images(images, include_rejected=True),
-        open_counted_images(drawings),
-        chosen,
-        workers=workers,
-    )
+    stylised = open_counted_images(images, include_rejected=True)
+    drawn = open_counted_images(drawings)
+
+    from adaptoscope.style_transfer.screening.screen import screen_set
+
+    summary = screen_set(stylised, drawn, chosen, workers=workers)
     found = {
         "n": summary.n,
         "kept": summary.kept,

@@ -33,8 +33,6 @@ def synthesise(
     """Draw cells whose number is known (Syn-HC, Algorithm 1 of the InST-Microscopy paper)."""
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.synthesis.settings import SynthesisSettings
-    from adaptoscope.synthesis.write import synthesise as synthesise_folder
-    from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, SynthesisSettings) if settings else SynthesisSettings()
@@ -42,6 +40,10 @@ def synthesise(
         open_counted_images(folder, root=root, channel=channel, z=plane(z)) if folder else None
         for folder in (like, *(held_out or ()))
     )
+
+    from adaptoscope.synthesis.write import synthesise as synthesise_folder
+    from adaptoscope.training.progress import progress_display
+
     with progress_display("synthesise", count) as advance:
         written = synthesise_folder(
             out,
