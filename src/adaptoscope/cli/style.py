@@ -69,8 +69,6 @@ def train_backbone(
 
     Only the training split of a set is read. An interrupted run goes on with the same command.
     """
-    from adaptoscope.pretrained.bundled import locate_backbone
-    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
     from adaptoscope.style_transfer.settings import backbone_training
     from adaptoscope.training.settings import read_settings
 
@@ -78,6 +76,10 @@ def train_backbone(
     chosen = backbone_training(given, fine_tune=start is not None, origin=str(settings or ""))
     chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = open_sets(images, root, channel, z)
+
+    from adaptoscope.pretrained.bundled import locate_backbone
+    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
+
     typer.echo(
         train(
             out,
@@ -141,22 +143,26 @@ def learn(
 
     Training keeps its runs in a folder beside OUT and goes on there when interrupted.
     """
-    from adaptoscope.style_transfer.refine_style import learn_style_on
     from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
     from adaptoscope.training.settings import load_settings
 
     trained = steps is not None or tokens is not None
     shown = presentation_of(load_settings(settings, StylisationSettings)) if settings else USUAL
     given = {"steps": steps, "seed": seed, "intensities": shown.intensities if settings else None}
+    chosen = _token_settings(tokens, given) if trained else None
+    rule = _density_rule(classes, class_rule, seed, trained=trained)
     real, *others = open_sets([images, *(held_out or ())], root, channel, z)
+
+    from adaptoscope.style_transfer.refine_style import learn_style_on
+
     style = learn_style_on(
         backbone,
         out,
         real,
-        tokens=_token_settings(tokens, given) if trained else None,
+        tokens=chosen,
         seed=seed or 0,
         shown=shown,
-        rule=_density_rule(classes, class_rule, seed, trained=trained),
+        rule=rule,
         held_out=others,
         limit=limit,
         device=device,
@@ -256,18 +262,23 @@ def realism(
     Rejected images of a set are left out. Sets are named by their folders.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism.compare import RealismSettings, compare_sets
+    from adaptoscope.style_transfer.realism.settings import RealismSettings
     from adaptoscope.training.settings import load_settings
 
+    chosen = load_settings(settings, RealismSettings) if settings else None
     opened = open_counted_images(real, root=root, channel=channel, z=plane(z))
     originals = None
     if style_images is not None:
         found = open_counted_images(style_images, root=root, channel=channel, z=plane(z))
         originals = found.training_part()
+    sets = {folder.name: open_counted_images(folder) for folder in _differently_named(made)}
+
+    from adaptoscope.style_transfer.realism.compare import compare_sets
+
     report = compare_sets(
         opened.split(split) if split else opened,
-        {folder.name: open_counted_images(folder) for folder in _differently_named(made)},
-        load_settings(settings, RealismSettings) if settings else None,
+        sets,
+        chosen,
         style_images=originals,
         encoder=encoder,
         device=device,

@@ -65,10 +65,9 @@ def stylise(
     overwrite: Overwrite = False,
 ) -> None:
     """Give drawings the look of real images; points, counts and masks are carried over."""
+    from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.style_transfer.settings import StylisationSettings
-    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
     from adaptoscope.training.settings import load_settings
-    from adaptoscope.training.step_loop import start_fabric
 
     given = {
         "strength": strength,
@@ -85,6 +84,11 @@ def stylise(
     }
     chosen = load_settings(settings, StylisationSettings) if settings else StylisationSettings()
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
+    open_counted_images(drawings)
+
+    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+    from adaptoscope.training.step_loop import start_fabric
+
     place = str(start_fabric(device).device)
     job = StylisationJob(out, drawings, style, backbone, chosen, place)
     stylised = stylise_set(job, workers=workers, overwrite=overwrite)
