@@ -5,6 +5,10 @@ Every error that a user can cause says what was expected, what was found and wha
 """
 
 from collections.abc import Iterator, Mapping
+from unicodedata import category
+
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Kinds of signs, by Unicode, that are not seen but do something."""
 
 _LONGEST = 700
 """Characters of one part of a message at most: what a broken file holds can be any length."""
@@ -20,6 +24,22 @@ def shortened(text: str, most: int = 300) -> str:
     """
     half = most // 2
     return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which signs that steer a terminal are written out; file names hold such.
+
+    Line ends and tabs stay.
+
+    Examples
+    --------
+    >>> print(printable("a" + chr(27) + "[31m.png"))
+    a\x1b[31m.png
+    """
+    return "".join(
+        repr(sign)[1:-1] if sign not in "\n\t" and category(sign) in _STEERING else sign
+        for sign in text
+    )
 
 
 class AdaptoscopeError(Exception):
@@ -48,9 +68,9 @@ class AdaptoscopeError(Exception):
 
     def __str__(self) -> str:
         """Return the error as one readable block of up to four lines."""
-        lines = [shortened(self.summary, _LONGEST)]
+        lines = [_line(self.summary)]
         lines += [
-            f"  {label}: {shortened(text, _LONGEST)}"
+            f"  {label}: {_line(text)}"
             for label, text in (
                 ("expected", self.expected),
                 ("found", self.found),
@@ -63,6 +83,10 @@ class AdaptoscopeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the four parts when the error crosses a process boundary."""
         return (_rebuild, (type(self), self.summary, self.expected, self.found, self.remedy))
+
+
+def _line(text: str) -> str:
+    return printable(shortened(text, _LONGEST))
 
 
 class InputError(AdaptoscopeError):

@@ -16,6 +16,7 @@ from adaptoscope.cli.options import (
     print_answer,
     refuse_folder,
 )
+from adaptoscope.errors import printable
 
 
 def compare(
@@ -57,4 +58,4 @@ def compare(
     if as_json:
         print_answer(found.as_dict(), as_json=True)
     else:
-        typer.echo(comparison_text(found))
+        typer.echo(printable(comparison_text(found)))

@@ -84,7 +84,8 @@ def stylise(
     }
     chosen = load_settings(settings, StylisationSettings) if settings else StylisationSettings()
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    open_counted_images(drawings)
+    if not drawings.is_dir():
+        open_counted_images(drawings)  # Says what is wrong, before a network library is loaded.
 
     from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
     from adaptoscope.training.step_loop import start_fabric
