@@ -11,6 +11,7 @@ from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.training.settings import Settings
 
 Criterion = Literal["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
+
 LOOKED_AT = 8
 """Fields of each domain on which networks are compared, at most."""
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import Settings, settings_from
-from adaptoscope.translation.depth import MULTIPLE
+from adaptoscope.translation.layers import MULTIPLE
 
 
 class BaselineSettings(Settings):

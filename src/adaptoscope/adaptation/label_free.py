@@ -21,7 +21,6 @@ from adaptoscope.translation.predict import run_network
 from adaptoscope.translation.preparation import prepared
 
 Outputs = NDArray[np.float32]
-
 _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
 

@@ -24,7 +24,8 @@ from adaptoscope.adaptation.restyling import (
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval
-from adaptoscope.translation.unet import MULTIPLE, StainUNet
+from adaptoscope.translation.layers import MULTIPLE
+from adaptoscope.translation.unet import StainUNet
 
 LAYERS = (3, 4, 5)
 """From the size of organelles to that of cells: features of 8, 16 and 32 pixels."""

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import Settings
-from adaptoscope.translation.depth import LAYERS, MULTIPLE
+from adaptoscope.translation.layers import LAYERS, MULTIPLE
 
 
 class AdaptationSettings(Settings):

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from adaptoscope.translation.unet import Norm
+from adaptoscope.translation.layers import Norm
 
 
 class PatchDiscriminator(nn.Module):

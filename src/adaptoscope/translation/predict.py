@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.microscopy_image import MicroscopyImage
+from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.model_folder import StainModel
 from adaptoscope.translation.preparation import prepared
-from adaptoscope.translation.unet import MULTIPLE, StainUNet
+from adaptoscope.translation.unet import StainUNet
 
 FloatImage = NDArray[np.float32]
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from adaptoscope.training.settings import Settings
-from adaptoscope.translation.depth import MULTIPLE
+from adaptoscope.translation.layers import MULTIPLE
 
 
 class TranslationSettings(Settings):

@@ -10,18 +10,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
-from adaptoscope.translation.depth import DOWNS
-from adaptoscope.translation.depth import LAYERS as LAYERS
-from adaptoscope.translation.depth import MULTIPLE as MULTIPLE
-
-Norm = Literal["instance", "batch"]
-Dropout = Literal["none", "intermediate", "first"]
+from adaptoscope.translation.layers import DOWNS, LAYERS, Dropout, Norm
 
 _DROPPED: Mapping[Dropout, frozenset[int]] = {
     "none": frozenset(),

@@ -6,7 +6,8 @@ from adaptoscope.adaptation.discriminators import (
     gradient_penalty,
     halvings_of,
 )
-from adaptoscope.translation.unet import LAYERS, channels_of, side_of
+from adaptoscope.translation.layers import LAYERS
+from adaptoscope.translation.unet import channels_of, side_of
 
 ASKED = 200_000
 

@@ -17,13 +17,14 @@ from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.layers import LAYERS
 from adaptoscope.translation.model_folder import (
     StainModel,
     TranslatorRecord,
     load_translator,
     ready_to_predict,
 )
-from adaptoscope.translation.unet import LAYERS, Crossing, StainUNet
+from adaptoscope.translation.unet import Crossing, StainUNet
 
 SIDE = 64
 """Fields are continued by reflection to the 256 pixels that the network needs."""

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from adaptoscope.translation.layers import LAYERS
 from adaptoscope.translation.patch_discriminator import PatchDiscriminator, said_made, said_real
-from adaptoscope.translation.unet import LAYERS, StainUNet, channels_of, side_of
+from adaptoscope.translation.unet import StainUNet, channels_of, side_of
 
 SIZES_OF_PAPER = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 8, 10: 16, 11: 32}
 SIZES_OF_PAPER |= {12: 64, 13: 128, 14: 256, 15: 512, 16: 1024}
