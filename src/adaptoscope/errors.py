@@ -6,9 +6,44 @@ Every error that a user can cause says what was expected, what was found and wha
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from unicodedata import category
 
 TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
 """What the extra `train` installs and only learning and stylising import."""
+
+_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Kinds of signs, by Unicode, that are not seen but do something."""
+
+_LONGEST = 700
+"""Characters of one part of a message at most: what a broken file holds can be any length."""
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text with its middle left out where it is long.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz", 10)
+    'abcde ... vwxyz'
+    """
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
+
+def printable(text: str) -> str:
+    r"""Return a text in which signs that steer a terminal are written out; file names hold such.
+
+    Line ends and tabs stay.
+
+    Examples
+    --------
+    >>> print(printable("a" + chr(27) + "[31m.png"))
+    a\x1b[31m.png
+    """
+    return "".join(
+        repr(sign)[1:-1] if sign not in "\n\t" and category(sign) in _STEERING else sign
+        for sign in text
+    )
 
 
 class AdaptoscopeError(Exception):
@@ -37,9 +72,9 @@ class AdaptoscopeError(Exception):
 
     def __str__(self) -> str:
         """Return the error as one readable block of up to four lines."""
-        lines = [self.summary]
+        lines = [_line(self.summary)]
         lines += [
-            f"  {label}: {text}"
+            f"  {label}: {_line(text)}"
             for label, text in (
                 ("expected", self.expected),
                 ("found", self.found),
@@ -52,6 +87,10 @@ class AdaptoscopeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the four parts when the error crosses a process boundary."""
         return (_rebuild, (type(self), self.summary, self.expected, self.found, self.remedy))
+
+
+def _line(text: str) -> str:
+    return printable(shortened(text, _LONGEST))
 
 
 class InputError(AdaptoscopeError):
@@ -122,6 +161,20 @@ def missing_training(purpose: str, missing: Sequence[str]) -> MissingDependencyE
         found=f"no {', '.join(missing)}",
         remedy='type: pip install "adaptoscope[train]"',
     )
+
+
+def without_training(error: ModuleNotFoundError, purpose: str) -> MissingDependencyError | None:
+    """Return an import's failure as `missing_training` words it; None where it has another cause.
+
+    Parameters
+    ----------
+    error
+        The failure.
+    purpose
+        What was to be done.
+    """
+    package = (error.name or "").partition(".")[0]
+    return missing_training(purpose, [package]) if package in TRAINING_PACKAGES else None
 
 
 def describe_differences(before: object, now: object, *, most: int = 8) -> str:

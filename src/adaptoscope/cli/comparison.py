@@ -14,7 +14,9 @@ from adaptoscope.cli.options import (
     Z,
     plane,
     print_answer,
+    refuse_folder,
 )
+from adaptoscope.errors import printable
 
 
 def compare(
@@ -39,8 +41,8 @@ def compare(
 ) -> None:
     """Say how two sets of images differ and what to do about it; labels are not needed."""
     from adaptoscope.pipeline.compare_sets import compare as compare_sets
-    from adaptoscope.pipeline.comparison_report import comparison_text
 
+    refuse_folder("--report", report)
     found = compare_sets(
         set_a,
         set_b,
@@ -56,4 +58,6 @@ def compare(
     if as_json:
         print_answer(found.as_dict(), as_json=True)
     else:
-        typer.echo(comparison_text(found))
+        from adaptoscope.pipeline.comparison_report import comparison_text
+
+        typer.echo(printable(comparison_text(found)))

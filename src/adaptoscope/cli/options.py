@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.errors import OutputError, SettingsError, printable
 from adaptoscope.images.json_values import plain
 
 if TYPE_CHECKING:
@@ -139,4 +139,4 @@ def _readable(value: object) -> str:
         return ", ".join(_readable(item) for item in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_readable(item)}" for key, item in value.items()) or "none"
-    return str(value)
+    return printable(str(value))

@@ -65,8 +65,6 @@ def train_backbone(
 
     Only the training split of a set is read. An interrupted run goes on with the same command.
     """
-    from adaptoscope.pretrained.bundled import locate_backbone
-    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
     from adaptoscope.style_transfer.settings import backbone_training
     from adaptoscope.training.settings import read_settings
 
@@ -74,6 +72,10 @@ def train_backbone(
     chosen = backbone_training(given, fine_tune=start is not None, origin=str(settings or ""))
     chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = open_sets(images, root, channel, z)
+
+    from adaptoscope.pretrained.bundled import locate_backbone
+    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
+
     typer.echo(
         train(
             out,
@@ -251,18 +253,23 @@ def realism(
     Rejected images of a set are left out. Sets are named by their folders.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism.compare import RealismSettings, compare_sets
+    from adaptoscope.style_transfer.realism.settings import RealismSettings
     from adaptoscope.training.settings import load_settings
 
+    chosen = load_settings(settings, RealismSettings) if settings else None
     opened = open_counted_images(real, root=root, channel=channel, z=plane(z))
     originals = None
     if style_images is not None:
         found = open_counted_images(style_images, root=root, channel=channel, z=plane(z))
         originals = found.training_part()
+    sets = {folder.name: open_counted_images(folder) for folder in _differently_named(made)}
+
+    from adaptoscope.style_transfer.realism.compare import compare_sets
+
     report = compare_sets(
         opened.split(split) if split else opened,
-        {folder.name: open_counted_images(folder) for folder in _differently_named(made)},
-        load_settings(settings, RealismSettings) if settings else None,
+        sets,
+        chosen,
         style_images=originals,
         encoder=encoder,
         device=device,

@@ -140,6 +140,13 @@ def adapt_stain(
     needs_source = "source" in METHODS[name].looks_at
     if source is None and needs_source:
         raise _source_missing(name)
+    seen = _open(
+        target, target_modality, root, channel, z, pairs=isinstance(chosen, OracleSettings)
+    )
+    known = None
+    if source is not None and needs_source:
+        known = _open(source, modality, root, channel, z)
+
     require_training("adapting a stain network")
     from adaptoscope.adaptation.auto import chosen_way
     from adaptoscope.adaptation.methods import adapt_by_method
@@ -150,17 +157,17 @@ def adapt_stain(
     loaded = load_translator(model, device=str(start_fabric(device).device))
     images: dict[str, object] = {}
     if isinstance(chosen, OracleSettings):
-        images["pairs"] = one_modality(open_pairs(target, root=root), target_modality)
+        images["pairs"] = one_modality(seen, target_modality)  # type: ignore[arg-type]
     else:
-        if source is not None and needs_source:
-            opened = _open_part(source, modality, root, channel, z)
+        if known is not None:
+            known = _part(known, modality)
             if isinstance(chosen, AutoSettings) and chosen.restyling is not None:
-                chosen = _without_missing_stains(chosen, opened, loaded.record.stains)
+                chosen = _without_missing_stains(chosen, known, loaded.record.stains)
             taught = isinstance(chosen, RestyledSettings) or (
                 isinstance(chosen, AutoSettings) and chosen.restyling is not None
             )
-            images["source"] = _read_fields(opened, loaded.record.stains if taught else None)
-        images["target"] = _read_fields(_open_part(target, target_modality, root, channel, z), None)
+            images["source"] = _read_fields(known, loaded.record.stains if taught else None)
+        images["target"] = _read_fields(_part(seen, target_modality), None)
     adapt_by_method(chosen, out, model=loaded, device=device, overwrite=overwrite, **images)
     if not isinstance(chosen, AutoSettings):
         return AdaptedStain(out, name, {}, "")
@@ -215,18 +222,18 @@ def sweep_stain(
     return run(study, Path(out), device=device, workers=workers, overwrite=overwrite)
 
 
-def _open_part(
+def _open(
     images: FieldImages,
     modality: str | None,
     root: Place | None,
     channel: int | None,
     z: Plane,
+    *,
+    pairs: bool = False,
 ) -> PairedStainSet | CountedImageSet:
-    """Open the part of a set that is learnt from: pairs of one modality, or plain images."""
-    from adaptoscope.translation.train_pairs import one_modality, training_part
-
-    if isinstance(images, PairedStainSet) or has_pairs(images):
-        return training_part(one_modality(open_pairs(images, root=root), modality))
+    """Open pairs, or plain images unless it has to be `pairs`; no image is read."""
+    if pairs or has_pairs(images):
+        return open_pairs(images, root=root)
     if modality is not None:
         raise InputError(
             f"The images of {images} have no modality.",
@@ -234,7 +241,18 @@ def _open_part(
             found=f"the modality {modality}, and no pairs.csv",
             remedy="leave --modality or --target-modality out, or name the folder of the pairs",
         )
-    return open_images(images, root=root, channel=channel, z=z).training_part()
+    return open_images(images, root=root, channel=channel, z=z)
+
+
+def _part(
+    images: PairedStainSet | CountedImageSet, modality: str | None
+) -> PairedStainSet | CountedImageSet:
+    """Return what is learnt from: the split train, of pairs those of one modality."""
+    from adaptoscope.translation.train_pairs import one_modality, training_part
+
+    if isinstance(images, CountedImageSet):
+        return images.training_part()
+    return training_part(one_modality(images, modality))
 
 
 def _read_fields(

@@ -63,11 +63,12 @@ def compare(
     InputError
         If an image cannot be read or is smaller than 32 pixels.
     """
-    from adaptoscope.comparison.compare import compare as compare_sets
     from adaptoscope.comparison.settings import ComparisonSettings
 
     chosen = settings_of(settings, ComparisonSettings, most_images=images, seed=seed)
     a, b = (open_images(each, root=root, channel=channel, z=z) for each in (set_a, set_b))
+    from adaptoscope.comparison.compare import compare as compare_sets
+
     found = compare_sets(a, b, chosen, device=device)
     if report is not None:
         from adaptoscope.pipeline.comparison_report import write_comparison_report

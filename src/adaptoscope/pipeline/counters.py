@@ -271,11 +271,12 @@ def evaluate_counter(
     LeakageError
         If the counter was trained on one of the images.
     """
+    opened = open_images(images, root=root, channel=channel, z=z)
+    opened = opened.split(split) if split else opened
+
     from adaptoscope.counting.evaluate import evaluate_counter as evaluate
     from adaptoscope.counting.paired_counters import compare_evaluations
 
-    opened = open_images(images, root=root, channel=channel, z=z)
-    opened = opened.split(split) if split else opened
     counter = _counter_of(model, device, edges, window)
     how = {"seed": seed, "allow_training_images": allow_training_images}
     rival = None if against is None else _counter_of(against, device)

@@ -81,19 +81,18 @@ def simulate(
         If an image of `like` is one of those kept back.
     """
     from adaptoscope.simulation.settings import SimulationSettings
-    from adaptoscope.simulation.write import simulate as write_simulated
 
     if like is not None and randomise:
         raise _two_microscopes()
     chosen = settings_of(settings, SimulationSettings)
-    if like is not None:
-        from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
+    followed = [] if like is None else [like, *each_of(held_out)]
+    sets = [open_images(each, root=root, channel=channel, z=z) for each in followed]
 
-        real, *others = (
-            open_images(each, root=root, channel=channel, z=z)
-            for each in (like, *each_of(held_out))
-        )
-        chosen = simulation_like(measure_real_fields(real, held_out=others), chosen)
+    from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
+    from adaptoscope.simulation.write import simulate as write_simulated
+
+    if sets:
+        chosen = simulation_like(measure_real_fields(sets[0], held_out=sets[1:]), chosen)
     with progress_display("simulate", count) as advance:
         return write_simulated(
             Path(out),
@@ -144,12 +143,14 @@ def simulate_pairs(
     PairedStainSet
         The folder, opened.
     """
-    from adaptoscope.simulation.transmitted import TransmittedSettings
-    from adaptoscope.simulation.transmitted import simulate_pairs as write_simulated
+    from adaptoscope.simulation.transmitted.settings import TransmittedSettings
+
+    chosen = settings_of(settings, TransmittedSettings)
+
     from adaptoscope.simulation.transmitted.generate import checked_modalities
+    from adaptoscope.simulation.transmitted.write import simulate_pairs as write_simulated
 
     asked = checked_modalities([modality] if isinstance(modality, str) else list(modality))
-    chosen = settings_of(settings, TransmittedSettings)
     with progress_display("simulate", count) as advance:
         return write_simulated(
             Path(out),
@@ -208,11 +209,13 @@ def synthesise(
         If an image of `like` is one of those kept back.
     """
     from adaptoscope.synthesis.settings import SynthesisSettings
-    from adaptoscope.synthesis.write import synthesise as write_drawings
 
     chosen = settings_of(settings, SynthesisSettings)
     real = None if like is None else open_images(like, root=root, channel=channel, z=z)
     others = [open_images(each, root=root, channel=channel, z=z) for each in each_of(held_out)]
+
+    from adaptoscope.synthesis.write import synthesise as write_drawings
+
     with progress_display("synthesise", count) as advance:
         return write_drawings(
             Path(out),

@@ -17,30 +17,6 @@ from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.step_loop import Device
 
-PARTS = (
-    "report.html",
-    "results.json",
-    "results.md",
-    "looks.json",
-    "folds",
-    "others",
-    "matched_percentiles",
-    "matched_histogram",
-    "matched_blur_noise",
-    "simulation",
-    "simulation.yaml",
-    "counts",
-    "models",
-    "stylised_screening.json",
-    f"{CONTROL}_screening.json",
-    "stylised",
-    CONTROL,
-    "style.safetensors",
-    "style",
-    "drawings",
-)
-"""What the stages leave in a run folder, besides simulated images, which look after themselves."""
-
 
 def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
     """Run every stage of an experiment; what an earlier call finished is not done again.

@@ -83,6 +83,8 @@ def evaluate_stain(
     InputError
         If an image lacks a stain of the network, or is of another bit depth.
     """
+    listed = open_pairs(pairs, root=root)
+
     from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.evaluate import evaluate_translator
     from adaptoscope.translation.fields import read_fields
@@ -90,7 +92,7 @@ def evaluate_stain(
     from adaptoscope.translation.montage import compare_with_mean_cell
     from adaptoscope.translation.train_pairs import one_modality
 
-    opened = one_modality(open_pairs(pairs, root=root), modality)
+    opened = one_modality(listed, modality)
     loaded = load_translator(Path(model), device=str(start_fabric(device).device))
     chosen = opened if split is None else opened.select(split=split)
     fields = read_fields(chosen, loaded.record.stains)

@@ -84,13 +84,16 @@ def train_stain(
     InputError
         If there is nothing to learn from, or an image lacks a stain.
     """
-    require_training("training a stain network")
-    from adaptoscope.translation.model_folder import read_translator_record
     from adaptoscope.translation.settings import TranslationSettings
-    from adaptoscope.translation.train_pairs import one_modality, train_translator
 
     chosen = settings_of(settings, TranslationSettings, steps=steps, seed=seed)
-    opened = one_modality(open_pairs(pairs, root=root), modality)
+    listed = open_pairs(pairs, root=root)
+
+    require_training("training a stain network")
+    from adaptoscope.translation.model_folder import read_translator_record
+    from adaptoscope.translation.train_pairs import one_modality, train_translator
+
+    opened = one_modality(listed, modality)
     folder = train_translator(
         chosen, Path(out), pairs=opened, stains=stain, device=device, overwrite=overwrite
     )
@@ -169,8 +172,6 @@ def predict_stain(
     InputError
         If the image does not fit the network, or a folder cannot be read.
     """
-    from adaptoscope.translation.predict_folder import predict_folder
-
     if isinstance(images, np.ndarray):
         if out is not None:
             raise SettingsError(
@@ -194,6 +195,9 @@ def predict_stain(
         opened = open_given_images(pairs, root=path_of(root), channel=channel, z=z)
     else:
         opened = open_images(images, root=root, channel=channel, z=z)  # type: ignore[arg-type]
+
+    from adaptoscope.translation.predict_folder import predict_folder
+
     return predict_folder(_ensemble(model, device), opened, Path(out), overwrite=overwrite)
 
 

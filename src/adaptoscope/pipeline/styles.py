@@ -89,8 +89,6 @@ def learn_style(
     LeakageError
         If an image is one of those kept back.
     """
-    require_training("learning a style")
-    from adaptoscope.style_transfer.refine_style import learn_style_on
     from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
     from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
@@ -104,6 +102,9 @@ def learn_style(
     real, *others = (
         open_images(each, root=root, channel=channel, z=z) for each in (images, *each_of(held_out))
     )
+    require_training("learning a style")
+    from adaptoscope.style_transfer.refine_style import learn_style_on
+
     return learn_style_on(
         str(Path(backbone)),
         Path(out),
@@ -213,10 +214,7 @@ def stylise(
     SettingsError
         If the style does not fit the backbone or the settings.
     """
-    require_training("stylising")
     from adaptoscope.style_transfer.settings import StylisationSettings
-    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-    from adaptoscope.training.step_loop import start_fabric
 
     chosen = settings_of(
         settings,
@@ -233,6 +231,12 @@ def stylise(
         tile=tile,
         seed=seed,
     )
+    if not Path(drawings).is_dir():
+        open_images(drawings)  # Says what is wrong, before a network library is loaded.
+    require_training("stylising")
+    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
+    from adaptoscope.training.step_loop import start_fabric
+
     place = str(start_fabric(device).device)
     job = StylisationJob(Path(out), Path(drawings), Path(style), str(Path(backbone)), chosen, place)
     return stylise_set(job, workers=workers, overwrite=overwrite)
@@ -266,9 +270,12 @@ def screen(
         How many were kept, and why others were not.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.screening.screen import screen_set
     from adaptoscope.style_transfer.settings import ScreeningSettings
 
     chosen = settings_of(settings, ScreeningSettings)
     opened = open_counted_images(Path(images), include_rejected=True)
-    return screen_set(opened, open_images(drawings), chosen, workers=workers)
+    drawn = open_images(drawings)
+
+    from adaptoscope.style_transfer.screening.screen import screen_set
+
+    return screen_set(opened, drawn, chosen, workers=workers)

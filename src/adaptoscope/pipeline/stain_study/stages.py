@@ -38,8 +38,6 @@ from adaptoscope.translation.model_folder import (
 )
 from adaptoscope.translation.train_pairs import train_translator
 
-PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
-
 
 @dataclass(frozen=True)
 class StudyStages:
