@@ -232,7 +232,7 @@ def _open(
     pairs: bool = False,
 ) -> PairedStainSet | CountedImageSet:
     """Open pairs, or plain images unless it has to be `pairs`; no image is read."""
-    if pairs or has_pairs(images):
+    if pairs or isinstance(images, PairedStainSet) or has_pairs(images):
         return open_pairs(images, root=root)
     if modality is not None:
         raise InputError(
