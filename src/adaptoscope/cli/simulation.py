@@ -111,7 +111,7 @@ def _write_counted(
 
     if sets:
         chosen = simulation_like(measure_real_fields(sets[0], held_out=sets[1:]), chosen)
-    with progress_display("simulate", count) as advance:
+    with progress_display("simulate", count, unit="image") as advance:
         written = simulate_folder(out, chosen, count, **values, on_image=advance)
     typer.echo(f"{out}: {len(written)} simulated images")
 
@@ -136,7 +136,7 @@ def _write_pairs(
     from adaptoscope.training.progress import progress_display
 
     asked = checked_modalities(modalities or ["phase"])
-    with progress_display("simulate", count) as advance:
+    with progress_display("simulate", count, unit="image") as advance:
         written = simulate_pairs(
             out,
             chosen,

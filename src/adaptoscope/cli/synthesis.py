@@ -44,7 +44,7 @@ def synthesise(
     from adaptoscope.synthesis.write import synthesise as synthesise_folder
     from adaptoscope.training.progress import progress_display
 
-    with progress_display("synthesise", count) as advance:
+    with progress_display("synthesise", count, unit="image") as advance:
         written = synthesise_folder(
             out,
             chosen,
