@@ -32,6 +32,7 @@ def run_tasks(
     done: Callable[[Task], bool] | None = None,
     workers: int = 1,
     description: str,
+    unit: str = "",
     threads_per_worker: int = 1,
 ) -> list[Result]:
     """Do every task that is not done yet.
@@ -50,6 +51,8 @@ def run_tasks(
         1 works in this process; more start that many processes.
     description
         Stands before the progress bar.
+    unit
+        What one task is, as ``image``; stands before its number.
     threads_per_worker
         Threads of the numerical libraries in each worker, this process included: a fixed number
         keeps results equal for any number of workers.
@@ -77,10 +80,11 @@ def run_tasks(
     if workers == 1 or len(open_tasks) < 2:
         with limited_threads(threads_per_worker):
             return [
-                _attempt(work, task) for task in progress(open_tasks, description, len(open_tasks))
+                _attempt(work, task)
+                for task in progress(open_tasks, description, len(open_tasks), unit=unit)
             ]
     return _run_in_processes(
-        open_tasks, work, min(workers, len(open_tasks)), description, threads_per_worker
+        open_tasks, work, min(workers, len(open_tasks)), description, unit, threads_per_worker
     )
 
 
@@ -122,11 +126,12 @@ def _run_in_processes(
     work: Callable[[Task], Result],
     workers: int,
     description: str,
+    unit: str,
     threads: int,
 ) -> list[Result]:
     results: dict[int, Result] = {}
     # The variables are inherited: a child may load its libraries before its first line is run.
-    with limited_threads(threads), progress_display(description, len(tasks)) as advance:
+    with limited_threads(threads), progress_display(description, len(tasks), unit=unit) as advance:
         pool = ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(threads,)
         )

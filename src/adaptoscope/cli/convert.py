@@ -57,7 +57,7 @@ def convert(
         _refuse_unused(chosen, stain=stain, channel=channel, **of_folder)
     else:
         _refuse_unused(chosen, **of_folder, **of_cell200)
-    with progress_display("convert", None) as advance:
+    with progress_display("convert", None, unit="image") as advance:
         if chosen == "folder":
             imported = import_folder(
                 source,

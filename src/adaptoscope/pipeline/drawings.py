@@ -93,7 +93,7 @@ def simulate(
 
     if sets:
         chosen = simulation_like(measure_real_fields(sets[0], held_out=sets[1:]), chosen)
-    with progress_display("simulate", count) as advance:
+    with progress_display("simulate", count, unit="image") as advance:
         return write_simulated(
             Path(out),
             chosen,
@@ -151,7 +151,7 @@ def simulate_pairs(
     from adaptoscope.simulation.transmitted.write import simulate_pairs as write_simulated
 
     asked = checked_modalities([modality] if isinstance(modality, str) else list(modality))
-    with progress_display("simulate", count) as advance:
+    with progress_display("simulate", count, unit="image") as advance:
         return write_simulated(
             Path(out),
             chosen,
@@ -216,7 +216,7 @@ def synthesise(
 
     from adaptoscope.synthesis.write import synthesise as write_drawings
 
-    with progress_display("synthesise", count) as advance:
+    with progress_display("synthesise", count, unit="image") as advance:
         return write_drawings(
             Path(out),
             chosen,

@@ -85,7 +85,7 @@ def _run_round(
         settings, one.folder, shared=context.path, workers=context.workers, device=device
     )
     found = _RoundParts(stages, {}, {})
-    for row in settings.rows:
+    for number, row in enumerate(settings.rows, start=1):
         if row.synthetic in ("stylised", "adain") and not found.screening:
             found.screening.update(_stylised_and_screened(stages, one, context))
         made = FOLDERS.get(row.synthetic or "", "")
@@ -95,7 +95,8 @@ def _run_round(
         if row.synthetic is not None:
             with context.timed(_named(row.synthetic, one)):
                 synthetic = stages.synthetic(row.synthetic, one.real)
-        with context.timed(_named(row.name, one)):
+        shown = _named(f"row {number} of {len(settings.rows)} ({row.name})", one)
+        with context.timed(_named(row.name, one), shown):
             found.results[row.name] = run_row(settings, row, one, synthetic, device)
     return found
 

@@ -134,7 +134,7 @@ def read_checked_images(
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
     depths: set[tuple[int, float | None]] = set()
-    for record in progress(list(images), "read the style"):
+    for record in progress(list(images), "read the style", unit="image"):
         image = images.read(record)
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})

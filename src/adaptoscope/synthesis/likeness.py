@@ -53,7 +53,7 @@ def measure_set(
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure drawings on"
     )
-    measures = [measure_image(image.pixels) for image in progress(images, "measure")]
+    measures = [measure_image(image.pixels) for image in progress(images, "measure", unit="image")]
     pixel_size_um = common_pixel_size(image.pixel_size_um for image in images)
     return summarise_measures(measures, images[0].scale.bit_depth, pixel_size_um)
 

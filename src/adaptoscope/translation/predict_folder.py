@@ -114,7 +114,7 @@ def predict_folder(
     rows: list[Row] = []
     errors: dict[str, str] = {}
     stems = _stems(images)
-    for record in progress(list(images), "stain predict"):
+    for record in progress(list(images), "stain predict", unit="image"):
         try:
             image = images.read(record)
             rows += _predict_once(ensemble, image, record.name, out, stems[record.name])

@@ -169,7 +169,7 @@ class StudyStages:
                 )
         modalities: list[Any] = [self.settings.modality]
         modalities += [shift.modality for shift in self.settings.shifts if shift.modality]
-        with progress_display("simulate", origin.fields) as advance:
+        with progress_display("simulate", origin.fields, unit="field") as advance:
             return simulate_pairs(
                 self.folder / "pairs",
                 origin.settings,

@@ -154,6 +154,7 @@ def screen_set(
         functools.partial(_screen_task, settings=settings, kept=folder / VERDICTS_FOLDER),
         workers=workers,
         description="screen",
+        unit="image",
     )
     points = {item.record.name: item.points for item in screened if item.record.labelled}
     if points:
