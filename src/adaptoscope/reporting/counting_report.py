@@ -135,12 +135,15 @@ def counting_report(run: CountingRun) -> Report:
 
 def _gallery(run: CountingRun) -> Gallery:
     low, high = STRETCH
+    made = (
+        GalleryColumn("Drawing", run.drawn, "no drawing"),
+        GalleryColumn("Stylised", run.stylised, "no image was kept"),
+        GalleryColumn("Rejected, and why", run.rejected, "no image was rejected"),
+    )
     return Gallery(
         columns=(
             GalleryColumn("Real", run.real, "no real image"),
-            GalleryColumn("Drawing", run.drawn, "no drawing"),
-            GalleryColumn("Stylised", run.stylised, "no stylised image was kept"),
-            GalleryColumn("Rejected, and why", run.rejected, "no image was rejected"),
+            *(made if any(column.pictures for column in made) else ()),
         ),
         caption=f"For display only, each image is stretched between its {low} and {high} "
         "percentiles; the range in brackets is what is shown as black and as white, in parts of "

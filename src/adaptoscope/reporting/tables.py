@@ -27,6 +27,8 @@ class Table:
         Index of the row that is emphasised, or ``None``.
     text_columns
         How many columns from the left hold words (flush left); the others hold numbers.
+    words_at_end
+        How many columns from the right hold words too.
     """
 
     columns: tuple[str, ...]
@@ -34,6 +36,11 @@ class Table:
     caption: str = ""
     best: int | None = None
     text_columns: int = 1
+    words_at_end: int = 0
+
+    def is_words(self, column: int) -> bool:
+        """Tell whether a column, counted from 0, holds words."""
+        return not self.text_columns <= column < len(self.columns) - self.words_at_end
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the headings."""
@@ -207,7 +214,7 @@ def markdown(table: Table) -> str:
     table
         The best row is set in bold.
     """
-    rules = ["---" if index < table.text_columns else "---:" for index in range(len(table.columns))]
+    rules = ["---" if table.is_words(index) else "---:" for index in range(len(table.columns))]
     lines = [_line(table.columns), _line(rules)]
     for index, row in enumerate(table.rows):
         lines.append(_line([f"**{cell}**" for cell in row] if index == table.best else row))
