@@ -76,13 +76,7 @@ def summarise_measures(
         If no nucleus is seen anywhere.
     """
     seen = [measure for measure in measures if measure.number > 0]
-    if not seen:
-        raise InputError(
-            "No nucleus was seen in the images to imitate.",
-            expected="bright nuclei on a dark ground",
-            found=f"none in {len(measures)} images",
-            remedy="choose another channel, or give the cell diameter and intensities as settings",
-        )
+    refuse_no_nuclei(len(seen), len(measures), "give the cell diameter and intensities as settings")
     counts = 2.0**bit_depth - 1
     densities = [measure.cells_per_mpx for measure in measures]
     backgrounds = counts * np.quantile([m.background_mean for m in measures], (0.05, 0.95))
@@ -102,3 +96,29 @@ def summarise_measures(
         bit_depth=bit_depth,
         pixel_size_um=pixel_size_um,
     )
+
+
+def refuse_no_nuclei(seen: int, images: int, otherwise: str) -> None:
+    """Refuse images to imitate that show no nucleus.
+
+    Parameters
+    ----------
+    seen
+        Number of images in which nuclei were seen.
+    images
+        Number of all images.
+    otherwise
+        What can be done in place of choosing another channel.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    if not seen:
+        raise InputError(
+            "No nucleus was seen in the images to imitate.",
+            expected="bright nuclei on a dark ground",
+            found=f"none in {images} image(s)",
+            remedy=f"choose another channel, or {otherwise}",
+        )
