@@ -42,7 +42,7 @@ FOREIGN_COLUMNS: Mapping[str, str] = {
 
 _IDCIA_NAME = re.compile(r"(?P<culture>.+)_F\d+(\.\d+)?_.+_ND\d_20x")
 # As Cellpose and others name what they found in an image, beside it.
-_MASK_NAME = re.compile(r"(?P<image>.+)_(cp_)?(masks?|labels?|outlines?|flows?)")
+_MASK_NAME = re.compile(r"(?P<image>.+?)_(cp_)?(masks?|labels?|outlines?|flows?)")
 _USABLE_STATUS = re.compile(r"(ok|fixed\b.*)?", re.IGNORECASE)
 
 

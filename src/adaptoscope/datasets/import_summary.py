@@ -102,13 +102,14 @@ def describe_import(imported: CountedImageSet) -> str:
     labelled = imported.labelled()
     counted = [record for record in imported if record.count is not None and not record.labelled]
     unknown = len(imported) - len(labelled) - len(counted)
-    parts = [f"{len(labelled)} labelled with {_cells(labelled)} cells" if len(labelled) else ""]
+    cells = sum(record.count or 0 for record in labelled)
+    parts = [f"{len(labelled)} labelled with {cells} cells"]
     if counted:
         total = sum(record.count or 0 for record in counted)
         parts.append(f"{len(counted)} counted without centres, {total} cells")
     if unknown:
         parts.append(f"{unknown} unlabelled, without a row or a table of cell centres")
-    return "; ".join(part for part in parts if part)
+    return "; ".join(parts)
 
 
 def describe_left_out(
@@ -193,10 +194,6 @@ def _files_below(source: Path) -> Iterator[Path]:
 
 def _stems(names: Collection[str]) -> set[str]:
     return {Path(name).stem for name in names}
-
-
-def _cells(images: CountedImageSet) -> int:
-    return sum(record.count or 0 for record in images)
 
 
 def _named(names: list[str]) -> str:

@@ -95,27 +95,30 @@ def _look(
 ) -> _Seen:
     """Count the cells that can be seen, by the contrast of those marked or by a given one."""
     pixels, points = labelled.read(record).pixels, labelled.points(record)
+    if not len(points) and not cell_mask(sign * pixels).any():
+        # Noise that was stretched over the stored range would be as clear as cells.
+        contrast = np.inf
     levels = cell_levels(pixels, only=number)
     if not levels:
         return _Seen(record.name, len(points), 0, contrast, np.inf)
-    level, rank = levels[0], _rank(levels[0], sign, points)
-    if len(points) >= _FEWEST_IN_IMAGE and rank < _CLEARLY_ON_CELLS:
+    seen = _seen_at(levels[0], record.name, points, sign, contrast)
+    odd = seen.rank < _CLEARLY_ON_CELLS or _lacks_points(seen)
+    if odd and len(points) >= _FEWEST_IN_IMAGE:
         # The cells of this image may be of another size than those of most.
-        rank, level = max(
-            ((_rank(each, sign, points), each) for each in cell_levels(pixels)),
-            key=lambda pair: pair[0],
-        )
+        sizes = (_seen_at(each, record.name, points, sign) for each in cell_levels(pixels))
+        return max(sizes, key=lambda each: each.rank)
+    return seen
+
+
+def _seen_at(
+    level: Level, name: str, points: Points, sign: float, contrast: float = np.nan
+) -> _Seen:
+    rank = np.nan
     if len(points):
         contrast = float(np.median(sign * level.at(points)[0]))
-    elif not cell_mask(sign * pixels).any():
-        # Noise that was stretched over the stored range would be as clear as cells.
-        contrast = np.inf
+        rank = float(sign * level.ranks(points).mean())
     blobs = clear_blobs(level, sign, _AS_CLEAR * contrast)
-    return _Seen(record.name, len(points), blobs, contrast, rank)
-
-
-def _rank(level: Level, sign: float, points: Points) -> float:
-    return float(sign * level.ranks(points).mean()) if len(points) else np.nan
+    return _Seen(name, len(points), blobs, contrast, rank)
 
 
 def _lacks_points(seen: _Seen) -> bool:

@@ -138,21 +138,17 @@ def _in_turn(first: Move, second: Move) -> Move:
 def _known_scales(images: Sequence[MarkedImage]) -> Iterator[Trial]:
     sizes = {image.pixel_size_um for image in images}
     if None not in sizes:
-        size = f"{sizes.pop():g}" if len(sizes) == 1 else "the pixel size of the file"
-        of_files = (
-            f"{size}, the pixel size of the files in um," if size[0].isdigit() else f"{size} in um"
-        )
+        one = sizes.pop() if len(sizes) == 1 else None
+        size = f"{one:g}" if one else "the pixel size of each file in um"
+        what = f"{size}, the pixel size of the files in um," if one else size
+        again = f" (that is, multiply them by {1 / one:.4g})" if one else ""
         yield (
             _in_pixel_sizes(-1),
-            f"divided by {of_files}",
-            f"divide x and y of points.csv by {size}; in ImageJ, measure after Analyze > Set Scale "
-            "> Click to Remove Scale",
+            f"divided by {what}",
+            f"divide x and y of points.csv by {size}{again}; in ImageJ, measure after Analyze > "
+            "Set Scale > Click to Remove Scale",
         )
-        yield (
-            _in_pixel_sizes(1),
-            f"multiplied by {of_files}",
-            f"multiply x and y of points.csv by {size}",
-        )
+        yield _in_pixel_sizes(1), f"multiplied by {what}", f"multiply x and y by {size}"
     for factor in (2.0, 0.5):
         yield _scale(factor), *_scale_words(factor)
 

@@ -14,7 +14,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.randomness import generator_of
-from adaptoscope.images.set_measures import refuse_no_nuclei
+from adaptoscope.images.set_measures import refuse_no_nuclei, shows_cells
 from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
@@ -141,6 +141,7 @@ def read_checked_images(
     reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
+    blank: list[str] = []
     depths: set[tuple[int, float | None]] = set()
     for record in progress(list(images), "read the style"):
         image = images.read(record)
@@ -149,7 +150,9 @@ def read_checked_images(
         tensors, fact = _read_one(image, record.split or "", backbone, reader, shown, seed)
         rows.append(tensors)
         facts.append(fact)
-    _refuse_blank(facts)
+        if not shows_cells(image.pixels, fact.cell_diameter_px):
+            blank.append(fact.name)
+    _refuse_blank(blank, len(facts))
     bit_depth = next(iter(depths))[0]
     sizes = {size for _, size in depths}
     return Style(
@@ -171,13 +174,12 @@ def read_checked_images(
     )
 
 
-def _refuse_blank(facts: Sequence[StyleImage]) -> None:
-    """Refuse images without any nucleus, and name those that are among others."""
-    blank = [fact.name for fact in facts if not fact.cells_per_mpx]
-    refuse_no_nuclei(len(facts) - len(blank), len(facts), "give images that show cells")
+def _refuse_blank(blank: Sequence[str], images: int) -> None:
+    """Refuse images none of which shows cells, and name those that are among others."""
+    refuse_no_nuclei(images - len(blank), images, "give images that show cells")
     if blank:
         warnings.warn(
-            f"No nucleus was seen in {len(blank)} of {len(facts)} style images: "
+            f"No nucleus was seen in {len(blank)} of {images} style images: "
             f"{', '.join(blank[:5])}{' ...' if len(blank) > 5 else ''}. Stylised images will look "
             "like these too; leave them out if they are empty.",
             UserWarning,
