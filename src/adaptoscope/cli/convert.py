@@ -19,7 +19,7 @@ def convert(
         typer.Option(
             "--layout",
             help="idcia: IDCIA's release; folder: images, with points.csv if any; cell200: its "
-            "HDF5 file. By default cell200 for an HDF5 file, else idcia.",
+            "HDF5 file. By default told by what is there.",
         ),
     ] = None,
     stain: Annotated[
@@ -43,12 +43,17 @@ def convert(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn a data set into a counted-image folder."""
+    """Turn a data set into a counted-image folder; say what was taken and what was left out."""
     from adaptoscope.datasets.cell200 import PER_CLASS, import_cell200
+    from adaptoscope.datasets.import_summary import (
+        describe_import,
+        describe_left_out,
+        find_layout,
+    )
     from adaptoscope.datasets.importers import import_folder, import_idcia_release
     from adaptoscope.training.progress import progress_display
 
-    chosen = layout or ("cell200" if source.suffix.lower() in (".h5", ".hdf5") else "idcia")
+    chosen = layout or find_layout(source, stain)
     of_folder = {"swap_axes": swap_axes or None, "root": root, "z": z}
     of_cell200 = {"per_class": per_class, "seed": seed}
     if chosen == "folder":
@@ -87,7 +92,10 @@ def convert(
                 overwrite=overwrite,
                 on_image=advance,
             )
-    typer.echo(f"{destination}: {len(imported)} images ({chosen})")
+    how = chosen if layout else f"{chosen}, found by itself"
+    typer.echo(f"{destination}: {len(imported)} images ({how}), {describe_import(imported)}")
+    for line in describe_left_out(source, chosen, root=root, stain=stain or "DAPI"):
+        typer.echo(line)
 
 
 def _refuse_unused(layout: str, **options: object) -> None:
