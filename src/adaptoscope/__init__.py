@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from adaptoscope.images.files import read_image
     from adaptoscope.pipeline.adapt_stain import adapt_stain, sweep_stain
     from adaptoscope.pipeline.compare_sets import compare
+    from adaptoscope.pipeline.convert_set import convert
     from adaptoscope.pipeline.count_folder import count_folder
     from adaptoscope.pipeline.counter_training import train_counter
     from adaptoscope.pipeline.counters import evaluate_counter, load_counter
@@ -47,6 +48,7 @@ __all__ = [
     "__version__",
     "adapt_stain",
     "compare",
+    "convert",
     "count_folder",
     "demo",
     "evaluate_counter",
@@ -71,6 +73,7 @@ __all__ = [
 _HOMES = {
     "adapt_stain": "adaptoscope.pipeline.adapt_stain",
     "compare": "adaptoscope.pipeline.compare_sets",
+    "convert": "adaptoscope.pipeline.convert_set",
     "count_folder": "adaptoscope.pipeline.count_folder",
     "demo": "adaptoscope.pipeline.demo",
     "evaluate_counter": "adaptoscope.pipeline.counters",
