@@ -80,6 +80,26 @@ def _rebuild(
     return kind(summary, expected=expected, found=found, remedy=remedy)
 
 
+def printable(text: str) -> str:
+    r"""Return a text as a terminal or a picture can show it without obeying it.
+
+    Parameters
+    ----------
+    text
+        For example a file name. Control characters, line ends and marks that turn the direction of
+        writing become escapes such as ``\x1b``; bytes of a name that are not UTF-8, ``\xe9``.
+    """
+    return "".join(letter if letter.isprintable() else _escaped(letter) for letter in text)
+
+
+def _escaped(letter: str) -> str:
+    # How Python holds a byte of a file name that is no UTF-8 (PEP 383).
+    stray_byte = 0xDC80 <= ord(letter) <= 0xDCFF
+    if stray_byte:
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
+
+
 def describe_differences(before: object, now: object, *, most: int = 8) -> str:
     """Say which entries of two nested tables differ, for the line ``found`` of an error.
 
