@@ -6,13 +6,9 @@ Every error that a user can cause says what was expected, what was found and wha
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
-from unicodedata import category
 
 TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
 """What the extra `train` installs and only learning and stylising import."""
-
-_STEERING = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-"""Kinds of signs, by Unicode, that are not seen but do something."""
 
 _LONGEST = 700
 """Characters of one part of a message at most: what a broken file holds can be any length."""
@@ -30,10 +26,16 @@ def shortened(text: str, most: int = 300) -> str:
     return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
 
 
-def printable(text: str) -> str:
-    r"""Return a text in which signs that steer a terminal are written out; file names hold such.
+def printable(text: str, *, keep: str = "\n\t") -> str:
+    r"""Return a text as a terminal or a picture can show it without obeying it.
 
-    Line ends and tabs stay.
+    Parameters
+    ----------
+    text
+        For example a file name. Control characters and marks that turn the direction of writing
+        become escapes such as ``\x1b``; bytes of a name that are not UTF-8, ``\xe9``.
+    keep
+        Control characters that stay; none where the text has to be a single line.
 
     Examples
     --------
@@ -41,9 +43,16 @@ def printable(text: str) -> str:
     a\x1b[31m.png
     """
     return "".join(
-        repr(sign)[1:-1] if sign not in "\n\t" and category(sign) in _STEERING else sign
-        for sign in text
+        letter if letter.isprintable() or letter in keep else _escaped(letter) for letter in text
     )
+
+
+def _escaped(letter: str) -> str:
+    # How Python holds a byte of a file name that is no UTF-8 (PEP 383).
+    stray_byte = 0xDC80 <= ord(letter) <= 0xDCFF
+    if stray_byte:
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 class AdaptoscopeError(Exception):

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 from adaptoscope.errors import AdaptoscopeError, SettingsError
@@ -136,9 +136,10 @@ def _run_in_processes(
             workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(threads,)
         )
         try:
-            places: dict[Future[Result], int] = {
-                pool.submit(_attempt, work, task): place for place, task in enumerate(tasks)
-            }
+            with _interrupts_left_out():
+                places: dict[Future[Result], int] = {
+                    pool.submit(_attempt, work, task): place for place, task in enumerate(tasks)
+                }
             for future in as_completed(places):
                 results[places[future]] = future.result()
                 advance()
@@ -152,6 +153,19 @@ def _run_in_processes(
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return [results[place] for place in range(len(tasks))]
+
+
+@contextmanager
+def _interrupts_left_out() -> Iterator[None]:
+    """Start processes that interrupts do not reach, not even while they load their libraries."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _attempt(work: Callable[[Task], Result], task: Task) -> Result:

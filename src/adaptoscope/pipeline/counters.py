@@ -103,7 +103,8 @@ class Counter:
         SettingsError
             If the counter has no use for a diameter.
         """
-        from adaptoscope.counting.predict import PredictSettings, count_image
+        from adaptoscope.counting.predict import count_image
+        from adaptoscope.counting.settings import PredictSettings
 
         given = {"pixel_size_um": pixel_size_um, "diameter_px": diameter_px}
         settings = settings_from(given, PredictSettings)
@@ -157,9 +158,11 @@ def load_counter(
     InputError
         If there is no such counter, or its folder is not complete.
     """
+    from adaptoscope.counting.counter_source import counter_device
     from adaptoscope.counting.model_folder import load_counter as load
 
-    loaded = Counter(load(str(Path(model)), device=place_of(model, device)))
+    name = str(Path(model))
+    loaded = Counter(load(name, device=counter_device(name, device)))
     return _counter_of(loaded, device, edges, window)
 
 
@@ -171,7 +174,7 @@ def _counter_of(
 ) -> Counter:
     """Return a counter that may be loaded already, with other borders or windows."""
     from adaptoscope.counting.edges import at_edges
-    from adaptoscope.counting.predict import PredictSettings
+    from adaptoscope.counting.settings import PredictSettings
     from adaptoscope.counting.window_size import with_window
 
     if not isinstance(model, Counter):
@@ -179,15 +182,6 @@ def _counter_of(
     chosen = settings_from({"edges": edges}, PredictSettings)
     loaded = model.model if window is None else with_window(model.model, window)
     return Counter(at_edges(loaded, chosen.edges))
-
-
-def place_of(model: Place, device: DeviceName) -> str:
-    """Say where a counter runs, as PyTorch names it; those without a network know no device."""
-    if str(model) in ("dog", "otsu_watershed"):
-        return "cpu"
-    from adaptoscope.training.step_loop import start_fabric
-
-    return str(start_fabric(device).device)
 
 
 @dataclass(frozen=True, eq=False)
