@@ -74,6 +74,8 @@ def test_the_notebook_runs(desk: Path) -> None:
     for number, code in enumerate(code_cells(), start=1):
         exec(compile(code, f"cell {number}", "exec"), known)
     assert known["trained"].measured["n"] == 3
+    assert known["table"].summary.images == 12
+    assert len((desk / "counts.csv").read_text("utf-8").splitlines()) == 13
     assert known["screened"].n == 4
     assert known["predicted"]["dapi"].shape == (256, 256)
     assert (desk / "adapted" / "model.json").is_file()

@@ -9,7 +9,6 @@ import adaptoscope as ad
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
-from adaptoscope.counting.predict import predict_counts
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.files import write_image, write_text
 from adaptoscope.pipeline.counters import CountedArray, Counter
@@ -39,10 +38,10 @@ def marked(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_array_is_counted_as_its_file_is(marked: Path, tmp_path: Path) -> None:
+def test_an_array_is_counted_as_its_file_is(marked: Path) -> None:
     counter = ad.load_counter("dog")
     found = counter.count(discs(), pixel_size_um=0.5)
-    (row,) = predict_counts(counter.model, marked / "images" / "a.tif", tmp_path / "counts.csv")
+    (row,) = ad.count_folder(marked / "images" / "a.tif", model=counter).rows
     assert (found.count, found.flag) == (row.count, row.flag)
     assert found.diameter_px == row.diameter_px
     assert found.per_mm2 == pytest.approx(9 / (SIDE * 0.0005) ** 2)
@@ -92,6 +91,7 @@ def test_a_trained_counter_stands_where_its_folder_may(marked: Path, tmp_path: P
     assert fitted.measured is None
     assert fitted.summary.startswith("Not measured")
     assert ad.load_counter(fitted).count(discs()).count == 9
+    assert [row.count for row in ad.count_folder(marked, model=fitted).rows] == [9, 9]
     found = ad.evaluate_counter(
         fitted, marked, allow_training_images=True, against=ad.load_counter("dog")
     )
