@@ -112,13 +112,10 @@ def counting_report(run: CountingRun) -> Report:
         To be written with `Report.write`.
     """
     report = Report(run.title, run.subtitle)
-    first, *others = [
-        *([run.advice] if run.advice else []),
-        main_result(run.results, run.images),
-        *run.remarks,
-        _LIVE_AND_DEAD,
-    ]
-    report.add("Result", Paragraph(first, role="lead"), *map(Paragraph, others))
+    found = [run.advice] if run.advice else []
+    found += [main_result(run.results, run.images), *run.remarks, _LIVE_AND_DEAD]
+    said = [Paragraph(text, "text" if place else "lead") for place, text in enumerate(found)]
+    report.add("Result", *said)
     table = counting_table(run.results, caption=_RESULTS_CAPTION)
     note = [Paragraph(run.published, role="note")] if run.published else []
     report.add("How well each method counts", table, *run.comparisons, *note)
