@@ -197,7 +197,7 @@ def display_image(
         content=bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9)),
         kind="image/png",
         alt=alt,
-        caption=f"{caption} (shown: {low:.3g} to {high:.3g})".strip(),
+        caption=f"{caption} (shown: {low:.2g} to {high:.2g})".strip(),
     )
 
 

@@ -140,9 +140,11 @@ def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
         "Within 5\u00a0%",
         "Within 10\u00a0%",
     )
+    # A tenth of a cell is finer than the intervals are, unless images hold next to no cells.
+    digits = 2 if any(row.errors.mae < 1 for row in rows) else 1
     return Table(
         columns=columns,
-        rows=tuple(_counting_cells(row) for row in rows),
+        rows=tuple(_counting_cells(row, digits) for row in rows),
         caption=caption,
         best=best_row(rows),
         text_columns=2,
@@ -221,19 +223,20 @@ def markdown(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _counting_cells(row: CountingRow) -> tuple[str, ...]:
+def _counting_cells(row: CountingRow, digits: int) -> tuple[str, ...]:
     errors = row.errors
-    mae = number(errors.mae)
+    mae = number(errors.mae, digits=digits)
     if row.mae_interval:
-        mae += f" [{number(row.mae_interval.lower)}, {number(row.mae_interval.upper)}]"
+        lower, upper = row.mae_interval.lower, row.mae_interval.upper
+        mae += f" [{number(lower, digits=digits)}, {number(upper, digits=digits)}]"
     return (
         row.method,
         row.init or NO_VALUE,
         str(row.labels),
         str(row.seeds) if row.seeds else NO_VALUE,
         mae,
-        number(errors.rmse),
-        number(errors.bias, sign=True),
+        number(errors.rmse, digits=digits),
+        number(errors.bias, digits=digits, sign=True),
         share(errors.within_5),
         share(errors.within_10),
     )

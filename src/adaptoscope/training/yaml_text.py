@@ -30,7 +30,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Refuse `*name`: a few hundred characters of them unfold to gigabytes."""
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise UnreadableYaml(
                 f"{_place(event.start_mark)}: `*{event.anchor}` stands for a value given "
                 "elsewhere; write the value itself"
