@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.marked_in_part import warn_of_odd_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.points_on_cells import MarkedImage, cell_levels, mean_ranks
+from adaptoscope.images.points_on_cells import MarkedImage, cell_levels, mean_ranks, shows_structure
 
 CLOSEST = 1.0
 """Two cells whose centres are closer than this, in pixels, are one that was marked twice."""
@@ -120,16 +120,12 @@ def _refuse_misplaced(labelled: CountedImageSet, marked: Sequence[MarkedImage]) 
 
 
 def _warn_of_chance(labelled: CountedImageSet, marked: Sequence[MarkedImage]) -> None:
-    """Warn where cells can be seen, and the points have nothing to do with them."""
-    from adaptoscope.images.blobs import cell_mask
-
+    """Warn where something can be seen, and the points have nothing to do with it."""
     number = sum(len(image.points) for image in marked)
     ranks = mean_ranks(marked, [image.points for image in marked])
     if number < _FEWEST_POINTS or np.abs(ranks).max() >= _CHANCE:
         return
-    records = {record.name: record for record in labelled}
-    shows = [cell_mask(labelled.read(records[image.name]).pixels).any() for image in marked]
-    if np.mean(shows) > 0.5:
+    if np.mean([shows_structure(image.levels) for image in marked]) > 0.5:
         warnings.warn(
             f"The cell centres of {labelled.folder} lie on nothing that stands out in their "
             f"images: the mean rank of contrast under {number} points is "

@@ -64,23 +64,24 @@ def warn_of_odd_images(labelled: CountedImageSet, ranks: Values) -> None:
     marked = [_look(labelled, record, level, sign) for record in records if record.count]
     usual = float(np.median([each.contrast for each in marked])) if marked else np.inf
     empty = [_look(labelled, record, level, sign, usual) for record in records if not record.count]
-    in_part = [each for each in (*marked, *empty) if _lacks_points(each)]
-    if in_part:
-        _warn(
-            f"{len(in_part)} image(s) of {labelled.folder} seem to be marked in part: "
-            + _named(f"{each.name} ({each.marked} marked, {each.blobs} seen)" for each in in_part)
-            + ". Cells that are not marked are taken for background. Mark all cells of an image, "
-            "or leave it out of the list; where only one kind of cells is meant, nothing is wrong."
-        )
     beside = [
         each
         for each in marked
         if each.marked >= _FEWEST_IN_IMAGE and each.rank < _BESIDE * abs(ranks[level])
     ]
+    in_part = [each for each in (*marked, *empty) if _lacks_points(each) and each not in beside]
+    among = f" of the {len(records)} looked at" if len(records) < len(labelled) else ""
+    if in_part:
+        _warn(
+            f"{len(in_part)} image(s){among} of {labelled.folder} seem to be marked in part: "
+            + _named(f"{each.name} ({each.marked} marked, {each.blobs} seen)" for each in in_part)
+            + ". Cells that are not marked are taken for background. Mark all cells of an image, "
+            "or leave it out of the list; where only one kind of cells is meant, nothing is wrong."
+        )
     if beside:
         _warn(
-            f"The points of {len(beside)} image(s) of {labelled.folder} are not on what the others "
-            "mark, or hardly better than by chance: "
+            f"The points of {len(beside)} image(s){among} of {labelled.folder} are not on what the "
+            "others mark, or hardly better than by chance: "
             + _named(each.name for each in beside)
             + ". Look at them with their points: they may be another image's."
         )

@@ -25,9 +25,7 @@ _WIDE = 1.6
 _MOST_LEVELS = 5
 _SMALLEST_SIDE = 12
 _MOST_RANKED = 20_000
-# A cell that was left out is at least half as clear as the marked ones of its image; haze and
-# grains are less.
-_HALF_AS_CLEAR = 0.5
+_ABOVE_NOISE = 2.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,18 @@ def mean_ranks(images: Sequence[MarkedImage], points: Sequence[Points]) -> Value
         for n in range(common)
     ]
     return np.array([each.mean() if len(each) else np.nan for each in ranks])
+
+
+def shows_structure(levels: Sequence[Level]) -> bool:
+    """Tell whether an image shows anything larger than pixel noise.
+
+    Parameters
+    ----------
+    levels
+        From `cell_levels`. Of white noise, each has half the deviation of the one before.
+    """
+    finest = float(levels[0].response.std())
+    return any(level.response.std() * level.step > _ABOVE_NOISE * finest for level in levels[1:])
 
 
 def clear_blobs(level: Level, sign: float, least: float) -> int:

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from adaptoscope.images.points_on_cells import MarkedImage, cell_levels, clear_blobs, mean_ranks
+from adaptoscope.images.points_on_cells import (
+    MarkedImage,
+    cell_levels,
+    clear_blobs,
+    mean_ranks,
+    shows_structure,
+)
 
 
 def discs(shape, centres, diameter, height=0.5):
@@ -63,3 +69,10 @@ def test_only_blobs_that_are_clear_enough_are_counted():
     assert clear_blobs(level, 1, 0.3 * contrast) == 12
     (dark,) = cell_levels(-pixels, only=1)
     assert clear_blobs(dark, -1, 0.7 * contrast) == 8
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.1])
+def test_noise_and_constant_images_show_nothing_and_cells_do(noise):
+    ground = np.random.default_rng(0).normal(0, noise, SHAPE)
+    assert not shows_structure(cell_levels(ground))
+    assert shows_structure(cell_levels(ground + discs(SHAPE, CENTRES, 12)))
