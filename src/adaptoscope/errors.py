@@ -4,7 +4,60 @@ Every error that a user can cause says what was expected, what was found and wha
 ``assert`` is kept for mistakes of our own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+
+TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
+"""What the extra `train` installs and only learning and stylising import."""
+
+_EXTRAS = {
+    "train": (*TRAINING_PACKAGES, "huggingface_hub", "onnx"),
+    "formats": ("h5py", "zarr"),
+}
+
+_LONGEST = 700
+"""Characters of one part of a message at most: what a broken file holds can be any length."""
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text with its middle left out where it is long.
+
+    Examples
+    --------
+    >>> shortened("abcdefghijklmnopqrstuvwxyz", 10)
+    'abcde ... vwxyz'
+    """
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+
+
+def printable(text: str, *, keep: str = "\n\t") -> str:
+    r"""Return a text as a terminal or a picture can show it without obeying it.
+
+    Parameters
+    ----------
+    text
+        For example a file name. Control characters and marks that turn the direction of writing
+        become escapes such as ``\x1b``; bytes of a name that are not UTF-8, ``\xe9``.
+    keep
+        Control characters that stay; none where the text has to be a single line.
+
+    Examples
+    --------
+    >>> print(printable("a" + chr(27) + "[31m.png"))
+    a\x1b[31m.png
+    """
+    return "".join(
+        letter if letter.isprintable() or letter in keep else _escaped(letter) for letter in text
+    )
+
+
+def _escaped(letter: str) -> str:
+    # How Python holds a byte of a file name that is no UTF-8 (PEP 383).
+    stray_byte = 0xDC80 <= ord(letter) <= 0xDCFF
+    if stray_byte:
+        return f"\\x{ord(letter) - 0xDC00:02x}"
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 class AdaptoscopeError(Exception):
@@ -33,9 +86,9 @@ class AdaptoscopeError(Exception):
 
     def __str__(self) -> str:
         """Return the error as one readable block of up to four lines."""
-        lines = [self.summary]
+        lines = [_line(self.summary)]
         lines += [
-            f"  {label}: {text}"
+            f"  {label}: {_line(text)}"
             for label, text in (
                 ("expected", self.expected),
                 ("found", self.found),
@@ -48,6 +101,10 @@ class AdaptoscopeError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Keep the four parts when the error crosses a process boundary."""
         return (_rebuild, (type(self), self.summary, self.expected, self.found, self.remedy))
+
+
+def _line(text: str) -> str:
+    return printable(shortened(text, _LONGEST))
 
 
 class InputError(AdaptoscopeError):
@@ -66,8 +123,8 @@ class MissingWeightsError(AdaptoscopeError):
     """Weights that were asked for are not on this machine."""
 
 
-class MissingExtraError(AdaptoscopeError):
-    """A part of the installation that was left out is needed."""
+class MissingDependencyError(AdaptoscopeError):
+    """Packages that were left out of the installation are needed."""
 
 
 class OutputError(AdaptoscopeError):
@@ -78,57 +135,54 @@ class DivergedError(OutputError):
     """A training went astray: its weights are no numbers any more, and were not written."""
 
 
-_EXTRAS = {
-    **dict.fromkeys(
-        (
-            "diffusers",
-            "huggingface_hub",
-            "lightning",
-            "onnx",
-            "timm",
-            "torch",
-            "transformers",
-        ),
-        "train",
-    ),
-    **dict.fromkeys(("h5py", "zarr"), "formats"),
-}
-"""Which extra of the installation brings a library."""
-
-
-def missing_extra(error: ModuleNotFoundError) -> MissingExtraError | None:
-    """Say which part of the installation is missing, and how to get it.
-
-    Parameters
-    ----------
-    error
-        Of an import.
-
-    Returns
-    -------
-    MissingExtraError or None
-        None where the library belongs to no extra.
-    """
-    library = (error.name or "").partition(".")[0]
-    extra = _EXTRAS.get(library)
-    if extra is None:
-        return None
-    does = {
-        "train": "Training, stylising and adapting need",
-        "formats": "This file format needs",
-    }[extra]
-    return MissingExtraError(
-        f"{does} a part of Adaptoscope that is not installed.",
-        expected=f"the extra `{extra}`, which brings {library}",
-        found=f"an installation without {library}",
-        remedy=f'pip install "adaptoscope[{extra}]", or in a clone: pip install ".[{extra}]"',
-    )
-
-
 def _rebuild(
     kind: type[AdaptoscopeError], summary: str, expected: str, found: str, remedy: str
 ) -> AdaptoscopeError:
     return kind(summary, expected=expected, found=found, remedy=remedy)
+
+
+def require_training(purpose: str) -> None:
+    """Refuse work that needs the extra `train` where that is not installed; nothing is imported.
+
+    Parameters
+    ----------
+    purpose
+        What needs it, as ``training a counter``.
+
+    Raises
+    ------
+    MissingDependencyError
+        If one of `TRAINING_PACKAGES` cannot be found.
+    """
+    missing = [name for name in TRAINING_PACKAGES if find_spec(name) is None]
+    if missing:
+        raise _missing(purpose, missing, "train")
+
+
+def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingDependencyError | None:
+    """Return an import's failure with the line that installs the extra; None for other causes.
+
+    Parameters
+    ----------
+    error
+        The failure.
+    purpose
+        What was to be done.
+    """
+    package = (error.name or "").partition(".")[0]
+    extras = (extra for extra, packages in _EXTRAS.items() if package in packages)
+    extra = next(extras, None)
+    return None if extra is None else _missing(purpose, [package], extra)
+
+
+def _missing(purpose: str, packages: Sequence[str], extra: str) -> MissingDependencyError:
+    use = {"train": "all that learns or stylises", "formats": "OME-Zarr and HDF5"}[extra]
+    return MissingDependencyError(
+        f"{purpose[:1].upper()}{purpose[1:]} needs packages that are not installed.",
+        expected=f"Adaptoscope with its extra `{extra}`, for {use}",
+        found=f"no {', '.join(packages)}",
+        remedy=f'type: pip install "adaptoscope[{extra}]" (in a clone: pip install ".[{extra}]")',
+    )
 
 
 def describe_differences(before: object, now: object, *, most: int = 8) -> str:

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import adaptoscope
+from adaptoscope.errors import missing_extra
+from adaptoscope.images.files import write_image
 
 SOURCE = Path(adaptoscope.__file__).parent
 HEAVY = {"torch", "pandas", "scipy", "skimage", "matplotlib", "diffusers", "timm", "lightning"}
@@ -56,6 +59,88 @@ def test_the_public_names_are_listed_and_found() -> None:
     assert adaptoscope.AdaptoscopeError.__module__ == "adaptoscope.errors"
     for name in adaptoscope.__all__:
         assert getattr(adaptoscope, name) is not None
+
+
+def test_every_public_name_is_fetched_lazily_and_known_to_type_checkers() -> None:
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    typed = {
+        alias.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert typed == adaptoscope._HOMES
+    assert {*typed, "AdaptoscopeError", "__version__"} == set(adaptoscope.__all__)
+
+
+LIGHT = sorted(set(adaptoscope.__all__) - {"run", "demo", "count_folder", "__version__"})
+
+
+def test_fetching_what_a_person_does_loads_no_network_library() -> None:
+    code = "import adaptoscope\n" + "\n".join(f"adaptoscope.{name}" for name in LIGHT)
+    assert modules_after(code).isdisjoint({"torch", "diffusers", "timm", "lightning"})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "train_counter('out', real='absent')",
+        "train_counter('out', real='.', settings={'stepps': 3})",
+        "train_stain('out', 'absent')",
+        "stylise('absent', 'out', 'style')",
+        "learn_style('s.safetensors', 'absent')",
+        "adapt_stain('absent', None, 'absent', 'out', method='dann')",
+        "adapt_stain('absent', None, 'absent', 'out', method='none')",
+        "compare('absent', 'absent')",
+    ],
+)
+def test_what_cannot_work_is_refused_before_a_network_library_is_loaded(call: str) -> None:
+    code = (
+        "import adaptoscope as ad\n"
+        f"try:\n    ad.{call}\nexcept ad.AdaptoscopeError:\n    pass\n"
+        "else:\n    raise SystemExit('it was not refused')"
+    )
+    assert modules_after(code).isdisjoint({"torch", "diffusers", "timm", "lightning"})
+
+
+def answer_without_torch(code: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh interpreter in which torch and timm are as if not installed."""
+    script = f"import sys\nsys.modules['torch'] = sys.modules['timm'] = None\n{code}"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+
+def test_learning_without_torch_says_what_to_type(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png", np.zeros((8, 8)))
+    command = f"['count', 'train', 'out', '--real', {str(tmp_path)!r}]"
+    answer = answer_without_torch(f"from adaptoscope.cli import main\nmain({command})")
+    assert answer.returncode == 1
+    labels = [line.split(":")[0].strip() for line in answer.stderr.splitlines()]
+    assert labels == ["error", "expected", "found", "remedy"]
+    assert "found: no torch" in answer.stderr
+    assert 'pip install "adaptoscope[train]"' in answer.stderr
+
+
+def test_what_is_missing_is_found_without_importing_it() -> None:
+    code = (
+        "from adaptoscope.errors import MissingDependencyError, require_training\n"
+        "try:\n    require_training('stylising')\n"
+        "except MissingDependencyError as error:\n    print(error)\n"
+        "print('diffusers' in sys.modules)"
+    )
+    said = answer_without_torch(code).stdout.splitlines()
+    assert said[0] == "Stylising needs packages that are not installed."
+    assert said[2] == "  found: no torch, timm"
+    assert said[-1] == "False"
+
+
+def test_another_missing_module_keeps_its_own_error() -> None:
+    own = ModuleNotFoundError("No module named 'left_pad'", name="left_pad")
+    assert missing_extra(own, "this command") is None
+    missing = missing_extra(ModuleNotFoundError(name="torch.nn"), "this command")
+    assert missing is not None
+    assert missing.found == "no torch"
 
 
 def test_an_unknown_name_is_refused() -> None:

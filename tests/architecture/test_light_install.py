@@ -103,8 +103,8 @@ def test_a_file_format_that_is_not_installed_is_named(tmp_path: Path) -> None:
 
 
 def test_only_libraries_of_an_extra_are_explained() -> None:
-    found = missing_extra(ModuleNotFoundError("no", name="torch.nn"))
+    found = missing_extra(ModuleNotFoundError("no", name="torch.nn"), "this")
     assert found is not None
     assert "train" in found.remedy
-    assert missing_extra(ModuleNotFoundError("no", name="left_pad")) is None
-    assert missing_extra(ModuleNotFoundError("no")) is None
+    assert missing_extra(ModuleNotFoundError("no", name="left_pad"), "this") is None
+    assert missing_extra(ModuleNotFoundError("no"), "this") is None

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
-from adaptoscope.adaptation.choice import Criterion
-from adaptoscope.adaptation.label_free import LOOKED_AT
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.training.settings import Settings
+
+Criterion = Literal["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
+
+LOOKED_AT = 8
+"""Fields of each domain on which networks are compared, at most."""
 
 
 class AutoSettings(Settings):

@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.errors import SettingsError
-from adaptoscope.training.settings import Settings, settings_from
+from adaptoscope.training.settings import Settings
 from adaptoscope.translation.layers import MULTIPLE
 
 
@@ -107,53 +106,9 @@ MethodSettings = (
 
 UntouchedMethod = Literal["none", "own_range", "histogram"]
 
-METHODS: dict[str, type[MethodSettings]] = {
-    **dict.fromkeys(("adversarial", "coral", "mmd"), AdaptationSettings),
-    **dict.fromkeys(("none", "own_range", "per_image", "histogram"), BaselineSettings),
-    "adabn": AdaBNSettings,
-    "restyled": RestyledSettings,
-    "oracle": OracleSettings,
-}
-"""The settings of each method by its name."""
-
 UNTOUCHED: dict[Literal["own", "source", "histogram"], UntouchedMethod] = {
     "own": "own_range",
     "source": "none",
     "histogram": "histogram",
 }
 """What stands for the network as it was, by the intensities that adaptations of it see."""
-
-LOOK_AT_SOURCE = ("adversarial", "coral", "mmd", "histogram", "restyled")
-"""Methods that need source images."""
-
-
-def settings_of_method(
-    values: object, method: str | None = None, *, origin: str = ""
-) -> MethodSettings:
-    """Check plain values as the settings of the method that they name.
-
-    Parameters
-    ----------
-    values
-        A mapping of field name to value, as read from YAML.
-    method
-        Wins over the method of the values; `adversarial` where neither names one.
-    origin
-        Where the values came from, for the error message.
-
-    Raises
-    ------
-    SettingsError
-        If the method is unknown, or its settings do not know a value.
-    """
-    if not isinstance(values, dict):
-        return settings_from(values, AdaptationSettings, origin=origin)
-    name = method or values.get("method", "adversarial")
-    if name not in METHODS:
-        raise SettingsError(
-            "There is no such method of adaptation.",
-            expected=f"one of {', '.join(METHODS)}",
-            found=str(name),
-            remedy="correct `method`" + (f" in {origin}" if origin else ""),
-        )
-    return settings_from({**values, "method": name}, METHODS[name], origin=origin)

@@ -24,23 +24,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from scipy.stats import rankdata
 
+from adaptoscope.adaptation.auto_settings import Criterion
 from adaptoscope.adaptation.label_free import Outputs, disagreement, mean_agreement
 from adaptoscope.adaptation.restyling import Contrast
 
-Criterion = Literal["uncertainty", "separability", "turned", "consensus", "ranks", "look"]
-CRITERIA: tuple[Criterion, ...] = (
-    "uncertainty",
-    "separability",
-    "turned",
-    "consensus",
-    "ranks",
-    "look",
-)
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 
 _RANKED: tuple[Criterion, ...] = ("uncertainty", "separability", "turned")
 _COMPARING: tuple[Criterion, ...] = ("consensus", "ranks", "look")

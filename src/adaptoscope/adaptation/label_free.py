@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from adaptoscope.adaptation.auto_settings import LOOKED_AT
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.translation.fields import Field
@@ -20,9 +21,6 @@ from adaptoscope.translation.preparation import prepared
 from adaptoscope.translation.trained_model import StainModel
 
 Outputs = NDArray[np.float32]
-LOOKED_AT = 8
-"""Fields of each domain on which networks are compared, at most."""
-
 _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
 

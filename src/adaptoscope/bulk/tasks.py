@@ -13,7 +13,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from threading import Thread
+from threading import Thread, current_thread, main_thread
 from typing import TypeVar
 
 from adaptoscope.errors import AdaptoscopeError, SettingsError
@@ -32,6 +32,7 @@ def run_tasks(
     done: Callable[[Task], bool] | None = None,
     workers: int = 1,
     description: str,
+    unit: str = "",
     threads_per_worker: int = 1,
 ) -> list[Result]:
     """Do every task that is not done yet.
@@ -50,6 +51,8 @@ def run_tasks(
         1 works in this process; more start that many processes.
     description
         Stands before the progress bar.
+    unit
+        What one task is, as ``image``; stands before its number.
     threads_per_worker
         Threads of the numerical libraries in each worker, this process included: a fixed number
         keeps results equal for any number of workers.
@@ -77,10 +80,11 @@ def run_tasks(
     if workers == 1 or len(open_tasks) < 2:
         with limited_threads(threads_per_worker):
             return [
-                _attempt(work, task) for task in progress(open_tasks, description, len(open_tasks))
+                _attempt(work, task)
+                for task in progress(open_tasks, description, len(open_tasks), unit=unit)
             ]
     return _run_in_processes(
-        open_tasks, work, min(workers, len(open_tasks)), description, threads_per_worker
+        open_tasks, work, min(workers, len(open_tasks)), description, unit, threads_per_worker
     )
 
 
@@ -122,18 +126,20 @@ def _run_in_processes(
     work: Callable[[Task], Result],
     workers: int,
     description: str,
+    unit: str,
     threads: int,
 ) -> list[Result]:
     results: dict[int, Result] = {}
     # The variables are inherited: a child may load its libraries before its first line is run.
-    with limited_threads(threads), progress_display(description, len(tasks)) as advance:
+    with limited_threads(threads), progress_display(description, len(tasks), unit=unit) as advance:
         pool = ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(threads,)
         )
         try:
-            places: dict[Future[Result], int] = {
-                pool.submit(_attempt, work, task): place for place, task in enumerate(tasks)
-            }
+            with _interrupts_left_out():
+                places: dict[Future[Result], int] = {
+                    pool.submit(_attempt, work, task): place for place, task in enumerate(tasks)
+                }
             for future in as_completed(places):
                 results[places[future]] = future.result()
                 advance()
@@ -147,6 +153,19 @@ def _run_in_processes(
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     return [results[place] for place in range(len(tasks))]
+
+
+@contextmanager
+def _interrupts_left_out() -> Iterator[None]:
+    """Start processes that interrupts do not reach, not even while they load their libraries."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _attempt(work: Callable[[Task], Result], task: Task) -> Result:

@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
 from typing import Annotated, Any, NamedTuple
@@ -17,7 +18,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from adaptoscope import __version__
-from adaptoscope.errors import AdaptoscopeError, OutputError, missing_extra
+from adaptoscope.errors import AdaptoscopeError, OutputError, missing_extra, printable, shortened
 
 
 class Listing(NamedTuple):
@@ -47,6 +48,27 @@ COMMANDS = {
     "upgrade": Listing("adaptoscope.cli.upgrade:upgrade", "Make older model folders usable."),
     "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),
 }
+
+RESUMED = {
+    "demo",
+    "run",
+    "simulate",
+    "synthesise",
+    "stylise",
+    "screen",
+    "style learn",
+    "style train-backbone",
+    "count train",
+    "count train-encoder",
+    "count pretrain",
+    "stain train",
+    "stain adapt",
+    "stain sweep",
+}
+"""Commands that keep what is finished, so that the same command goes on after an interruption."""
+
+_INTERRUPTED = 130
+"""Exit code of a command that was stopped with Ctrl-C, as shells have it."""
 
 
 def load_command(name: str) -> Any:
@@ -83,10 +105,56 @@ class LazyCommands(TyperGroup):
         return TyperCommand(cmd_name, help=COMMANDS[cmd_name].summary)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Load the command that is called."""
-        if args and args[0] in COMMANDS:
-            return args[0], load_command(args[0]), args[1:]
-        return super().resolve_command(ctx, args)
+        """Load the command that is called; name near ones where there is none of this name.
+
+        ``ctx.fail`` leaves with a message.
+        """
+        known = args[0] in COMMANDS
+        if not known:
+            ctx.fail(_no_command(args))
+        command = load_command(args[0])
+        inner = args[1] if len(args) > 1 else "-"
+        if isinstance(command, TyperGroup) and inner not in command.commands and inner[0] != "-":
+            ctx.fail(_no_command(args))
+        return args[0], command, args[1:]
+
+
+def _no_command(args: Sequence[str]) -> str:
+    """Say that there is no such command, and which ones may be meant."""
+    group = args[0] if args[0] in COMMANDS else ""
+    words = args[:2] if group else args[:1]
+    said = f"No such command '{printable(shortened(' '.join(words), 80))}'."
+    meant = " or ".join(f"`adaptoscope {name}`" for name in _meant(args, group))
+    return f"{said} Did you mean {meant}?" if meant else said
+
+
+def _meant(args: Sequence[str], group: str) -> list[str]:
+    """Return at most three commands: those of the called group first, then of any."""
+    inner = {name: list(_inner_commands(name)) for name in COMMANDS}
+    if group:
+        near = get_close_matches(args[1], inner[group], n=2)
+        if near:
+            return [f"{group} {name}" for name in near]
+    word = args[1] if group else args[0]
+    last = {
+        **{f"{first} {second}": second for first in inner for second in inner[first]},
+        **{name: name for name in COMMANDS},
+    }
+    same = [name for name, end in last.items() if end == word]
+    if same:
+        return same[:3]
+    near = get_close_matches(word, list(COMMANDS), n=1)
+    if near and len(args) > 1 and args[1] in inner[near[0]]:
+        return [f"{near[0]} {args[1]}"]
+    ends = get_close_matches(word, list(dict.fromkeys(last.values())), n=1)
+    return [name for name, end in last.items() if end in ends][:3]
+
+
+def _inner_commands(name: str) -> Sequence[str]:
+    """Return the sub-commands of a command; their own imports stand in their bodies."""
+    if not COMMANDS[name].home.endswith(":app"):
+        return ()
+    return list(load_command(name).commands)
 
 
 app = typer.Typer(
@@ -139,12 +207,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except AdaptoscopeError as error:
         _leave(error, str(error))
     except ModuleNotFoundError as error:
-        missing = missing_extra(error)
+        missing = missing_extra(error, "this command")
         if missing is None:
             raise
         _leave(error, str(missing))
     except OSError as error:
         _leave(error, str(_unusable_file(error)))
+    except SystemExit as leaving:
+        if leaving.code == _INTERRUPTED:
+            _say_interrupted(sys.argv[1:] if arguments is None else arguments)
+        raise
+
+
+def _say_interrupted(arguments: Sequence[str]) -> None:
+    words = [word for word in arguments if not word.startswith("-")][:2]
+    goes_on = bool({" ".join(words[:1]), " ".join(words)} & RESUMED)
+    how = " The same command goes on where it stopped." if goes_on else ""
+    begin = "\n" if sys.stderr.isatty() else ""  # A terminal shows ^C in the line.
+    sys.stderr.write(f"{begin}Interrupted.{how}\n")
 
 
 @contextmanager
@@ -155,7 +235,11 @@ def _readable_warnings() -> Iterator[None]:
 
         def shown(message: Any, category: type[Warning], *place: Any, **line: Any) -> str:
             plain = category is UserWarning
-            return f"warning: {message}\n" if plain else usual(message, category, *place, **line)
+            return (
+                f"warning: {printable(str(message))}\n"
+                if plain
+                else usual(message, category, *place, **line)
+            )
 
         warnings.formatwarning = shown
         try:

@@ -12,9 +12,11 @@ from adaptoscope.cli.options import (
     OptionalSeed,
     Root,
     Z,
-    open_sets,
+    plane,
     print_answer,
+    refuse_folder,
 )
+from adaptoscope.errors import printable
 
 
 def compare(
@@ -38,19 +40,24 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Say how two sets of images differ and what to do about it; labels are not needed."""
-    from adaptoscope.comparison.compare import compare as compare_sets
-    from adaptoscope.comparison.settings import ComparisonSettings
-    from adaptoscope.pipeline.comparison_report import comparison_text, write_comparison_report
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.pipeline.compare_sets import compare as compare_sets
 
-    chosen = load_settings(settings, ComparisonSettings) if settings else ComparisonSettings()
-    given = {"most_images": images, "seed": seed}
-    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    a, b = open_sets([set_a, set_b], root, channel, z)
-    found = compare_sets(a, b, chosen, device=device)
-    if report is not None:
-        write_comparison_report(report, found, a, b)
+    refuse_folder("--report", report)
+    found = compare_sets(
+        set_a,
+        set_b,
+        images=images,
+        settings=settings,
+        report=report,
+        seed=seed,
+        device=device,
+        root=root,
+        channel=channel,
+        z=plane(z),
+    )
     if as_json:
         print_answer(found.as_dict(), as_json=True)
     else:
-        typer.echo(comparison_text(found))
+        from adaptoscope.pipeline.comparison_report import comparison_text
+
+        typer.echo(printable(comparison_text(found)))

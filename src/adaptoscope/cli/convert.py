@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 import typer
 
 from adaptoscope.cli.options import Channel, Overwrite, Root, Z, plane
-from adaptoscope.errors import SettingsError
 
 Layout = Literal["idcia", "folder", "cell200"]
 
@@ -19,7 +18,7 @@ def convert(
         typer.Option(
             "--layout",
             help="idcia: IDCIA's release; folder: images, with points.csv if any; cell200: its "
-            "HDF5 file. By default cell200 for an HDF5 file, else idcia.",
+            "HDF5 file. By default told by what is there.",
         ),
     ] = None,
     stain: Annotated[
@@ -43,59 +42,23 @@ def convert(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Turn a data set into a counted-image folder."""
-    from adaptoscope.datasets.cell200 import PER_CLASS, import_cell200
-    from adaptoscope.datasets.importers import import_folder, import_idcia_release
-    from adaptoscope.training.progress import progress_display
+    """Turn a data set into a counted-image folder; say what was taken and what was left out."""
+    from adaptoscope.pipeline.convert_set import convert as convert_set
 
-    chosen = layout or ("cell200" if source.suffix.lower() in (".h5", ".hdf5") else "idcia")
-    of_folder = {"swap_axes": swap_axes or None, "root": root, "z": z}
-    of_cell200 = {"per_class": per_class, "seed": seed}
-    if chosen == "folder":
-        _refuse_unused(chosen, stain=stain, **of_cell200)
-    elif chosen == "cell200":
-        _refuse_unused(chosen, stain=stain, channel=channel, **of_folder)
-    else:
-        _refuse_unused(chosen, **of_folder, **of_cell200)
-    with progress_display("convert", None) as advance:
-        if chosen == "folder":
-            imported = import_folder(
-                source,
-                destination,
-                swap_axes=swap_axes,
-                root=root,
-                image_channel=channel,
-                z=plane(z),
-                overwrite=overwrite,
-                on_image=advance,
-            )
-        elif chosen == "cell200":
-            imported = import_cell200(
-                source,
-                destination,
-                seed=seed or 0,
-                per_class=per_class or PER_CLASS,
-                overwrite=overwrite,
-                on_image=advance,
-            )
-        else:
-            imported = import_idcia_release(
-                source,
-                destination,
-                stain or "DAPI",
-                image_channel=channel,
-                overwrite=overwrite,
-                on_image=advance,
-            )
-    typer.echo(f"{destination}: {len(imported)} images ({chosen})")
-
-
-def _refuse_unused(layout: str, **options: object) -> None:
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
-    if given:
-        raise SettingsError(
-            f"The layout {layout} has no use for {', '.join(given)}.",
-            expected="options of that layout",
-            found=", ".join(given),
-            remedy="leave these options out, or choose another --layout",
-        )
+    converted = convert_set(
+        source,
+        destination,
+        layout=layout,
+        stain=stain,
+        swap_axes=swap_axes,
+        per_class=per_class,
+        root=root,
+        channel=channel,
+        z=plane(z),
+        seed=seed,
+        overwrite=overwrite,
+    )
+    how = converted.layout if layout else f"{converted.layout}, found by itself"
+    typer.echo(f"{destination}: {len(converted.images)} images ({how}), {converted.summary}")
+    for line in converted.left_out:
+        typer.echo(line)

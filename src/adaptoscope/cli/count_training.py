@@ -15,9 +15,6 @@ from adaptoscope.cli.options import (
     open_sets,
     plane,
 )
-from adaptoscope.errors import SettingsError
-
-NETWORKS = ("centres", "regressor", "fcrn_a")
 
 
 def train(
@@ -63,56 +60,26 @@ def train(
     overwrite: Overwrite = False,
 ) -> None:
     """Train a counter on the split train of counted images; with --synthetic, on those first."""
-    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
-    from adaptoscope.counting.regimes import train_counter
-    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import read_settings, settings_from
+    from adaptoscope.pipeline.counter_training import train_counter
 
-    images = open_counted_images(real, root=root, channel=channel, z=plane(z))
-    if head not in NETWORKS:
-        _refuse_unused(
-            head,
-            synthetic=synthetic,
-            unlabelled=unlabelled,
-            settings=settings,
-            init=init,
-            folds=folds,
-        )
-        fitted = settings_from({"method": head}, BaselineSettings)
-        typer.echo(train_baseline(fitted, out, real=images, overwrite=overwrite))
-        _say_how_well(out, by_folds=False)
-        return
-    schema: type[RegressorSettings] | type[DensitySettings] = (
-        RegressorSettings if head == "regressor" else DensitySettings
+    trained = train_counter(
+        out,
+        real=real,
+        synthetic=synthetic,
+        unlabelled=unlabelled,
+        head=head,
+        settings=settings,
+        init=init,
+        folds=folds,
+        seed=seed,
+        device=device,
+        root=root,
+        channel=channel,
+        z=plane(z),
+        overwrite=overwrite,
     )
-    origin = str(settings) if settings else ""
-    values = read_settings(settings) if settings else {}
-    if isinstance(values, dict):
-        values = {"head": head, **values}
-        if unlabelled is not None:
-            values = {"checkpoint": "steadiest", **values}
-        if synthetic is not None and "regime" not in values:
-            begun = {"pretrain_steps": values.get("pretrain_steps", 1)}
-            checked = settings_from(
-                {**values, "regime": "fine_tuned", **begun}, schema, origin=origin
-            )
-            values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
-    chosen = settings_from(values, schema, origin=origin)
-    given = {"seed": seed, "init": init, "folds": folds}
-    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    typer.echo(
-        train_counter(
-            chosen,
-            out,
-            real=images,
-            synthetic=open_counted_images(synthetic) if synthetic else None,
-            unlabelled=open_sets([unlabelled], root, channel, z)[0] if unlabelled else None,
-            device=device,
-            overwrite=overwrite,
-        )
-    )
-    _say_how_well(out, by_folds=chosen.folds > 0)
+    typer.echo(trained.folder)
+    typer.echo(trained.summary, err=True)
 
 
 def train_encoder(
@@ -167,34 +134,3 @@ def pretrain(
     chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = open_sets(images, root, channel, z)
     typer.echo(pretrain_counter(out, sets, chosen, device=device, overwrite=overwrite))
-
-
-def _say_how_well(folder: Path, *, by_folds: bool) -> None:
-    """Say what a counter's error on images left out is, and what could not be measured."""
-    from adaptoscope.counting.calibration import LEAST_IMAGES
-    from adaptoscope.counting.model_folder import read_record
-
-    record = read_record(folder)
-    if record.measured is None:
-        said = (
-            "Not measured: no labelled image is in the split val. Nothing says how well it counts."
-        )
-    else:
-        where = "Cross-validation" if by_folds else "Validation"
-        said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
-        said = said.format(where, **record.measured)
-        if record.calibration is None:
-            needed = "labelled" if by_folds else "validation"
-            said += f" No intervals of single counts: they need {LEAST_IMAGES} {needed} images."
-    typer.echo(said, err=True)
-
-
-def _refuse_unused(method: str, **options: object) -> None:
-    given = [f"--{name}" for name, value in options.items() if value is not None]
-    if given:
-        raise SettingsError(
-            f"The method {method} has no use for {', '.join(given)}.",
-            expected="--real only; it is fitted to the numbers of cells of real images",
-            found=", ".join(given),
-            remedy=f"leave these options out, or choose --head {', '.join(NETWORKS)}",
-        )

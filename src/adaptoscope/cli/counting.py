@@ -1,8 +1,9 @@
 """Commands of stage 3: train a counter, test it, count images."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,23 +12,22 @@ from adaptoscope.cli.options import (
     AsJson,
     Channel,
     Device,
-    DeviceName,
     Overwrite,
     Root,
     Seed,
+    Workers,
     Z,
     plane,
     refuse_folder,
 )
 from adaptoscope.cli.options import print_answer as answer
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import SettingsError, printable
 
 if TYPE_CHECKING:
-    from adaptoscope.counting.model_folder import CountingModel
-    from adaptoscope.counting.predict import PredictSettings
-    from adaptoscope.pipeline.adapt import Verdict
+    from adaptoscope.pipeline.count_folder import CountedFolder
 
-_SEEN = "Images that a counter was trained on were not refused: on those it looks better."
+# Reasons why images failed; more would push the summary off the screen.
+_MOST_REASONS = 20
 
 TRAINING = (("train", train), ("train-encoder", train_encoder), ("pretrain", pretrain))
 
@@ -81,52 +81,41 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compare a counter with counted images: errors and their 95 % interval."""
-    from adaptoscope.counting.edges import at_edges
-    from adaptoscope.counting.evaluate import evaluate_counter
-    from adaptoscope.counting.model_folder import load_counter
-    from adaptoscope.counting.paired_counters import compare_evaluations
-    from adaptoscope.counting.predict import PredictSettings
-    from adaptoscope.counting.window_size import with_window
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.training.settings import settings_from
+    from adaptoscope.pipeline.counters import evaluate_counter
 
     refuse_folder("--table", table)
     refuse_folder("--report", report)
-    opened = open_counted_images(images, root=root, channel=channel, z=plane(z))
-    opened = opened.split(split) if split else opened
-    counter = load_counter(model, device=device)
-    rival = load_counter(against, device=device) if against else None
-    if window is not None:
-        counter = with_window(counter, window)
-    counter = at_edges(counter, settings_from({"edges": edges}, PredictSettings).edges)
-    found = evaluate_counter(counter, opened, seed=seed, allow_training_images=seen_allowed)
-    other = None
-    if rival is not None:
-        second = evaluate_counter(rival, opened, seed=seed, allow_training_images=seen_allowed)
-        name = str(against) if rival.name == counter.name else rival.name
-        other = compare_evaluations(found, second, name=name, seed=seed)
-    if table is not None:
-        found.write_table(table)
-    if report is not None:
-        from adaptoscope.pipeline.evaluation_report import write_evaluation_report
-
-        remark = _SEEN if seen_allowed else ""
-        write_evaluation_report(
-            report, counter.name, found, opened, other=other, remark=remark, seed=seed
+    found = evaluate_counter(
+        model,
+        images,
+        split=split,
+        against=against,
+        window=window,
+        edges=edges,  # type: ignore[arg-type]
+        table=table,
+        report=report,
+        allow_training_images=seen_allowed,
+        seed=seed,
+        device=device,
+        root=root,
+        channel=channel,
+        z=plane(z),
+    )
+    if found.left_out:
+        typer.echo(
+            f"{found.left_out} of {found.images} images were left out: no cells marked.", err=True
         )
-    if (bare := len(opened) - found.errors.n) > 0:
-        typer.echo(f"{bare} of {len(opened)} images were left out: no cells marked.", err=True)
     if as_json:
-        answer(found.as_dict() | (other.as_dict() if other else {}), as_json=True)
+        answer(found.as_dict(), as_json=True)
         return
-    words = found.in_words() | (other.in_words() if other else {})
-    answer(words, as_json=False, title=f"{model} on {images}")
+    answer(found.in_words(), as_json=False, title=f"{model} on {images}")
 
 
 @app.command("predict")
 def predict(
     images: Annotated[
-        Path, typer.Argument(help="An image, or a folder of images; no sub-folders but OME-Zarr.")
+        list[Path],
+        typer.Argument(help="Images, or folders of images; no sub-folders but OME-Zarr."),
     ],
     out: Annotated[Path, typer.Option("--out", help="CSV file to write.")] = Path("counts.csv"),
     model: Annotated[
@@ -168,81 +157,66 @@ def predict(
     channel: Channel = None,
     z: Z = None,
     device: Device = "auto",
+    workers: Workers = 1,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results that are there.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Count images and write one row for each; an image that fails gets its error, never 0."""
-    from adaptoscope.counting.images_to_count import images_to_count
-    from adaptoscope.counting.model_folder import load_counter
-    from adaptoscope.counting.predict import PredictSettings
-    from adaptoscope.pipeline.count_folder import (
-        CountOutputs,
-        count_folder,
-        refuse_outputs,
-        summarise_counts,
-    )
-    from adaptoscope.training.settings import settings_from
+    """Count images, a row for each; one that fails gets its error, never 0.
 
-    chosen = settings_from(
-        {
-            "channel": channel,
-            "z": plane(z),
-            "pixel_size_um": pixel_size_um,
-            "diameter_px": diameter,
-            "edges": edges,
-            "max_pixels": max_pixels,
-        },
-        PredictSettings,
-    )
-    left_out = images_to_count(images).left_out()
-    counter = load_counter(model, device=device)
-    outputs = CountOutputs(out, points, overlays, plot, overwrite)
-    adapted = {}
-    if adapt is not None:
-        refuse_outputs(images, outputs)
-        counter, verdict = _adapted(model, images, adapt, chosen, device, overwrite)
-        adapted = {"adaptation": verdict.in_words() if not as_json else asdict(verdict)}
-    rows = count_folder(counter, images, outputs, chosen, regions=regions)
-    summary = summarise_counts(rows)
-    written = {"table": out, "points": points, "overlays": overlays, "plot": plot}
-    named = {name: str(place) for name, place in written.items() if place is not None}
+    A command that was stopped goes on where it was when it is repeated.
+    """
+    from adaptoscope.pipeline.count_folder import count_folder
+
+    cut_cells: Any = edges
+    try:
+        found = count_folder(
+            images,
+            model=model,
+            out=out,
+            points=points,
+            overlays=overlays,
+            plot=plot,
+            regions=regions,
+            adapt=adapt,
+            workers=workers,
+            overwrite=overwrite,
+            channel=channel,
+            z=plane(z),
+            diameter_px=diameter,
+            edges=cut_cells,
+            pixel_size_um=pixel_size_um,
+            max_pixels=max_pixels,
+            device=device,
+            say=partial(typer.echo, err=True),
+        )
+    except KeyboardInterrupt as stopped:
+        typer.echo(str(stopped) or "Interrupted.", err=True)
+        raise typer.Exit(130) from None
+    _print_counts(found, as_json=as_json)
+
+
+def _print_counts(found: "CountedFolder", *, as_json: bool) -> None:
+    """Print what came of counting; leave with an error if an image failed."""
+    summary, verdict = found.summary, found.adaptation
     shown = summary.as_dict() if as_json else summary.as_text()
-    answer({**named, **shown, **adapted}, as_json=as_json, title=f"Counted with {counter.name}")
-    if left_out:
-        typer.echo(left_out, err=True)
+    if verdict is not None:
+        shown["adaptation"] = asdict(verdict) if as_json else verdict.in_words()
+    places = {name: str(place) for name, place in found.places.items()}
+    answer({**places, **shown}, as_json=as_json, title=f"Counted with {printable(found.counter)}")
+    for sentence in found.left_out:
+        typer.echo(printable(sentence), err=True)
     if summary.failed:
         typer.echo(
             f"{summary.failed} of {summary.images} images failed; see the column error:", err=True
         )
-        for reason in dict.fromkeys(row.error for row in rows if row.error):
+        reasons = list(dict.fromkeys(row.error for row in found.rows if row.error))
+        for reason in reasons[:_MOST_REASONS]:
             typer.echo(f"  {reason}", err=True)
+        if len(reasons) > _MOST_REASONS:
+            typer.echo(f"  and {len(reasons) - _MOST_REASONS} more", err=True)
         raise typer.Exit(1)
-
-
-def _adapted(
-    model: str,
-    images: Path,
-    out: Path,
-    how: "PredictSettings",
-    device: DeviceName,
-    overwrite: bool,
-) -> "tuple[CountingModel, Verdict]":
-    """Adapt a counter to a folder of images."""
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter
-
-    if not images.is_dir():
-        raise SettingsError(
-            "A counter is adapted to a folder of images.",
-            expected="a folder of PNG or TIFF images beside --adapt",
-            found=f"{images}",
-            remedy="give the folder, or leave --adapt out",
-        )
-    opened = open_counted_images(images, channel=how.channel, z=how.z)
-    settings = AdaptSettings(cell_diameter_px=how.diameter_px)
-    return adapt_counter(model, opened, out, settings, device=device, overwrite=overwrite)
 
 
 @app.command("check")
@@ -278,11 +252,12 @@ def check(
     """Choose images worth counting by hand; with their hand counts, tell the counter's bias."""
     from adaptoscope.counting.check import CHECK_FILE, begin_check, finish_check
     from adaptoscope.counting.check_table import fill_from_labels
+    from adaptoscope.counting.counter_source import counter_device
     from adaptoscope.counting.model_folder import load_counter
 
     if hand_counts is None:
         rows = begin_check(
-            load_counter(model, device=device),
+            load_counter(model, device=counter_device(model, device)),
             images,
             out,
             number=number,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from adaptoscope.errors import OutputError, SettingsError
-from adaptoscope.images.json_values import plain
+from adaptoscope.errors import OutputError, SettingsError, printable
+from adaptoscope.images.json_values import plain, rounded
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
@@ -134,9 +134,9 @@ def _readable(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return rounded(value)
     if isinstance(value, list):
         return ", ".join(_readable(item) for item in value) or "none"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_readable(item)}" for key, item in value.items()) or "none"
-    return str(value)
+    return printable(str(value))

@@ -1,8 +1,7 @@
 """Command of stage 0: invent images with their truth."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -59,6 +58,8 @@ def simulate(
     z: Z = None,
 ) -> None:
     """Invent stained cells under a microscope; points and masks are exact."""
+    from adaptoscope.pipeline import drawings
+
     shares = {"train": train, "val": val, "test": test}
     readers = {"--held-out": held_out, "--root": root, "--channel": channel, "--z": z}
     reading = [name for name, given in readers.items() if given is not None]
@@ -66,82 +67,35 @@ def simulate(
         others = {"--like": like, "--cultures": cultures, "--randomise": randomise or None}
         counted = [name for name, given in others.items() if given is not None]
         _refuse_with_pairs(counted + reading)
-        _write_pairs(out, settings, modality, count, seed, shares, overwrite=overwrite)
+        paired = drawings.simulate_pairs(
+            out,
+            count=count,
+            settings=settings,
+            modality=modality or "phase",
+            **shares,
+            seed=seed,
+            overwrite=overwrite,
+        )
+        typer.echo(f"{out}: {len(paired)} simulated image pairs of {count} fields")
         return
     _refuse_without_pairs(modality)
     _refuse_without_effect(like, reading)
-    if like is not None and randomise:
-        _refuse_two_microscopes()
-    _write_counted(
+    written = drawings.simulate(
         out,
-        settings,
-        like,
-        {"root": root, "channel": channel, "z": plane(z)},
-        held_out=held_out or [],
         count=count,
-        seed=seed,
-        fractions=shares,
+        settings=settings,
+        like=like,
+        held_out=held_out,
         cultures=4 if cultures is None else cultures,
         randomise=randomise,
+        **shares,
+        seed=seed,
         overwrite=overwrite,
+        root=root,
+        channel=channel,
+        z=plane(z),
     )
-
-
-def _write_counted(
-    out: Path,
-    settings: Path | None,
-    like: Path | None,
-    reading: Mapping[str, Any],
-    *,
-    held_out: list[Path],
-    count: int,
-    **values: Any,
-) -> None:
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
-    from adaptoscope.simulation.settings import SimulationSettings
-    from adaptoscope.simulation.write import simulate as simulate_folder
-    from adaptoscope.training.progress import progress_display
-    from adaptoscope.training.settings import load_settings
-
-    chosen = load_settings(settings, SimulationSettings) if settings else SimulationSettings()
-    if like is not None:
-        real, *others = (open_counted_images(folder, **reading) for folder in (like, *held_out))
-        chosen = simulation_like(measure_real_fields(real, held_out=others), chosen)
-    with progress_display("simulate", count) as advance:
-        written = simulate_folder(out, chosen, count, **values, on_image=advance)
     typer.echo(f"{out}: {len(written)} simulated images")
-
-
-def _write_pairs(
-    out: Path,
-    settings: Path | None,
-    modalities: list[str] | None,
-    count: int,
-    seed: int,
-    fractions: Mapping[str, float],
-    *,
-    overwrite: bool,
-) -> None:
-    from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
-    from adaptoscope.simulation.transmitted.generate import checked_modalities
-    from adaptoscope.training.progress import progress_display
-    from adaptoscope.training.settings import load_settings
-
-    asked = checked_modalities(modalities or ["phase"])
-    chosen = load_settings(settings, TransmittedSettings) if settings else TransmittedSettings()
-    with progress_display("simulate", count) as advance:
-        written = simulate_pairs(
-            out,
-            chosen,
-            count,
-            seed,
-            modalities=asked,
-            fractions=fractions,
-            overwrite=overwrite,
-            on_image=advance,
-        )
-    typer.echo(f"{out}: {len(written)} simulated image pairs of {count} fields")
 
 
 def _refuse_with_pairs(given: list[str]) -> None:
@@ -174,12 +128,3 @@ def _refuse_without_effect(like: Path | None, given: list[str]) -> None:
             found="a simulation that reads no image",
             remedy="leave it out, or name real images with --like",
         )
-
-
-def _refuse_two_microscopes() -> None:
-    raise SettingsError(
-        "--like and --randomise contradict each other.",
-        expected="a microscope that follows real images, or another one for every field",
-        found="both; what is measured would be drawn anew",
-        remedy="leave one of them out",
-    )

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from adaptoscope.cli.options import Device, Overwrite, Workers
-from adaptoscope.errors import SettingsError
 
 
 def sweep(
@@ -22,16 +21,7 @@ def sweep(
     overwrite: Overwrite = False,
 ) -> None:
     """Adapt one network in many ways: layers, step sizes, seeds, shifts; curves and a report."""
-    from adaptoscope.pipeline.run import load_experiment, run
-    from adaptoscope.pipeline.stain_study.settings import StainStudySettings
+    from adaptoscope.pipeline.adapt_stain import sweep_stain
 
-    study = load_experiment(settings)
-    if not isinstance(study, StainStudySettings):
-        raise SettingsError(
-            f"The file {settings} describes no sweep.",
-            expected="kind: stain_study",
-            found=type(study).__name__,
-            remedy="compare with a file in experiments/layer_matching/, or use `adaptoscope run`",
-        )
-    report = run(study, out, device=device, workers=workers, overwrite=overwrite)
+    report = sweep_stain(out, settings, device=device, workers=workers, overwrite=overwrite)
     typer.echo(f"Report: {report}")

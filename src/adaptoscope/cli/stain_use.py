@@ -1,7 +1,7 @@
 """Commands of stage 4 that use a network: predict stains, and measure how well."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -12,19 +12,12 @@ from adaptoscope.cli.options import (
     Overwrite,
     Root,
     Z,
-    open_sets,
     plane,
     print_answer,
     refuse_folder,
 )
 from adaptoscope.cli.stain_train import Modality
 from adaptoscope.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from adaptoscope.translation.fields import Field
-    from adaptoscope.translation.model_folder import Predictor
 
 
 def predict(
@@ -41,21 +34,25 @@ def predict(
     overwrite: Overwrite = False,
 ) -> None:
     """Predict the stains of a folder of images; of pairs, from the images that are given."""
-    from adaptoscope.datasets.given_images import open_given_images
-    from adaptoscope.translation.ensemble import load_ensemble
-    from adaptoscope.translation.predict_folder import TABLE, predict_folder
+    from adaptoscope.pipeline.stains import predict_stain
+    from adaptoscope.translation.predict_folder import TABLE
 
-    if (images / "pairs.csv").is_file():
-        opened = open_given_images(images, root=root, channel=channel, z=plane(z))
-    else:
-        (opened,) = open_sets([images], root, channel, z)
-    ensemble = load_ensemble(model, device=device)
-    found = predict_folder(ensemble, opened, out, overwrite=overwrite)
-    typer.echo(f"{out}: {found.written} images, {', '.join(ensemble.stains)}; see {TABLE}")
+    found = predict_stain(
+        model,
+        images,
+        out,
+        device=device,
+        root=root,
+        channel=channel,
+        z=plane(z),
+        overwrite=overwrite,
+    )
+    typer.echo(f"{out}: {found.written} images, {', '.join(found.stains)}; see {TABLE}")
     if found.errors:
         name, why = next(iter(found.errors.items()))
+        number = found.written + len(found.errors)
         raise InputError(
-            f"{len(found.errors)} of {len(opened)} images could not be predicted.",
+            f"{len(found.errors)} of {number} images could not be predicted.",
             expected="images as those that the model learnt from",
             found=f"{name}: {why}",
             remedy=f"see the column error of {out / TABLE}",
@@ -97,42 +94,28 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Compare predicted with true stains: Pearson with interval, SSIM, PSNR, NRMSE."""
-    from adaptoscope.datasets.paired_stains import open_paired_stains
-    from adaptoscope.translation.evaluate import evaluate_translator
-    from adaptoscope.translation.fields import read_fields
-    from adaptoscope.translation.model_folder import open_translator
-    from adaptoscope.translation.montage import compare_with_mean_cell
-    from adaptoscope.translation.train_pairs import one_modality
+    from adaptoscope.pipeline.stain_evaluation import evaluate_stain
 
     refuse_folder("--report", report)
-    opened = one_modality(open_paired_stains(pairs, root=root), modality)
-    loaded = open_translator(model, device=device)
-    chosen = opened if split is None else opened.select(split=split)
-    fields = read_fields(chosen, loaded.record.stains)
-    evaluation = evaluate_translator(loaded, fields)
-    found: dict[str, Any] = evaluation.as_dict()
-    if grid is not None:
-        taught = read_fields(opened.select(split="train"), loaded.record.stains)
-        found = compare_with_mean_cell(loaded, fields, taught, grid)
-    if count_nuclei is not None:
-        from adaptoscope.counting.model_folder import load_counter
-        from adaptoscope.pipeline.stained_counts import count_on_stains
-
-        counted = count_on_stains(loaded, load_counter(counter), chosen, fields, count_nuclei)
-        found["stains"][count_nuclei]["nuclei"] = {k: v.as_dict() for k, v in counted.items()}
+    found = evaluate_stain(
+        model,
+        pairs,
+        split=split,
+        modality=modality,
+        grid=grid,
+        count_nuclei=count_nuclei,
+        counter=counter,
+        report=report,
+        device=device,
+        root=root,
+    )
     if as_json:
-        print_answer(found, as_json=True)
+        print_answer(found.as_dict(), as_json=True)
     else:
-        _print_blocks(found, f"{model.name} on {pairs}")
-    remarks = _what_flatters(loaded, fields, found)
-    for remark in remarks:
+        _print_blocks(found.as_dict(), f"{model.name} on {pairs}")
+    for remark in found.remarks:
         typer.echo(remark, err=True)
     if report is not None:
-        from adaptoscope.pipeline.stain_report import write_stain_report
-
-        parts = (str(pairs), modality, f"split {split}" if split else None)
-        of = ", ".join(part for part in parts if part)
-        write_stain_report(report, loaded, fields, evaluation, found, of=of, remarks=remarks)
         typer.echo(f"Report: {report}", err=True)
 
 
@@ -144,32 +127,3 @@ def _print_blocks(found: dict[str, Any], title: str) -> None:
     print_answer(means, as_json=False, title=f"{title}{over}")
     for stain, figures in by_stain.items():
         print_answer(figures, as_json=False, title=stain)
-
-
-def _what_flatters(
-    model: "Predictor", fields: "Sequence[Field]", found: dict[str, Any]
-) -> list[str]:
-    """Return in words which images the figures leave out, or should not stand on."""
-    from adaptoscope.images.microscopy_image import hash_pixels
-    from adaptoscope.translation.fields import hash_of
-
-    remarks = []
-    known = model.record.training_images.keys()
-    # A shifted copy of a training field still has its stains.
-    seen = sum(
-        hash_of(field) in known or any(hash_pixels(plane) in known for plane in field.stains)
-        for field in fields
-        if field.stains is not None
-    )
-    if seen:
-        remarks.append(
-            f"{seen} of {len(fields)} images took part in the training of {model.name}: figures "
-            "on them flatter it. Name a split that did not with --split."
-        )
-    for stain, figures in found["stains"].items():
-        if figures["constant"]:
-            remarks.append(
-                f"{stain}: {figures['constant']} of {figures['n']} images have a constant truth, "
-                "and no correlation."
-            )
-    return remarks

@@ -121,7 +121,7 @@ def shift(
     if modality is not None:
         opened = opened.select(modality=modality)
     images = len({record.input for record in opened})
-    with progress_display("stain shift", images) as advance:
+    with progress_display("stain shift", images, unit="image") as advance:
         written = write_shifted(
             opened, out, chosen, seed=seed, overwrite=overwrite, on_image=advance
         )

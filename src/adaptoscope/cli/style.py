@@ -1,8 +1,7 @@
 """Commands of stage 2 around a look: learn it, compare it with simpler ways, measure it."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -21,9 +20,6 @@ from adaptoscope.cli.options import (
 )
 from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError
-
-if TYPE_CHECKING:
-    from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 
 app = typer.Typer(help="Learn the look of real images.", no_args_is_help=True)
 
@@ -69,8 +65,6 @@ def train_backbone(
 
     Only the training split of a set is read. An interrupted run goes on with the same command.
     """
-    from adaptoscope.pretrained.bundled import locate_backbone
-    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
     from adaptoscope.style_transfer.settings import backbone_training
     from adaptoscope.training.settings import read_settings
 
@@ -78,6 +72,10 @@ def train_backbone(
     chosen = backbone_training(given, fine_tune=start is not None, origin=str(settings or ""))
     chosen = chosen if seed is None else chosen.changed(seed=seed)
     sets = open_sets(images, root, channel, z)
+
+    from adaptoscope.pretrained.bundled import locate_backbone
+    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
+
     typer.echo(
         train(
             out,
@@ -141,26 +139,25 @@ def learn(
 
     Training keeps its runs in a folder beside OUT and goes on there when interrupted.
     """
-    from adaptoscope.style_transfer.refine_style import learn_style_on
-    from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.pipeline.styles import learn_style
 
-    trained = steps is not None or tokens is not None
-    shown = presentation_of(load_settings(settings, StylisationSettings)) if settings else USUAL
-    given = {"steps": steps, "seed": seed, "intensities": shown.intensities if settings else None}
-    real, *others = open_sets([images, *(held_out or ())], root, channel, z)
-    style = learn_style_on(
-        backbone,
+    style = learn_style(
         out,
-        real,
-        tokens=_token_settings(tokens, given) if trained else None,
-        seed=seed or 0,
-        shown=shown,
-        rule=_density_rule(classes, class_rule, seed, trained=trained),
-        held_out=others,
+        images,
+        held_out=held_out,
+        steps=steps,
+        tokens=tokens,
+        classes=classes,
+        class_rule=class_rule,
+        settings=settings,
+        backbone=backbone,
         limit=limit,
+        seed=seed,
         device=device,
         overwrite=overwrite,
+        root=root,
+        channel=channel,
+        z=plane(z),
     )
     typer.echo(f"{out}: the style of {len(style.facts.images)} images")
 
@@ -256,18 +253,23 @@ def realism(
     Rejected images of a set are left out. Sets are named by their folders.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism.compare import RealismSettings, compare_sets
+    from adaptoscope.style_transfer.realism.settings import RealismSettings
     from adaptoscope.training.settings import load_settings
 
+    chosen = load_settings(settings, RealismSettings) if settings else None
     opened = open_counted_images(real, root=root, channel=channel, z=plane(z))
     originals = None
     if style_images is not None:
         found = open_counted_images(style_images, root=root, channel=channel, z=plane(z))
         originals = found.training_part()
+    sets = {folder.name: open_counted_images(folder) for folder in _differently_named(made)}
+
+    from adaptoscope.style_transfer.realism.compare import compare_sets
+
     report = compare_sets(
         opened.split(split) if split else opened,
-        {folder.name: open_counted_images(folder) for folder in _differently_named(made)},
-        load_settings(settings, RealismSettings) if settings else None,
+        sets,
+        chosen,
         style_images=originals,
         encoder=encoder,
         device=device,
@@ -276,37 +278,6 @@ def realism(
         answer(report.as_dict(), as_json=True)
     else:
         typer.echo(report.markdown())
-
-
-def _token_settings(file: Path | None, given: Mapping[str, object]) -> "TokenSettings":
-    """Return how tokens are trained; what is given has the last word."""
-    from adaptoscope.style_transfer.tokens.settings import TokenSettings
-    from adaptoscope.training.settings import load_settings
-
-    chosen = load_settings(file, TokenSettings) if file else TokenSettings()
-    return chosen.changed(**{name: value for name, value in given.items() if value is not None})
-
-
-def _density_rule(
-    measure: str | None, file: Path | None, seed: int | None, *, trained: bool
-) -> "DensityRule | None":
-    """Return how images are classed, or none; `measure` and `seed` have the last word."""
-    from adaptoscope.style_transfer.tokens.settings import DensityRule
-    from adaptoscope.training.settings import load_settings
-
-    if measure is None and file is None:
-        return None
-    option = "--classes" if file is None else "--class-rule"
-    if not trained:
-        raise SettingsError(
-            f"The option {option} makes no difference here.",
-            expected="--steps or --tokens beside it: classes differ in the tokens they learn",
-            found="a style that is read off the images without training",
-            remedy="leave it out, or add --steps 1000",
-        )
-    rule = load_settings(file, DensityRule) if file else DensityRule()
-    given = {"measure": measure, "seed": seed}
-    return rule.changed(**{name: value for name, value in given.items() if value is not None})
 
 
 def _differently_named(folders: list[Path]) -> list[Path]:

@@ -65,29 +65,29 @@ def stylise(
     overwrite: Overwrite = False,
 ) -> None:
     """Give drawings the look of real images; points, counts and masks are carried over."""
-    from adaptoscope.style_transfer.settings import StylisationSettings
-    from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-    from adaptoscope.training.settings import load_settings
-    from adaptoscope.training.step_loop import start_fabric
+    from adaptoscope.pipeline.styles import stylise as stylise_folder
 
-    given = {
-        "strength": strength,
-        "steps": steps,
-        "guidance": guidance,
-        "inversion": inversion,
-        "sampler": sampler,
-        "adain": adain,
-        "guard": guard,
-        "use_layout": use_layout,
-        "best_of": best_of,
-        "tile": tile,
-        "seed": seed,
-    }
-    chosen = load_settings(settings, StylisationSettings) if settings else StylisationSettings()
-    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    place = str(start_fabric(device).device)
-    job = StylisationJob(out, drawings, style, backbone, chosen, place)
-    stylised = stylise_set(job, workers=workers, overwrite=overwrite)
+    stylised = stylise_folder(
+        drawings,
+        out,
+        style,
+        settings=settings,
+        strength=strength,
+        steps=steps,
+        guidance=guidance,
+        inversion=inversion,
+        sampler=sampler,
+        adain=adain,
+        guard=guard,
+        use_layout=use_layout,
+        best_of=best_of,
+        tile=tile,
+        backbone=backbone,
+        seed=seed,
+        device=device,
+        workers=workers,
+        overwrite=overwrite,
+    )
     typer.echo(f"{out}: {len(stylised)} stylised images")
 
 
@@ -104,31 +104,7 @@ def screen(
 
     An interrupted run goes on with the same command.
     """
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.screening.screen import screen_set
-    from adaptoscope.style_transfer.settings import ScreeningSettings
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.pipeline.styles import screen as screen_folder
 
-    chosen = load_settings(settings, ScreeningSettings) if settings else ScreeningSettings()
-    summary = screen_set(
-        open_counted_images(images, include_rejected=True),
-        open_counted_images(drawings),
-        chosen,
-        workers=workers,
-    )
-    found = {
-        "n": summary.n,
-        "kept": summary.kept,
-        "yield": summary.kept_share,
-        "precision": summary.precision,
-        "recall": summary.recall,
-        "f1": summary.f1,
-        "rejects": summary.rejects,
-        "f1_kept": summary.f1_kept,
-        "f1_drawings": summary.f1_drawings,
-        "invented": summary.invented,
-        "lost": summary.lost,
-        "merged": summary.merged,
-        "divided": summary.divided,
-    }
-    answer(found, as_json=as_json, title=f"Screening of {images}")
+    found = screen_folder(images, drawings, settings=settings, workers=workers)
+    answer(found.as_dict(), as_json=as_json, title=f"Screening of {images}")

@@ -31,26 +31,18 @@ def synthesise(
     z: Z = None,
 ) -> None:
     """Draw cells whose number is known (Syn-HC, Algorithm 1 of the InST-Microscopy paper)."""
-    from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.synthesis.settings import SynthesisSettings
-    from adaptoscope.synthesis.write import synthesise as synthesise_folder
-    from adaptoscope.training.progress import progress_display
-    from adaptoscope.training.settings import load_settings
+    from adaptoscope.pipeline.drawings import synthesise as draw
 
-    chosen = load_settings(settings, SynthesisSettings) if settings else SynthesisSettings()
-    real, *others = (
-        open_counted_images(folder, root=root, channel=channel, z=plane(z)) if folder else None
-        for folder in (like, *(held_out or ()))
+    written = draw(
+        out,
+        count=count,
+        like=like,
+        held_out=held_out,
+        settings=settings,
+        seed=seed,
+        overwrite=overwrite,
+        root=root,
+        channel=channel,
+        z=plane(z),
     )
-    with progress_display("synthesise", count) as advance:
-        written = synthesise_folder(
-            out,
-            chosen,
-            count=count,
-            seed=seed,
-            like=real,
-            held_out=[other for other in others if other],
-            overwrite=overwrite,
-            on_image=advance,
-        )
     typer.echo(f"{out}: {len(written)} drawings, {int(written.counts().sum())} cells")

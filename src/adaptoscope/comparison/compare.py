@@ -1,5 +1,6 @@
 """Compare two sets of images before anything is trained on one to count the other."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ from adaptoscope.comparison.settings import ComparisonSettings, Verdict
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.inference.network import Device, Network
+from adaptoscope.training.progress import progress
+
+_MOST_HASHED = 300
+"""Images of a set up to which all are compared pixel by pixel, not only those that are measured."""
 
 _ORDER: tuple[Verdict, ...] = ("not known", "alike", "differs", "differs strongly")
 
@@ -31,6 +36,8 @@ class Comparison:
         The quantities.
     advice
         What the differences mean, in sentences.
+    same_images
+        How many images of the smaller set have the pixels of one in the other set.
     """
 
     settings: ComparisonSettings
@@ -38,6 +45,7 @@ class Comparison:
     b: SetFacts
     rows: tuple[Quantity, ...]
     advice: tuple[str, ...]
+    same_images: int = 0
 
     @property
     def verdict(self) -> Verdict:
@@ -51,6 +59,7 @@ class Comparison:
             "a": _summary(self.a),
             "b": _summary(self.b),
             "verdict": self.verdict,
+            "same_images": self.same_images,
             "quantities": {row.name: row.as_dict() for row in self.rows},
             "advice": list(self.advice),
             "settings": self.settings.model_dump(mode="json"),
@@ -103,8 +112,43 @@ def compare(
     pair = (facts[0], facts[1])
     look = compare_looks((sets[0], sets[1]), pair, chosen, device=device, encoder=encoder)
     rows = quantities(pair, look, chosen)
-    folders = (facts[0].folder, facts[1].folder)
-    return Comparison(chosen, *pair, rows=rows, advice=advice(rows, folders, chosen))
+    said = advice(rows, (facts[0].folder, facts[1].folder), chosen)
+    same, of = _same_pixels(a, b, pair)
+    if same:
+        # Where most images are the same ones, what differs is chance.
+        whole = same == of and len(a) == len(b)
+        said = (_same_pixels_said(same, of, whole), *(said if 2 * same < of else ()))
+    return Comparison(chosen, *pair, rows=rows, advice=said, same_images=same)
+
+
+def _same_pixels(
+    a: CountedImageSet, b: CountedImageSet, facts: tuple[SetFacts, SetFacts]
+) -> tuple[int, int]:
+    """Count the images of the smaller set that are in the other one too, and all of the smaller."""
+    if max(len(a), len(b)) <= _MOST_HASHED:
+        hashes = [
+            Counter(
+                record.source_sha256 or images.read(record).sha256
+                for record in progress(images.records, f"read {which}", unit="image")
+            )
+            for which, images in (("A", a), ("B", b))
+        ]
+    else:
+        hashes = [Counter(image.sha256 for image in each.images) for each in facts]
+    return (hashes[0] & hashes[1]).total(), min(each.total() for each in hashes)
+
+
+def _same_pixels_said(same: int, of: int, whole: bool) -> str:
+    if same == of:
+        where = "are equal" if whole else "of the smaller one are in the other one too"
+        return (
+            f"Both sets hold the same pixels: all images, {of}, {where}. There is nothing to "
+            "compare: name two different sets."
+        )
+    return (
+        f"The sets share images: {same} of {of} have the same pixels in both. What a counter "
+        "learnt from them it cannot be tested on."
+    )
 
 
 def _measured_part(images: CountedImageSet, most: int) -> CountedImageSet:

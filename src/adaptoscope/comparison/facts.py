@@ -139,7 +139,7 @@ def measure_facts(images: CountedImageSet, available: int, description: str) -> 
         If an image cannot be read or is smaller than 16 pixels.
     """
     facts, histograms = [], []
-    for record in progress(images.records, description):
+    for record in progress(images.records, description, unit="image"):
         image = images.read(record)
         marked = len(images.points(record)) if record.labelled else None
         facts.append(_measure(image, record, marked))

@@ -6,13 +6,11 @@ import numpy.typing as npt
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage
-
-WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
-"""Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
 
 OTHER_PIXEL_SIZE = "pixel size differs from training"
 

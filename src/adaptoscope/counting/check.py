@@ -20,8 +20,9 @@ from adaptoscope.counting.check_table import (
     shortened,
     write_check,
 )
+from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.predict import PredictSettings, predict_counts
+from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError

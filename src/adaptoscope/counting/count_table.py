@@ -2,8 +2,9 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 from adaptoscope.images.files import atomic_path
 
@@ -21,6 +22,11 @@ COLUMNS = (
     "model",
     "error",
 )
+
+# Half a cell is less than any counter is sure of; bounds and diameters are rougher still.
+_DECIMALS = {"count": 2, "lower": 1, "upper": 1, "diameter_px": 1}
+# A pixel size is a fact of the microscope, and given with more figures than what follows from it.
+_FIGURES = {"area_mm2": 4, "per_mm2": 4, "pixel_size_um": 6}
 
 WHOLE_IMAGE = "all"
 """Region that stands for the whole image."""
@@ -67,9 +73,8 @@ class PredictedCount:
     error: str = ""
 
     def as_row(self) -> list[str]:
-        """Return the row as text, numbers with at most six figures."""
-        values = [getattr(self, column) for column in COLUMNS]
-        return [_as_text(value) for value in values]
+        """Return the row as text, numbers with the figures that mean something."""
+        return [_as_text(column, getattr(self, column)) for column in COLUMNS]
 
 
 def write_count_table(path: Path, rows: Sequence[PredictedCount]) -> None:
@@ -91,7 +96,87 @@ def write_count_table(path: Path, rows: Sequence[PredictedCount]) -> None:
         table.writerows(row.as_row() for row in rows)
 
 
-def _as_text(value: float | str | None) -> str:
+@dataclass(frozen=True)
+class CountSummary:
+    """What a table of counts says in a few figures; None where nothing is known.
+
+    Parameters
+    ----------
+    images, failed, flagged
+        Numbers of images; one whose regions could not be read has failed too.
+    cells
+        Cells of all images that were counted.
+    median_count, median_diameter_px, median_per_mm2
+        Over the images that were counted.
+    another_kind
+        Why the images as a whole are of another kind than those of the training; empty if they are
+        not, or nobody knows.
+    """
+
+    images: int
+    failed: int
+    flagged: int
+    cells: float
+    median_count: float | None
+    median_diameter_px: float | None
+    median_per_mm2: float | None
+    another_kind: str = ""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures by name, for machines."""
+        return asdict(self)
+
+    def as_text(self) -> dict[str, object]:
+        """Return the figures with their units, for people."""
+        lines: dict[str, object] = {
+            "images": f"{self.images} ({self.failed} failed, {self.flagged} flagged)",
+            "cells": f"{self.cells:.0f} in all",
+        }
+        if self.median_count is not None:
+            lines["cells"] = f"{self.cells:.0f} in all, {self.median_count:.4g} per image (median)"
+        if self.median_per_mm2 is not None:
+            lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
+        if self.median_diameter_px is not None:
+            lines["cell_diameter"] = f"{self.median_diameter_px:.3g} pixels (median)"
+        if self.another_kind:
+            lines["all_images"] = self.another_kind
+        return lines
+
+
+def summarise_counts(rows: Sequence[PredictedCount], another_kind: str = "") -> CountSummary:
+    """Summarise a table of counts.
+
+    Parameters
+    ----------
+    rows
+        Of the table.
+    another_kind
+        What is said of the folder as a whole, if it is of another kind than the training images.
+    """
+    whole = [row for row in rows if row.region == WHOLE_IMAGE]
+    return CountSummary(
+        images=len(whole),
+        failed=len({row.image for row in rows if row.error}),
+        flagged=sum(bool(row.flag) for row in whole),
+        cells=sum(row.count or 0.0 for row in whole),
+        median_count=_median([row.count for row in whole]),
+        median_diameter_px=_median([row.diameter_px for row in whole]),
+        median_per_mm2=_median([row.per_mm2 for row in whole]),
+        another_kind=another_kind,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(median(known)) if known else None
+
+
+def _as_text(column: str, value: float | str | None) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else f"{value:.6g}"
+    if isinstance(value, str):
+        return value
+    if column in _DECIMALS:
+        return f"{value:.{_DECIMALS[column]}f}".rstrip("0").rstrip(".")
+    # Twice, so that 123456 becomes 123500 and not 1.235e+05.
+    return f"{float(f'{value:.{_FIGURES[column]}g}'):.15g}"

@@ -63,7 +63,7 @@ def evaluate_counter(
     classed = all(record.density_class for record in labelled)
     calibration = model.record.calibration
     rows = []
-    for record in progress(labelled, "evaluate"):
+    for record in progress(labelled, "evaluate", unit="image"):
         image = labelled.read(record)
         _refuse_seen(image, seen, model.name)
         true = labelled.points(record)

@@ -1,68 +1,38 @@
-"""Count images nobody has counted and write the table ``counts.csv``."""
+"""Count one image that nobody has counted: its row, its regions, and why it should be looked at."""
 
+import os
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from adaptoscope.counting.cell_size import (
-    WITHOUT_PLACES,
     cell_size_flag,
     count_cells,
     counts_in_parts,
     pixel_size_flag,
 )
-from adaptoscope.counting.count_table import PredictedCount, write_count_table
+from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.counting.counters import ImageCount
-from adaptoscope.counting.edges import at_edges
-from adaptoscope.counting.images_to_count import (
-    FileToCount,
-    images_to_count,
-    opened_image,
-)
+from adaptoscope.counting.images_to_count import FileToCount, opened_image
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.output_places import refuse_places
 from adaptoscope.counting.outside import Look
-from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.regions import count_regions
-from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.errors import AdaptoscopeError, SettingsError
+from adaptoscope.counting.settings import PredictSettings
+from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
-from adaptoscope.training.progress import progress
-from adaptoscope.training.settings import Settings
 
 BLANK = "blank: all pixels are alike"
 """Flag of an image that shows nothing."""
 
-
-class PredictSettings(Settings):
-    """How images are read and counted."""
-
-    channel: int | None = None
-    """Which channel to count, from 0, of images that have several."""
-
-    z: int | Literal["max"] | None = None
-    """Which focal plane to count, from 0, or the brightest values along the stack."""
-
-    pixel_size_um: float | None = Field(None, gt=0)
-    """Edge of a pixel in micrometres, for files that do not tell."""
-
-    edges: Edges | None = None
-    """Which cells cut by the border of an image count, where the counter is a density; None: as the
-    counter does."""
-
-    diameter_px: float | None = Field(None, gt=0)
-    """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""
-
-    max_pixels: int = Field(1_000_000_000, ge=1)
-    """Images of more pixels are refused where the file or the counter needs them whole."""
+LONGEST_ERROR = 300
+"""Most characters of the error of one image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,98 +57,109 @@ class CountedImage:
     distance: float | None = None
 
 
-def predict_counts(
+@dataclass(frozen=True, eq=False)
+class CountedFile:
+    """What came of one file.
+
+    Parameters
+    ----------
+    rows
+        That of the whole image, then one for each region.
+    points
+        Cell centres, shape (N, 2), (row, column) in pixels, rounded to two decimals; None where the
+        counter gives no positions.
+    distance
+        As in `CountedImage`.
+    picture
+        What was drawn of it.
+    """
+
+    rows: tuple[PredictedCount, ...]
+    points: Points | None = None
+    distance: float | None = None
+    picture: bytes | None = None
+
+
+def count_file(
     model: CountingModel,
-    images: Path,
-    out_csv: Path,
-    settings: PredictSettings | None = None,
+    file: FileToCount,
+    settings: PredictSettings,
     *,
     regions: Path | None = None,
-    points: Path | None = None,
-    overwrite: bool = False,
-    on_counted: Callable[[CountedImage], object] | None = None,
-) -> list[PredictedCount]:
-    """Count every image of a folder; an image that fails gets an error, never a number.
+    draw: Callable[[CountedImage], bytes] | None = None,
+) -> CountedFile:
+    """Read and count one file; whatever is wrong with it costs no other image.
 
     Parameters
     ----------
     model
         The counter.
-    images
-        One image, a folder of images, or a counted-image folder.
-    out_csv
-        The table to write, whole or not at all, after everything else.
+    file
+        The file.
     settings
-        How images are read and counted.
+        How it is read and counted.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
-    points
-        Folder to write the cell centres of all images into, as ``points.csv``.
-    overwrite
-        Replace tables that are there.
-    on_counted
-        Called after each image that was counted.
+    draw
+        Draws the image and what was found in it.
 
     Returns
     -------
-    list of PredictedCount
-        In the order of the files; the rows of an image's regions follow that of the whole image.
+    CountedFile
+        With one row and the error in it where the image failed. Where only the picture failed,
+        the error stands beside the count.
 
     Raises
     ------
-    InputError
-        The folder does not exist or holds no image.
     SettingsError
-        The counter gives no cell centres, and they are needed; or has no use for a diameter.
-    OutputError
-        A table is there already, or cannot be written at this place.
+        If something was asked that no image allows.
     """
-    settings = settings or PredictSettings()
-    model = at_edges(model, settings.edges)
-    listed = images_to_count(Path(images))
-    refuse_places(out_csv, points, images, overwrite=overwrite)
-    refuse_missing_centres(model, **{"--regions": regions, "--points": points})
-    rows: list[PredictedCount] = []
-    centres: list[tuple[str, Points]] = []
-    distances: list[float] = []
-    for file in progress(listed.files, "count"):
-        with ExitStack() as opened:
-            try:
-                image = opened.enter_context(_opened(model, file, settings))
-                counted = count_image(model, image, settings)
-            except SettingsError:
-                raise
-            except AdaptoscopeError as error:
-                rows.append(PredictedCount(file.name, model=model.name, error=_in_one_line(error)))
-                continue
-            rows.append(counted.row)
-            if counted.distance is not None:
-                distances.append(counted.distance)
+    try:
+        with _opened(model, file, settings) as image:
+            counted = count_image(model, image, settings)
+            rows = [counted.row]
             if regions is not None:
-                rows += _region_rows(counted, Path(regions))
-            if points is not None and counted.found.points is not None:
-                centres.append((file.name, np.round(counted.found.points, 2)))
-            if on_counted is not None:
-                on_counted(counted)
-    if points is not None:
-        write_points(Path(points) / "points.csv", centres)
-    rows = _with_change_of_domain(model, rows, distances)
-    write_count_table(out_csv, rows)
-    return rows
+                rows += _region_rows(counted, regions)
+            picture = None
+            if draw is not None:
+                try:
+                    picture = draw(counted)
+                except Exception as error:  # noqa: BLE001 - a picture costs no count
+                    rows[0] = replace(rows[0], error=f"no overlay: {said_of(error)}")
+    except SettingsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an image costs no other image
+        failed = PredictedCount(file.name, model=model.name, error=said_of(error))
+        return CountedFile((failed,))
+    points = counted.found.points
+    rounded = None if points is None else np.round(points, 2)
+    return CountedFile(tuple(rows), rounded, counted.distance, picture)
 
 
-def _with_change_of_domain(
-    model: CountingModel, rows: list[PredictedCount], distances: list[float]
-) -> list[PredictedCount]:
-    """Flag every row where the folder as a whole looks unlike the training images."""
-    known = model.record.known
-    change = known.change_of_domain(distances) if known else ""
-    if not change:
-        return rows
-    return [
-        row if row.error else replace(row, flag="; ".join(filter(None, [change, row.flag])))
-        for row in rows
-    ]
+def said_of(error: Exception) -> str:
+    """Say in one line, of at most `LONGEST_ERROR` characters, what was wrong with an image.
+
+    With ``ADAPTOSCOPE_TRACEBACK=1`` the traceback of an error that nobody foresaw goes to standard
+    error besides.
+
+    Parameters
+    ----------
+    error
+        What was raised.
+    """
+    if isinstance(error, AdaptoscopeError):
+        summary, *details = (" ".join(line.split()) for line in str(error).splitlines())
+        said = f"{summary} {'; '.join(details)}".rstrip()
+    else:
+        if os.environ.get("ADAPTOSCOPE_TRACEBACK") == "1":
+            traceback.print_exception(error)
+        said = " ".join(f"unforeseen fault, {type(error).__name__}: {error}".split())
+        if isinstance(error, MemoryError):
+            said = "There is not enough memory for this image."
+    said = printable(said, keep="")
+    # What was wrong stands at the beginning, what to do at the end.
+    cut = LONGEST_ERROR // 2 - 1
+    return said if len(said) <= LONGEST_ERROR else f"{said[:cut]} … {said[-cut + 1 :]}"
 
 
 def count_image(
@@ -238,31 +219,6 @@ def _look(
     return model.record.known.look(sample, replace(found, count=found.count * share))
 
 
-def refuse_missing_centres(model: CountingModel, **wanted: object) -> None:
-    """Refuse outputs that need cell centres, where a counter gives a number alone.
-
-    Parameters
-    ----------
-    model
-        The counter.
-    wanted
-        From the name of an option to its value; None where it was not given.
-
-    Raises
-    ------
-    SettingsError
-        If one was given and the counter finds no centres.
-    """
-    given = [name for name, value in wanted.items() if value is not None]
-    if given and model.record.kind in WITHOUT_PLACES:
-        raise SettingsError(
-            f"The counter {model.name} does not say where the cells are.",
-            expected="a counter that finds cell centres, as centres, fcrn_a, dog, otsu_watershed",
-            found=f"{', '.join(given)} with a counter of the kind {model.record.kind}",
-            remedy=f"leave out {' and '.join(given)}, or choose another --model",
-        )
-
-
 @contextmanager
 def _opened(
     model: CountingModel, file: FileToCount, settings: PredictSettings
@@ -276,7 +232,7 @@ def _opened(
         in_parts=counts_in_parts(model),
     ) as image:
         size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
-        yield replace(image, pixel_size_um=size)
+        yield replace(image, name=file.name, pixel_size_um=size)
 
 
 def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
@@ -290,8 +246,8 @@ def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
     try:
         in_parts = isinstance(image, LargeImage)
         found = count_regions(regions, image.name, image.shape, points, in_parts=in_parts)
-    except AdaptoscopeError as error:
-        return [replace(blank, error=_in_one_line(error))]
+    except Exception as error:  # noqa: BLE001 - the count of the whole image is right all the same
+        return [replace(blank, error=said_of(error))]
     rows = []
     for region in found:
         area = _area_mm2(region.pixels, image.pixel_size_um)
@@ -303,8 +259,3 @@ def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:
 
 def _area_mm2(pixels: int, pixel_size_um: float | None) -> float | None:
     return pixels * (pixel_size_um / 1000) ** 2 if pixel_size_um else None
-
-
-def _in_one_line(error: AdaptoscopeError) -> str:
-    summary, *details = (" ".join(line.split()) for line in str(error).splitlines())
-    return f"{summary} {'; '.join(details)}".rstrip()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -93,7 +93,7 @@ def count_regions(
     folder
         Where the label images lie.
     image
-        Base name of the image; that of its label image may differ in the suffix.
+        Name of the image; that of its label image may differ in the suffix.
     shape
         Height and width of the image in pixels.
     points
@@ -133,11 +133,25 @@ def _added(sums: NDArray[np.int64], more: NDArray[np.integer]) -> NDArray[np.int
     return total
 
 
-def _label_image(folder: Path, image: str) -> Path:
-    stem = Path(image).stem
+def label_images(folder: Path, image: str) -> list[Path]:
+    """Return the files that may be the label image of an image; one, if all is well.
+
+    Parameters
+    ----------
+    folder
+        Where the label images lie.
+    image
+        Name of the image; with folders before it, its label image lies in folders of these names.
+    """
+    stem = str(PurePosixPath(image).with_suffix(""))
     files = [folder / (stem + suffix) for suffix in (*IMAGE_SUFFIXES, ZARR_SUFFIX)]
-    found = [file for file in files if file.is_file() or file.is_dir()]
+    return [file for file in files if file.is_file() or file.is_dir()]
+
+
+def _label_image(folder: Path, image: str) -> Path:
+    found = label_images(folder, image)
     if len(found) != 1:
+        stem = str(PurePosixPath(image).with_suffix(""))
         raise InputError(
             f"The regions of {image} are not clear.",
             expected=f"one label image {stem}.png or {stem}.tif in {folder}",

@@ -4,11 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from adaptoscope.counting.reading import Edges
 from adaptoscope.training.settings import Settings
 
 HeadName = Literal["regressor", "centres", "fcrn_a"]
 Regime = Literal["supervised", "fine_tuned", "dual", "dacs"]
 NEEDS_SYNTHETIC = ("fine_tuned", "dual", "dacs")
+
+WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
+"""Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
 
 
 class CountingSettings(Settings):
@@ -227,3 +231,26 @@ AnyCountingSettings = Annotated[
     Discriminator(_head_of),
 ]
 """Settings of any head; those without `head` are a regressor's."""
+
+
+class PredictSettings(Settings):
+    """How images are read and counted."""
+
+    channel: int | None = None
+    """Which channel to count, from 0, of images that have several."""
+
+    z: int | Literal["max"] | None = None
+    """Which focal plane to count, from 0, or the brightest values along the stack."""
+
+    pixel_size_um: float | None = Field(None, gt=0)
+    """Edge of a pixel in micrometres, for files that do not tell."""
+
+    edges: Edges | None = None
+    """Which cells cut by the border of an image count, where the counter is a density; None: as the
+    counter does."""
+
+    diameter_px: float | None = Field(None, gt=0)
+    """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""
+
+    max_pixels: int = Field(1_000_000_000, ge=1)
+    """Images of more pixels are refused where the file or the counter needs them whole."""

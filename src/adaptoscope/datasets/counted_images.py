@@ -221,8 +221,11 @@ class CountedImageSet:
                 found="an unlabelled image",
                 remedy="add points.csv (image,x,y), or use only labelled images",
             )
-        points = self._centres.get(record.file_name, no_points())
-        return check_points(points, self.size(record), name=record.file_name)
+        return check_points(self.marks(record), self.size(record), name=record.file_name)
+
+    def marks(self, record: ImageRecord) -> Points:
+        """Return the points of an image as its table has them, which may lie outside."""
+        return self._centres.get(record.file_name, no_points())
 
     def mask(self, record: ImageRecord) -> NDArray[np.uint16] | None:
         """Read the label image of an image.
@@ -243,7 +246,7 @@ class CountedImageSet:
             If the mask cannot be read or has another size than the image.
         """
         folder = home_of(self.folder, self.path(record)) / "masks"
-        files = [folder / (record.stem + suffix) for suffix in IMAGE_SUFFIXES]
+        files = (folder / (record.stem + suffix) for suffix in IMAGE_SUFFIXES)
         found = [file for file in files if file.is_file()]
         if not found:
             return None
@@ -329,9 +332,8 @@ def open_counted_images(
             remedy="check the path",
         )
     listing = read_listing(folder, root)
-    records = listing.records
-    shown = [record for record in records if include_rejected or record.kept is not False]
-    _refuse_empty(folder, shown, records)
+    shown = [each for each in listing.records if include_rejected or each.kept is not False]
+    _refuse_empty(folder, shown, listing.records)
     return CountedImageSet(folder, tuple(shown), channel, z, listing.files, listing.centres)
 
 

@@ -1,15 +1,16 @@
 """Folders of images that other people made, read as they are.
 
 The list of images is ``split.csv``, else ``counts.csv``, else ``quality.csv``; without a list,
-every image of the folder is taken. Of a list, the columns of `FOREIGN_COLUMNS` are used and the
-others are left alone. Images stand in ``images/`` or in the folder itself.
+every image of the folder is taken, but for masks that are named after an image beside them. Of a
+list, the columns of `FOREIGN_COLUMNS` are used and the others are left alone. Images stand in
+``images/`` or in the folder itself.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.datasets.records import ImageRecord, record_from_row
@@ -40,6 +41,8 @@ FOREIGN_COLUMNS: Mapping[str, str] = {
 """Columns of foreign lists that are used, and what they are called in ``metadata.csv``."""
 
 _IDCIA_NAME = re.compile(r"(?P<culture>.+)_F\d+(\.\d+)?_.+_ND\d_20x")
+# As Cellpose and others name what they found in an image, beside it.
+_MASK_NAME = re.compile(r"(?P<image>.+?)_(cp_)?(masks?|labels?|outlines?|flows?)")
 _USABLE_STATUS = re.compile(r"(ok|fixed\b.*)?", re.IGNORECASE)
 
 
@@ -83,7 +86,23 @@ def foreign_records(folder: Path) -> list[ImageRecord]:
         return [_with_group(record) for record in _listed(folder, table)]
     below = "images/" if (folder / "images").is_dir() else ""
     files = list_images(folder / below)
+    stems = {file.stem for file in files}
+    files = [file for file in files if not is_named_as_mask(file.stem, stems)]
     return [_with_group(ImageRecord(file_name=below + file.name)) for file in files]
+
+
+def is_named_as_mask(stem: str, images: Collection[str]) -> bool:
+    """Tell whether a file is named as the mask of an image, as ``a_cp_masks`` beside ``a``.
+
+    Parameters
+    ----------
+    stem
+        File name without its suffix.
+    images
+        Such names of the images.
+    """
+    match = _MASK_NAME.fullmatch(stem)
+    return match is not None and match["image"] in images
 
 
 def idcia_culture(stem: str) -> str | None:

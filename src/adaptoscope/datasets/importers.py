@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -13,6 +13,7 @@ from adaptoscope.datasets.counted_images import (
     open_counted_images,
 )
 from adaptoscope.datasets.foreign import idcia_culture
+from adaptoscope.datasets.label_checks import check_places
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
@@ -74,12 +75,13 @@ def import_idcia_release(
     ------
     InputError
         If there is no image of this channel, an annotation file belongs to no image or cannot be
-        understood, or a cell lies outside its image.
+        understood, or the cells are not what `check_places` accepts.
     """
     source = Path(source)
-    images = _by_stem(source, IMAGE_SUFFIXES, channel)
-    tables = _by_stem(source, (".csv",), channel)
+    images, tables = release_files(source, channel)
     _refuse_unmatched(source, channel, images, tables)
+    centres = {stem: imagej_points(table) for stem, table in tables.items()}
+    check_places(_as_set(source, images, centres, image_channel))
     settings = {"importer": "idcia", "channel": channel, "image_channel": image_channel}
     settings |= {"images": ",".join(images)}
     writer = CountedImageWriter(destination, settings, f"IDCIA, {channel}", overwrite=overwrite)
@@ -91,7 +93,7 @@ def import_idcia_release(
             stem,
             image.pixels,
             bit_depth=image.scale.bit_depth,
-            points=imagej_points(tables[stem]) if stem in tables else None,
+            points=centres.get(stem),
             pixel_size_um=image.pixel_size_um,
             channel=channel,
             domain="idcia",
@@ -139,7 +141,8 @@ def import_folder(
     Raises
     ------
     InputError
-        If the folder cannot be read, has no cell centres to swap, or one lies outside its image.
+        If the folder cannot be read, has no cell centres to swap, or they are not what
+        `check_places` accepts.
     """
     opened = open_counted_images(
         source, root=root, include_rejected=True, channel=image_channel, z=z
@@ -152,6 +155,7 @@ def import_folder(
             remedy="leave out --swap-axes, or add points.csv",
         )
     read = opened.with_swapped_axes() if swap_axes else opened
+    check_places(read)
     settings = {"importer": "folder", "swap_axes": swap_axes, "channel": image_channel, "z": z}
     settings |= {"images": ",".join(record.file_name for record in opened)}
     writer = CountedImageWriter(destination, settings, "Imported images", overwrite=overwrite)
@@ -211,6 +215,39 @@ def imagej_points(path: Path) -> Points:
             )
         pairs.append((y - 0.5, x - 0.5))
     return as_points(pairs)
+
+
+def release_files(source: Path, channel: str) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Return the images and the annotation files of one stain of IDCIA, by name without suffix.
+
+    Parameters
+    ----------
+    source, channel
+        As in `import_idcia_release`.
+
+    Raises
+    ------
+    InputError
+        If two files have the same name.
+    """
+    return _by_stem(source, IMAGE_SUFFIXES, channel), _by_stem(source, (".csv",), channel)
+
+
+def _as_set(
+    source: Path, images: Mapping[str, Path], centres: Mapping[str, Points], channel: int | None
+) -> CountedImageSet:
+    """Return the images of a release as if they were in a counted-image folder."""
+    records = tuple(
+        ImageRecord(
+            file.name,
+            count=len(centres[stem]) if stem in centres else None,
+            labelled=stem in centres,
+        )
+        for stem, file in images.items()
+    )
+    files = {file.name: file for file in images.values()}
+    points = {images[stem].name: each for stem, each in centres.items()}
+    return CountedImageSet(source, records, channel, None, files, points)
 
 
 def _by_stem(source: Path, suffixes: tuple[str, ...], channel: str) -> dict[str, Path]:

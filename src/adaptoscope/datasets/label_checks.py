@@ -2,87 +2,139 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.marked_in_part import warn_of_odd_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.cell_centres import Points, inside_window
+from adaptoscope.images.points_on_cells import MarkedImage, cell_levels, mean_ranks, shows_structure
 
 CLOSEST = 1.0
 """Two cells whose centres are closer than this, in pixels, are one that was marked twice."""
 
-_BLUR = 1.5
-_MOST_IMAGES = 8
-_MOST_RANKED = 250_000
-_FEWEST_POINTS = 10
-# A rank of 0.5 is chance. Right points of fluorescence score about 0.9.
-_CHANCE = 0.15
-_CLEAR = 0.3
-
-
-@dataclass(frozen=True)
-class BrightnessUnderPoints:
-    """Mean rank of the local brightness at cell centres, 0 (darkest) to 1; 0.5 is chance.
-
-    Parameters
-    ----------
-    as_read, swapped
-        At the centres, and with row and column exchanged.
-    points
-        Number of centres that lie inside their image either way.
-    """
-
-    as_read: float
-    swapped: float
-    points: int
-
-    @property
-    def axes_are_swapped(self) -> bool:
-        """Whether the centres mean nothing as they are, and much the other way round."""
-        return (
-            self.points >= _FEWEST_POINTS
-            and abs(self.as_read - 0.5) < _CHANCE
-            and abs(self.swapped - 0.5) >= _CLEAR
-        )
+_MOST_IMAGES = 20
+# Neighbours by name, so that names shifted by one image can be told.
+_RUN = 4
+_MOST_PIXELS = 60_000_000
+# Right points of all sets at hand reach 0.23 and more, so many random ones at most 0.05.
+_CHANCE = 0.1
+_FEWEST_POINTS = 50
 
 
 def check_labels(images: CountedImageSet) -> None:
-    """Refuse cell centres that are repeated, or whose x and y are exchanged.
+    """Refuse cell centres that are repeated or not on the cells, and warn of what looks odd.
 
     Parameters
     ----------
     images
-        A set; images without labels are left alone. At most eight of the others are decoded.
+        A set; images without labels are left alone.
 
     Raises
     ------
     InputError
-        If a cell is listed twice, a centre lies outside its image, or the centres lie on cells
-        only with x and y exchanged.
+        As in `check_places` and `check_repeats`.
 
     Warns
     -----
     UserWarning
-        If two centres of an image are closer than `CLOSEST`.
+        As in `check_places` and `check_repeats`.
+    """
+    check_places(images)
+    check_repeats(images.labelled())
+
+
+def check_places(images: CountedImageSet) -> None:
+    """Refuse cell centres that are not on the cells, and warn of images that look odd.
+
+    Parameters
+    ----------
+    images
+        A set; images without labels are left alone. About twenty of the others are searched for
+        cells of every size, and at most 200 for cells of the size that is marked.
+
+    Raises
+    ------
+    InputError
+        If the centres lie on cells only when they are scaled, turned, moved, or given to other
+        images, or if one lies outside its image.
+
+    Warns
+    -----
+    UserWarning
+        If the centres of the set or of single images lie on nothing that stands out, or images seem
+        to be marked in part.
     """
     labelled = images.labelled()
-    check_repeats(labelled)
-    found = brightness_under_points(labelled)
-    if found.axes_are_swapped:
-        raise InputError(
-            f"The cell centres of {images.folder} have x and y exchanged.",
-            expected="x = column and y = row, so that the points lie on the cells",
-            found=f"a mean rank of brightness under {found.points} points of {found.as_read:.2f} "
-            f"as they are (0.5 is chance), and of {found.swapped:.2f} the other way round",
-            remedy="exchange the names x and y in the first line of points.csv, or write a new set "
-            f"with `adaptoscope convert {images.folder} NEW --layout folder --swap-axes`",
+    marked = [_searched(labelled, record) for record in _sample(labelled)]
+    _refuse_misplaced(labelled, marked)
+    if marked:
+        _warn_of_chance(labelled, marked)
+        warn_of_odd_images(labelled, mean_ranks(marked, [image.points for image in marked]))
+
+
+def _searched(labelled: CountedImageSet, record: ImageRecord) -> MarkedImage:
+    image = labelled.read(record)
+    points = labelled.marks(record)
+    return MarkedImage(
+        record.name, image.shape, points, cell_levels(image.pixels), image.pixel_size_um
+    )
+
+
+def _sample(labelled: CountedImageSet) -> list[ImageRecord]:
+    """Choose images with cells, in runs of neighbours by name that are spread over the set."""
+    records = sorted((record for record in labelled if record.count), key=_by_number)
+    if len(records) > _MOST_IMAGES:
+        first = np.linspace(0, len(records) - _RUN, _MOST_IMAGES // _RUN).round().astype(int)
+        records = [records[start + place] for start in first for place in range(_RUN)]
+    pixels = np.cumsum([height * width for height, width in map(labelled.size, records)])
+    return [record for record, sum_ in zip(records, pixels, strict=True) if sum_ <= _MOST_PIXELS]
+
+
+def _by_number(record: ImageRecord) -> list[tuple[int, str]]:
+    """Order ``f2`` before ``f10``."""
+    parts = re.split(r"(\d+)", record.name)
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts]
+
+
+def _refuse_misplaced(labelled: CountedImageSet, marked: Sequence[MarkedImage]) -> None:
+    # Not at the top, as most commands that open labelled sets need no search.
+    from adaptoscope.images.misplaced_points import explain_points
+
+    explanation = explain_points(marked)
+    if explanation is None:
+        return
+    number = sum(len(image.points) for image in marked)
+    raise InputError(
+        f"The cell centres of {labelled.folder} do not lie on the cells of their images.",
+        expected="x = column and y = row in pixels of the image, counted from its top left corner",
+        found=f"{explanation.said} they lie on cells (mean rank of contrast under {number} points "
+        f"{0.5 + explanation.explained:.2f}), as they are not ({0.5 + explanation.as_read:.2f}; "
+        "0.5 is chance)",
+        remedy=explanation.remedy,
+    )
+
+
+def _warn_of_chance(labelled: CountedImageSet, marked: Sequence[MarkedImage]) -> None:
+    """Warn where something can be seen, and the points have nothing to do with it."""
+    number = sum(len(image.points) for image in marked)
+    ranks = mean_ranks(marked, [image.points for image in marked])
+    if number < _FEWEST_POINTS or np.abs(ranks).max() >= _CHANCE:
+        return
+    if np.mean([shows_structure(image.levels) for image in marked]) > 0.5:
+        warnings.warn(
+            f"The cell centres of {labelled.folder} lie on nothing that stands out in their "
+            f"images: the mean rank of contrast under {number} points is "
+            f"{0.5 + ranks[np.abs(ranks).argmax()]:.2f}, and that of random places 0.5. No other "
+            "scale, turn, shift or order of the names explains it. Where cells can be seen, the "
+            "points are not theirs, and what is computed with them is wrong: open an image with "
+            "its points.",
+            UserWarning,
+            stacklevel=3,
         )
 
 
@@ -127,49 +179,6 @@ def check_repeats(labelled: CountedImageSet) -> None:
             UserWarning,
             stacklevel=3,
         )
-
-
-def brightness_under_points(labelled: CountedImageSet) -> BrightnessUnderPoints:
-    """Compare the centres with the pixels, as they are and with row and column exchanged.
-
-    Parameters
-    ----------
-    labelled
-        Labelled images, of which at most eight are decoded, spread over the set.
-
-    Returns
-    -------
-    BrightnessUnderPoints
-        NaN where no centre lies inside its image either way.
-    """
-    as_read, swapped = [np.empty(0)], [np.empty(0)]
-    for record in _sample(labelled):
-        pixels, points = labelled.read(record).pixels, labelled.points(record)
-        both = points[inside_window(points[:, ::-1], 0, 0, *pixels.shape)]
-        blurred = ndimage.gaussian_filter(pixels, _BLUR)
-        as_read.append(_ranks(blurred, both))
-        swapped.append(_ranks(blurred, both[:, ::-1]))
-    here, there = np.concatenate(as_read), np.concatenate(swapped)
-    if not len(here):
-        return BrightnessUnderPoints(np.nan, np.nan, 0)
-    return BrightnessUnderPoints(float(here.mean()), float(there.mean()), len(here))
-
-
-def _sample(labelled: CountedImageSet) -> Iterator[ImageRecord]:
-    marked = [record for record in labelled if record.count]
-    if marked:
-        places = np.linspace(0, len(marked) - 1, min(len(marked), _MOST_IMAGES))
-        yield from (marked[place] for place in places.round().astype(int))
-
-
-def _ranks(blurred: NDArray[np.float32], points: Points) -> NDArray[np.float64]:
-    """Return the share of pixels that are darker than each point's, equal ones counting half."""
-    every = max(1, blurred.size // _MOST_RANKED)
-    known = np.sort(blurred.ravel()[::every])
-    rows, columns = np.floor(points + 0.5).astype(int).T
-    values = blurred[rows, columns]
-    ranks = np.searchsorted(known, values, "left") + np.searchsorted(known, values, "right")
-    return np.asarray(ranks / (2 * len(known)), dtype=np.float64)
 
 
 def _named(images: dict[str, int], most: int = 5) -> str:

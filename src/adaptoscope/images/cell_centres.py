@@ -14,6 +14,12 @@ from adaptoscope.errors import InputError
 
 Points = NDArray[np.float64]
 
+EXCHANGE = (
+    "exchange the names x and y in the first line of points.csv, or write a new set with "
+    "`adaptoscope convert SET NEW --layout folder --swap-axes`"
+)
+"""What to do where x and y are exchanged."""
+
 
 def no_points() -> Points:
     """Return the centres of an image without cells.
@@ -98,11 +104,7 @@ def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the 
 def _remedy_outside(points: Points, shape: tuple[int, int]) -> str:
     """Say what the likely mistake is: swapped axes where all points would fit so."""
     if inside_window(points[:, ::-1], 0, 0, *shape).all():
-        return (
-            "x and y seem to be swapped, as all points fit the other way round: exchange the names "
-            "x and y in the first line of points.csv, or write a new set with `adaptoscope convert "
-            "SET NEW --layout folder --swap-axes`"
-        )
+        return f"x and y seem to be swapped, as all points fit the other way round: {EXCHANGE}"
     return "correct points.csv; check that the coordinates are in pixels, not micrometres"
 
 

@@ -235,7 +235,9 @@ def write_mask(path: Path, labels: NDArray[np.integer]) -> None:
 
 
 def _natural_key(name: str) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    parts = re.split(r"(\d+)", name)
+    # A superscript two is a digit, but no number.
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
 def file_kind(path: Path) -> Literal["png", "tiff"]:

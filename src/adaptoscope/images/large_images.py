@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from adaptoscope.images.files import file_kind
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.microscopy_image import MicroscopyImage, image_of_counts
-from adaptoscope.images.resampling import Pixels
 from adaptoscope.images.stored_parts import StoredParts
 from adaptoscope.images.stored_planes import as_counts, check_size
 from adaptoscope.images.tiff_parts import open_tiff_parts
 from adaptoscope.images.zarr_files import ZARR_SUFFIX, open_zarr_parts
+
+if TYPE_CHECKING:
+    from adaptoscope.images.resampling import Pixels
 
 FloatImage = NDArray[np.float32]
 

@@ -155,22 +155,38 @@ def thread_count() -> int:
     return os.cpu_count() or 1
 
 
-def _providers(device: str) -> list[str]:
-    """Name what computes, in the order in which it is asked."""
+def chosen_device(device: str) -> str:
+    """Say where a network runs: ``cpu``, ``cuda`` or ``mps``.
+
+    Parameters
+    ----------
+    device
+        What was asked for; ``auto`` takes a GPU where this ONNX Runtime can use one.
+
+    Raises
+    ------
+    SettingsError
+        This ONNX Runtime cannot use the device.
+    """
     import onnxruntime
 
     here = onnxruntime.get_available_providers()
+    usable = [name for name, provider in _PROVIDERS.items() if provider in here]
+    if device == "auto":
+        return "cuda" if "cuda" in usable else "cpu"
     kind = device.partition(":")[0]
-    if kind == "auto":
-        kind = "cuda" if _PROVIDERS["cuda"] in here else "cpu"
-    wanted = _PROVIDERS.get(kind)
-    if wanted is None or wanted not in here:
-        known = [name for name, provider in _PROVIDERS.items() if provider in here]
-        gpu = "; for CUDA `pip install onnxruntime-gpu`" if kind == "cuda" else ""
+    if kind not in usable:
+        gpu = "; for CUDA: pip install onnxruntime-gpu" if kind == "cuda" else ""
         raise SettingsError(
             f"The device {device} cannot be used.",
-            expected=f"auto, {' or '.join(known)} with this ONNX Runtime",
+            expected=f"auto, {' or '.join(usable)} with this ONNX Runtime",
             found=device,
             remedy=f"use --device auto{gpu}",
         )
-    return [wanted] if kind == "cpu" else [wanted, _PROVIDERS["cpu"]]
+    return kind
+
+
+def _providers(device: str) -> list[str]:
+    """Name what computes, in the order in which it is asked."""
+    kind = chosen_device(device)
+    return [_PROVIDERS[kind]] if kind == "cpu" else [_PROVIDERS[kind], _PROVIDERS["cpu"]]

@@ -10,6 +10,7 @@ from adaptoscope.images.files import write_text
 from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
+from adaptoscope.training.progress import progress_display
 from adaptoscope.training.settings import load_settings, settings_text
 
 CULTURES = 16
@@ -46,13 +47,15 @@ def simulate_alike(
         write_text(path, settings_text(simulation_like(measured, base)))
     settings = load_settings(path, SimulationSettings)
     drawn = np.median([record.cell_diameter_px for record in drawings if record.cell_diameter_px])
-    return simulate(
-        out,
-        settings,
-        count=len(drawings),
-        seed=seed,
-        cultures=min(CULTURES, len(drawings)),
-        layouts=drawings,
-        # Drawn cells are as wide as real ones look; under the optics they must be wider to look so.
-        enlarged=float(settings.cell_diameter_px / drawn),
-    )
+    with progress_display("simulate the same cells", len(drawings), unit="image") as advance:
+        return simulate(
+            out,
+            settings,
+            count=len(drawings),
+            seed=seed,
+            cultures=min(CULTURES, len(drawings)),
+            layouts=drawings,
+            # Drawn cells are as wide as real ones look; under the optics they must be wider.
+            enlarged=float(settings.cell_diameter_px / drawn),
+            on_image=advance,
+        )

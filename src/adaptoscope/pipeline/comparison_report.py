@@ -1,6 +1,7 @@
 """A comparison of two sets, as text for the terminal and as a report in one HTML file."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import imagecodecs
@@ -14,6 +15,7 @@ from adaptoscope.comparison.compare import Comparison
 from adaptoscope.comparison.facts import SetFacts
 from adaptoscope.comparison.quantities import Quantity, Value
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.images.json_values import rounded
 from adaptoscope.metrics.distributions import LEVELS
 from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, svg_of
 from adaptoscope.reporting.html import (
@@ -69,6 +71,7 @@ def write_comparison_report(
         (*_COLUMNS, "note"),
         tuple((*_cells(row), row.note) for row in found.rows),
         caption="Medians over the images. A ratio is that of the larger to the smaller value.",
+        words_at_end=2,
     )
     lead = Paragraph(f"Verdict: {found.verdict}.", role="lead")
     report.add("What differs", lead, *(Paragraph(each) for each in found.advice), table)
@@ -97,33 +100,36 @@ def _cells(row: Quantity) -> tuple[str, ...]:
     if row.measure == "same" or not math.isfinite(row.difference):
         difference = NO_VALUE
     else:
-        difference = f"{row.difference:.3g}" + (" x" if row.measure == "ratio" else "")
+        difference = rounded(row.difference, 2) + (" x" if row.measure == "ratio" else "")
     return row.words, _text(row.a), _text(row.b), difference, row.verdict
 
 
 def _text(value: Value) -> str:
     if value is None:
         return NO_VALUE
-    return value if isinstance(value, str) else f"{value:.3g}"
+    if isinstance(value, str):
+        return value
+    return rounded(value, 3 if abs(value) >= 1 else 2)
 
 
 def _gallery(found: Comparison, a: CountedImageSet, b: CountedImageSet) -> Gallery:
-    """Show middles of a few images of both sets, black and white being the same for all."""
-    shown = [_middles(images, facts) for images, facts in ((a, found.a), (b, found.b))]
-    values = [np.concatenate([crop.ravel() for crop in crops]) for _, crops in shown]
-    low = min(float(np.percentile(each, STRETCH[0])) for each in values)
-    high = max(float(np.percentile(each, STRETCH[1])) for each in values)
-    columns = [
-        GalleryColumn(
-            f"{which}: {images.folder.name}",
-            [_picture(crop, low, high, name) for name, crop in zip(names, crops, strict=True)],
-        )
-        for which, images, (names, crops) in zip("AB", (a, b), shown, strict=True)
-    ]
+    """Show middles of a few images of both sets, black and white being the same within a set.
+
+    On one scale for both, the darker set would be black.
+    """
+    columns, scales = [], []
+    for which, images, facts in (("A", a, found.a), ("B", b, found.b)):
+        names, crops = _middles(images, facts)
+        values = np.concatenate([crop.ravel() for crop in crops])
+        low, high = (float(edge) for edge in np.percentile(values, STRETCH))
+        shown = zip(names, crops, strict=True)
+        pictures = [_picture(crop, low, high, name) for name, crop in shown]
+        columns.append(GalleryColumn(f"{which}: {images.folder.name}", pictures))
+        scales.append(f"in {which}, black is {rounded(low, 2)} and white {rounded(high, 2)}")
     return Gallery(
         columns,
-        f"The middle {_CROP} pixels, one pixel for one pixel, on one scale: black is {low:.3g} and "
-        f"white {high:.3g} of the stored range.",
+        f"The middle {_CROP} pixels. For display only, each set has a scale of its own: "
+        f"{'; '.join(scales)} of the stored range.",
     )
 
 
@@ -155,8 +161,7 @@ def _histograms(found: Comparison) -> Picture:
         figure = Figure(figsize=(6.4, 2.8), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.add_subplot()
-        highest = max(_brightest(facts.histogram) for facts in (found.a, found.b))
-        edges = np.linspace(0, max(highest, 1 / (LEVELS - 1)), _BINS + 1)
+        edges = _edges([found.a.histogram, found.b.histogram])
         for which, facts in (("A", found.a), ("B", found.b)):
             axes.stairs(_shares(facts.histogram, edges), edges, label=which, linewidth=1.2)
         axes.set_yscale("log")
@@ -172,8 +177,18 @@ def _histograms(found: Comparison) -> Picture:
     )
 
 
-def _brightest(histogram: NDArray[np.int64]) -> float:
-    return float(np.flatnonzero(histogram).max()) / (LEVELS - 1)
+def _edges(histograms: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Return the edges of bins that each hold the same number of levels that can occur.
+
+    Files of 8 bits use every 257th level. Bins of another width would hold one level, or none, by
+    turns: a comb that is not in the images.
+    """
+    levels = [np.flatnonzero(histogram) for histogram in histograms]
+    step = max(int(np.gcd.reduce(each)) or 1 for each in levels)
+    highest = max(int(each.max()) for each in levels)
+    width = step * max(1, math.ceil((highest + step) / (step * _BINS)))
+    number = highest // width + 1
+    return (width * np.arange(number + 1) - step / 2) / (LEVELS - 1)
 
 
 def _shares(histogram: NDArray[np.int64], edges: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,238 +1,345 @@
-"""Count a folder of images and write what people look at: tables, overlays and a plot."""
+"""Count a folder of images and write what people look at: tables, overlays and a plot.
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+Everything that can be wrong with what was asked is found out before a counter is loaded. Every
+image that was counted is kept on disk at once: the same call goes on where a killed one stopped.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from typing import TYPE_CHECKING, Literal
 
-from adaptoscope.counting.count_table import WHOLE_IMAGE, PredictedCount
-from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.output_places import refuse_existing, refuse_places
-from adaptoscope.counting.predict import (
-    CountedImage,
-    PredictSettings,
-    predict_counts,
-    refuse_missing_centres,
+from adaptoscope import __version__
+from adaptoscope.bulk.tasks import limited_threads
+from adaptoscope.counting.count_records import CountRecords
+from adaptoscope.counting.count_table import (
+    CountSummary,
+    PredictedCount,
+    summarise_counts,
+    write_count_table,
 )
-from adaptoscope.errors import OutputError
+from adaptoscope.counting.counter_source import (
+    CounterSource,
+    LoadedCounter,
+    StoredCounter,
+    loaded,
+    refuse_useless,
+)
+from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount, images_of_places
+from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
+from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.settings import PredictSettings
+from adaptoscope.datasets.point_tables import write_points
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.atomic_files import atomic_path
-from adaptoscope.images.cell_centres import no_points
-from adaptoscope.images.large_images import LargeImage, overview
-from adaptoscope.reporting.count_plot import CountToPlot, plot_counts
-from adaptoscope.reporting.overlays import LONGEST, OverlayFolder, draw_overlay
+from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
+from adaptoscope.pipeline.counters import Counter
+from adaptoscope.pipeline.front_door import Place
+from adaptoscope.training.settings import settings_from
+
+if TYPE_CHECKING:
+    from adaptoscope.counting.count_files import CountRun, ToCount
+    from adaptoscope.counting.model_folder import CountingModel
+    from adaptoscope.images.cell_centres import Points
+    from adaptoscope.pipeline.adapt import Verdict
+    from adaptoscope.training.step_loop import Device
 
 
 @dataclass(frozen=True)
-class CountOutputs:
-    """Where the results go; None leaves one out.
+class CountedFolder:
+    """What came of counting a folder.
 
     Parameters
     ----------
-    table
-        ``counts.csv``.
+    counter
+        Name of the counter.
+    rows
+        Those of ``counts.csv``, in the order of the files; the rows of an image's regions follow
+        that of the whole image.
+    summary
+        The same in a few figures.
+    places
+        What was written, by the name of its parameter.
+    left_out
+        What of the folders was not looked at, one sentence for each.
+    adaptation
+        What came of adapting the counter, if that was asked for.
+    """
+
+    counter: str
+    rows: list[PredictedCount]
+    summary: CountSummary
+    places: Mapping[str, Path] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    adaptation: "Verdict | None" = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked for, checked."""
+
+    source: CounterSource
+    settings: PredictSettings
+    places: Sequence[Path]
+    files: Sequence[FileToCount]
+    outputs: CountOutputs
+    regions: Path | None
+
+
+def count_folder(
+    images: str | Path | Sequence[str | Path],
+    *,
+    model: "Place | Counter | CountingModel" = "nuclei",
+    out: str | Path | None = None,
+    points: str | Path | None = None,
+    overlays: str | Path | None = None,
+    plot: str | Path | None = None,
+    regions: str | Path | None = None,
+    adapt: str | Path | None = None,
+    workers: int = 1,
+    overwrite: bool = False,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+    diameter_px: float | None = None,
+    edges: Edges | None = None,
+    pixel_size_um: float | None = None,
+    max_pixels: int = 1_000_000_000,
+    device: "Device" = "auto",
+    say: Callable[[str], object] | None = None,
+) -> CountedFolder:
+    """Count every image of a folder; an image that fails gets an error, never a number.
+
+    Parameters
+    ----------
+    images
+        An image, a folder of images, a counted-image folder, or several of these.
+    model
+        ``nuclei``, ``dog``, ``otsu_watershed``, a model folder, or a counter that is loaded, which
+        one process alone can use and whose unfinished counts are not gone on with.
+    out
+        The table to write, as ``counts.csv``; None writes none.
     points
         Folder for ``points.csv``, the cell centres of all images.
     overlays
         Folder for one PNG per image.
     plot
         PNG file of the counts of all images.
-    overwrite
-        Replace what is there.
-    """
-
-    table: Path
-    points: Path | None = None
-    overlays: Path | None = None
-    plot: Path | None = None
-    overwrite: bool = False
-
-
-@dataclass(frozen=True)
-class CountSummary:
-    """What a table of counts says in a few figures; None where nothing is known.
-
-    Parameters
-    ----------
-    images, failed, flagged
-        Numbers of images; one whose regions could not be read has failed too.
-    cells
-        Cells of all images that were counted.
-    median_count, median_diameter_px, median_per_mm2
-        Over the images that were counted.
-    """
-
-    images: int
-    failed: int
-    flagged: int
-    cells: float
-    median_count: float | None
-    median_diameter_px: float | None
-    median_per_mm2: float | None
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the figures by name, for machines."""
-        return asdict(self)
-
-    def as_text(self) -> dict[str, object]:
-        """Return the figures with their units, for people."""
-        lines: dict[str, object] = {
-            "images": f"{self.images} ({self.failed} failed, {self.flagged} flagged)",
-            "cells": f"{self.cells:.0f} in all",
-        }
-        if self.median_count is not None:
-            lines["cells"] = f"{self.cells:.0f} in all, {self.median_count:.4g} per image (median)"
-        if self.median_per_mm2 is not None:
-            lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
-        if self.median_diameter_px is not None:
-            lines["cell_diameter"] = f"{self.median_diameter_px:.3g} pixels (median)"
-        return lines
-
-
-def summarise_counts(rows: Sequence[PredictedCount]) -> CountSummary:
-    """Summarise a table of counts.
-
-    Parameters
-    ----------
-    rows
-        As `count_folder` returns them.
-    """
-    whole = [row for row in rows if row.region == WHOLE_IMAGE]
-    return CountSummary(
-        images=len(whole),
-        failed=len({row.image for row in rows if row.error}),
-        flagged=sum(bool(row.flag) for row in whole),
-        cells=sum(row.count or 0.0 for row in whole),
-        median_count=_median([row.count for row in whole]),
-        median_diameter_px=_median([row.diameter_px for row in whole]),
-        median_per_mm2=_median([row.per_mm2 for row in whole]),
-    )
-
-
-def count_folder(
-    model: CountingModel,
-    images: Path,
-    outputs: CountOutputs,
-    settings: PredictSettings | None = None,
-    *,
-    regions: Path | None = None,
-) -> list[PredictedCount]:
-    """Count every image of a folder and write the results that were asked for.
-
-    Parameters
-    ----------
-    model
-        The counter.
-    images
-        One image, a folder of images, or a counted-image folder.
-    outputs
-        Where the results go.
-    settings
-        How images are read and counted.
     regions
-        Folder of label images, one for each image.
+        Folder of label images, one for each image: every label is a region with a row of its own.
+    adapt
+        Folder to adapt the counter in first, to these images and without labels.
+    workers
+        Processes that share the images, each with one thread; the results do not depend on it.
+    overwrite
+        Replace results that are there, and discard a count that was begun with other settings.
+    channel
+        Which channel to count, from 0, of images that have several.
+    z
+        Which focal plane to count, from 0, or ``max``.
+    diameter_px
+        Cell diameter in pixels, in place of what is measured or follows from the pixel sizes.
+    edges
+        Which cells cut by the border count, where the counter is a density.
+    pixel_size_um
+        Edge of a pixel in micrometres, for images that do not tell it.
+    max_pixels
+        Images of more pixels are refused where the file or the counter needs them whole.
+    device
+        Where networks run.
+    say
+        Called with a sentence when a count that was stopped goes on.
 
     Returns
     -------
-    list of PredictedCount
-        As `predict_counts` gives them.
+    CountedFolder
+        Rows, summary, and where things were written.
 
     Raises
     ------
     InputError
-        The folder does not exist or holds no image.
+        A path does not exist or holds no image; there is no such counter.
     SettingsError
-        The counter gives no cell centres, and they are needed; or has no use for a diameter.
+        A setting is out of range, or asks of the counter what it cannot do.
     OutputError
-        A place to write to is taken, or is not of the right kind.
+        A place to write to is taken, cannot be written to, or holds an unfinished count with other
+        settings.
+    KeyboardInterrupt
+        Says how many images are done.
     """
-    refuse_missing_centres(model, **{"--overlays": outputs.overlays})
-    refuse_outputs(images, outputs)
-    folder = None
-    if outputs.overlays is not None:
-        folder = OverlayFolder(outputs.overlays, overwrite=outputs.overwrite)
-
-    def show(counted: CountedImage) -> None:
-        if folder is not None:
-            folder.write(counted.image.name, _overlay(counted))
-
-    rows = predict_counts(
-        model,
-        images,
-        outputs.table,
-        settings,
-        regions=regions,
-        points=outputs.points,
-        overwrite=outputs.overwrite,
-        on_counted=show,
-    )
-    if outputs.plot is not None:
-        with atomic_path(outputs.plot) as temporary:
-            temporary.write_bytes(_plot(rows, model.name))
-    return rows
-
-
-def refuse_outputs(images: Path, outputs: CountOutputs) -> None:
-    """Refuse what cannot be written, before anything is computed.
-
-    Parameters
-    ----------
-    images, outputs
-        As in `count_folder`.
-
-    Raises
-    ------
-    OutputError
-        A place to write to is taken, or is not of the right kind.
-    """
-    refuse_places(outputs.table, outputs.points, images, overwrite=outputs.overwrite)
-    if outputs.overlays is not None:
-        OverlayFolder(outputs.overlays, overwrite=outputs.overwrite)
-    if outputs.plot is not None:
-        _refuse_plot(outputs.plot, overwrite=outputs.overwrite)
+    settings = settings_from(
+        {"channel": channel, "z": z, "pixel_size_um": pixel_size_um, "diameter_px": diameter_px,
+         "edges": edges, "max_pixels": max_pixels},
+        PredictSettings,
+    )  # fmt: skip
+    given = [images] if isinstance(images, str | os.PathLike) else images
+    places = [Path(each) for each in given]
+    files, found = _listed(places, _path(regions))
+    source = _source(model, device, settings)
+    _refuse_useless(source, settings, points=points, overlays=overlays, regions=regions)
+    outputs = CountOutputs(_path(out), _path(points), _path(overlays), _path(plot), overwrite)
+    asked = _Asked(source, settings, places, files, outputs, _path(regions))
+    before = None if adapt is None else refuse_to_adapt(source, places)
+    verdict = None
+    with ExitStack() as stack, limited_threads(1):
+        stack.callback(loaded.cache_clear)
+        records = _records(asked, stack)
+        refuse_outputs(outputs, files, places, begun=records.begun)
+        if adapt is not None and before is not None:
+            adapted, verdict = adapted_source(
+                before, places[0], Path(adapt), settings, overwrite=overwrite
+            )
+            asked = replace(asked, source=adapted)
+        records.begin(_identity(asked), overwrite=overwrite)
+        counted = _count(asked, records, workers, say)
+    left_out = tuple(filter(None, (each.left_out() for each in found)))
+    return replace(counted, left_out=left_out, adaptation=verdict)
 
 
-def _overlay(counted: CountedImage) -> bytes:
-    row, image = counted.row, counted.image
-    points = no_points() if counted.found.points is None else counted.found.points
-    text, diameter = _caption(row), row.diameter_px
-    if not isinstance(image, LargeImage):
-        return draw_overlay(image.pixels, points, text=text, diameter_px=diameter)
-    smaller, block = overview(image, LONGEST)
-    places = (points + 0.5) / block - 0.5
-    diameter = diameter / block if diameter else None
-    return draw_overlay(smaller, places, text=text, diameter_px=diameter)
+def _path(place: str | Path | None) -> Path | None:
+    return None if place is None else Path(place)
 
 
-def _caption(row: PredictedCount) -> str:
-    parts = [f"{row.count:.0f} cells"]
-    if row.lower is not None and row.upper is not None:
-        parts[0] += f" (90 %: {row.lower:.0f} to {row.upper:.0f})"
-    if row.per_mm2 is not None:
-        parts.append(f"{row.per_mm2:.0f} per mm²")
-    parts += [row.flag, row.image]
-    return "   ".join(part for part in parts if part)
-
-
-def _plot(rows: list[PredictedCount], model: str) -> bytes:
-    shown = [
-        CountToPlot(row.image, row.count, row.lower, row.upper, bool(row.flag))
-        for row in rows
-        if row.region == WHOLE_IMAGE
-    ]
-    return plot_counts(shown, title=f"Counted with {model}").content
-
-
-def _refuse_plot(plot: Path, *, overwrite: bool) -> None:
-    if plot.suffix.lower() != ".png":
-        raise OutputError(
-            f"The plot cannot be written to {plot}.",
-            expected="a file name that ends in .png",
-            found=plot.suffix or "no suffix",
-            remedy="give --plot FILE.png",
+def _listed(
+    places: Sequence[Path], regions: Path | None
+) -> tuple[tuple[FileToCount, ...], tuple[ImagesToCount, ...]]:
+    if not places:
+        raise InputError("There is nothing to count.", expected="an image or a folder of images")
+    if regions is not None and not regions.is_dir():
+        raise InputError(
+            f"There are no label images at {regions}.",
+            expected="a folder with one label image for each image",
+            found="a file" if regions.exists() else "nothing",
+            remedy="check --regions",
         )
-    refuse_existing([plot], overwrite=overwrite)
+    return images_of_places(places)
 
 
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(median(known)) if known else None
+def _source(
+    model: "Place | Counter | CountingModel", device: "Device", settings: PredictSettings
+) -> CounterSource:
+    if isinstance(model, str | os.PathLike):
+        return StoredCounter(os.fspath(model), device, settings.edges)
+    from adaptoscope.counting.edges import at_edges
+
+    counter = model.model if isinstance(model, Counter) else model
+    return LoadedCounter(at_edges(counter, settings.edges))
+
+
+def _refuse_useless(source: CounterSource, settings: PredictSettings, **places: object) -> None:
+    if isinstance(source, StoredCounter):
+        refuse_useless(source.model, source.kind(), settings, **places)
+    else:
+        counter = source.load()
+        refuse_useless(counter.name, counter.record.kind, settings, **places)
+
+
+def _records(asked: _Asked, stack: ExitStack) -> CountRecords:
+    """Return the records beside the table; without one, in a folder that goes with this call."""
+    kept = asked.outputs.records()
+    if kept is not None:
+        return kept
+    return CountRecords(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "records")
+
+
+def _identity(asked: _Asked) -> dict[str, object] | None:
+    """Return everything that results depend on beside the images; None where that is not known."""
+    counter = asked.source.identity()
+    if counter is None:
+        return None
+    places = {"regions": asked.regions, **asked.outputs.places}
+    return {
+        "version": __version__,
+        "counter": counter,
+        "settings": asked.settings.model_dump(mode="json"),
+        "images": [str(place.resolve()) for place in asked.places],
+        **{name: str(place.resolve()) for name, place in places.items() if place is not None},
+    }
+
+
+def _count(
+    asked: _Asked, records: CountRecords, workers: int, say: Callable[[str], object] | None
+) -> CountedFolder:
+    """Count what is not counted yet, and write the results of all."""
+    # From here on there is work to do, and the libraries for it are worth loading.
+    from adaptoscope.counting.count_files import CountRun, ToCount
+    from adaptoscope.pipeline.count_pictures import overlay_of
+    from adaptoscope.reporting.overlays import overlay_names
+
+    source = asked.source.located()
+    run = CountRun(source, asked.settings, records, asked.regions, overlay_of)
+    overlays: Sequence[Path | None] = [None] * len(asked.files)
+    if asked.outputs.overlays is not None:
+        names = overlay_names([file.name for file in asked.files])
+        overlays = [asked.outputs.overlays / name for name in names]
+    tasks = [ToCount(*each) for each in zip(asked.files, overlays, strict=True)]
+    with _kept_if_stopped(run, tasks, asked.outputs):
+        # Loaded here first: a damaged counter is one error, whatever the number of workers.
+        loaded(source)
+        todo = [task for task in tasks if not run.is_done(task)]
+        if say is not None and len(todo) < len(tasks):
+            before = len(tasks) - len(todo)
+            say(f"{before} of {len(tasks)} images were counted before; going on.")
+        run.count(todo, workers=workers)
+        counted = _written(asked.outputs, run, tasks)
+    records.remove()
+    return counted
+
+
+def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"]) -> CountedFolder:
+    """Write what was asked for, the table last."""
+    counter = loaded(run.source)
+    rows: list[PredictedCount] = []
+    distances: list[float] = []
+    for task in tasks:
+        found = run.found_in(task)
+        rows += found.rows
+        if found.distance is not None:
+            distances.append(found.distance)
+    known = counter.record.known
+    summary = summarise_counts(rows, known.change_of_domain(distances) if known else "")
+    if outputs.points_table is not None:
+        write_points(outputs.points_table, _centres(run, tasks))
+    if outputs.plot is not None:
+        from adaptoscope.pipeline.count_pictures import plot_of
+
+        with atomic_path(outputs.plot) as temporary:
+            temporary.write_bytes(plot_of(rows, counter.name))
+    if outputs.table is not None:
+        write_count_table(outputs.table, rows)
+    return CountedFolder(counter.name, rows, summary, outputs.places)
+
+
+def _centres(run: "CountRun", tasks: Sequence["ToCount"]) -> Iterator[tuple[str, "Points"]]:
+    """Yield the centres of one image after the other, so that one image's are held at a time."""
+    for task in tasks:
+        points = run.found_in(task).points
+        if points is not None:
+            yield task.name, points
+
+
+@contextmanager
+def _kept_if_stopped(
+    run: "CountRun", tasks: Sequence["ToCount"], outputs: CountOutputs
+) -> Iterator[None]:
+    """Say of a count that is stopped how far it came."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"Interrupted. {_kept(run, tasks, outputs)}") from None
+    except OSError as error:
+        raise OutputError(
+            "The results of the count cannot be written.",
+            expected="places that can be written to, and room on the disk",
+            found=str(error),
+            remedy=f"check the free space and your rights. {_kept(run, tasks, outputs)}",
+        ) from error
+
+
+def _kept(run: "CountRun", tasks: Sequence["ToCount"], outputs: CountOutputs) -> str:
+    done = sum(run.is_done(task) for task in tasks)
+    if outputs.table is None or run.source.identity() is None:
+        return f"{done} of {len(tasks)} images were counted; nothing of them is kept."
+    return f"{done} of {len(tasks)} images are counted and kept; the same command goes on."

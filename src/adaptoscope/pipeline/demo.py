@@ -2,18 +2,21 @@
 
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.settings import load_settings
-from adaptoscope.training.step_loop import Device
+
+if TYPE_CHECKING:
+    from adaptoscope.training.step_loop import Device
 
 
 def demo(
     out: Path | None = None,
     *,
     quick: bool = False,
-    device: Device = "auto",
+    device: "Device" = "auto",
     workers: int = 1,
     overwrite: bool = False,
 ) -> Path:

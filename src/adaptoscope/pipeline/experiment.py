@@ -17,30 +17,6 @@ from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.training.step_loop import Device
 
-PARTS = (
-    "report.html",
-    "results.json",
-    "results.md",
-    "looks.json",
-    "folds",
-    "others",
-    "matched_percentiles",
-    "matched_histogram",
-    "matched_blur_noise",
-    "simulation",
-    "simulation.yaml",
-    "counts",
-    "models",
-    "stylised_screening.json",
-    f"{CONTROL}_screening.json",
-    "stylised",
-    CONTROL,
-    "style.safetensors",
-    "style",
-    "drawings",
-)
-"""What the stages leave in a run folder, besides simulated images, which look after themselves."""
-
 
 def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
     """Run every stage of an experiment; what an earlier call finished is not done again.
@@ -109,7 +85,7 @@ def _run_round(
         settings, one.folder, shared=context.path, workers=context.workers, device=device
     )
     found = _RoundParts(stages, {}, {})
-    for row in settings.rows:
+    for number, row in enumerate(settings.rows, start=1):
         if row.synthetic in ("stylised", "adain") and not found.screening:
             found.screening.update(_stylised_and_screened(stages, one, context))
         made = FOLDERS.get(row.synthetic or "", "")
@@ -119,7 +95,8 @@ def _run_round(
         if row.synthetic is not None:
             with context.timed(_named(row.synthetic, one)):
                 synthetic = stages.synthetic(row.synthetic, one.real)
-        with context.timed(_named(row.name, one)):
+        shown = _named(f"row {number} of {len(settings.rows)} ({row.name})", one)
+        with context.timed(_named(row.name, one), shown):
             found.results[row.name] = run_row(settings, row, one, synthetic, device)
     return found
 

@@ -21,6 +21,7 @@ from adaptoscope.style_transfer.realism.controls import Method
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob
+from adaptoscope.training.progress import progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
 
 CONTROL = FOLDERS["adain"]
@@ -128,7 +129,14 @@ class ImageStages:
             refuse_held_out_images(images, [real], "train a counter")
             return images
         place = self.shared / "others" / name
-        return simulate(place, chosen.simulation, count=chosen.images, seed=chosen.seed)
+        with progress_display(f"simulate {name}", chosen.images, unit="image") as advance:
+            return simulate(
+                place,
+                chosen.simulation,
+                count=chosen.images,
+                seed=chosen.seed,
+                on_image=advance,
+            )
 
     def synthetic(self, kind: str, real: CountedImageSet) -> CountedImageSet:
         """Make one kind of synthetic images unless it stands, without those that were rejected."""

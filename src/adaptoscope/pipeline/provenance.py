@@ -55,7 +55,7 @@ def inputs_of(settings: ExperimentSettings, real: CountedImageSet) -> dict[str, 
         inputs[f"backbone {backbone}"] = hash_of_backbone(backbone)
     if settings.style.images is not None and settings.imitates:
         images = open_style_images(settings.style, settings.real, real)
-        for record in progress(images, "check the style images"):
+        for record in progress(images, "check the style images", unit="image"):
             inputs[f"style image {record.file_name}"] = images.read(record).sha256
     return inputs
 

@@ -12,7 +12,7 @@ from adaptoscope.pipeline.settings import (
     StyleSettings,
 )
 from adaptoscope.simulation.write import simulate
-from adaptoscope.training.progress import progress
+from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.variables import expand_path
 
 
@@ -59,14 +59,16 @@ def open_undivided_images(
         return open_counted_images(
             chosen.path(), root=root_of(chosen), channel=chosen.channel, z=chosen.z
         )
-    return simulate(
-        folder,
-        chosen.simulation,
-        count=chosen.images,
-        seed=chosen.seed,
-        fractions=chosen.fractions,
-        overwrite=overwrite,
-    )
+    with progress_display("simulate", chosen.images, unit="image") as advance:
+        return simulate(
+            folder,
+            chosen.simulation,
+            count=chosen.images,
+            seed=chosen.seed,
+            fractions=chosen.fractions,
+            overwrite=overwrite,
+            on_image=advance,
+        )
 
 
 def open_style_images(
@@ -108,7 +110,7 @@ def hashes_of_real(real: CountedImageSet) -> dict[str, str]:
         From names that a person knows, such as ``test image images/a.tif``, to hashes.
     """
     found = {}
-    for record in progress(real, "check the real images"):
+    for record in progress(real, "check the real images", unit="image"):
         found[f"{record.split or 'real'} image {record.file_name}"] = real.read(record).sha256
         labels = hashlib.sha256(repr(record).encode())
         labels.update(real.points(record).tobytes() if record.labelled else b"")

@@ -13,6 +13,7 @@ from adaptoscope.pipeline.image_stages import CONTROL
 from adaptoscope.pipeline.looks import Looks
 from adaptoscope.pipeline.protocols import Round
 from adaptoscope.pipeline.provenance import origins_of_weights
+from adaptoscope.pipeline.recommendation import recommendation
 from adaptoscope.pipeline.results import (
     RunResults,
     comparison_tables,
@@ -76,7 +77,9 @@ def write_report(
     tables = [counting_table(rows), *compared, *([screening_table(screened)] if screened else [])]
     tables += [label_curve_table(points)] if points else []
     tables += [looks.realism, looks.structure] if looks else []
-    write_text(out / "results.md", "\n\n".join(markdown(table) for table in tables) + "\n")
+    advice = recommendation(results)
+    parts = [*([f"{advice}\n"] if advice else []), *map(markdown, tables)]
+    write_text(out / "results.md", "\n\n".join(parts) + "\n")
     run = CountingRun(
         title=settings.title,
         subtitle=_subtitle(settings),
@@ -95,6 +98,7 @@ def write_report(
         looks=[looks.realism, looks.structure] if looks else (),
         verdict=looks.verdict if looks else "",
         published=settings.published,
+        advice=advice,
         remarks=[
             *protocol_remarks(settings, made),
             *_remarks(results, made.screening),

@@ -1,66 +1,83 @@
 """Run any kind of experiment from its settings file to its report."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adaptoscope.errors import SettingsError
-from adaptoscope.pipeline.experiment import PARTS as COUNTING_PARTS
-from adaptoscope.pipeline.experiment import run_counting
-from adaptoscope.pipeline.paper_figures.run import PARTS as FIGURE_PARTS
-from adaptoscope.pipeline.paper_figures.run import run_paper_figures
-from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
-from adaptoscope.pipeline.release.run import PARTS as RELEASE_PARTS
-from adaptoscope.pipeline.release.run import run_release
-from adaptoscope.pipeline.release.settings import ReleaseSettings
-from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.pipeline.stain_study.settings import StainStudySettings
-from adaptoscope.pipeline.stain_study.stages import PARTS as STUDY_PARTS
-from adaptoscope.pipeline.stain_study.study import run_stain_study
-from adaptoscope.pipeline.style_study.run import parts_of_study, run_study
-from adaptoscope.pipeline.style_study.settings import StyleStudySettings
+from pydantic import BaseModel
+
+from adaptoscope.errors import SettingsError, shortened
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings, read_settings, settings_from
-from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.training.variables import expand_path
+
+if TYPE_CHECKING:
+    from adaptoscope.training.step_loop import Device
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of experiment.
+    """A kind of experiment, by where its parts live: nothing is loaded that is not needed.
 
     Parameters
     ----------
     settings
-        Class of its settings.
+        ``module:name`` below `adaptoscope.pipeline` of the class of its settings.
     runner
-        Takes the settings and a `RunContext`, and returns the report.
+        Of the function that takes the settings and a `RunContext`, and returns the report.
     parts
-        From settings to the names of what it makes in its run folder, besides simulated real
-        images, which look after themselves.
+        Of the names of what it makes in its run folder, or of a function from settings to them;
+        simulated real images look after themselves.
     """
 
-    settings: type[Settings]
-    runner: Callable[..., Path]
-    parts: Callable[..., Iterable[str]]
+    settings: str
+    runner: str
+    parts: str
+
+    def settings_class(self) -> type[Settings]:
+        """Load the class of the settings; no network library comes with it."""
+        loaded: type[Settings] = _load(self.settings)
+        return loaded
+
+    def parts_of(self, settings: Settings) -> set[str]:
+        """Return what an experiment with these settings makes in its run folder."""
+        parts: Iterable[str] | Callable[[Settings], Iterable[str]] = _load(self.parts)
+        return set(parts(settings) if callable(parts) else parts)
 
 
 KINDS: dict[str, Kind] = {
-    "counting": Kind(ExperimentSettings, run_counting, lambda _: COUNTING_PARTS),
-    "style_study": Kind(StyleStudySettings, run_study, parts_of_study),
-    "paper_figures": Kind(PaperFigureSettings, run_paper_figures, lambda _: FIGURE_PARTS),
-    "stain_study": Kind(StainStudySettings, run_stain_study, lambda _: STUDY_PARTS),
-    "release": Kind(ReleaseSettings, run_release, lambda _: RELEASE_PARTS),
+    "counting": Kind("settings:ExperimentSettings", "experiment:run_counting", "settings:PARTS"),
+    "style_study": Kind(
+        "style_study.settings:StyleStudySettings",
+        "style_study.run:run_study",
+        "style_study.settings:parts_of_study",
+    ),
+    "paper_figures": Kind(
+        "paper_figures.settings:PaperFigureSettings",
+        "paper_figures.run:run_paper_figures",
+        "paper_figures.settings:PARTS",
+    ),
+    "stain_study": Kind(
+        "stain_study.settings:StainStudySettings",
+        "stain_study.study:run_stain_study",
+        "stain_study.settings:PARTS",
+    ),
+    "release": Kind(
+        "release.settings:ReleaseSettings", "release.run:run_release", "release.settings:PARTS"
+    ),
 }
 """Every kind of experiment by its name; `counting` where a file names none."""
+
+_PATHS = ("folder", "root", "images")
 
 
 def run(
     experiment: Path | Settings,
     out: Path | None = None,
     *,
-    device: Device = "auto",
+    device: "Device" = "auto",
     workers: int = 1,
     overwrite: bool = False,
 ) -> Path:
@@ -96,16 +113,59 @@ def run(
     """
     settings: Any = experiment if isinstance(experiment, Settings) else load_experiment(experiment)
     kind = _kind_of(settings)
-    start_fabric(device)
+    _refuse_missing_paths(settings)
     place = Path("runs") / settings.name if out is None else Path(out)
-    parts = {*kind.parts(settings), *_earlier_parts(place)}
+    if device not in ("auto", "cpu"):  # Only these can be absent; asking loads the network library.
+        _start(device)
+    parts = {*kind.parts_of(settings), *_earlier_parts(place)}
     folder = RunFolder.open(place, settings, overwrite=overwrite, parts=parts)
-    return kind.runner(settings, RunContext(folder, device, workers, overwrite))
+
+    from adaptoscope.pipeline.run_context import RunContext
+
+    report: Path = _load(kind.runner)(settings, RunContext(folder, device, workers, overwrite))
+    return report
+
+
+def _load(home: str) -> Any:
+    module, _, name = home.partition(":")
+    return getattr(import_module(f"adaptoscope.pipeline.{module}"), name)
+
+
+def _start(device: "Device") -> None:
+    from adaptoscope.training.step_loop import start_fabric
+
+    start_fabric(device)
+
+
+def _refuse_missing_paths(settings: Settings) -> None:
+    """Refuse a path that leads nowhere, before anything is loaded or written."""
+    for name, text in _paths_in(settings, ""):
+        path = expand_path(text)
+        if not path.exists():
+            raise SettingsError(
+                f"A path in the experiment leads nowhere: {path}.",
+                expected=f"something that exists, for `{name}`",
+                found="nothing",
+                remedy="check the path; one that is not absolute counts from the working directory",
+            )
+
+
+def _paths_in(value: object, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, BaseModel):
+        value = {field: getattr(value, field) for field in type(value).model_fields}
+    if not isinstance(value, dict):
+        return
+    for key, inner in value.items():
+        below = f"{name}.{key}" if name else str(key)
+        if key in _PATHS and isinstance(inner, str):
+            yield below, inner
+        else:
+            yield from _paths_in(inner, below)
 
 
 def _kind_of(settings: Settings) -> Kind:
     for kind in KINDS.values():
-        if isinstance(settings, kind.settings):
+        if isinstance(settings, kind.settings_class()):
             return kind
     raise SettingsError(
         "These settings describe no experiment.",
@@ -121,7 +181,7 @@ def _earlier_parts(place: Path) -> set[str]:
         earlier = load_experiment(place / "settings.yaml")
     except SettingsError:
         return set()
-    return set(_kind_of(earlier).parts(earlier))
+    return _kind_of(earlier).parts_of(earlier)
 
 
 def load_experiment(path: Path) -> Settings:
@@ -139,7 +199,7 @@ def load_experiment(path: Path) -> Settings:
         raise SettingsError(
             f"The experiment in {path} is of no known kind.",
             expected=f"`kind:` with one of {', '.join(KINDS)}",
-            found=str(name),
+            found=shortened(str(name), 80),
             remedy="compare with a file in experiments/",
         )
-    return settings_from(values, KINDS[name].settings, origin=str(path))
+    return settings_from(values, KINDS[name].settings_class(), origin=str(path))

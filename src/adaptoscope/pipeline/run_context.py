@@ -48,9 +48,17 @@ class RunContext:
             self.folder.record_environment(device or self.computes_on)
 
     @contextmanager
-    def timed(self, stage: str) -> Iterator[None]:
-        """Record how long a stage took, and name it in what progress is shown meanwhile."""
+    def timed(self, stage: str, shown: str = "") -> Iterator[None]:
+        """Record how long a stage took, and name it in what progress is shown meanwhile.
+
+        Parameters
+        ----------
+        stage
+            Its name in ``timings.csv``.
+        shown
+            Its name beside progress, where that says more.
+        """
         started = time.perf_counter()
-        with part_of(stage):
+        with part_of(shown or stage):
             yield
         self.folder.record_timing(stage, time.perf_counter() - started)

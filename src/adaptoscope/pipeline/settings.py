@@ -14,12 +14,36 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.protocols import AnyProtocol, SplitProtocol
 from adaptoscope.pipeline.rows import FOLDERS, SLUG, Row
 from adaptoscope.simulation.settings import SimulationSettings
-from adaptoscope.style_transfer.realism.set_distances import RealismSettings
+from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.variables import expand_path
+
+PARTS = (
+    "report.html",
+    "results.json",
+    "results.md",
+    "looks.json",
+    "folds",
+    "others",
+    "matched_percentiles",
+    "matched_histogram",
+    "matched_blur_noise",
+    "simulation",
+    "simulation.yaml",
+    "counts",
+    "models",
+    "stylised_screening.json",
+    f"{FOLDERS['adain']}_screening.json",
+    "stylised",
+    FOLDERS["adain"],
+    "style.safetensors",
+    "style",
+    "drawings",
+)
+"""What the stages leave in a run folder, besides simulated images, which look after themselves."""
 
 
 class RealFolder(Settings):

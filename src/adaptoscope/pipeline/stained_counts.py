@@ -93,7 +93,7 @@ def count_on_stains(
         )
     place = model.record.stains.index(stain)
     found: dict[str, list[tuple[Points, Points, float]]] = {"predicted": [], "true": []}
-    for field in progress(fields, "count nuclei"):
+    for field in progress(fields, "count nuclei", unit="image"):
         true = pairs.points(field.records[place])
         diameter = _diameter(field.truth[place])
         for kind, plane in (

@@ -30,6 +30,7 @@ from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.synthesis.write import synthesise
+from adaptoscope.training.progress import progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
 
 
@@ -78,7 +79,10 @@ def draw_once(
     """
     if is_finished(out):
         return open_counted_images(out)
-    return synthesise(out, settings, count=count, seed=seed, like=like, held_out=[real])
+    with progress_display("draw", count, unit="image") as advance:
+        return synthesise(
+            out, settings, count=count, seed=seed, like=like, held_out=[real], on_image=advance
+        )
 
 
 class Controls:

@@ -5,15 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from adaptoscope.errors import InputError
-from adaptoscope.reporting.figures import STYLE, Picture
+from adaptoscope.errors import InputError, printable
+from adaptoscope.reporting.figures import Picture, text_as_it_is
 
 MOST_NAMED = 45
 """With more images than this, they are numbered along the axis and not named."""
@@ -72,14 +71,14 @@ def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
         raise InputError("There is no count to draw.", expected="at least one image")
     named = len(counts) <= MOST_NAMED
     size = (7.5, 1.3 + 0.21 * len(counts)) if named else (11.0, 4.6)
-    with mpl.rc_context(STYLE):
+    with text_as_it_is():
         figure = Figure(figsize=size, layout="constrained", dpi=_DPI)
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         for kind in ("counted", "flagged", "failed"):
             _draw_kind(axes, counts, kind, upright=not named)
         _label(axes, counts, named=named)
-        axes.set_title(title, fontsize=10, loc="left")
+        axes.set_title(printable(title, keep=""), fontsize=10, loc="left")
         if any(each.flagged or each.count is None for each in counts):
             figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=8)
         buffer = io.BytesIO()
@@ -125,7 +124,7 @@ def _label(axes: Axes, counts: Sequence[CountToPlot], *, named: bool) -> None:
     set_amount: Any = axes.set_xlabel if named else axes.set_ylabel
     set_amount(amount)
     if named:
-        names = _short_names([each.image for each in counts])
+        names = _short_names([printable(each.image, keep="") for each in counts])
         axes.set_yticks(np.arange(1, len(counts) + 1), names)
         axes.tick_params(axis="y", labelsize=7.5, length=0)
         axes.set_ylim(len(counts) + 0.7, 0.3)

@@ -71,6 +71,8 @@ class CountingRun:
         Tables that stand below the main one: beside published figures, or against one method.
     curves
         Plot and table of the error against the number of labels.
+    advice
+        What a reader should do with the result; stands first.
     """
 
     title: str
@@ -92,6 +94,7 @@ class CountingRun:
     remarks: Sequence[str] = ()
     comparisons: Sequence[Table] = ()
     curves: Sequence[Picture | Table] = ()
+    advice: str = ""
 
 
 def counting_report(run: CountingRun) -> Report:
@@ -109,8 +112,10 @@ def counting_report(run: CountingRun) -> Report:
         To be written with `Report.write`.
     """
     report = Report(run.title, run.subtitle)
-    remarks = [Paragraph(text) for text in (*run.remarks, _LIVE_AND_DEAD)]
-    report.add("Result", Paragraph(main_result(run.results, run.images), role="lead"), *remarks)
+    found = [run.advice] if run.advice else []
+    found += [main_result(run.results, run.images), *run.remarks, _LIVE_AND_DEAD]
+    said = [Paragraph(text, "text" if place else "lead") for place, text in enumerate(found)]
+    report.add("Result", *said)
     table = counting_table(run.results, caption=_RESULTS_CAPTION)
     note = [Paragraph(run.published, role="note")] if run.published else []
     report.add("How well each method counts", table, *run.comparisons, *note)
@@ -135,12 +140,15 @@ def counting_report(run: CountingRun) -> Report:
 
 def _gallery(run: CountingRun) -> Gallery:
     low, high = STRETCH
+    made = (
+        GalleryColumn("Drawing", run.drawn, "no drawing"),
+        GalleryColumn("Stylised", run.stylised, "no image was kept"),
+        GalleryColumn("Rejected, and why", run.rejected, "no image was rejected"),
+    )
     return Gallery(
         columns=(
             GalleryColumn("Real", run.real, "no real image"),
-            GalleryColumn("Drawing", run.drawn, "no drawing"),
-            GalleryColumn("Stylised", run.stylised, "no stylised image was kept"),
-            GalleryColumn("Rejected, and why", run.rejected, "no image was rejected"),
+            *(made if any(column.pictures for column in made) else ()),
         ),
         caption=f"For display only, each image is stretched between its {low} and {high} "
         "percentiles; the range in brackets is what is shown as black and as white, in parts of "

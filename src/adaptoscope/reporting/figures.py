@@ -6,7 +6,9 @@ Nothing here depends on the date, the machine or the order of earlier calls.
 import base64
 import io
 import math
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +44,15 @@ STYLE: dict[Any, Any] = {
     "ytick.color": INK,
 }
 """How every plot looks; the salt makes equal plots equal files."""
+
+
+@contextmanager
+def text_as_it_is() -> Iterator[None]:
+    """Draw with `STYLE`, and every text letter by letter: a name with ``$`` is no formula."""
+    with mpl.rc_context({**STYLE, "text.parse_math": False}), warnings.catch_warnings():
+        # Letters that the font lacks are drawn as boxes, which is seen.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        yield
 
 
 @dataclass(frozen=True)
@@ -186,7 +197,7 @@ def display_image(
         content=bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9)),
         kind="image/png",
         alt=alt,
-        caption=f"{caption} (shown: {low:.3g} to {high:.3g})".strip(),
+        caption=f"{caption} (shown: {low:.2g} to {high:.2g})".strip(),
     )
 
 

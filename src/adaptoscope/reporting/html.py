@@ -19,7 +19,7 @@ class Paragraph:
     Parameters
     ----------
     text
-        Shown as it stands; no mark-up is interpreted.
+        Shown as it stands; what stands between two backticks, such as a command, is set as code.
     role
         ``lead`` is the main result in words, ``note`` something kept visibly apart, such as
         published figures that are not comparable.
@@ -27,6 +27,14 @@ class Paragraph:
 
     text: str
     role: str = "text"
+
+    @property
+    def parts(self) -> list[tuple[str, bool]]:
+        """The text in parts, and whether each is code."""
+        pieces = self.text.split("`")
+        if len(pieces) % 2 == 0:  # A backtick without its other half is only a sign.
+            pieces[-2:] = [f"{pieces[-2]}`{pieces[-1]}"]
+        return [(piece, place % 2 == 1) for place, piece in enumerate(pieces) if piece]
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class GalleryColumn:
     pictures
         From top to bottom.
     empty
-        Stands in place of pictures if there is none.
+        Says so below the gallery if there is none; such a column takes no room.
     """
 
     title: str
@@ -50,7 +58,7 @@ class GalleryColumn:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures in columns side by side.
+    """Pictures in columns side by side; columns without any are only mentioned.
 
     Parameters
     ----------
@@ -64,9 +72,21 @@ class Gallery:
     caption: str = ""
 
     @property
+    def shown(self) -> list[GalleryColumn]:
+        """The columns that hold pictures."""
+        return [column for column in self.columns if column.pictures]
+
+    @property
     def height(self) -> int:
-        """Number of rows; at least one, so that an empty column can say why it is empty."""
-        return max([1, *(len(column.pictures) for column in self.columns)])
+        """Number of rows."""
+        return max((len(column.pictures) for column in self.columns), default=0)
+
+    @property
+    def below(self) -> str:
+        """The caption, and what empty columns say."""
+        empty = [column for column in self.columns if not column.pictures]
+        said = (f"{column.title}: {column.empty}." for column in empty)
+        return " ".join([self.caption, *said]).strip()
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import io
 import re
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import chain, count
+from pathlib import PurePosixPath
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
@@ -12,11 +13,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.atomic_files import atomic_path, is_occupied
+from adaptoscope.errors import InputError, printable
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.resampling import scaled
-from adaptoscope.reporting.figures import STRETCH, STYLE
+from adaptoscope.reporting.figures import STRETCH, text_as_it_is
 
 LONGEST = 1600
 """Most pixels along the longer side of an image that is shown."""
@@ -49,7 +49,7 @@ def draw_overlay(
     points
         Shape (N, 2), (row, column) in pixels.
     text
-        Stands in a strip below the image, in one line.
+        Stands in a strip below the image, in one line, as text whatever it holds.
     diameter_px
         Cell diameter in pixels, which the rings follow.
 
@@ -69,7 +69,8 @@ def draw_overlay(
     ring = max(
         (diameter_px or _USUAL_DIAMETER) * float(factor.mean()) * _RING_SHARE, _SMALLEST_RING
     )
-    with mpl.rc_context(STYLE):
+    text = printable(text, keep="")
+    with text_as_it_is():
         figure = Figure(figsize=(width / _DPI, (height + _STRIP) / _DPI), dpi=_DPI)
         FigureCanvasAgg(figure)
         share = _STRIP / (height + _STRIP)
@@ -82,61 +83,32 @@ def draw_overlay(
     return buffer.getvalue()
 
 
-class OverlayFolder:
-    """A folder of overlays, one file for each image under a name that is safe and its own.
+def overlay_names(images: Sequence[str]) -> list[str]:
+    """Name a file for the overlay of each image, safe on any system and its own.
 
     Parameters
     ----------
-    folder
-        Where to write; made with the first image.
-    overwrite
-        Replace files of the same names in a folder that holds something.
+    images
+        Names of the images.
 
-    Raises
-    ------
-    OutputError
-        The folder holds something, and nothing may be replaced.
+    Returns
+    -------
+    list of str
+        ``STEM.png``; where another image has this name already, ``NAME.SUFFIX.png``, or with a
+        number. Characters that some file systems refuse become ``_``.
     """
+    taken: set[str] = set()
+    return [_free_name(image, taken) for image in images]
 
-    def __init__(self, folder: Path, *, overwrite: bool = False) -> None:
-        if is_occupied(folder) and not (overwrite and folder.is_dir()):
-            raise OutputError(
-                f"The folder for overlays {folder} holds something else.",
-                expected="an empty folder, or a new one",
-                found="files" if folder.is_dir() else "a file",
-                remedy="choose another folder, or add --overwrite",
-            )
-        self.folder = folder
-        self._taken: set[str] = set()
 
-    def write(self, image: str, content: bytes) -> Path:
-        """Write the overlay of an image, whole or not at all.
-
-        Parameters
-        ----------
-        image
-            Base name of the image.
-        content
-            The PNG.
-
-        Returns
-        -------
-        pathlib.Path
-            ``STEM.png``; where another image has this name already, ``NAME.SUFFIX.png``, or with a
-            number. Characters that some file systems refuse become ``_``.
-        """
-        place = self.folder / self._free_name(image)
-        with atomic_path(place) as temporary:
-            temporary.write_bytes(content)
-        return place
-
-    def _free_name(self, image: str) -> str:
-        stems = [_UNSAFE.sub("_", name)[:_LONGEST_NAME] for name in (Path(image).stem, image)]
-        numbered = (f"{stems[1]}-{number}" for number in range(2, len(self._taken) + 3))
-        # Some file systems do not tell capitals from small letters.
-        free = next(name for name in (*stems, *numbered) if name.lower() not in self._taken)
-        self._taken.add(free.lower())
-        return f"{free}.png"
+def _free_name(image: str, taken: set[str]) -> str:
+    stem = str(PurePosixPath(image).with_suffix(""))
+    stems = [_UNSAFE.sub("_", name)[:_LONGEST_NAME] for name in (stem, image)]
+    # Some file systems do not tell capitals from small letters.
+    numbered = (f"{stems[1]}-{number}" for number in count(2))
+    free = next(name for name in chain(stems, numbered) if name.lower() not in taken)
+    taken.add(free.lower())
+    return f"{free}.png"
 
 
 def _smaller(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

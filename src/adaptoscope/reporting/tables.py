@@ -27,6 +27,8 @@ class Table:
         Index of the row that is emphasised, or ``None``.
     text_columns
         How many columns from the left hold words (flush left); the others hold numbers.
+    words_at_end
+        How many columns from the right hold words too.
     """
 
     columns: tuple[str, ...]
@@ -34,6 +36,11 @@ class Table:
     caption: str = ""
     best: int | None = None
     text_columns: int = 1
+    words_at_end: int = 0
+
+    def is_words(self, column: int) -> bool:
+        """Tell whether a column, counted from 0, holds words."""
+        return not self.text_columns <= column < len(self.columns) - self.words_at_end
 
     def __post_init__(self) -> None:
         """Refuse rows that do not fit the headings."""
@@ -133,9 +140,11 @@ def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
         "Within 5\u00a0%",
         "Within 10\u00a0%",
     )
+    # A tenth of a cell is finer than the intervals are, unless images hold next to no cells.
+    digits = 2 if any(row.errors.mae < 1 for row in rows) else 1
     return Table(
         columns=columns,
-        rows=tuple(_counting_cells(row) for row in rows),
+        rows=tuple(_counting_cells(row, digits) for row in rows),
         caption=caption,
         best=best_row(rows),
         text_columns=2,
@@ -207,26 +216,27 @@ def markdown(table: Table) -> str:
     table
         The best row is set in bold.
     """
-    rules = ["---" if index < table.text_columns else "---:" for index in range(len(table.columns))]
+    rules = ["---" if table.is_words(index) else "---:" for index in range(len(table.columns))]
     lines = [_line(table.columns), _line(rules)]
     for index, row in enumerate(table.rows):
         lines.append(_line([f"**{cell}**" for cell in row] if index == table.best else row))
     return "\n".join(lines) + "\n"
 
 
-def _counting_cells(row: CountingRow) -> tuple[str, ...]:
+def _counting_cells(row: CountingRow, digits: int) -> tuple[str, ...]:
     errors = row.errors
-    mae = number(errors.mae)
+    mae = number(errors.mae, digits=digits)
     if row.mae_interval:
-        mae += f" [{number(row.mae_interval.lower)}, {number(row.mae_interval.upper)}]"
+        lower, upper = row.mae_interval.lower, row.mae_interval.upper
+        mae += f" [{number(lower, digits=digits)}, {number(upper, digits=digits)}]"
     return (
         row.method,
         row.init or NO_VALUE,
         str(row.labels),
         str(row.seeds) if row.seeds else NO_VALUE,
         mae,
-        number(errors.rmse),
-        number(errors.bias, sign=True),
+        number(errors.rmse, digits=digits),
+        number(errors.bias, digits=digits, sign=True),
         share(errors.within_5),
         share(errors.within_10),
     )

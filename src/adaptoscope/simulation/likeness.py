@@ -78,7 +78,7 @@ def measure_real_fields(
         real, most_images=most_images, held_out=held_out, purpose="measure a simulation on"
     )
     depth = images[0].scale.bit_depth
-    pictures = [image.pixels for image in progress(images, "measure")]
+    pictures = [image.pixels for image in progress(images, "measure", unit="image")]
     return RealMeasures(
         fields=measure_fields(pictures, depth),
         bit_depth=depth,
@@ -125,7 +125,7 @@ def simulation_like(
     side = _trial_side(real.fields.diameter)
     largest = min(base.height, base.width, side, _LARGEST_DIAMETER)
     settings = _first_settings(real, base, largest)
-    for turn in progress(range(rounds), "match the simulation", rounds):
+    for turn in progress(range(rounds), "match the simulation", rounds, unit="round"):
         trial = settings.changed(height=side, width=side, density_spread=0.0)
         found = _measure_trial(trial, real.bit_depth, fields, seed)
         share = min(1.0, 2 / (turn + 1))

@@ -1,6 +1,7 @@
 """Read a style off real images: tokens, latent statistics, fine noise. Nothing is trained."""
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.randomness import generator_of
+from adaptoscope.images.set_measures import refuse_no_nuclei, shows_cells
 from adaptoscope.images.windows import cut_window, tile_windows
 from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
 from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
@@ -125,22 +127,32 @@ def read_checked_images(
     Raises
     ------
     InputError
-        If an image is smaller than 64 pixels, bit depths differ, or the backbone reads no tokens.
+        If an image is smaller than 64 pixels, bit depths differ, no image shows a nucleus, or the
+        backbone reads no tokens.
     SettingsError
         If the backbone cannot be shown images in this way.
+
+    Warns
+    -----
+    UserWarning
+        If some images show no nucleus.
     """
     refuse_unable(backbone, shown)
     reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
+    blank: list[str] = []
     depths: set[tuple[int, float | None]] = set()
-    for record in progress(list(images), "read the style"):
+    for record in progress(list(images), "read the style", unit="image"):
         image = images.read(record)
         depths.add((image.scale.bit_depth, image.pixel_size_um))
         _refuse_other_depths({depth for depth, _ in depths})
         tensors, fact = _read_one(image, record.split or "", backbone, reader, shown, seed)
         rows.append(tensors)
         facts.append(fact)
+        if not shows_cells(image.pixels, fact.cell_diameter_px):
+            blank.append(fact.name)
+    _refuse_blank(blank, len(facts))
     bit_depth = next(iter(depths))[0]
     sizes = {size for _, size in depths}
     return Style(
@@ -160,6 +172,19 @@ def read_checked_images(
         tokens=reader.tokens() if reader else torch.zeros(len(rows), *backbone.token_shape),
         **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
     )
+
+
+def _refuse_blank(blank: Sequence[str], images: int) -> None:
+    """Refuse images none of which shows cells, and name those that are among others."""
+    refuse_no_nuclei(images - len(blank), images, "give images that show cells")
+    if blank:
+        warnings.warn(
+            f"No nucleus was seen in {len(blank)} of {images} style images: "
+            f"{', '.join(blank[:5])}{' ...' if len(blank) > 5 else ''}. Stylised images will look "
+            "like these too; leave them out if they are empty.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def some_images(images: CountedImageSet, limit: int | None, seed: int) -> CountedImageSet:

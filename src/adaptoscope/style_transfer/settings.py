@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adaptoscope.style_transfer.diffusion.noise_schedule import steps_for_strength
+from adaptoscope.style_transfer.diffusion.strength import steps_for_strength
 from adaptoscope.training.settings import Settings, settings_from
 
 Intensities = Literal["stretched", "stored"]

@@ -120,6 +120,7 @@ def stylise_set(
         functools.partial(_stylise_and_write, job=job, inputs=inputs),
         workers=workers,
         description="stylise",
+        unit="batch",
     )
     return writer.finish(_card(job, style))
 

@@ -1,18 +1,25 @@
 """Stage 1: Syn-HC, hard-coded synthetic cells whose number is known (paper 1, Algorithm 1)."""
 
-from adaptoscope.synthesis.generate import SyntheticImage, draw_synthetic
-from adaptoscope.synthesis.likeness import SetMeasures, measure_set, settings_like
-from adaptoscope.synthesis.settings import SynthesisSettings
-from adaptoscope.synthesis.write import open_synthesis, synthesise, write_synthetic
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "SetMeasures",
-    "SynthesisSettings",
-    "SyntheticImage",
-    "draw_synthetic",
-    "measure_set",
-    "open_synthesis",
-    "settings_like",
-    "synthesise",
-    "write_synthetic",
-]
+_HOMES = {
+    "SetMeasures": "likeness",
+    "SynthesisSettings": "settings",
+    "SyntheticImage": "generate",
+    "draw_synthetic": "generate",
+    "measure_set": "likeness",
+    "open_synthesis": "write",
+    "settings_like": "likeness",
+    "synthesise": "write",
+    "write_synthetic": "write",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its module on first use; settings need no scientific library."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

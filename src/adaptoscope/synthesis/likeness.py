@@ -11,7 +11,12 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size, images_to_imitate
 from adaptoscope.images.measurement import measure_image
-from adaptoscope.images.set_measures import SetMeasures, summarise_measures
+from adaptoscope.images.set_measures import (
+    SetMeasures,
+    refuse_no_nuclei,
+    shows_cells,
+    summarise_measures,
+)
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.progress import progress
 
@@ -53,7 +58,12 @@ def measure_set(
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure drawings on"
     )
-    measures = [measure_image(image.pixels) for image in progress(images, "measure")]
+    measures = [measure_image(image.pixels) for image in progress(images, "measure", unit="image")]
+    shown = (
+        shows_cells(image.pixels, each.diameter)
+        for image, each in zip(images, measures, strict=True)
+    )
+    refuse_no_nuclei(sum(shown), len(images))
     pixel_size_um = common_pixel_size(image.pixel_size_um for image in images)
     return summarise_measures(measures, images[0].scale.bit_depth, pixel_size_um)
 

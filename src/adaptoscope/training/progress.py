@@ -1,29 +1,26 @@
 """Progress on standard error, shown only where a person has to wait."""
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Timer
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from adaptoscope.errors import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Item = TypeVar("Item")
 
 PATIENCE_SECONDS = 2.0
+FIRST_LINE_SECONDS = 10.0
 LINE_EVERY_SECONDS = 30.0
 
-_shown: list[Progress] = []
+_shown: list["Progress"] = []
 _whole: ContextVar[tuple[str, ...]] = ContextVar("whole", default=())
 
 
@@ -52,11 +49,13 @@ def part_of(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_display(description: str, total: int | None, *, done: int = 0) -> Iterator[Advance]:
-    """Show how far a piece of work is, once it has taken more than two seconds.
+def progress_display(
+    description: str, total: int | None, *, done: int = 0, unit: str = ""
+) -> Iterator[Advance]:
+    """Show how far a piece of work is and how long it will take, once it has taken two seconds.
 
-    A terminal gets a bar; a log file gets a line at most every half minute. Standard output is
-    never touched.
+    A terminal gets a bar; a log file gets a line after ten seconds, then at most every half minute.
+    Standard output is never touched.
 
     Parameters
     ----------
@@ -66,6 +65,8 @@ def progress_display(description: str, total: int | None, *, done: int = 0) -> I
         Number of steps, or ``None`` if unknown.
     done
         Steps that an earlier run finished.
+    unit
+        What one step is, as ``image``; stands before the number.
 
     Yields
     ------
@@ -73,16 +74,16 @@ def progress_display(description: str, total: int | None, *, done: int = 0) -> I
         To be called after each step, with a note if there is something to say.
     """
     whole = ", ".join(_whole.get())
-    description = f"{whole}: {description}" if whole else description
-    if Console(stderr=True).is_terminal:
-        with _bar(description, total, done) as advance:
+    description = printable(f"{whole}: {description}" if whole else description)
+    if _on_terminal():
+        with _bar(description, total, done, unit) as advance:
             yield advance
     else:
-        yield _lines(description, total, done)
+        yield _lines(f"{description}:{f' {unit}' if unit else ''}", total, done, part=bool(whole))
 
 
 def progress(
-    iterable: Iterable[Item], description: str, total: int | None = None
+    iterable: Iterable[Item], description: str, total: int | None = None, *, unit: str = ""
 ) -> Iterator[Item]:
     """Go through items and show how far one is.
 
@@ -94,41 +95,79 @@ def progress(
         What is being done, in a few words.
     total
         Number of items; by default the length of ``iterable`` where it has one.
+    unit
+        What one item is, as ``image``.
     """
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    with progress_display(description, total) as advance:
+    with progress_display(description, total, unit=unit) as advance:
         for item in iterable:
             yield item
             advance()
 
 
+def time_left(seconds: float) -> str:
+    """Return a time that is left in words, no finer than it can be known.
+
+    Examples
+    --------
+    >>> time_left(2), time_left(44), time_left(100), time_left(4000)
+    ('a few seconds left', 'about 40 s left', 'about 2 min left', 'about 1 h 10 min left')
+    """
+    if seconds < 5:
+        return "a few seconds left"
+    if seconds < 55:
+        return f"about {max(1, round(seconds / 10)) * 10} s left"
+    minutes = max(1, round(seconds / 60))
+    if minutes < 60:
+        return f"about {minutes} min left"
+    hours, rest = divmod(round(minutes / 10) * 10, 60)
+    return f"about {hours} h {rest} min left" if rest else f"about {hours} h left"
+
+
+def _on_terminal() -> bool:
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+
+
 @contextmanager
-def _bar(description: str, total: int | None, done: int) -> Iterator[Advance]:
+def _bar(description: str, total: int | None, done: int, unit: str) -> Iterator[Advance]:
     """Show a bar, below that of the work which this is a part of."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     outer = _shown[-1] if _shown else None
     if outer is not None:
-        task = outer.add_task(description, total=total, completed=done)
+        task = outer.add_task(description, total=total, completed=done, unit=unit, note="")
         try:
-            yield _advance_of(outer, task, description)
+            yield _advance_of(outer, task)
         finally:
             outer.remove_task(task)
         return
+    # Names of images may hold brackets, which are no mark-up.
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
+        TextColumn("{task.fields[unit]}", markup=False),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("left"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(description, total=total, completed=done)
+    task = bar.add_task(description, total=total, completed=done, unit=unit, note="")
     timer = Timer(PATIENCE_SECONDS, bar.start)
     timer.daemon = True
     timer.start()
 
     _shown.append(bar)
     try:
-        yield _advance_of(bar, task, description)
+        yield _advance_of(bar, task)
     finally:
         _shown.remove(bar)
         timer.cancel()
@@ -136,26 +175,30 @@ def _bar(description: str, total: int | None, done: int) -> Iterator[Advance]:
         bar.stop()
 
 
-def _advance_of(bar: Progress, task: TaskID, description: str) -> Advance:
+def _advance_of(bar: "Progress", task: Any) -> Advance:
     def advance(note: str = "") -> None:
-        bar.update(task, advance=1, description=f"{description} {note}".rstrip())
+        bar.update(task, advance=1, note=printable(note))
 
     return advance
 
 
-def _lines(description: str, total: int | None, done: int) -> Advance:
+def _lines(begin: str, total: int | None, done: int, *, part: bool) -> Advance:
     finished = done
-    last = time.monotonic()
-    began = last
+    began = time.monotonic()
+    next_line = began + FIRST_LINE_SECONDS
 
     def advance(note: str = "") -> None:
-        nonlocal finished, last
+        nonlocal finished, next_line
         finished += 1
         now = time.monotonic()
         at_end = finished == total and now - began > PATIENCE_SECONDS
-        if at_end or now - last > LINE_EVERY_SECONDS:
-            last = now
-            line = f"{description}: {finished}{f' of {total}' if total else ''} {note}"
-            sys.stderr.write(line.rstrip() + "\n")
+        if not at_end and now < next_line:
+            return
+        next_line = now + LINE_EVERY_SECONDS
+        line = f"{begin} {finished}{f' of {total}' if total else ''}"
+        if total and finished < total:
+            left = (now - began) / (finished - done) * (total - finished)
+            line += f", {time_left(left)}{' in this part' if part else ''}"
+        sys.stderr.write(f"{line}; {printable(note)}\n" if note else f"{line}\n")
 
     return advance

@@ -7,6 +7,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adaptoscope.errors import SettingsError
+from adaptoscope.training.setting_problems import Problem, problems_of
+from adaptoscope.training.yaml_text import UnreadableYaml, lines_of, yaml_values
 
 SettingsKind = TypeVar("SettingsKind", bound="Settings")
 
@@ -55,12 +57,27 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
+        problems, more = problems_of(error, values, kind)
+        lines = _lines(origin, problems)
+        found = [problem.text(line) for problem, line in zip(problems, lines, strict=True)]
+        known = next((problem.known for problem in problems if problem.known), ())
         raise SettingsError(
             f"Some settings{where} cannot be used.",
-            expected=f"the fields of {kind.__name__}: {', '.join(kind.model_fields)}",
-            found="; ".join(_describe(problem) for problem in error.errors()),
+            expected=f"one of the fields {', '.join(known)}" if known else "",
+            found="; ".join([*found, *([f"and {more} more"] if more else [])]),
             remedy="correct or remove the fields named above",
         ) from error
+
+
+def _lines(origin: str, problems: list[Problem]) -> list[int | None]:
+    """Look up where fields stand in the file that settings came from, if it is one."""
+    try:
+        text = (
+            Path(origin).read_text(encoding="utf-8") if origin.endswith((".yaml", ".yml")) else ""
+        )
+        return lines_of(text, [problem.place for problem in problems])
+    except (OSError, ValueError, yaml.YAMLError):
+        return [None] * len(problems)
 
 
 def load_settings(path: Path, kind: type[SettingsKind]) -> SettingsKind:
@@ -83,7 +100,7 @@ def read_settings(path: Path) -> Any:
         If the file is absent or is not YAML.
     """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml_values(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise SettingsError(
             f"The settings file {path} cannot be read.",
@@ -91,11 +108,18 @@ def read_settings(path: Path) -> Any:
             found=error.strerror or "an unreadable file",
             remedy="check the path",
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"The settings file {path} is not text.",
+            expected="a YAML file, saved as UTF-8",
+            found=f"byte {error.start + 1} belongs to no letter",
+            remedy="check the path, or save the file as UTF-8",
+        ) from error
+    except UnreadableYaml as error:
         raise SettingsError(
             f"The settings file {path} is not valid YAML.",
             expected="`name: value` on each line",
-            found=" ".join(str(error).split()),
+            found=str(error),
             remedy="mend the line named above",
         ) from error
     return {} if values is None else values
@@ -104,15 +128,3 @@ def read_settings(path: Path) -> Any:
 def settings_text(settings: Settings) -> str:
     """Return settings as YAML, fields in their declared order."""
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _describe(problem: Any) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
-    said = problem["msg"].removeprefix("Value error, ")
-    if not name:
-        return str(said)
-    if problem["type"] == "extra_forbidden":
-        return f"`{name}` is not a known field"
-    if problem["type"] == "missing":
-        return f"`{name}` is missing"
-    return f"`{name}`: {said} (given: {problem.get('input')!r})"

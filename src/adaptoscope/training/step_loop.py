@@ -102,7 +102,7 @@ def run_steps(
         return
     window = _Window()
     note = ""
-    with progress_display(description, steps, done=first) as advance:
+    with progress_display(description, steps, done=first, unit="step") as advance:
         for index in range(first, steps):
             torch.manual_seed(seed_of_step(seed, index))
             window.add(step(index))

@@ -138,7 +138,7 @@ def evaluate_translator(
     after: dict[str, list[float]] = (
         {stain: [] for stain in intervals} if baseline is not None else {}
     )
-    for field in progress(fields, description):
+    for field in progress(fields, description, unit="image"):
         refuse_other_depth(model, field.name, field.bit_depth)
         predicted, true = say(field), field.truth
         for place, (stain, interval) in enumerate(intervals.items()):

@@ -14,6 +14,7 @@ from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage, hash_pixels
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.training.progress import progress
 
 FloatImage = NDArray[np.float32]
 UNNAMED = "stain"
@@ -109,7 +110,10 @@ def read_fields(
     rows: dict[str, dict[str, PairRecord]] = {}
     for record in pairs:
         rows.setdefault(record.input, {})[record.stain or UNNAMED] = record
-    fields = [_read_field(pairs, given, rows[given], wanted, truth) for given in rows]
+    fields = [
+        _read_field(pairs, given, rows[given], wanted, truth)
+        for given in progress(rows, f"read {pairs.folder.name}", unit="image")
+    ]
     return _of_one_depth(fields, pairs.folder)
 
 

@@ -62,10 +62,13 @@ class PredictedFolder:
         Number of images whose stains stand in the folder.
     errors
         By name of an image, why it could not be predicted.
+    stains
+        Names of the stains.
     """
 
     written: int
     errors: dict[str, str]
+    stains: tuple[str, ...]
 
 
 def predict_folder(
@@ -110,7 +113,7 @@ def predict_folder(
     rows: list[Row] = []
     errors: dict[str, str] = {}
     stems = _stems(images)
-    for record in progress(list(images), "stain predict"):
+    for record in progress(list(images), "stain predict", unit="image"):
         try:
             image = images.read(record)
             rows += _predict_once(ensemble, image, record.name, out, stems[record.name])
@@ -122,7 +125,7 @@ def predict_folder(
         if on_image is not None:
             on_image(record.name)
     write_table(out / TABLE, [field.name for field in fields(Row)], [astuple(row) for row in rows])
-    return PredictedFolder(len(images) - len(errors), errors)
+    return PredictedFolder(len(images) - len(errors), errors, ensemble.stains)
 
 
 def _begin(out: Path, ensemble: StainEnsemble, *, overwrite: bool) -> None:

@@ -36,6 +36,15 @@ def speak_greek() -> None:
     typer.echo("5 → 6 μm")
 
 
+def stop() -> None:
+    raise KeyboardInterrupt
+
+
+def steer() -> None:
+    warnings.warn("a\x1b]0;x\x07.png", UserWarning, stacklevel=1)
+    raise InputError("No image \x1b[31mred\u202e.png.", found="a\x9bb")
+
+
 @pytest.fixture
 def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     small = {
@@ -44,6 +53,8 @@ def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
         "succeed": Listing(f"{__name__}:succeed", "Succeeds."),
         "warn": Listing(f"{__name__}:warn", "Warns."),
         "greek": Listing(f"{__name__}:speak_greek", "Succeeds."),
+        "stop": Listing(f"{__name__}:stop", "Is interrupted."),
+        "steer": Listing(f"{__name__}:steer", "Fails."),
     }
     monkeypatch.setattr(cli, "COMMANDS", small)
 
@@ -121,6 +132,64 @@ def test_a_console_of_few_letters_is_no_obstacle(monkeypatch: pytest.MonkeyPatch
     assert shown.getvalue().decode() == "5 → 6 μm\n"
 
 
-def test_an_unknown_command_leaves_with_two(capsys: pytest.CaptureFixture[str]) -> None:
-    assert leave("conut") == 2
-    assert "conut" in capsys.readouterr().err
+UNKNOWN = {
+    "conut": "`adaptoscope count`",
+    "predict": "`adaptoscope count predict` or `adaptoscope stain predict`",
+    "preict": "`adaptoscope count predict` or `adaptoscope stain predict`",
+    "count preict": "`adaptoscope count predict`",
+    "cuont predict": "`adaptoscope count predict`",
+    "train": "`adaptoscope count train` or `adaptoscope stain train`",
+    "learn": "`adaptoscope style learn`",
+    "count stylise": "`adaptoscope stylise`",
+    "synthesize out": "`adaptoscope synthesise`",
+}
+
+
+@pytest.mark.parametrize(("typed", "meant"), UNKNOWN.items(), ids=UNKNOWN.keys())
+def test_an_unknown_command_names_near_ones_and_leaves_with_two(
+    capsys: pytest.CaptureFixture[str], typed: str, meant: str
+) -> None:
+    assert leave(*typed.split()) == 2
+    said = " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
+    assert f"Did you mean {meant}?" in said
+
+
+def test_a_command_like_no_other_is_only_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave("xyzzy") == 2
+    said = capsys.readouterr().err
+    assert "No such command 'xyzzy'." in said
+    assert "Did you mean" not in said
+
+
+def test_every_command_that_goes_on_exists() -> None:
+    groups = {name for name in COMMANDS if COMMANDS[name].home.endswith(":app")}
+    inner = {f"{name} {below}" for name in groups for below in load_command(name).commands}
+    assert {*COMMANDS, *inner} >= cli.RESUMED
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_an_interrupted_command_says_whether_it_can_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert leave("stop") == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+    monkeypatch.setattr(cli, "RESUMED", {"stop"})
+    assert leave("stop") == 130
+    assert capsys.readouterr().err == ("Interrupted. The same command goes on where it stopped.\n")
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("_with_small_commands")
+def test_signs_that_steer_a_terminal_are_written_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, lineno, line))
+
+    monkeypatch.setattr(warnings, "showwarning", show)
+    assert leave("steer") == 1
+    said = capsys.readouterr().err
+    assert r"warning: a\x1b]0;x\x07.png" in said
+    assert r"No image \x1b[31mred\u202e.png." in said
+    assert r"found: a\x9bb" in said
+    assert all(sign.isprintable() or sign == "\n" for sign in said)

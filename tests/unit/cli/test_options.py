@@ -25,7 +25,7 @@ def test_text_is_aligned_and_rounded(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().out.splitlines() == [
         "Errors",
         "  n         3",
-        "  within 5  0.1235",
+        "  within 5  0.123",
         "  kept      yes",
         "  rejects   lost: 2",
         "  model     none",

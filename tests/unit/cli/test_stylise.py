@@ -15,7 +15,7 @@ PAPER_WAY = Path(__file__).parents[3] / "experiments" / "style_transfer" / "pape
 
 
 @pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list[stage.StylisationJob]:
+def jobs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[stage.StylisationJob]:
     """What would be done, in place of doing it."""
     asked: list[stage.StylisationJob] = []
 
@@ -24,6 +24,8 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> list[stage.StylisationJob]:
         return []
 
     monkeypatch.setattr(stage, "stylise_set", note)
+    monkeypatch.chdir(tmp_path)
+    Path("drawings").mkdir()
     return asked
 
 

@@ -50,8 +50,33 @@ def test_a_folder_and_its_copy_are_alike_in_everything(
         assert differing(found) == set()
         assert found.verdict == "alike"
         assert [row.name for row in found.rows if row.verdict == "not known"] == ["pixel_size"]
-        assert found.advice[0] == "The sets are alike in everything that matters to a counter."
-        assert "count check" in found.advice[-1]
+        assert found.advice == (
+            "Both sets hold the same pixels: all images, 6, are equal. There is nothing to "
+            "compare: name two different sets.",
+        )
+        assert found.as_dict()["same_images"] == 6
+
+
+def test_shared_images_are_told_and_few_leave_the_advice(
+    original: CountedImageSet, encoder: Network, write: Write, tmp_path: Path
+) -> None:
+    part = original.with_records(original.records[:3])
+    (said,) = compare(original, part, QUICK, encoder=encoder).advice
+    assert "all images, 3, of the smaller one are in the other one too" in said
+    other = write(tmp_path / "other", lambda pixels: 2 * pixels)
+    first = other.records[0]
+    shutil.copy(original.folder / original.records[0].file_name, other.folder / first.file_name)
+    found = compare(original, open_counted_images(other.folder), QUICK, encoder=encoder)
+    assert found.same_images == 1
+    assert found.advice[0].startswith("The sets share images: 1 of 6 have the same pixels")
+    assert "count check" in found.advice[-1]
+
+
+def test_sets_without_a_common_image_share_none(compared: Callable[..., Comparison]) -> None:
+    found = compared(lambda pixels: np.clip(pixels + 1 / 255, 0, 1))
+    assert found.same_images == 0
+    assert found.advice[0] == "The sets are alike in everything that matters to a counter."
+    assert "count check" in found.advice[-1]
 
 
 def test_the_bundled_encoder_finds_copies_alike(original: CountedImageSet) -> None:

@@ -18,10 +18,16 @@ def test_readers_of_sets_know_the_table_by_its_first_columns():
     assert COLUMNS[: len(PREDICTED_COLUMNS)] == PREDICTED_COLUMNS
 
 
-def test_what_is_unknown_is_empty_and_numbers_have_six_figures(tmp_path):
-    row = PredictedCount("a,b.png", count=1234.5678, error='say "no"')
+def test_what_is_unknown_is_empty_and_numbers_have_the_figures_that_mean_something(tmp_path):
+    row = PredictedCount(
+        "a,b.png", count=1234.5678, upper=1300.04, area_mm2=0.00409612, per_mm2=301399.9,
+        pixel_size_um=0.16125, diameter_px=9.974, error='say "no"',
+    )  # fmt: skip
     write_count_table(tmp_path / "counts.csv", [row])
 
     (read,) = csv.DictReader((tmp_path / "counts.csv").open(newline=""))
     assert (read["image"], read["count"], read["lower"]) == ("a,b.png", "1234.57", "")
     assert (read["region"], read["error"]) == ("all", 'say "no"')
+    assert (read["upper"], read["diameter_px"]) == ("1300", "10")
+    assert (read["area_mm2"], read["per_mm2"]) == ("0.004096", "301400")
+    assert read["pixel_size_um"] == "0.16125"

@@ -151,4 +151,4 @@ def test_a_person_sees_how_far_it_is(real, capfd, monkeypatch):
 
     evaluate_counter(constant(12.0), real.split("test"), resamples=20)
 
-    assert capfd.readouterr().err == "evaluate: 3 of 3\n"
+    assert capfd.readouterr().err == "evaluate: image 3 of 3\n"

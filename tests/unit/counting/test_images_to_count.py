@@ -1,8 +1,11 @@
+import os
+
 import numpy as np
 import pytest
 import tifffile
 
 from adaptoscope.counting.images_to_count import (
+    images_of_places,
     images_to_count,
     opened_image,
     refuse_foreign_kind,
@@ -130,3 +133,29 @@ def test_long_sides_are_no_reason_to_refuse(tmp_path):
     write_image(tmp_path / "long.png", np.zeros((2, 20_001)))
     with opened(tmp_path / "long.png", max_pixels=50_000) as image:
         assert image.shape == (2, 20_001)
+
+
+def test_images_of_several_places_are_found_once_and_told_apart(tmp_path):
+    for place in ("x/a/i.png", "y/a/i.png", "y/a/j.png", "z/i.png", "10²5.png"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
+    (tmp_path / "x" / "a" / "notes.txt").touch()
+    given = [tmp_path / "y" / "a", tmp_path / "x" / "a", tmp_path / "y" / "a" / "j.png",
+             tmp_path / "z" / ".." / "z" / "i.png", tmp_path]  # fmt: skip
+
+    files, places = images_of_places(given)
+
+    names = ["y/a/i.png", "j.png", "x/a/i.png", "z/i.png", "10²5.png"]
+    assert [file.name for file in files] == names
+    assert sum(bool(place.left_out()) for place in places) == 2
+
+
+def test_a_name_that_is_not_utf8_is_written_with_its_bytes(tmp_path):
+    file = os.path.join(os.fsencode(tmp_path), b"caf\xe9.png")
+    try:
+        open(file, "wb").close()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    ((found,), _) = images_of_places([tmp_path])
+    assert found.name == "caf\\xe9.png"
+    assert os.fsencode(found.path) == file

@@ -8,11 +8,13 @@ import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
+from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.outside import known_images
-from adaptoscope.counting.predict import PredictSettings, predict_counts
-from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.counting.predict import LONGEST_ERROR, count_file, said_of
+from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.files import write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
@@ -74,53 +76,15 @@ def test_a_person_sees_how_far_it_is(unseen, tmp_path, capfd, monkeypatch):
     assert capfd.readouterr().err == "count: 3 of 3\n"
 
 
-def test_an_interrupted_run_leaves_no_table(unseen, tmp_path):
-    out, counted = tmp_path / "out", []
-
-    def interrupt(image):
-        counted.append(image)
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        predict_counts(
-            load_counter("dog"), unseen, out / "counts.csv", points=out, on_counted=interrupt
-        )
-
-    assert len(counted) == 1
-    assert not out.exists()
-
-
 def test_a_table_that_is_there_is_kept_unless_it_may_be_replaced(unseen, tmp_path):
-    for name, table in (("counts.csv", "counts.csv"), ("points.csv", "new.csv")):
-        (tmp_path / name).write_text("precious")
-        with pytest.raises(OutputError, match=name) as caught:
-            predict_counts(load_counter("dog"), unseen, tmp_path / table, points=tmp_path)
-        assert "--overwrite" in caught.value.remedy
-        assert (tmp_path / name).read_text() == "precious"
-        (tmp_path / name).unlink()
+    (tmp_path / "counts.csv").write_text("precious")
+    with pytest.raises(OutputError, match=r"counts\.csv") as caught:
+        predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv")
+    assert "--overwrite" in caught.value.remedy
+    assert (tmp_path / "counts.csv").read_text() == "precious"
     for _ in range(2):
         predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", overwrite=True)
     assert (tmp_path / "counts.csv").read_text().startswith("image,count")
-
-
-def test_points_are_written_in_the_form_that_is_read(unseen, real, tmp_path):
-    predict_counts(load_counter("dog"), unseen, tmp_path / "counts.csv", points=tmp_path / "p")
-
-    found = read_points(tmp_path / "p" / "points.csv")
-    assert set(found) == {"test0.png", "test2.png"}
-    (record,) = (record for record in real if record.name == "test2.png")
-    assert len(found["test2.png"]) == 28
-    distances = np.linalg.norm(found["test2.png"][:, None] - real.points(record), axis=2)
-    assert distances.min(axis=0).max() < 1.0
-
-
-@pytest.mark.parametrize("below", ["", "images"])
-def test_found_points_never_become_the_labels_of_the_images(unseen, tmp_path, below):
-    folder = tmp_path / "set"
-    shutil.copytree(unseen, folder / below if below else folder)
-    for place in (folder, folder / below):
-        with pytest.raises(OutputError, match="beside the images"):
-            predict_counts(load_counter("dog"), folder, tmp_path / "c.csv", points=place)
 
 
 def test_every_region_has_a_row_of_its_own(draw_field, tmp_path):
@@ -130,10 +94,9 @@ def test_every_region_has_a_row_of_its_own(draw_field, tmp_path):
     labels[:64], labels[:10, :10] = 7, 0
     write_mask(tmp_path / "masks" / "a.png", labels)
 
-    whole, upper, lower = predict_counts(
-        load_counter("dog"), tmp_path / "images", tmp_path / "counts.csv", HALF,
-        regions=tmp_path / "masks",
-    )  # fmt: skip
+    file = FileToCount("a.tif", tmp_path / "images" / "a.tif")
+    found = count_file(load_counter("dog"), file, HALF, regions=tmp_path / "masks")
+    whole, upper, lower = found.rows
 
     assert [row.region for row in (whole, upper, lower)] == ["all", "7", "300"]
     places = np.round(points).astype(int)
@@ -147,9 +110,9 @@ def test_every_region_has_a_row_of_its_own(draw_field, tmp_path):
 def test_regions_that_cannot_be_told_are_an_error_and_no_zero(unseen, tmp_path):
     write_mask(tmp_path / "masks" / "test0.png", np.ones((128, 127), dtype=np.uint16))
 
-    rows = predict_counts(
-        load_counter("dog"), unseen, tmp_path / "counts.csv", regions=tmp_path / "masks"
-    )
+    files = [FileToCount(f"test{n}.png", unseen / f"test{n}.png") for n in range(3)]
+    how = {"settings": PredictSettings(), "regions": tmp_path / "masks"}
+    rows = [row for file in files for row in count_file(load_counter("dog"), file, **how).rows]
 
     told = [(row.image, row.region, row.count) for row in rows]
     assert told == [
@@ -161,16 +124,6 @@ def test_regions_that_cannot_be_told_are_an_error_and_no_zero(unseen, tmp_path):
     ]
     assert "(128, 127)" in rows[1].error
     assert "one label image test2.png" in rows[4].error
-
-
-@pytest.mark.parametrize("option", ["regions", "points"])
-def test_a_counter_without_centres_refuses_what_needs_them(unseen, tmp_path, option):
-    model = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(1.0))
-
-    with pytest.raises(SettingsError, match="does not say where") as caught:
-        predict_counts(model, unseen, tmp_path / "counts.csv", **{option: tmp_path / "x"})
-
-    assert f"--{option}" in caught.value.found
 
 
 def test_a_diameter_reaches_the_counter_and_the_table(unseen, tmp_path):
@@ -247,33 +200,6 @@ def test_images_unlike_those_of_training_are_flagged_in_words(draw_field, tmp_pa
     assert sum(bool(row.flag) for row in usual) <= 2
 
 
-def test_a_folder_of_another_kind_is_said_to_be_one_on_every_row(draw_field, tmp_path):
-    fields = list(noisy_fields(draw_field, 24))
-    counts = [float(len(points)) for _, points in fields]
-    known = known_images([pixels for pixels, _ in fields], counts, [10.0] * 24)
-    model = CountingModel(
-        "twenty", ModelRecord(kind="constant", value=20, known=known), ConstantCounter(20.0)
-    )
-    generator = np.random.default_rng(0)
-    for number, (pixels, _) in enumerate(fields[:10]):
-        grainy = np.clip(pixels + generator.normal(0, 0.15, pixels.shape), 0, 1)
-        write_image(tmp_path / "grainy" / f"{number}.png", grainy.astype(np.float32))
-
-    rows = predict_counts(model, tmp_path / "grainy", tmp_path / "counts.csv")
-
-    assert all(row.flag.startswith("another kind of images") for row in rows)
-
-
-def bright_counter(diameter_px):
-    geometry = Geometry(2, 16)
-    return DensityCounter(
-        TorchNetwork(Bright()),
-        geometry=geometry,
-        working_diameter=diameter_px,
-        diameter_px=diameter_px,
-    )
-
-
 class Bright(torch.nn.Module):
     """A place is a cell as far as it is bright."""
 
@@ -285,8 +211,16 @@ class Bright(torch.nn.Module):
         return torch.nn.functional.avg_pool2d(images, 2).clamp(min=0) ** 4 / (2 * torch.pi)
 
 
+@pytest.fixture
+def bright():
+    counter = DensityCounter(
+        TorchNetwork(Bright()), geometry=Geometry(2, 16), working_diameter=10.0, diameter_px=10.0
+    )
+    return CountingModel("bright", ModelRecord(kind="centres"), counter)
+
+
 def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
-    draw_field, tmp_path, monkeypatch
+    draw_field, tmp_path, monkeypatch, bright
 ):
     pixels, _ = draw_field(30, 5)
     stored = np.rint(pixels * 65535).astype(np.uint16)
@@ -294,42 +228,91 @@ def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
     for folder, values in (("images", stored), ("masks", labels)):
         (tmp_path / folder).mkdir()
         tifffile.imwrite(tmp_path / folder / "a.tif", values, tile=(32, 16), compression="deflate")
-    counter = bright_counter(10.0)
-    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
-    places, shown = [], []
+    shown = []
 
-    def count(name):
-        places.append(tmp_path / name)
-        return predict_counts(
-            model, tmp_path / "images", tmp_path / name / "counts.csv", HALF,
-            regions=tmp_path / "masks", points=tmp_path / name, on_counted=shown.append,
-        )  # fmt: skip
+    def keep(counted):
+        shown.append(type(counted.image).__name__)
+        return b""
 
-    whole = count("whole")
+    def count():
+        file = FileToCount("a.tif", tmp_path / "images" / "a.tif")
+        return count_file(bright, file, HALF, regions=tmp_path / "masks", draw=keep)
+
+    whole = count()
     # The sample of so small an image is the image itself, so that the ranges are the same.
     monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 128 * 128 - 1)
-    parts = count("parts")
+    parts = count()
 
-    assert [type(each.image).__name__ for each in shown] == ["MicroscopyImage", "LargeImage"]
-    assert parts == whole
-    assert [row.region for row in whole] == ["all", "1", "7", "300"]
-    assert whole[0].count > 20
-    tables = [(place / "points.csv").read_text() for place in places]
-    assert tables[0] == tables[1]
+    assert shown == ["MicroscopyImage", "LargeImage"]
+    assert parts.rows == whole.rows
+    assert [row.region for row in whole.rows] == ["all", "1", "7", "300"]
+    assert whole.rows[0].count > 20
+    np.testing.assert_array_equal(parts.points, whole.points)
 
 
-def test_a_file_is_let_go_after_it_was_counted(draw_field, tmp_path, monkeypatch):
+def test_a_file_is_let_go_after_it_was_counted(draw_field, tmp_path, monkeypatch, bright):
     closed = []
     monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 100)
     monkeypatch.setattr(tifffile.TiffFile, "close", lambda file: closed.append(file))
     tifffile.imwrite(tmp_path / "a.tif", draw_field(3, 5)[0], tile=(32, 16))
-    counter = bright_counter(10.0)
-    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
 
-    predict_counts(
-        model, tmp_path / "a.tif", tmp_path / "counts.csv",
-        on_counted=lambda counted: closed.append(counted.image.name),
-    )  # fmt: skip
+    def note(counted):
+        closed.append(counted.image.name)
+        return b""
+
+    count_file(bright, FileToCount("a.tif", tmp_path / "a.tif"), PredictSettings(), draw=note)
 
     assert closed[0] == "a.tif"
     assert len(closed) == 2
+
+
+UNFORESEEN = [MemoryError(), ValueError("x" * 400), RecursionError("deep"), OSError(5, "I/O")]
+
+
+@pytest.mark.parametrize("error", UNFORESEEN, ids=lambda error: type(error).__name__)
+def test_what_nobody_foresaw_costs_one_image_only(unseen, monkeypatch, error):
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("adaptoscope.counting.predict.count_image", fail)
+    file = FileToCount("test0.png", unseen / "test0.png")
+
+    (row,) = count_file(load_counter("dog"), file, PredictSettings()).rows
+
+    assert (row.image, row.count, row.model) == ("test0.png", None, "dog")
+    assert 5 < len(row.error) <= LONGEST_ERROR
+
+
+@pytest.mark.parametrize("leaving", [KeyboardInterrupt, SystemExit])
+def test_who_wants_to_leave_may(unseen, monkeypatch, leaving):
+    def leave(*arguments, **options):
+        raise leaving
+
+    monkeypatch.setattr("adaptoscope.counting.predict.count_image", leave)
+    with pytest.raises(leaving):
+        count_file(load_counter("dog"), FileToCount("a", unseen / "test0.png"), PredictSettings())
+
+
+def test_a_picture_that_fails_costs_no_count(unseen, capfd, monkeypatch):
+    monkeypatch.setenv("ADAPTOSCOPE_TRACEBACK", "1")
+
+    def draw(counted):
+        raise RuntimeError("no ink")
+
+    file = FileToCount("test0.png", unseen / "test0.png")
+    found = count_file(load_counter("dog"), file, PredictSettings(), draw=draw)
+
+    assert (found.rows[0].count, found.picture) == (4.0, None)
+    assert found.rows[0].error == "no overlay: unforeseen fault, RuntimeError: no ink"
+    assert len(found.points) == 4
+    assert "Traceback" in capfd.readouterr().err
+
+
+def test_an_error_is_one_line_that_ends_with_the_remedy():
+    error = InputError("Broken.", expected="a" * 500, found="\x1b]0;x", remedy="mend it")
+
+    said = said_of(error)
+
+    assert len(said) <= LONGEST_ERROR
+    assert said.startswith("Broken. expected: aaa")
+    assert said.endswith("found: \\x1b]0;x; remedy: mend it")

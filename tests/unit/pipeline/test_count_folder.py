@@ -1,3 +1,7 @@
+import csv
+import errno
+import sys
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -5,26 +9,18 @@ import tifffile
 import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
-from adaptoscope.counting.count_table import PredictedCount
+from adaptoscope.counting.count_table import PredictedCount, summarise_counts
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
-from adaptoscope.errors import OutputError, SettingsError
-from adaptoscope.images.files import write_image
+from adaptoscope.counting.model_folder import CountingModel, ModelRecord
+from adaptoscope.counting.outside import known_images
+from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.images.files import write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
-from adaptoscope.pipeline.count_folder import CountOutputs, count_folder, summarise_counts
+from adaptoscope.pipeline.count_folder import count_folder
 
 CONSTANT = CountingModel("c", ModelRecord(kind="constant"), ConstantCounter(5.0))
-
-
-def bright_counter(diameter_px):
-    geometry = Geometry(2, 16)
-    return DensityCounter(
-        TorchNetwork(Bright()),
-        geometry=geometry,
-        working_diameter=diameter_px,
-        diameter_px=diameter_px,
-    )
 
 
 class Bright(torch.nn.Module):
@@ -49,41 +45,255 @@ def images(tmp_path):
     return folder
 
 
-def test_everything_that_was_asked_for_is_written(images, tmp_path):
+@pytest.fixture
+def places(tmp_path):
     out = tmp_path / "out"
-    outputs = CountOutputs(out / "counts.csv", out / "p", out / "o", out / "plot.png")
+    return {"out": out / "counts.csv", "points": out / "p", "overlays": out / "o",
+            "plot": out / "plot.png"}  # fmt: skip
 
-    rows = count_folder(load_counter("dog"), images, outputs)
 
-    written = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
-    assert written == {"counts.csv", "p/points.csv", "o/f0.png", "o/f1.png", "o/f2.png",
-                       "plot.png"}  # fmt: skip
-    assert [row.count for row in rows] == [1.0, 1.0, 1.0, None]
-    assert imagecodecs.png_decode((out / "plot.png").read_bytes()).ndim == 3
+def contents(folder):
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
+
+
+def test_everything_that_was_asked_for_is_written(images, places, tmp_path):
+    counted = count_folder(images, model="dog", **places)
+
+    assert set(contents(tmp_path / "out")) == {"counts.csv", "p/points.csv", "o/f0.png",
+                                               "o/f1.png", "o/f2.png", "plot.png"}  # fmt: skip
+    assert [row.count for row in counted.rows] == [1.0, 1.0, 1.0, None]
+    assert (counted.counter, counted.summary.failed) == ("dog", 1)
+    assert counted.places["plot"] == places["plot"]
+    assert imagecodecs.png_decode(places["plot"].read_bytes()).ndim == 3
+    assert set(read_points(places["points"] / "points.csv")) == {"f0.png", "f1.png", "f2.png"}
 
 
 def test_nothing_but_the_table_is_written_unasked(images, tmp_path):
-    count_folder(CONSTANT, images, CountOutputs(tmp_path / "out" / "counts.csv"))
+    count_folder(images, model=CONSTANT, out=tmp_path / "out" / "counts.csv")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["counts.csv"]
 
 
-def test_overlays_need_centres(images, tmp_path):
-    outputs = CountOutputs(tmp_path / "out" / "counts.csv", overlays=tmp_path / "out" / "o")
-    with pytest.raises(SettingsError, match="does not say where"):
-        count_folder(CONSTANT, images, outputs)
-    assert not (tmp_path / "out").exists()
+def test_without_a_table_nothing_is_written(images, tmp_path):
+    before = contents(tmp_path)
+    assert len(count_folder(images, model="dog").rows) == 4
+    assert contents(tmp_path) == before
 
 
-def test_a_plot_is_a_png_that_is_not_written_over(images, tmp_path):
-    table, plot = tmp_path / "counts.csv", tmp_path / "plot.png"
-    with pytest.raises(OutputError, match=r"plot\.svg"):
-        count_folder(CONSTANT, images, CountOutputs(table, plot=tmp_path / "plot.svg"))
-    plot.write_text("precious")
-    with pytest.raises(OutputError, match=r"plot\.png"):
-        count_folder(CONSTANT, images, CountOutputs(table, plot=plot))
-    assert plot.read_text() == "precious"
-    count_folder(CONSTANT, images, CountOutputs(table, plot=plot, overwrite=True))
-    assert plot.read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize("option", ["overlays", "points", "regions"])
+def test_what_needs_centres_is_refused_where_there_are_none(images, tmp_path, option):
+    (tmp_path / "there").mkdir()
+    with pytest.raises(SettingsError, match="does not say where") as caught:
+        count_folder(images, model=CONSTANT, **{option: tmp_path / "there"})
+    assert f"--{option}" in caught.value.found
+
+
+def test_nothing_is_loaded_for_a_call_that_cannot_be(images, tmp_path, monkeypatch):
+    (tmp_path / "taken.csv").write_text("precious")
+    for heavy in ("counting.count_files", "pipeline.count_pictures", "counting.model_folder"):
+        monkeypatch.setitem(sys.modules, f"adaptoscope.{heavy}", None)
+    wrong = [
+        ({"images": tmp_path / "absent"}, InputError),
+        ({"model": tmp_path / "absent"}, InputError),
+        ({"regions": tmp_path / "absent"}, InputError),
+        ({"out": tmp_path / "taken.csv"}, OutputError),
+        ({"out": tmp_path}, OutputError),
+        ({"diameter_px": -1.0}, SettingsError),
+        ({"edges": "maybe"}, SettingsError),
+    ]
+    for options, kind in wrong:
+        with pytest.raises(kind):
+            count_folder(**{"images": images, "model": "dog", **options})
+
+
+def test_what_is_the_same_for_all_images_is_said_once(draw_many, tmp_path):
+    fields = draw_many(24)
+    known = known_images([pixels for pixels, _ in fields], [n for _, n in fields], [10.0] * 24)
+    record = ModelRecord(kind="constant", value=20, known=known)
+    model = CountingModel("twenty", record, ConstantCounter(20.0))
+    generator = np.random.default_rng(0)
+    for number, (pixels, _) in enumerate(fields[:10]):
+        grainy = np.clip(pixels + generator.normal(0, 0.15, pixels.shape), 0, 1)
+        write_image(tmp_path / "grainy" / f"{number}.png", grainy.astype(np.float32))
+
+    together = count_folder(tmp_path / "grainy", model=model)
+    (alone,) = count_folder(tmp_path / "grainy" / "3.png", model=model).rows
+
+    assert together.summary.another_kind.startswith("another kind of images: ")
+    assert together.summary.as_text()["all_images"] == together.summary.another_kind
+    assert not any("another kind" in row.flag for row in together.rows)
+    assert together.rows[3] == alone
+
+
+@pytest.fixture
+def draw_many():
+    def draw(number):
+        fields = []
+        for seed in range(number):
+            generator = np.random.default_rng(seed)
+            pixels = generator.normal(0.1, 0.01, (128, 128))
+            cells = int(generator.integers(8, 40))
+            for row, column in generator.integers(8, 120, (cells, 2)):
+                pixels[row - 4 : row + 5, column - 4 : column + 5] = 0.8
+            fields.append((pixels.clip(0, 1).astype(np.float32), float(cells)))
+        return fields
+
+    return draw
+
+
+def test_workers_change_no_byte(images, places, tmp_path):
+    count_folder(images, model="dog", **places)
+    expected = contents(tmp_path / "out")
+
+    count_folder(images, model="dog", workers=3, overwrite=True, **places)
+
+    assert contents(tmp_path / "out") == expected
+
+
+def test_a_loaded_counter_stays_in_its_process(images):
+    with pytest.raises(SettingsError, match="loaded already"):
+        count_folder(images, model=CONSTANT, workers=2)
+
+
+def stopped_after(number, monkeypatch, error):
+    """Let writing fail after some files, as it does when a disk is full."""
+    from adaptoscope.counting.count_records import CountRecords
+
+    write, written = CountRecords.write, []
+
+    def stop(records, image, record):
+        if len(written) == number:
+            raise error
+        written.append(image.name)
+        write(records, image, record)
+
+    monkeypatch.setattr(CountRecords, "write", stop)
+    return written
+
+
+FULL = OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("error", [FULL, KeyboardInterrupt()], ids=["full", "interrupt"])
+def test_a_stopped_count_goes_on_and_gives_the_same_files(
+    images, places, tmp_path, monkeypatch, error
+):
+    count_folder(images, model="dog", **places)
+    expected = contents(tmp_path / "out")
+    for file in sorted((tmp_path / "out").rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    said = []
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch, error)
+        with pytest.raises((OutputError, KeyboardInterrupt)) as caught:
+            count_folder(images, model="dog", **places)
+    assert "2 of 4 images are counted and kept; the same command goes on" in str(caught.value)
+    assert not places["out"].exists()
+
+    with monkeypatch.context() as patch:
+        again = stopped_after(99, patch, error)
+        count_folder(images, model="dog", say=said.append, **places)
+
+    assert said == ["2 of 4 images were counted before; going on."]
+    assert again == ["f2.png", "f9.png"]
+    assert contents(tmp_path / "out") == expected
+
+
+def begin(images, places, monkeypatch):
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            count_folder(images, model="dog", **places)
+
+
+def test_an_unfinished_count_with_other_settings_is_kept(images, places, tmp_path, monkeypatch):
+    begin(images, places, monkeypatch)
+    before = contents(tmp_path / "out")
+    for other in ({"diameter_px": 9.0}, {"model": "otsu_watershed"}, {"plot": None},
+                  {"images": images / "f0.png"}):  # fmt: skip
+        with pytest.raises(OutputError, match="begun and not finished") as caught:
+            count_folder(**{"images": images, "model": "dog", **places, **other})
+        assert next(iter(other)).removesuffix("_px") in caught.value.found
+    assert contents(tmp_path / "out") == before
+
+    count_folder(images, model="dog", diameter_px=9.0, overwrite=True, **places)
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_an_image_that_changed_is_counted_again(images, places, monkeypatch):
+    begin(images, places, monkeypatch)
+    pixels = np.full((64, 96), 0.1, np.float32)
+    pixels[::32, ::32] = 0.12
+    write_image(images / "f0.png", pixels)
+    (places["overlays"] / "f1.png").unlink()
+
+    with monkeypatch.context() as patch:
+        again = stopped_after(99, patch, None)
+        count_folder(images, model="dog", **places)
+
+    assert again == ["f0.png", "f1.png", "f2.png", "f9.png"]
+    (first, *_) = csv.DictReader(places["out"].open())
+    assert first["count"] == "0"
+
+
+def test_a_record_that_is_cut_short_is_counted_again(images, places, monkeypatch):
+    begin(images, places, monkeypatch)
+    for record in places["out"].with_name(".counts.csv.unfinished").glob("*.json"):
+        if record.name != "settings.json":
+            record.write_bytes(record.read_bytes()[:40])
+    with monkeypatch.context() as patch:
+        again = stopped_after(99, patch, None)
+        count_folder(images, model="dog", **places)
+    assert again == ["f0.png", "f1.png", "f2.png", "f9.png"]
+
+
+def test_images_of_several_folders_have_names_of_their_own(images, tmp_path):
+    other = tmp_path / "day2"
+    write_image(other / "f0.png", np.full((32, 32), 0.5, np.float32))
+    labels = np.ones((64, 96), np.uint16)
+    write_mask(tmp_path / "masks" / "in" / "f0.png", labels)
+    write_mask(tmp_path / "masks" / "f1.png", labels)
+
+    counted = count_folder(
+        [images / "f1.png", other, images], model="dog", overlays=tmp_path / "o",
+        regions=tmp_path / "masks", out=tmp_path / "counts.csv",
+    )  # fmt: skip
+
+    whole = [row for row in counted.rows if row.region == "all"]
+    assert [row.image for row in whole] == ["f1.png", "day2/f0.png", "in/f0.png", "f2.png",
+                                            "f9.png"]  # fmt: skip
+    found = {row.image for row in counted.rows if row.region == "1"}
+    assert found == {"f1.png", "in/f0.png"}
+    names = {file.name for file in (tmp_path / "o").iterdir()}
+    assert names == {"f1.png", "day2_f0.png", "in_f0.png", "f2.png"}
+
+
+def test_a_bad_image_costs_no_other(images, monkeypatch):
+    from adaptoscope.counting import predict
+
+    usual = predict.count_image
+
+    def fail(model, image, settings):
+        if image.name == "f1.png":
+            raise MemoryError
+        return usual(model, image, settings)
+
+    monkeypatch.setattr(predict, "count_image", fail)
+    counted = count_folder(images, model="dog")
+    assert [row.count for row in counted.rows] == [1.0, None, 1.0, None]
+    assert counted.rows[1].error == "There is not enough memory for this image."
+    assert counted.summary.failed == 2
+
+
+def test_found_points_never_become_the_labels_of_the_images(images, tmp_path):
+    folder = images.rename(tmp_path / "images")
+    for place in (folder, tmp_path):
+        with pytest.raises(OutputError, match="beside the images"):
+            count_folder(tmp_path if place == tmp_path else folder, model="dog", points=place)
+    before = contents(folder)
+    with pytest.raises(OutputError, match="beside the images"):
+        count_folder(folder, model="dog", overlays=folder, overwrite=True)
+    assert contents(folder) == before
 
 
 def test_the_summary_leaves_out_regions_and_failures():
@@ -98,6 +308,7 @@ def test_the_summary_leaves_out_regions_and_failures():
     assert summary.as_dict() == {
         "images": 3, "failed": 2, "flagged": 1, "cells": 30.0, "median_count": 15.0,
         "median_diameter_px": 13.0, "median_per_mm2": 200.0,
+        "another_kind": "",
     }  # fmt: skip
     assert summary.as_text() == {
         "images": "3 (2 failed, 1 flagged)",
@@ -114,16 +325,17 @@ def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_pa
     for row, column in ((60, 90), (180, 300), (200, 40)):
         pixels[row - 6 : row + 6, column - 6 : column + 6] = 200
     tifffile.imwrite(tmp_path / "a.tif", pixels.astype(np.uint8), tile=(64, 64))
-    counter = bright_counter(12.0)
+    counter = DensityCounter(
+        TorchNetwork(Bright()), geometry=Geometry(2, 16), working_diameter=12.0, diameter_px=12.0
+    )
     model = CountingModel("bright", ModelRecord(kind="centres"), counter)
-    for module in ("reporting.overlays", "pipeline.count_folder"):
+    for module in ("reporting.overlays", "pipeline.count_pictures"):
         monkeypatch.setattr(f"adaptoscope.{module}.LONGEST", 60)
 
     shown = []
     for name, limit in (("memory", 10**6), ("disk", 1000)):
         monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", limit)
-        outputs = CountOutputs(tmp_path / name / "counts.csv", overlays=tmp_path / name)
-        (row,) = count_folder(model, tmp_path / "a.tif", outputs)
+        (row,) = count_folder(tmp_path / "a.tif", model=model, overlays=tmp_path / name).rows
         assert row.count >= 3
         shown.append(imagecodecs.png_decode((tmp_path / name / "a.png").read_bytes()))
 

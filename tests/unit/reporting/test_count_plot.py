@@ -51,3 +51,16 @@ def test_long_names_keep_what_tells_them_apart():
     assert len(alone) <= 34
     assert alone.startswith("xxx")
     assert alone.endswith("yyy")
+
+
+@pytest.mark.parametrize("number", [3, 60])
+def test_names_are_shown_as_text(number):
+    names = [r"w$\frac$2", "$x_1$", "\x1b]0;x\x07", "caf\udce9", "細胞"]
+    counts = [CountToPlot(f"{names[n % 5]}{n}.png", 10.0) for n in range(number)]
+    picture = plot_counts(counts, title=r"Counted with $\frac$")
+    assert imagecodecs.png_decode(picture.content).ndim == 3
+
+
+def test_a_thousand_images_stay_apart():
+    counts = [CountToPlot(f"{n}.png", 50.0 + n % 50, 40.0, 110.0, n % 50 == 0) for n in range(1000)]
+    assert pixels_of(plot_counts(counts), ORANGE) > 15 * 20

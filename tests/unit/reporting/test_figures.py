@@ -63,7 +63,7 @@ def test_an_image_is_stretched_and_says_over_what_range() -> None:
     assert shown.shape == (64, 64, 3)
     assert shown.min() == 0
     assert shown.max() == 255
-    assert picture.caption == "a.tif (shown: 0.0202 to 0.0599)"
+    assert picture.caption == "a.tif (shown: 0.02 to 0.06)"
 
 
 def test_the_centre_is_cut_out_so_that_scales_agree() -> None:

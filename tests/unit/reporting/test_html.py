@@ -80,8 +80,26 @@ def test_the_best_row_is_told_apart_by_a_word_and_not_only_by_colour() -> None:
     assert ">best</span>" in best
 
 
-def test_an_empty_column_says_why() -> None:
-    assert "nothing rejected" in example().render()
+def test_an_empty_column_takes_no_room_and_says_why() -> None:
+    page = example().render()
+    assert "stretched Rejected: nothing rejected." in page
+    assert "--columns: 1" in page
+    assert "<h3>Rejected</h3>" not in page
+
+
+def test_what_stands_between_backticks_is_code() -> None:
+    report = Report("A")
+    report.add("B", Paragraph("type `count <x>` and `go`, not ` alone"))
+    page = report.render()
+    assert "type <code>count &lt;x&gt;</code> and <code>go</code>, not ` alone</p>" in page
+
+
+def test_words_at_the_end_of_a_table_are_flush_left() -> None:
+    table = Table(("a", "b", "c"), (("x", "1", "why"),), words_at_end=1)
+    assert [table.is_words(place) for place in range(3)] == [True, False, True]
+    report = Report("A")
+    report.add("B", table)
+    assert '<td class="words">why</td>' in report.render()
 
 
 def test_the_same_report_is_the_same_file(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
+import warnings
+
 import imagecodecs
 import numpy as np
 import pytest
 
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import no_points
-from adaptoscope.reporting.overlays import LONGEST, OverlayFolder, draw_overlay
+from adaptoscope.reporting.overlays import LONGEST, draw_overlay, overlay_names
 
+NAMES = [r"w$\frac$2.png", "$x_1$ and $.png", "10²5.png", "a\x1b]0;x\x07.png", "caf\udce9.png",
+         "=cmd().png", "<img src=x>.png", "'q\".png", "細胞.png"]  # fmt: skip
 ORANGE = np.array([255, 106, 31])
 
 
@@ -61,23 +65,19 @@ def test_what_is_no_image_is_refused():
         draw_overlay(np.zeros((2, 3, 4), dtype=np.float32), no_points(), text="")
 
 
-def test_every_image_has_a_file_of_its_own_under_a_safe_name(tmp_path):
-    folder = OverlayFolder(tmp_path / "out")
-    names = ["a.tif", "a.png", "A.TIF", "a.tif", "b:c?.tif", "x" * 300 + ".tif"]
-    places = [folder.write(name, b"content") for name in names]
-    assert [place.name for place in places[:5]] == [
-        "a.png", "a.png.png", "A.TIF.png", "a.tif-2.png", "b_c_.png",
+def test_every_image_has_a_file_of_its_own_under_a_safe_name():
+    images = ["a.tif", "a.png", "A.TIF", "a.tif", "b:c?.tif", "day1/a.tif", "x" * 300 + ".tif"]
+    names = overlay_names(images)
+    assert names[:6] == [
+        "a.png", "a.png.png", "A.TIF.png", "a.tif-2.png", "b_c_.png", "day1_a.png",
     ]  # fmt: skip
-    assert len(places[5].name) < 200
-    assert len({place.name.lower() for place in places}) == len(names)
-    assert all(place.read_bytes() == b"content" for place in places)
+    assert len(names[6]) < 200
+    assert len({name.lower() for name in names}) == len(images)
 
 
-def test_a_folder_of_something_else_is_kept(tmp_path):
-    (tmp_path / "thesis.txt").write_text("precious")
-    with pytest.raises(OutputError, match="something else"):
-        OverlayFolder(tmp_path)
-    with pytest.raises(OutputError, match="something else"):
-        OverlayFolder(tmp_path / "thesis.txt", overwrite=True)
-    OverlayFolder(tmp_path, overwrite=True).write("a.png", b"new")
-    assert (tmp_path / "thesis.txt").read_text() == "precious"
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_shown_as_text_whatever_it_holds(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        content = draw_overlay(np.zeros((64, 64), np.float32), no_points(), text=f"3   {name}")
+    assert imagecodecs.png_decode(content).ndim == 3

@@ -39,9 +39,9 @@ def test_counting_cells_are_rounded_and_signed() -> None:
         "nuclei",
         "0",
         "3",
-        "5.00 [4.00, 6.00]",
-        "7.50",
-        "\N{MINUS SIGN}1.25",
+        "5.0 [4.0, 6.0]",
+        "7.5",
+        "\N{MINUS SIGN}1.2",
         "25 %",
         "50 %",
     )

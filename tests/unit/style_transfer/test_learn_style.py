@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
+from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs, write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
@@ -104,14 +104,29 @@ def test_held_out_sets_are_read_once(
 def test_an_image_without_cells_makes_a_finite_style_that_can_be_read(
     backbone: CompactBackbone, tmp_path: Path
 ) -> None:
-    writer = CountedImageWriter(tmp_path / "real", {}, "Empty")
+    writer = CountedImageWriter(tmp_path / "real", {}, "Empty beside cells")
     writer.add("a", np.full((64, 64), 0.2, np.float32), points=None)
-    style = learn_style(
-        tmp_path / "s.safetensors", writer.finish("Made for a test."), backbone, "hash"
-    )
+    cells = draw_discs((64, 64), np.array([[20.0, 20.0], [40.0, 44.0]]))[0]
+    writer.add("b", cells, points=None)
+    with pytest.warns(UserWarning, match="No nucleus was seen in 1 of 2 style images: a"):
+        style = learn_style(
+            tmp_path / "s.safetensors", writer.finish("Made for a test."), backbone, "hash"
+        )
     assert style.facts.images[0].cell_cover == style.facts.images[0].cell_diameter_px == 0
     assert load_style(tmp_path / "s.safetensors").facts == style.facts
     assert torch.isfinite(style.cell_mean).all()
+
+
+@pytest.mark.parametrize("deviation", [0.0, 0.1, 0.5, 2.0])
+def test_images_without_any_cell_are_refused(
+    backbone: CompactBackbone, tmp_path: Path, deviation: float
+) -> None:
+    noise = np.random.default_rng(0).normal(25.5, deviation, (64, 64)).astype(np.float32)
+    writer = CountedImageWriter(tmp_path / "real", {}, "Blank wells")
+    writer.add("a", noise / 255, points=None)
+    with pytest.raises(InputError, match="No nucleus was seen"):
+        learn_style(tmp_path / "s.safetensors", writer.finish("Blank."), backbone, "hash")
+    assert not (tmp_path / "s.safetensors").exists()
 
 
 def test_images_too_small_for_a_style_are_refused(

@@ -44,7 +44,7 @@ def test_settings_follow_the_images(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("adaptoscope.training.progress.PATIENCE_SECONDS", -1.0)
     counts = write_set(tmp_path / "real")
     measures = measure_set(open_counted_images(tmp_path / "real"))
-    assert capfd.readouterr().err == "measure: 4 of 4\n"
+    assert capfd.readouterr().err == "measure: image 4 of 4\n"
     assert measures.cell_diameter_px == pytest.approx(18, rel=0.15)
     middle = measures.cells_per_mpx_quantiles[len(measures.cells_per_mpx_quantiles) // 2]
     assert middle == pytest.approx(np.median(counts) / 160**2 * 1e6, rel=0.25)

@@ -39,22 +39,6 @@ from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import load_settings, settings_text
 
-PARTS = (
-    "report.html",
-    "results.json",
-    "results.md",
-    "figure_2.png",
-    "figure_3.png",
-    "figure_4.png",
-    "figure_2",
-    "figure_3",
-    "figure_4",
-    "table_1",
-    "style.safetensors",
-    "style",
-    "alike.yaml",
-)
-
 
 def run_paper_figures(settings: PaperFigureSettings, context: RunContext) -> Path:
     """Make figures 2 to 4 and Table I; what an earlier call finished is not done again.

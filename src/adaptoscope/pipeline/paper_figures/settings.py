@@ -17,6 +17,22 @@ from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
+PARTS = (
+    "report.html",
+    "results.json",
+    "results.md",
+    "figure_2.png",
+    "figure_3.png",
+    "figure_4.png",
+    "figure_2",
+    "figure_3",
+    "figure_4",
+    "table_1",
+    "style.safetensors",
+    "style",
+    "alike.yaml",
+)
+
 
 class PaperFigureSettings(Settings):
     """Figures 2, 3 and 4 and Table I of paper 1."""

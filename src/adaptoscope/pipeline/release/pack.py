@@ -127,7 +127,7 @@ def pack(
     writer = CountedImageWriter(out, public, settings.title)
     for name, part in parts.items():
         images = part.images
-        for record in progress(list(images), f"pack {name}"):
+        for record in progress(list(images), f"pack {name}", unit="image"):
             stem = f"{name}_{record.stem}"
             if writer.has(stem):
                 continue

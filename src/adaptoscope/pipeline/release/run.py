@@ -24,7 +24,6 @@ from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
 
-PARTS = ("report.html", "results.json", "results.md", "dataset", "low", "medium", "high")
 _SHOWN = 4
 
 

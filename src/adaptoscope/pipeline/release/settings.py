@@ -16,6 +16,8 @@ from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
+PARTS = ("report.html", "results.json", "results.md", "dataset", "low", "medium", "high")
+
 
 class ReleaseSettings(Settings):
     """Drawings in the style of each density class; what passes the screen is packed."""

@@ -14,14 +14,7 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
-from adaptoscope.adaptation.adapt import adapt_translator
-from adaptoscope.adaptation.baseline_settings import (
-    METHODS,
-    OracleSettings,
-    RestyledSettings,
-    settings_of_method,
-)
-from adaptoscope.adaptation.baselines import adapt_without_learning
+from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.choice import Way
 from adaptoscope.adaptation.collapse import METRICS, judge_run
 from adaptoscope.adaptation.label_free import (
@@ -30,10 +23,10 @@ from adaptoscope.adaptation.label_free import (
     outputs_of,
     turned_agreement,
 )
-from adaptoscope.adaptation.oracle import fine_tune
+from adaptoscope.adaptation.methods import METHODS, adapt_by_method, settings_of_method
 from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.teach_restyled import restyled_as, teach_restyled
+from adaptoscope.adaptation.teach_restyled import restyled_as
 from adaptoscope.errors import DivergedError
 from adaptoscope.images.files import write_json
 from adaptoscope.images.json_values import plain
@@ -231,16 +224,17 @@ def _adapt(
     values: dict[str, Any] = {"method": task.method}
     if task.method == "oracle":
         values = task.settings.oracle.model_dump()
-    if "intensities" in METHODS[task.method].model_fields:
+    kind = METHODS[task.method].settings
+    if "intensities" in kind.model_fields:
         values["intensities"] = task.shift.intensities
         if task.method in ("oracle", "adabn", "restyled") and task.shift.intensities == "histogram":
             values["intensities"] = "own"
-    if METHODS[task.method] is AdaptationSettings:
+    if kind is AdaptationSettings:
         values = task.settings.adaptation.model_dump() | values
         values |= {"layers": task.layers, "learning_rate": task.rate}
-    if METHODS[task.method] is RestyledSettings:
+    if kind is RestyledSettings:
         values = task.settings.restyling.model_dump() | values | {"contrast": task.restyled}
-    if "seed" in METHODS[task.method].model_fields:
+    if "seed" in kind.model_fields:
         values["seed"] = task.seed
     chosen = settings_of_method(values)
     if task.taught is not None:
@@ -250,17 +244,18 @@ def _adapt(
         model = load_translator(task.taught.folder, device=network)
         source = restyled_as(task.taught.folder, source, target)
         chosen = chosen.changed(intensities="source")
-    how: dict[str, Any] = {"model": model, "device": task.device}
-    if isinstance(chosen, OracleSettings):
-        fine_tune(chosen, task.folder, pairs=stages.target_pairs(task.shift), **how)
-    elif isinstance(chosen, AdaptationSettings):
-        adapt_translator(chosen, task.folder, source=source, target=target, **how)
-    elif isinstance(chosen, RestyledSettings):
-        # All target images were looked at already; of a part magnification is estimated anew.
-        look = stages.look(task.shift) if task.target_images is None else None
-        teach_restyled(chosen, task.folder, source=source, target=target, look=look, **how)
-    else:
-        adapt_without_learning(chosen, task.folder, source=source, target=target, **how)
+    # All target images were looked at already; of a part magnification is estimated anew.
+    known = task.method == "restyled" and task.target_images is None
+    adapt_by_method(
+        chosen,
+        task.folder,
+        model=model,
+        device=task.device,
+        source=source,
+        target=target,
+        look=stages.look(task.shift) if known else None,
+        pairs=stages.target_pairs(task.shift) if task.method == "oracle" else None,
+    )
 
 
 def read_outputs(task: RunTask) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:

@@ -12,6 +12,8 @@ from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.settings import TranslationSettings
 
+PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
+
 
 class PairsFolder(Settings):
     """Pairs of a folder."""

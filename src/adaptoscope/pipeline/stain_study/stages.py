@@ -35,8 +35,6 @@ from adaptoscope.translation.model_folder import read_translator_record
 from adaptoscope.translation.train_pairs import train_translator
 from adaptoscope.translation.trained_model import StainModel, load_translator
 
-PARTS = ("pairs", "source", "shifts", "looks", "runs", "report.html", "results.json", "results.md")
-
 
 @dataclass(frozen=True)
 class StudyStages:
@@ -168,7 +166,7 @@ class StudyStages:
                 )
         modalities: list[Any] = [self.settings.modality]
         modalities += [shift.modality for shift in self.settings.shifts if shift.modality]
-        with progress_display("simulate", origin.fields) as advance:
+        with progress_display("simulate", origin.fields, unit="field") as advance:
             return simulate_pairs(
                 self.folder / "pairs",
                 origin.settings,

@@ -50,6 +50,7 @@ def run_stain_study(settings: StainStudySettings, context: RunContext) -> Path:
                 done=lambda task: (task.folder / OUTCOME).exists(),
                 workers=context.workers,
                 description="adapt further" if later else "adapt",
+                unit="run",
             )
     return write_stain_study(settings, context, stages, tasks)
 

@@ -27,17 +27,3 @@ def run_study(settings: StyleStudySettings, context: RunContext) -> Path:
     study.open_images()
     context.record_environment()
     return write_study(study, *study.measure())
-
-
-def parts_of_study(settings: StyleStudySettings) -> set[str]:
-    """Return what a study makes in its run folder."""
-    learnt = {settings.style_of(variant) for variant in settings.variants}
-    files = (
-        "report.html",
-        "results.json",
-        "results.md",
-        "trade_off.svg",
-        "trade_off_at_cells.svg",
-    )
-    layouts = (layout.name for layout in settings.layouts)
-    return {*files, *layouts, *learnt, *(f"{name}.safetensors" for name in learnt)}

@@ -12,7 +12,7 @@ from adaptoscope.pipeline.settings import (
     StyleSettings,
     check_changes,
 )
-from adaptoscope.style_transfer.realism.set_distances import RealismSettings
+from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import (
     ScreeningSettings,
     StylisationSettings,
@@ -129,3 +129,17 @@ class StyleStudySettings(Settings):
     def how(self, variant: Variant) -> StylisationSettings:
         """Return the stylisation settings of a variant."""
         return self.stylisation.changed(**variant.changes)
+
+
+def parts_of_study(settings: StyleStudySettings) -> set[str]:
+    """Return what a study makes in its run folder."""
+    learnt = {settings.style_of(variant) for variant in settings.variants}
+    files = (
+        "report.html",
+        "results.json",
+        "results.md",
+        "trade_off.svg",
+        "trade_off_at_cells.svg",
+    )
+    layouts = (layout.name for layout in settings.layouts)
+    return {*files, *layouts, *learnt, *(f"{name}.safetensors" for name in learnt)}

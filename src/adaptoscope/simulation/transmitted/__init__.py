@@ -1,20 +1,23 @@
 """Stage 0 in transmitted light: the same invented cells in several modalities and stains."""
 
-from adaptoscope.simulation.transmitted.generate import TransmittedField, draw_transmitted_field
-from adaptoscope.simulation.transmitted.settings import (
-    MODALITIES,
-    STAINS,
-    Modality,
-    TransmittedSettings,
-)
-from adaptoscope.simulation.transmitted.write import simulate_pairs
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "MODALITIES",
-    "STAINS",
-    "Modality",
-    "TransmittedField",
-    "TransmittedSettings",
-    "draw_transmitted_field",
-    "simulate_pairs",
-]
+_HOMES = {
+    "MODALITIES": "settings",
+    "Modality": "settings",
+    "STAINS": "settings",
+    "TransmittedField": "generate",
+    "TransmittedSettings": "settings",
+    "draw_transmitted_field": "generate",
+    "simulate_pairs": "write",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its module on first use; settings need no scientific library."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -145,7 +145,9 @@ def _pool_images(
     sets: Sequence[CountedImageSet], settings: BackboneTrainingSettings
 ) -> Iterator[PoolImage]:
     for number, image_set in enumerate(sets):
-        for record in progress(image_set, f"read {image_set.folder.name}", len(image_set)):
+        for record in progress(
+            image_set, f"read {image_set.folder.name}", len(image_set), unit="image"
+        ):
             image = image_set.read(record)
             mask = image_set.mask(record)
             labels = segment_nuclei(image.pixels)[0] if mask is None else mask

@@ -17,12 +17,11 @@ from adaptoscope.metrics.spectra import bin_frequencies
 from adaptoscope.style_transfer.realism.look_encoders import open_look_encoder
 from adaptoscope.style_transfer.realism.report import RealismReport
 from adaptoscope.style_transfer.realism.set_distances import (
-    SMALLEST,
-    RealismSettings,
     measure_against,
     measure_floor,
     usual_value,
 )
+from adaptoscope.style_transfer.realism.settings import SMALLEST, RealismSettings
 from adaptoscope.style_transfer.realism.tiles import (
     Probe,
     TileMeasures,

@@ -167,6 +167,7 @@ def stylise_by_control(
         functools.partial(_match_and_write, job=job),
         workers=workers,
         description=f"match {method}",
+        unit="image",
     )
     return writer.finish(_CARD.format(images=len(references), what=_WHAT[method]))
 

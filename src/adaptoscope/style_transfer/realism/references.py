@@ -55,7 +55,7 @@ def measure_references(images: CountedImageSet) -> tuple[Reference, ...]:
         If bit depths are mixed, an image cannot be read, or no nucleus is seen anywhere.
     """
     references, depths = [], set()
-    for record in progress(list(images), "measure"):
+    for record in progress(list(images), "measure", unit="image"):
         image = images.read(record)
         depth, size = image.scale.bit_depth, image.pixel_size_um
         depths.add(depth)

@@ -165,7 +165,7 @@ def measure_tiles(
     """
     features, spectra, histograms, sharpness, densities, diameters = [], [], [], [], [], []
     cell_features = []
-    pictures = progress(cut_tiles(images, tiles), description, len(tiles))
+    pictures = progress(cut_tiles(images, tiles), description, len(tiles), unit="tile")
     while batch := list(islice(pictures, probe.batch)):
         averages, stages = _features(batch, probe)
         features.append(averages)

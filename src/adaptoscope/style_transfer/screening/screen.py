@@ -95,6 +95,24 @@ class ScreeningSummary:
         """Share of the images that were kept."""
         return self.kept / self.n
 
+    def as_dict(self) -> dict[str, object]:
+        """Return the figures under the names that ``screen --json`` prints."""
+        return {
+            "n": self.n,
+            "kept": self.kept,
+            "yield": self.kept_share,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "rejects": self.rejects,
+            "f1_kept": self.f1_kept,
+            "f1_drawings": self.f1_drawings,
+            "invented": self.invented,
+            "lost": self.lost,
+            "merged": self.merged,
+            "divided": self.divided,
+        }
+
 
 def screen_set(
     stylised: CountedImageSet,
@@ -136,6 +154,7 @@ def screen_set(
         functools.partial(_screen_task, settings=settings, kept=folder / VERDICTS_FOLDER),
         workers=workers,
         description="screen",
+        unit="image",
     )
     points = {item.record.name: item.points for item in screened if item.record.labelled}
     if points:

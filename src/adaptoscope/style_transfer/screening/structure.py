@@ -106,7 +106,7 @@ def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Str
         If a drawing is missing or not that of its image, or there is no cell in any drawing.
     """
     found, ceiling, kept, shifts = [], [], [], []
-    for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge"):
+    for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge", unit="image"):
         points, diameter = drawings.points(drawing), _diameter(drawing)
         match = _match(stylised.read(record).pixels, points, diameter)
         found.append(match)

@@ -65,7 +65,7 @@ def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, C
     """
     members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
     limits = limits_of(rule)
-    for record in progress(images, "measure cell density", len(images)):
+    for record in progress(images, "measure cell density", len(images), unit="image"):
         members[class_of(_value(images, record, rule), limits)].append(record)
     return {name: images.with_records(records) for name, records in members.items() if records}
 

@@ -135,7 +135,7 @@ def read_examples(
     """
     side = settings.side or int(getattr(backbone, "training_side", _USUAL_SIDE))
     examples = []
-    for record in progress(images, "encode the style images", len(images)):
+    for record in progress(images, "encode the style images", len(images), unit="image"):
         pixels = images.read(record).pixels
         _refuse_small(record.file_name, pixels.shape)
         examples.append(_encoded(pixels, settings, side, backbone, device))

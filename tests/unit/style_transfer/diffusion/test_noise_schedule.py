@@ -8,8 +8,8 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.diffusion.noise_schedule import (
     NoiseSchedule,
     ddim_timesteps,
-    steps_for_strength,
 )
+from adaptoscope.style_transfer.diffusion.strength import steps_for_strength
 
 GOLDEN = {1: 0.9983, 21: 0.98038, 401: 0.42288, 500: 0.27633, 681: 0.09464, 700: 0.08252}
 

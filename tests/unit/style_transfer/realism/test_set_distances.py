@@ -7,10 +7,10 @@ from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.datasets.tiles import Tile
 from adaptoscope.images.windows import Window
 from adaptoscope.style_transfer.realism.set_distances import (
-    RealismSettings,
     measure_against,
     measure_floor,
 )
+from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.realism.tiles import TileMeasures
 
 QUICK = RealismSettings(resamples=20, halvings=3)

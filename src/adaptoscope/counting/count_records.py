@@ -1,0 +1,144 @@
+"""What an unfinished count has found so far: one file per image in a hidden folder.
+
+Each file appears whole, as soon as its image is counted, whichever process counted it. So a count
+that was killed goes on, and its table is made from the same files as that of one that was not.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adaptoscope.counting.count_table import PredictedCount
+from adaptoscope.errors import OutputError, describe_differences
+from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.images.cell_centres import Points
+
+_SETTINGS = "settings.json"
+
+
+@dataclass(frozen=True, eq=False)
+class CountRecord:
+    """What was found in one image.
+
+    Parameters
+    ----------
+    stamp
+        What tells its files from those of another time, as JSON holds it.
+    rows
+        Those of ``counts.csv``; that of the whole image first.
+    points
+        Cell centres, shape (N, 2), (row, column) in pixels, rounded as in ``points.csv``; None
+        where the counter gives no positions.
+    distance
+        How unlike the training images it looks; None where the counter does not know them.
+    """
+
+    stamp: list[object]
+    rows: tuple[PredictedCount, ...]
+    points: Points | None = None
+    distance: float | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether there is a count; an image that failed is tried again by the next call."""
+        return self.rows[0].count is not None
+
+
+@dataclass(frozen=True)
+class CountRecords:
+    """The records of one count.
+
+    Parameters
+    ----------
+    folder
+        Where they are.
+    """
+
+    folder: Path
+
+    @property
+    def begun(self) -> bool:
+        """Whether a count was begun here and not finished."""
+        return (self.folder / _SETTINGS).is_file()
+
+    def begin(self, settings: Mapping[str, object] | None, *, overwrite: bool) -> None:
+        """Begin a count, or go on with one that was begun with equal settings.
+
+        Parameters
+        ----------
+        settings
+            Everything that rows depend on beside the images' files; None for a counter that cannot
+            be known again, whose count is begun anew.
+        overwrite
+            Discard a count that was begun with other settings.
+
+        Raises
+        ------
+        OutputError
+            If one was begun with other settings, and is not to be discarded.
+        """
+        wanted = json.loads(json.dumps(settings))
+        kept = self._settings() if settings is not None else None
+        if kept == wanted and kept is not None:
+            return
+        if kept is not None and not overwrite:
+            raise OutputError(
+                "Another count into the same table was begun and not finished.",
+                expected="the command that it was begun with, which goes on",
+                found=describe_differences(kept, wanted),
+                remedy="repeat that command, choose another --out, or discard what it has counted "
+                "with --overwrite",
+            )
+        self.remove()
+        self._write(_SETTINGS, wanted)
+
+    def read(self, image: Path) -> CountRecord | None:
+        """Return what was found in an image; None where nothing is kept, or nothing legible."""
+        try:
+            kept = json.loads((self.folder / _file_name(image)).read_text("ascii"))
+            points = kept["points"]
+            return CountRecord(
+                kept["stamp"],
+                tuple(PredictedCount(**row) for row in kept["rows"]),
+                None if points is None else np.array(points, np.float64).reshape(-1, 2),
+                kept["distance"],
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, image: Path, record: CountRecord) -> None:
+        """Keep what was found in an image."""
+        content = {
+            "stamp": record.stamp,
+            "rows": [asdict(row) for row in record.rows],
+            "points": None if record.points is None else record.points.tolist(),
+            "distance": record.distance,
+        }
+        self._write(_file_name(image), content)
+
+    def remove(self) -> None:
+        """Remove all records: the count is finished, or discarded."""
+        # Without its settings the folder is nobody's, whenever the rest is cut short.
+        (self.folder / _SETTINGS).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _settings(self) -> object:
+        try:
+            return json.loads((self.folder / _SETTINGS).read_text("ascii"))
+        except (OSError, ValueError):
+            return None
+
+    def _write(self, name: str, content: object) -> None:
+        with atomic_path(self.folder / name) as temporary:
+            temporary.write_text(json.dumps(content), encoding="ascii")
+
+
+def _file_name(image: Path) -> str:
+    """Name the record of an image by its whole path: two may have the same base name."""
+    return hashlib.sha256(os.fsencode(os.path.abspath(image))).hexdigest()[:40] + ".json"

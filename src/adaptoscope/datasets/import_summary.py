@@ -1,0 +1,202 @@
+"""What a folder to be imported is, and what of it an import took and left out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Literal
+
+from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
+from adaptoscope.datasets.importers import release_files
+from adaptoscope.errors import InputError
+from adaptoscope.images.files import IMAGE_SUFFIXES
+
+Layout = Literal["idcia", "folder", "cell200"]
+
+_HDF5 = (".h5", ".hdf5")
+_READ = {"metadata.csv", "points.csv", "settings.json", "readme.md", "readme.txt", *LISTS}
+_OTHER_IMAGES = frozenset(
+    {".bmp", ".czi", ".gif", ".ims", ".jp2", ".jpeg", ".jpg", ".lif", ".lsm", ".nd2", ".ndpi"}
+    | {".oib", ".oif", ".oir", ".qptiff", ".scn", ".stk", ".svs", ".vsi", ".webp", ".zarr"}
+)
+_PICKLED = frozenset({".npy", ".npz", ".pickle", ".pkl"})
+_POINT_FILES = frozenset({".csv", ".geojson", ".json", ".roi", ".tsv", ".txt", ".xml", ".zip"})
+_MOST_NAMED = 3
+
+
+def find_layout(source: Path, stain: str | None = None) -> Layout:
+    """Tell in which layout a data set is.
+
+    Parameters
+    ----------
+    source
+        A folder, or the HDF5 file of Cell-200.
+    stain
+        Stain that was asked for; only IDCIA's release has a choice of stains.
+
+    Returns
+    -------
+    str
+        ``cell200`` for an HDF5 file; ``folder`` for images with or without ``points.csv`` or a
+        list; ``idcia`` for images with tables of the same names.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it is none of these, or could be two; the candidates are
+        named.
+    """
+    if source.suffix.lower() in _HDF5 and not source.is_dir():
+        return "cell200"
+    if not source.is_dir():
+        raise InputError(
+            f"There is no data set {source}.",
+            expected="a folder of images, or an HDF5 file",
+            found="another file" if source.exists() else "nothing",
+            remedy="check the path",
+        )
+    if stain is not None:
+        return "idcia"
+    files = list(_files_below(source))
+    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    here = [file for file in images if file.parent in (source, source / "images")]
+    tables = {file.stem for file in files if file.suffix.lower() == ".csv"} - _stems(_READ)
+    paired = len(tables & {file.stem for file in images})
+    files_of_cell200 = [file for file in files if file.suffix.lower() in _HDF5]
+    listed = has_list(source) or (source / "points.csv").is_file()
+    if paired and not listed:
+        return "idcia"
+    if here and not paired:
+        return "folder"
+    if not images and files_of_cell200:
+        found, remedy = str(files_of_cell200[0]), f"give the file itself: {files_of_cell200[0]}"
+    elif here and paired:
+        found = f"both: points.csv or a list, and {paired} image(s) with a table of the same name"
+        remedy = "give --layout folder or --layout idcia"
+    else:
+        found = f"{len(images)} image(s) in other folders below, {paired} with a table of its name"
+        remedy = (
+            "give the folder that holds the images, or --layout idcia for a release of IDCIA whose "
+            "images have no tables"
+        )
+    raise InputError(
+        f"The layout of {source} is not clear.",
+        expected="images in the folder or in images/, with or without points.csv and a list "
+        "(folder); or images with tables of the same names, in any folders below (idcia)",
+        found=found,
+        remedy=remedy,
+    )
+
+
+def describe_import(imported: CountedImageSet) -> str:
+    """Say how many images an import wrote, and what is known of their cells.
+
+    Parameters
+    ----------
+    imported
+        The new folder.
+    """
+    labelled = imported.labelled()
+    counted = [record for record in imported if record.count is not None and not record.labelled]
+    unknown = len(imported) - len(labelled) - len(counted)
+    cells = sum(record.count or 0 for record in labelled)
+    parts = [f"{len(labelled)} labelled with {cells} cells"]
+    if counted:
+        total = sum(record.count or 0 for record in counted)
+        parts.append(f"{len(counted)} counted without centres, {total} cells")
+    if unknown:
+        parts.append(f"{unknown} unlabelled, without a row or a table of cell centres")
+    return "; ".join(parts)
+
+
+def describe_left_out(
+    source: Path, layout: Layout, *, root: Path | None = None, stain: str = "DAPI"
+) -> list[str]:
+    """Say which files of a folder were not imported, and why.
+
+    Parameters
+    ----------
+    source, root, stain
+        What was imported, as in `import_folder` and `import_idcia_release`.
+    layout
+        Its layout.
+
+    Returns
+    -------
+    list of str
+        One line for each reason; none for an HDF5 file.
+    """
+    if layout == "cell200":
+        return []
+    if layout == "idcia":
+        used = [file for files in release_files(source, stain) for file in files.values()]
+    else:
+        opened = open_counted_images(source, root=root, include_rejected=True)
+        used = [opened.path(record) for record in opened]
+    taken, stems = {file.resolve() for file in used}, {file.stem for file in used}
+    groups: dict[str, list[str]] = {}
+    for file in _files_below(source):
+        is_mask = file.parent.name == "masks"
+        own = file.name.lower() in _READ or (is_mask and file.stem in stems)
+        if file.resolve() not in taken and not own:
+            reason = _reason(source, file, stems, stain if layout == "idcia" else None)
+            groups.setdefault(reason, []).append(file.relative_to(source).as_posix())
+    return [f"left out: {_named(names)}: {reason}" for reason, names in groups.items()]
+
+
+def _reason(source: Path, file: Path, stems: Collection[str], stain: str | None) -> str:
+    suffix = file.suffix.lower()
+    if counter := re.fullmatch(r"CellCounter_(.+)\.xml", file.name, re.IGNORECASE):
+        if counter[1] in stems or Path(counter[1]).stem in stems:
+            return (
+                "markers of Fiji's Cell Counter, which are not read; write their X and Y (Measure) "
+                "with the image's name into points.csv"
+            )
+        return "markers of Fiji's Cell Counter whose image is not among those that were imported"
+    if suffix in _PICKLED:
+        return (
+            "arrays of Python, as Cellpose writes *_seg.npy; they may hold pickles, which can run "
+            "code, and are never read: save the masks as PNG or TIFF"
+        )
+    if suffix in IMAGE_SUFFIXES:
+        return _reason_of_image(source, file, stems, stain)
+    if suffix in _OTHER_IMAGES:
+        return "images of a format that is not imported; export them as TIFF"
+    if suffix in _POINT_FILES:
+        return "tables or annotations that are not read; cell centres are read from points.csv"
+    return "no image and no table that is read"
+
+
+def _reason_of_image(source: Path, file: Path, stems: Collection[str], stain: str | None) -> str:
+    if file.parent.name == "masks":
+        return "masks without an image of the same name"
+    if is_named_as_mask(file.stem, stems):
+        return "masks or outlines of an image; put masks into masks/ under the name of the image"
+    if stain is not None:
+        return f"images without {stain} in their name or folder; choose a stain with --stain"
+    if file.parent not in (source, source / "images"):
+        return "images in a folder below, where none are looked for"
+    if has_list(source):
+        return "images that the list of the folder does not name"
+    return "images beside those in images/, which alone are read"
+
+
+def _files_below(source: Path) -> Iterator[Path]:
+    """Go through the files of a folder in order; an OME-Zarr folder is one, hidden ones none."""
+    for place, folders, names in os.walk(source):
+        zarr = [name for name in folders if name.lower().endswith(".zarr")]
+        folders[:] = sorted(f for f in folders if f not in zarr and not f.startswith("."))
+        yield from (Path(place) / name for name in sorted([*names, *zarr]) if name[0] != ".")
+
+
+def _stems(names: Collection[str]) -> set[str]:
+    return {Path(name).stem for name in names}
+
+
+def _named(names: list[str]) -> str:
+    rest = len(names) - _MOST_NAMED
+    shown = ", ".join(names[:_MOST_NAMED])
+    return f"{len(names)} file(s), {shown}" + (f" and {rest} more" if rest > 0 else "")

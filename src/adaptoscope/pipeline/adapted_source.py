@@ -1,0 +1,126 @@
+"""A counter that is adapted to the images before it counts them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adaptoscope.counting.counter_source import CounterSource, StoredCounter
+from adaptoscope.counting.settings import PredictSettings
+from adaptoscope.errors import SettingsError
+
+if TYPE_CHECKING:
+    from adaptoscope.counting.model_folder import CountingModel
+    from adaptoscope.pipeline.adapt import Verdict
+
+
+@dataclass(frozen=True)
+class AdaptedCounter:
+    """A counter that was adapted to the images.
+
+    Parameters
+    ----------
+    before
+        The counter before.
+    folder, seed
+        Folder and seed of the adaptation.
+    measured
+        What was measured in it, which no other adaptation repeats.
+    """
+
+    before: StoredCounter
+    folder: Path
+    seed: int
+    measured: tuple[float, ...]
+
+    def load(self) -> "CountingModel":
+        """Load it."""
+        from adaptoscope.counting.edges import at_edges
+        from adaptoscope.pipeline.adapt import adapted_counter
+
+        before = replace(self.before, edges=None)
+        adapted = adapted_counter(before.load(), self.folder, self.seed)
+        return at_edges(adapted, self.before.edges)
+
+    def identity(self) -> dict[str, object]:
+        """Return that of the counter before, and what came of adapting it."""
+        place = str(self.folder.resolve())
+        return {**self.before.identity(), "adapted": place, "measured": list(self.measured)}
+
+    def located(self) -> "AdaptedCounter":
+        """Return it with the device that it runs on."""
+        return replace(self, before=self.before.located())
+
+
+def refuse_to_adapt(source: CounterSource, places: Sequence[Path]) -> StoredCounter:
+    """Refuse what no counter can be adapted with or to.
+
+    Parameters
+    ----------
+    source
+        The counter.
+    places
+        The images that were given.
+
+    Returns
+    -------
+    StoredCounter
+        The counter, as it can be adapted.
+
+    Raises
+    ------
+    SettingsError
+        If the counter is loaded already, or the images are not one folder.
+    """
+    if not isinstance(source, StoredCounter):
+        raise SettingsError(
+            "A counter that is loaded already cannot be adapted.",
+            expected="the name or the folder of a counter beside adapt",
+            found="a loaded counter",
+        )
+    if len(places) != 1 or not places[0].is_dir():
+        raise SettingsError(
+            "A counter is adapted to a folder of images.",
+            expected="one folder of PNG or TIFF images beside --adapt",
+            found=", ".join(map(str, places)),
+            remedy="give the folder, or leave --adapt out",
+        )
+    return source
+
+
+def adapted_source(
+    source: StoredCounter,
+    images: Path,
+    folder: Path,
+    settings: PredictSettings,
+    *,
+    overwrite: bool,
+) -> "tuple[StoredCounter | AdaptedCounter, Verdict]":
+    """Adapt a counter to images, and take it if that helped.
+
+    Parameters
+    ----------
+    source
+        The counter before.
+    images
+        A folder of images; no label is read.
+    folder
+        Where the adaptation is kept.
+    settings
+        How images are read.
+    overwrite
+        Discard an adaptation to other images or with other settings.
+    """
+    from adaptoscope.datasets.counted_images import open_counted_images
+    from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter
+
+    opened = open_counted_images(images, channel=settings.channel, z=settings.z)
+    how = AdaptSettings(cell_diameter_px=settings.diameter_px)
+    device: Any = source.device
+    _, verdict = adapt_counter(
+        source.model, opened, folder, how, device=device, overwrite=overwrite
+    )
+    if not verdict.kept:
+        return source, verdict
+    measured = (verdict.before, *verdict.after, verdict.moved)
+    return AdaptedCounter(source, folder, verdict.seed, measured), verdict

@@ -1,0 +1,163 @@
+"""Front door of stage 3: train a counter, or fit a simple one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.errors import SettingsError, require_training
+from adaptoscope.pipeline.front_door import (
+    DeviceName,
+    GivenSettings,
+    Images,
+    Place,
+    Plane,
+    TrainedModel,
+    open_images,
+    values_of,
+)
+from adaptoscope.training.settings import settings_from
+
+NETWORKS = ("centres", "regressor", "fcrn_a")
+"""Heads that are learnt; the others are fitted."""
+
+
+def train_counter(
+    out: Place,
+    *,
+    real: Images,
+    synthetic: Images | None = None,
+    unlabelled: Images | None = None,
+    head: str = "centres",
+    settings: GivenSettings = None,
+    init: str | None = None,
+    folds: int | None = None,
+    seed: int | None = None,
+    device: DeviceName = "auto",
+    root: Place | None = None,
+    channel: int | None = None,
+    z: Plane = None,
+    overwrite: bool = False,
+) -> TrainedModel:
+    """Train a counter on counted images and write its model folder.
+
+    An interrupted training goes on with the same call.
+
+    Parameters
+    ----------
+    out
+        Model folder to write.
+    real
+        Counted images to learn from, usually two to ten real ones. Of a set with splits, ``train``
+        is learnt from and ``val`` gives the measured error; ``test`` is left alone.
+    synthetic
+        Counted synthetic images to begin with; the real ones follow.
+    unlabelled
+        Real images on which the steadiest weights are chosen; their labels are not read.
+    head
+        ``centres``, ``regressor`` or ``fcrn_a`` are learnt; ``nuclei``, ``dog``,
+        ``otsu_watershed`` and ``constant`` are fitted to the counts within seconds, from `real`
+        alone.
+    settings
+        Of that head: ``{"steps": 300}``, a YAML file, or a settings object.
+    init
+        Where a network starts: ``nuclei``, ``imagenet``, ``random``, or a .safetensors file.
+    folds
+        Cross-validate in so many parts for intervals, at least 2, then train on all.
+    seed
+        In place of that of the settings, 0.
+    device
+        Where to train.
+    root, channel, z
+        How the images are found and read.
+    overwrite
+        Discard a run with other settings in `out`.
+
+    Returns
+    -------
+    TrainedModel
+        Can be given to `load_counter`, `count_folder` and `evaluate_counter`.
+
+    Raises
+    ------
+    InputError
+        If a set is missing, or its points do not lie on its cells.
+    LeakageError
+        If an image to learn from is one of those kept back.
+    """
+    options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
+    if head not in NETWORKS:
+        _refuse_unused(head, **options, init=init, folds=folds)
+        images = open_images(real, root=root, channel=channel, z=z)
+        return _fit(Path(out), head, images, overwrite=overwrite)
+    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
+
+    images = open_images(real, root=root, channel=channel, z=z)
+    schema: type[RegressorSettings] | type[DensitySettings] = (
+        RegressorSettings if head == "regressor" else DensitySettings
+    )
+    values, origin = values_of(settings)
+    if isinstance(values, dict):
+        values = {"head": head, **values}
+        if unlabelled is not None:
+            values = {"checkpoint": "steadiest", **values}
+        if synthetic is not None and "regime" not in values:
+            # As many steps on synthetic images as on real ones, unless the settings say so.
+            begun = {"regime": "fine_tuned", "pretrain_steps": values.get("pretrain_steps", 1)}
+            checked = settings_from({**values, **begun}, schema, origin=origin)
+            values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
+    chosen = settings_from(values, schema, origin=origin)
+    given = {"seed": seed, "init": init, "folds": folds}
+    chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
+    require_training("training a counter")
+    from adaptoscope.counting.regimes import train_counter as train
+
+    train(
+        chosen,
+        Path(out),
+        real=images,
+        synthetic=None if synthetic is None else open_images(synthetic),
+        unlabelled=None
+        if unlabelled is None
+        else open_images(unlabelled, root=root, channel=channel, z=z),
+        device=device,
+        overwrite=overwrite,
+    )
+    return _described(Path(out), by_folds=chosen.folds > 0)
+
+
+def _fit(out: Path, head: str, real: CountedImageSet, *, overwrite: bool) -> TrainedModel:
+    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+
+    fitted = settings_from({"method": head}, BaselineSettings)
+    train_baseline(fitted, out, real=real, overwrite=overwrite)
+    return _described(out, by_folds=False)
+
+
+def _described(folder: Path, *, by_folds: bool) -> TrainedModel:
+    """Say what a counter's error on images left out is, and what could not be measured."""
+    from adaptoscope.counting.calibration import LEAST_IMAGES
+    from adaptoscope.counting.model_folder import read_record
+
+    record = read_record(folder)
+    if record.measured is None:
+        said = "Not measured: no labelled image is in the split val. "
+        return TrainedModel(folder, None, said + "Nothing says how well it counts.")
+    where = "Cross-validation" if by_folds else "Validation"
+    said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
+    said = said.format(where, **record.measured)
+    if record.calibration is None:
+        needed = "labelled" if by_folds else "validation"
+        said += f" No intervals of single counts: they need {LEAST_IMAGES} {needed} images."
+    return TrainedModel(folder, record.measured, said)
+
+
+def _refuse_unused(method: str, **options: object) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if given:
+        raise SettingsError(
+            f"The method {method} has no use for {', '.join(given)}.",
+            expected="--real only; it is fitted to the numbers of cells of real images",
+            found=", ".join(given),
+            remedy=f"leave these options out, or choose --head {', '.join(NETWORKS)}",
+        )
