@@ -13,7 +13,7 @@ from adaptoscope.pipeline.front_door import DeviceName, Pairs, Place, open_pairs
 if TYPE_CHECKING:
     from adaptoscope.translation.evaluate import StainEvaluation
     from adaptoscope.translation.fields import Field
-    from adaptoscope.translation.trained_model import StainModel
+    from adaptoscope.translation.model_folder import Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +117,7 @@ def evaluate_stain(
     return EvaluatedStains(found, remarks, evaluation)
 
 
-def _what_flatters(model: StainModel, fields: Sequence[Field], found: dict[str, Any]) -> list[str]:
+def _what_flatters(model: Predictor, fields: Sequence[Field], found: dict[str, Any]) -> list[str]:
     """Return in words which images the figures leave out, or should not stand on."""
     from adaptoscope.translation.fields import hash_of
 
