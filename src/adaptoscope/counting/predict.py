@@ -125,18 +125,19 @@ def count_file(
                 try:
                     picture = draw(counted)
                 except Exception as error:  # noqa: BLE001 - a picture costs no count
-                    rows[0] = replace(rows[0], error=f"no overlay: {said_of(error)}")
+                    said = said_of(error, file.path)
+                    rows[0] = replace(rows[0], error=f"no overlay: {said}")
     except SettingsError:
         raise
     except Exception as error:  # noqa: BLE001 - an image costs no other image
-        failed = PredictedCount(file.name, model=model.name, error=said_of(error))
+        failed = PredictedCount(file.name, model=model.name, error=said_of(error, file.path))
         return CountedFile((failed,))
     points = counted.found.points
     rounded = None if points is None else np.round(points, 2)
     return CountedFile(tuple(rows), rounded, counted.distance, picture)
 
 
-def said_of(error: Exception) -> str:
+def said_of(error: Exception, path: Path | None = None) -> str:
     """Say in one line, of at most `LONGEST_ERROR` characters, what was wrong with an image.
 
     With ``ADAPTOSCOPE_TRACEBACK=1`` the traceback of an error that nobody foresaw goes to standard
@@ -146,20 +147,30 @@ def said_of(error: Exception) -> str:
     ----------
     error
         What was raised.
+    path
+        Of the image, which is called by its base name: the row says which it is.
     """
     if isinstance(error, AdaptoscopeError):
-        summary, *details = (" ".join(line.split()) for line in str(error).splitlines())
-        said = f"{summary} {'; '.join(details)}".rstrip()
+        parts = [" ".join(line.split()) for line in str(error).splitlines()]
+    elif isinstance(error, MemoryError):
+        parts = ["There is not enough memory for this image."]
     else:
-        if os.environ.get("ADAPTOSCOPE_TRACEBACK") == "1":
-            traceback.print_exception(error)
-        said = " ".join(f"unforeseen fault, {type(error).__name__}: {error}".split())
-        if isinstance(error, MemoryError):
-            said = "There is not enough memory for this image."
-    said = printable(said, keep="")
-    # What was wrong stands at the beginning, what to do at the end.
-    cut = LONGEST_ERROR // 2 - 1
-    return said if len(said) <= LONGEST_ERROR else f"{said[:cut]} … {said[-cut + 1 :]}"
+        parts = [" ".join(f"unforeseen fault, {type(error).__name__}: {error}".split())]
+    if not isinstance(error, AdaptoscopeError) and os.environ.get("ADAPTOSCOPE_TRACEBACK") == "1":
+        traceback.print_exception(error)
+    known = parts if path is None else [part.replace(str(path), path.name) for part in parts]
+    summary, *details = (printable(part, keep="") for part in known)
+    said = f"{summary} {'; '.join(details)}".rstrip()
+    if len(said) <= LONGEST_ERROR:
+        return said
+    # Every part keeps its beginning, which says most, and an equal share of the room.
+    room = LONGEST_ERROR // len(parts) - len("; ")
+    summary, *details = (_cut(part, room) for part in (summary, *details))
+    return f"{summary} {'; '.join(details)}".rstrip()
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def count_image(

@@ -315,4 +315,5 @@ def test_an_error_is_one_line_that_ends_with_the_remedy():
 
     assert len(said) <= LONGEST_ERROR
     assert said.startswith("Broken. expected: aaa")
+    assert "a…; found" in said
     assert said.endswith("found: \\x1b]0;x; remedy: mend it")
