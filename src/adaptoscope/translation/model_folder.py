@@ -1,6 +1,5 @@
 """A network that predicts stains, on disk."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
+from adaptoscope.images.json_values import read_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities
@@ -200,7 +200,7 @@ def read_translator_record(folder: Path) -> TranslatorRecord:
     """
     path = folder / "model.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"There is no model {folder} that predicts stains.",
