@@ -1,6 +1,5 @@
 """A trained or fitted counter on disk, and how any counter is found by name or folder."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from adaptoscope.counting.outside import KnownImages
 from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json, write_text
+from adaptoscope.images.json_values import read_json
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.inference.network import (
     NETWORK_FILE,
@@ -215,7 +215,7 @@ def read_record(folder: Path) -> ModelRecord:
     """
     path = folder / "model.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"There is no counter {folder}.",

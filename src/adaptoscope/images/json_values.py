@@ -1,7 +1,11 @@
 """Values as JSON can hold them."""
 
+import json
 import math
 from collections.abc import Mapping
+from typing import Any
+
+_MOST_DIGITS = 30
 
 
 def plain(value: object) -> object:
@@ -44,3 +48,24 @@ def rounded(value: float, digits: int = 3) -> str:
     decimals = min(max(0, digits - 1 - math.floor(math.log10(abs(value)))), digits + 3)
     text = f"{value:.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def read_json(text: str) -> Any:
+    """Return what a text of JSON holds; anything that cannot be used is one kind of error.
+
+    Raises
+    ------
+    ValueError
+        If it is not JSON, tables lie within one another too deeply, or a number has more digits
+        than any quantity has.
+    """
+    try:
+        return json.loads(text, parse_int=_whole_number)
+    except RecursionError as error:
+        raise ValueError("tables within one another, too deep to read") from error
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.files import atomic_path
 from adaptoscope.images.intensity import BIT_DEPTHS
+from adaptoscope.images.json_values import read_json
 from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
 from adaptoscope.style_transfer.glow import WIDTHS
 from adaptoscope.style_transfer.settings import presentation_of
@@ -184,7 +185,7 @@ def load_style(path: Path) -> Style:
     """
     try:
         with safe_open(path, framework="pt") as stored:
-            facts = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
             found = facts.pop("format", "unknown")
             if found != FORMAT:
                 raise _refusal(path, f"format {found}")

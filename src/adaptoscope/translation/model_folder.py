@@ -1,6 +1,5 @@
 """A network that predicts stains, on disk."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -8,6 +7,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.json_values import read_json
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, Network, open_network
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities
@@ -162,7 +162,7 @@ def read_translator_record(folder: Path) -> TranslatorRecord:
     """
     path = folder / "model.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"There is no model {folder} that predicts stains.",

@@ -1,7 +1,6 @@
 """The compact backbone: a small latent diffusion model for one-channel fluorescence."""
 
 import itertools
-import json
 from pathlib import Path
 
 import torch
@@ -11,6 +10,7 @@ from torch import nn
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
+from adaptoscope.images.json_values import read_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS
@@ -206,7 +206,7 @@ class CompactBackbone(nn.Module):
             for name in ("autoencoder", "denoiser", "style_encoder")
         }
         try:
-            shape = json.loads((folder / "backbone.json").read_text("utf-8"))
+            shape = read_json((folder / "backbone.json").read_text("utf-8"))
             backbone = cls(settings_from(shape, CompactSettings, origin=str(folder)))
             backbone._fill(parts)
         except (KeyError, RuntimeError, ValueError) as error:

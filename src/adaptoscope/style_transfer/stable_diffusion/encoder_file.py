@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.files import atomic_path
+from adaptoscope.images.json_values import read_json
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import (
@@ -51,7 +52,7 @@ def load_encoder(path: Path) -> tuple[StyleEncoder, EncoderFacts]:
     """
     try:
         with safe_open(path, framework="pt") as stored:
-            values = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            values = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
             if values.pop("format", "unknown") != FORMAT:
                 raise ValueError("not the format of a style encoder")
             facts = EncoderFacts(**values)

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import atomic_path
+from adaptoscope.images.json_values import read_json
 from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
 
 FORMAT = "adaptoscope-tokens-1"
@@ -82,7 +83,7 @@ def load_tokens(path: Path) -> LearntTokens:
     """
     try:
         with safe_open(path, framework="pt") as stored:
-            facts = json.loads((stored.metadata() or {}).get(_ENTRY, "{}"))
+            facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
             if facts.pop("format", "unknown") != FORMAT:
                 raise ValueError("not the format of learnt tokens")
             known = TokenFacts(**(facts | {"images": tuple(facts["images"])}))
