@@ -16,7 +16,7 @@ AXES = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}] + [
 
 
 def described(scale=1.0, axes=AXES):
-    steps = [{"type": "scale", "scale": [1.0] * (len(axes) - 1) + [scale]}]
+    steps = [{"type": "scale", "scale": [1.0] * (len(axes) - 2) + [scale, scale]}]
     return [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": steps}]}]
 
 
