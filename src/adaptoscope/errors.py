@@ -6,6 +6,9 @@ Every error that a user can cause says what was expected, what was found and wha
 
 from collections.abc import Iterator, Mapping
 
+# Lists of columns and of allowed names are shorter; what is longer was made by a damaged file.
+_LONGEST_PART = 900
+
 
 class AdaptoscopeError(Exception):
     """Something that the user can mend.
@@ -33,9 +36,9 @@ class AdaptoscopeError(Exception):
 
     def __str__(self) -> str:
         """Return the error as one readable block of up to four lines."""
-        lines = [self.summary]
+        lines = [_cut(self.summary)]
         lines += [
-            f"  {label}: {text}"
+            f"  {label}: {_cut(text)}"
             for label, text in (
                 ("expected", self.expected),
                 ("found", self.found),
@@ -72,6 +75,11 @@ class OutputError(AdaptoscopeError):
 
 class DivergedError(OutputError):
     """A training went astray: its weights are no numbers any more, and were not written."""
+
+
+def _cut(text: str) -> str:
+    """Shorten what a damaged file has put into a message."""
+    return text if len(text) <= _LONGEST_PART else f"{text[:_LONGEST_PART]}..."
 
 
 def _rebuild(

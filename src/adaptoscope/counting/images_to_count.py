@@ -1,6 +1,7 @@
 """Which files a folder offers for counting, and what is said of the others."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
 from adaptoscope.images.large_images import LargeImage, is_large, large_image
-from adaptoscope.images.zarr_files import ZARR_SUFFIX
+from adaptoscope.images.zarr_files import ZARR_SUFFIX, is_zarr
 
 FOREIGN_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
@@ -19,6 +20,11 @@ FOREIGN_SUFFIXES = (
     *(".svs", ".ndpi", ".scn", ".mrxs", ".flex", ".stk"),
 )
 """Kinds of images that are not read: lossy ones, and the files of microscopes and scanners."""
+
+# Wells (A01, r03c03), MetaXpress' time points and runs, and Harmony's folder of a plate's images.
+_PLATE_FOLDER = re.compile(r"[A-P]\d{1,2}|r\d+c\d+|TimePoint_\d+|ZStep_\d+|\d+|Images", re.I)
+_MOST_NAMED = 3
+_MOST_ENTERED = 400
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,14 @@ class FileToCount:
         Where it is.
     pixel_size_um
         Edge of a pixel in micrometres, where a list says so.
+    is_channel
+        Whether the file is the channel that was asked for, and none is to be chosen inside it.
     """
 
     name: str
     path: Path
     pixel_size_um: float | None = None
+    is_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,12 +63,15 @@ class ImagesToCount:
         Files of the folder that are no images.
     folders
         Sub-folders, which are not entered.
+    is_listed
+        Whether a list names the images.
     """
 
     files: tuple[FileToCount, ...]
     folder: Path | None = None
     others: int = 0
     folders: int = 0
+    is_listed: bool = False
 
     def left_out(self) -> str:
         """Say in one line what of the folder was not looked at; empty where that is nothing."""
@@ -91,7 +103,7 @@ def images_to_count(place: Path) -> ImagesToCount:
     InputError
         There is nothing at this path, or no image in the folder.
     """
-    if place.is_file() or (place.is_dir() and place.suffix.lower() == ZARR_SUFFIX):
+    if place.is_file() or is_zarr(place):
         return ImagesToCount((FileToCount(place.name, place),))
     if not place.is_dir():
         raise InputError(
@@ -101,21 +113,43 @@ def images_to_count(place: Path) -> ImagesToCount:
             remedy="check the path",
         )
     if has_list(place):
-        return ImagesToCount(tuple(_listed(place)), place)
+        return ImagesToCount(tuple(_listed(place)), place, is_listed=True)
     folder = place / "images" if (place / "images").is_dir() else place
     files = list_images(folder, (*IMAGE_SUFFIXES, ZARR_SUFFIX, *FOREIGN_SUFFIXES))
     rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry for entry in rest if entry.is_dir() and entry not in files]
     others = len(rest) - len(files) - len(folders)
     if not files:
-        raise InputError(
-            f"The folder {folder} holds no image that can be counted.",
-            expected="PNG, TIFF or OME-Zarr images in the folder itself, or in images/",
-            found=f"{others} other file(s) and {len(folders)} sub-folder(s)",
-            remedy="check the path; give a sub-folder by itself, as none is entered",
-        )
+        raise _without_images(folder, others, folders)
     found = tuple(FileToCount(file.name, file) for file in files)
     return ImagesToCount(found, folder, others, len(folders))
+
+
+def _without_images(folder: Path, others: int, folders: list[Path]) -> InputError:
+    below = list(_with_images(folders))
+    inside = ", ".join(str(place) for place in below[:_MOST_NAMED])
+    is_plate = len(below) > 1 or any(_PLATE_FOLDER.fullmatch(place.name) for place in below)
+    kind = "plate or a set of folders, which" if is_plate else "folder that"
+    return InputError(
+        f"The folder {folder} holds no image that can be counted."
+        + (f" It seems to be a {kind} holds images further down." if below else ""),
+        expected="PNG, TIFF or OME-Zarr images in the folder itself, or in images/",
+        found=f"{others} other file(s) and {len(folders)} sub-folder(s)"
+        + (f", {len(below)} of them with images" if below else ""),
+        remedy=f"give one folder at a time, as none is entered: {inside}"
+        if below
+        else "check the path; give a sub-folder by itself, as none is entered",
+    )
+
+
+def _with_images(folders: Iterable[Path], levels: int = 3) -> Iterator[Path]:
+    """Find the folders that hold images, level by level, a few of each."""
+    for place in sorted(folders)[:_MOST_ENTERED]:
+        entries = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
+        if list_images(place, (*IMAGE_SUFFIXES, ZARR_SUFFIX)):
+            yield place
+        elif levels:
+            yield from _with_images((each for each in entries if each.is_dir()), levels - 1)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from adaptoscope.counting.cell_size import (
     counts_in_parts,
     pixel_size_flag,
 )
+from adaptoscope.counting.channel_files import of_one_channel
 from adaptoscope.counting.count_table import PredictedCount, write_count_table
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.edges import at_edges
@@ -35,6 +36,7 @@ from adaptoscope.errors import AdaptoscopeError, SettingsError
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
+from adaptoscope.images.pixel_size import with_pixel_size
 from adaptoscope.training.progress import progress
 from adaptoscope.training.settings import Settings
 
@@ -135,7 +137,7 @@ def predict_counts(
     """
     settings = settings or PredictSettings()
     model = at_edges(model, settings.edges)
-    listed = images_to_count(Path(images))
+    listed = of_one_channel(images_to_count(Path(images)), settings.channel)
     refuse_places(out_csv, points, images, overwrite=overwrite)
     refuse_missing_centres(model, **{"--regions": regions, "--points": points})
     rows: list[PredictedCount] = []
@@ -206,6 +208,7 @@ def count_image(
     look = _look(model, sample, image, found)
     said = (
         BLANK if sample.min() == sample.max() else "",
+        image.pixel_size_remark,
         pixel_size_flag(model, image.pixel_size_um),
         cell_size_flag(model, sample, found),
         *(look.reasons if look else ()),
@@ -270,13 +273,16 @@ def _opened(
     """Open one image with its pixel size: that of the list, else the file's, else the given one."""
     with opened_image(
         file.path,
-        channel=settings.channel,
+        channel=None if file.is_channel else settings.channel,
         z=settings.z,
         max_pixels=settings.max_pixels,
         in_parts=counts_in_parts(model),
     ) as image:
-        size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
-        yield replace(image, pixel_size_um=size)
+        if file.pixel_size_um:
+            image = with_pixel_size(image, file.pixel_size_um, "the list of images")
+        elif given := settings.pixel_size_um:
+            image = with_pixel_size(image, given, "--pixel-size-um", only_unknown=True)
+        yield image
 
 
 def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:

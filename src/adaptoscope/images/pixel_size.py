@@ -157,7 +157,7 @@ def beside(size: PixelSize, other_um: float | None, used: str, other: str) -> Pi
     return PixelSize(size.um, "; ".join(filter(None, [said, size.remark])))
 
 
-def with_pixel_size(image: Sized, um: float, source: str) -> Sized:
+def with_pixel_size(image: Sized, um: float, source: str, *, only_unknown: bool = False) -> Sized:
     """Give an image the pixel size that a list or a person tells, and say where its file differs.
 
     Parameters
@@ -168,8 +168,13 @@ def with_pixel_size(image: Sized, um: float, source: str) -> Sized:
         Edge of a pixel in micrometres.
     source
         Who tells, for the remark.
+    only_unknown
+        Keep what the file tells, if it does.
     """
     own = image.pixel_size_um
+    if only_unknown and own is not None:
+        kept = beside(PixelSize(own, image.pixel_size_remark), um, "the file", source)
+        return replace(image, pixel_size_remark=kept.remark)
     if own is not None and _same(um, own):
         return replace(image, pixel_size_um=um)
     told = beside(PixelSize(um), own, source, "the file")

@@ -45,7 +45,7 @@ def read_png_header(path: Path) -> ImageHeader:
         If the header is damaged or the kind of PNG is not supported.
     """
     with path.open("rb") as file:
-        return _parse_header(path, file.read(_HEADER_BYTES))[0]
+        return _parse_header(path, file.read(_HEADER_BYTES))
 
 
 def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
@@ -69,8 +69,8 @@ def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
         If the file is damaged, absurdly large, or of an unsupported kind.
     """
     data = path.read_bytes()
-    header, components = _parse_header(path, data[:_HEADER_BYTES], max_pixels)
-    shape = (header.height, header.width) + ((components,) if components > 1 else ())
+    header = _parse_header(path, data[:_HEADER_BYTES], max_pixels)
+    shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
     kind = np.uint8 if header.bit_depth == 8 else np.uint16
     _refuse_bomb(path, prod(shape) * np.dtype(kind).itemsize, len(data))
     try:
@@ -122,9 +122,7 @@ def encode_png(
     return data[:_HEADER_BYTES] + chunk + data[_HEADER_BYTES:]
 
 
-def _parse_header(
-    path: Path, data: bytes, max_pixels: int | None = None
-) -> tuple[ImageHeader, int]:
+def _parse_header(path: Path, data: bytes, max_pixels: int | None = None) -> ImageHeader:
     if len(data) < _HEADER_BYTES or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
         raise InputError(
             f"The image {path} is not a complete PNG file.",
@@ -143,7 +141,7 @@ def _parse_header(
     components = _COMPONENTS[colour]
     stored_bytes = height * width * components * bits // 8
     check_size(path, height, width, stored_bytes, max_pixels=max_pixels)
-    return ImageHeader(height, width, bits), components
+    return ImageHeader(height, width, bits, components)
 
 
 def _pixel_size(data: bytes) -> PixelSize:

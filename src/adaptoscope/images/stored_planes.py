@@ -46,11 +46,14 @@ class ImageHeader:
         Size of one plane in pixels.
     bit_depth
         8 or 16; 16 for floating-point files, which are handled on the 16-bit scale.
+    channels
+        Number of channels, or of colours.
     """
 
     height: int
     width: int
     bit_depth: int
+    channels: int = 1
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ def read_tiff_header(path: Path) -> ImageHeader:
         series = only_series(path, file)
         lengths = dict(zip(series.axes, series.shape, strict=True))
         bits = 8 if series.dtype == np.uint8 else 16
-        return ImageHeader(lengths["Y"], lengths["X"], bits)
+        channels = lengths.get("C", lengths.get("S", 1))
+        return ImageHeader(lengths["Y"], lengths["X"], bits, channels)
 
 
 def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
@@ -276,10 +277,12 @@ def grey_table(
     table = page.colormap if int(page.photometric) == _PALETTE else None
     if table is None:
         return None
+    if table.shape[1] <= np.iinfo(series.dtype).max:
+        raise _cut_short(path)
     if (table[0] == table[1]).all() and (table[0] == table[2]).all():
         step = next((step for step in (257, 256) if (table[0] % step == 0).all()), 1)
-        greys = table[0] // step
-        return greys.astype(np.uint8 if step > 1 else np.uint16)
+        greys: NDArray[Any] = (table[0] // step).astype(np.uint8 if step > 1 else np.uint16)
+        return greys
     brightness = np.array([0.299, 0.587, 0.114]) @ table
     span = brightness.max() - brightness.min()
     if span > 0 and (np.diff(brightness) >= -_LARGEST_FALL * span).all():

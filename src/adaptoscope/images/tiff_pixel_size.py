@@ -73,7 +73,7 @@ def _own(
         if spacing is None:
             return PixelSize(), _TAG
         # ImageJ takes inch and cm from the tag of the file that it opened.
-        if factor in _RESOLUTION_UM.values():
+        if factor is not None and factor in _RESOLUTION_UM.values():
             return from_resolution(spacing[0] * factor, spacing[1] * factor, _TAG), _TAG
         units = (str(told.get("yunit", unit)).strip(), unit)
         return calibrated(*spacing, units, "its ImageJ metadata", is_ours=is_ours(file)), _TAG

@@ -59,6 +59,8 @@ class CountSummary:
         Cells of all images that were counted.
     median_count, median_diameter_px, median_per_mm2
         Over the images that were counted.
+    unsized
+        Images that were counted, but whose pixel size is not known.
     """
 
     images: int
@@ -68,6 +70,7 @@ class CountSummary:
     median_count: float | None
     median_diameter_px: float | None
     median_per_mm2: float | None
+    unsized: int = 0
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures by name, for machines."""
@@ -83,6 +86,11 @@ class CountSummary:
             lines["cells"] = f"{self.cells:.0f} in all, {self.median_count:.4g} per image (median)"
         if self.median_per_mm2 is not None:
             lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
+        if self.unsized:
+            lines["without_density"] = (
+                f"{self.unsized} images do not tell a pixel size that can be trusted (printers' "
+                "resolutions such as 72 dpi are none): give --pixel-size-um"
+            )
         if self.median_diameter_px is not None:
             lines["cell_diameter"] = f"{self.median_diameter_px:.3g} pixels (median)"
         return lines
@@ -105,6 +113,7 @@ def summarise_counts(rows: Sequence[PredictedCount]) -> CountSummary:
         median_count=_median([row.count for row in whole]),
         median_diameter_px=_median([row.diameter_px for row in whole]),
         median_per_mm2=_median([row.per_mm2 for row in whole]),
+        unsized=sum(row.count is not None and row.pixel_size_um is None for row in whole),
     )
 
 
