@@ -70,13 +70,18 @@ def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
     """
     data = path.read_bytes()
     header = _parse_header(path, data[:_HEADER_BYTES], max_pixels)
-    shape = (header.height, header.width) + ((header.channels,) if header.channels > 1 else ())
+    # The decoder makes a transparent colour a channel of its own.
+    channels = header.channels + (_entry(data, b"tRNS") is not None)
+    shape = (header.height, header.width) + ((channels,) if channels > 1 else ())
     kind = np.uint8 if header.bit_depth == 8 else np.uint16
     _refuse_bomb(path, prod(shape) * np.dtype(kind).itemsize, len(data))
+    values: NDArray[Any] = np.zeros(0, dtype=kind)
     try:
-        # The decoder keeps for good what it has taken itself when it fails.
-        values: NDArray[Any] = imagecodecs.png_decode(data, out=np.empty(shape, dtype=kind))
+        values = np.empty(shape, dtype=kind)
+        imagecodecs.png_decode(data, out=values)
     except (imagecodecs.PngError, ValueError, RuntimeError, MemoryError) as error:
+        # A decoder that fails never lets go of the array, so it is emptied.
+        values.resize(0, refcheck=False)
         raise InputError(
             f"The image {path} cannot be decoded.",
             expected="a complete PNG file",
@@ -145,16 +150,23 @@ def _parse_header(path: Path, data: bytes, max_pixels: int | None = None) -> Ima
 
 
 def _pixel_size(data: bytes) -> PixelSize:
-    """Read the pHYs chunk, which stands between the header and the first pixels."""
+    body = _entry(data, b"pHYs")
+    if body is None or len(body) != 9:
+        return PixelSize()
+    across, down, unit = struct.unpack(">IIB", body)
+    if unit != 1 or not across or not down:
+        return PixelSize()
+    return from_resolution(1e6 / down, 1e6 / across, "pHYs", from_camera=False)
+
+
+def _entry(data: bytes, wanted: bytes) -> bytes | None:
+    """Return an entry that stands between the header and the first pixels; None without it."""
     position = len(SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         if kind == b"IDAT":
             break
-        if kind == b"pHYs" and length == 9 and position + 17 <= len(data):
-            across, down, unit = struct.unpack(">IIB", data[position + 8 : position + 17])
-            if unit == 1 and across and down:
-                return from_resolution(1e6 / down, 1e6 / across, "pHYs", from_camera=False)
-            break
+        if kind == wanted:
+            return data[position + 8 : position + 8 + length]
         position += length + 12
-    return PixelSize()
+    return None
