@@ -23,6 +23,8 @@ _MIN_IS_WHITE = 0
 _PALETTE = 3
 # Flags of a page that is a reduced copy of another one, or its transparency.
 _REDUCED = 1 | 4
+# A page of other proportions that is no larger is a thumbnail or the label of a slide.
+_HALF = 0.5
 # A colour table counts as rising with brightness where no step falls by more of its range.
 _LARGEST_FALL = 0.02
 
@@ -231,13 +233,14 @@ def _only_full(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
 
 
 def _is_reduced(series: tifffile.TiffPageSeries, full: tifffile.TiffPageSeries) -> bool:
-    """Tell a thumbnail by its flag, or as a smaller page of the same proportions."""
+    """Tell a thumbnail by its flag, its proportions, or its size."""
     small, large = series.keyframe, full.keyframe
     if int(small.subfiletype) & _REDUCED:
         return True
     scaled = small.imagewidth * large.imagelength / large.imagewidth
-    is_smaller = small.imagewidth < large.imagewidth and small.imagelength < large.imagelength
-    return is_smaller and len(series.pages) == 1 and abs(scaled - small.imagelength) <= 1
+    is_like = abs(scaled - small.imagelength) <= 1
+    shrunk = max(small.imagewidth / large.imagewidth, small.imagelength / large.imagelength)
+    return len(series.pages) == 1 and (shrunk < 1 if is_like else shrunk <= _HALF)
 
 
 def _check_page_number(path: Path, file: tifffile.TiffFile) -> None:

@@ -60,7 +60,7 @@ class CountSummary:
     median_count, median_diameter_px, median_per_mm2
         Over the images that were counted.
     unsized
-        Images that were counted, but whose pixel size is not known.
+        Images that were counted and have no density, as their pixel size is not known.
     """
 
     images: int
@@ -73,8 +73,8 @@ class CountSummary:
     unsized: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figures by name, for machines."""
-        return asdict(self)
+        """Return the figures by name, for machines; the table has a row for each image."""
+        return {name: figure for name, figure in asdict(self).items() if name != "unsized"}
 
     def as_text(self) -> dict[str, object]:
         """Return the figures with their units, for people."""
@@ -87,9 +87,9 @@ class CountSummary:
         if self.median_per_mm2 is not None:
             lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
         if self.unsized:
-            lines["without_density"] = (
-                f"{self.unsized} images do not tell a pixel size that can be trusted (printers' "
-                "resolutions such as 72 dpi are none): give --pixel-size-um"
+            lines["no_density"] = (
+                f"{self.unsized} images without a pixel size that can be trusted (a printer's "
+                "resolution such as 72 dpi is none): give --pixel-size-um"
             )
         if self.median_diameter_px is not None:
             lines["cell_diameter"] = f"{self.median_diameter_px:.3g} pixels (median)"
@@ -113,7 +113,7 @@ def summarise_counts(rows: Sequence[PredictedCount]) -> CountSummary:
         median_count=_median([row.count for row in whole]),
         median_diameter_px=_median([row.diameter_px for row in whole]),
         median_per_mm2=_median([row.per_mm2 for row in whole]),
-        unsized=sum(row.count is not None and row.pixel_size_um is None for row in whole),
+        unsized=sum(row.count is not None and row.per_mm2 is None for row in whole),
     )
 
 

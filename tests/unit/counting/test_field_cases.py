@@ -9,6 +9,8 @@ import pytest
 from adaptoscope.counting.images_to_count import images_to_count
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.predict import PredictSettings, predict_counts
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_header, read_image
 from adaptoscope.images.large_images import stored_parts
@@ -113,6 +115,14 @@ def test_crafted_files_are_refused_in_readable_words(data, kind):
             said = [complaint(read, path) for read in ways]
             assert any(said)
             assert all(len(each) < 3000 for each in said)
+
+
+@pytest.mark.parametrize("kind", ["points_csv", "split_csv", "metadata_csv", "pairs_csv"])
+def test_crafted_tables_are_refused_in_readable_words(data, kind):
+    read = open_paired_stains if kind == "pairs_csv" else open_counted_images
+    for case in sorted((data / "field-cases" / "hostile" / "fuzz" / kind).iterdir()):
+        for folder in (each for each in case.iterdir() if each.is_dir()):
+            assert len(complaint(read, folder)) < 3000
 
 
 def test_the_operetta_plate(data):

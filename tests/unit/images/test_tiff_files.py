@@ -118,7 +118,9 @@ def both_ways(path, **choice):
 
 
 @pytest.mark.parametrize("flag", [0, 1])
-@pytest.mark.parametrize("shape", [(16, 24), (16, 24, 3), (32, 48), (21, 32)])
+@pytest.mark.parametrize(
+    "shape", [(16, 24), (16, 24, 3), (32, 48), (21, 32), (16, 16, 3), (32, 20)]
+)
 @pytest.mark.parametrize("is_first", [False, True])
 def test_a_reduced_copy_is_left_aside(tmp_path, flag, shape, is_first):
     small = np.zeros(shape, np.uint8)
