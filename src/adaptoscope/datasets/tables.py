@@ -22,6 +22,8 @@ _DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 # Of the first 32 codes only tab, line feed and carriage return belong in a table; a byte-order mark
 # belongs to another encoding.
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|ÿþ|þÿ")
+_TRUE = ("true", "1", "yes", "wahr", "vrai", "vero", "verdadero", "verdadeiro", "waar", "prawda")
+_FALSE = ("false", "0", "no", "falsch", "faux", "falso", "onwaar", "fałsz")
 # A message shows so much of an entry.
 _LONGEST = 200
 
@@ -241,7 +243,8 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
     Parameters
     ----------
     text
-        ``true`` or ``false`` in any case, ``1`` or ``0``, ``yes`` or ``no``.
+        ``true`` or ``false`` in any case, ``1`` or ``0``, ``yes`` or ``no``; or what spreadsheets
+        of other languages make of them.
     column, path
         What to name in the error.
 
@@ -255,8 +258,7 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
     InputError
         If the entry is something else.
     """
-    known = {"": None, "true": True, "1": True, "yes": True}
-    known |= {"false": False, "0": False, "no": False}
+    known = {"": None, **dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
     if text.lower() not in known:
         raise _wrong_entry(text, column, path, "true or false, or nothing where it is unknown")
     return known[text.lower()]

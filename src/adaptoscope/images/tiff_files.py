@@ -15,18 +15,16 @@ import tifffile
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.colour_tables import grey_table
 from adaptoscope.images.ome_planes import own_series
 from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
 from adaptoscope.images.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
 _MIN_IS_WHITE = 0
-_PALETTE = 3
 # Flags of a page that is a reduced copy of another one, or its transparency.
 _REDUCED = 1 | 4
 # A page of other proportions that is no larger is a thumbnail or the label of a slide.
 _HALF = 0.5
-# A colour table counts as rising with brightness where no step falls by more of its range.
-_LARGEST_FALL = 0.02
 
 # What tifffile prints about odd files reaches the user as an error of ours, or does not matter.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -251,51 +249,6 @@ def _check_page_number(path: Path, file: tifffile.TiffFile) -> None:
     in_words = claimed * page.nbytes if claimed > 1 and len(file.pages) == 1 else 0
     if in_words > size:
         raise _cut_short(path)
-
-
-def grey_table(
-    path: Path, series: tifffile.TiffPageSeries
-) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
-    """Return the grey that each stored value stands for in the colour table of a TIFF.
-
-    Parameters
-    ----------
-    path
-        File to name in the error.
-    series
-        The image.
-
-    Returns
-    -------
-    numpy.ndarray or None
-        One grey for each value; None where the values themselves are intensities: without a table,
-        or with one that colours them in the order of their brightness, as a display does.
-
-    Raises
-    ------
-    InputError
-        If the values are the numbers of colours in no order.
-    """
-    page = series.keyframe
-    table = page.colormap if int(page.photometric) == _PALETTE else None
-    if table is None:
-        return None
-    if table.shape[1] <= np.iinfo(series.dtype).max:
-        raise _cut_short(path)
-    if (table[0] == table[1]).all() and (table[0] == table[2]).all():
-        step = next((step for step in (257, 256) if (table[0] % step == 0).all()), 1)
-        greys: NDArray[Any] = (table[0] // step).astype(np.uint8 if step > 1 else np.uint16)
-        return greys
-    brightness = np.array([0.299, 0.587, 0.114]) @ table
-    span = brightness.max() - brightness.min()
-    if span > 0 and (np.diff(brightness) >= -_LARGEST_FALL * span).all():
-        return None
-    raise InputError(
-        f"The image {path} is of a kind of TIFF that holds no intensities.",
-        expected="8 or 16 bits per channel, without a colour table",
-        found="a colour table whose entries do not rise in brightness",
-        remedy="export it again from the microscope's software as 8- or 16-bit greyscale",
-    )
 
 
 def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:

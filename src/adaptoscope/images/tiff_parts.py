@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import tifffile
 
+from adaptoscope.images.colour_tables import grey_table
 from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
 from adaptoscope.images.stored_planes import MAX_BYTES, choose_plane
-from adaptoscope.images.tiff_files import decoding, grey_table, only_series
+from adaptoscope.images.tiff_files import decoding, only_series
 from adaptoscope.images.tiff_pixel_size import tiff_pixel_size
 
 _UNCOMPRESSED_BLOCK = (512, 1024)

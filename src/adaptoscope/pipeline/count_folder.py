@@ -88,7 +88,7 @@ class CountSummary:
             lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
         if self.unsized:
             lines["no_density"] = (
-                f"{self.unsized} images without a pixel size that can be trusted (a printer's "
+                f"{self.unsized} image(s) without a pixel size that can be trusted (a printer's "
                 "resolution such as 72 dpi is none): give --pixel-size-um"
             )
         if self.median_diameter_px is not None:

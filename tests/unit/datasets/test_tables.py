@@ -119,6 +119,9 @@ def test_entries_that_cannot_be_understood_are_shown(parse, text):
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "value"), [("True", True), ("0", False), ("no", False)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("True", True), ("0", False), ("no", False), ("WAHR", True), ("FAUX", False)],
+)
 def test_truth_values(text, value):
     assert parse_bool(text, "kept", "t.csv") is value

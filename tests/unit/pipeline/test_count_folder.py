@@ -94,7 +94,7 @@ def test_the_summary_leaves_out_regions_and_failures():
         "cell_diameter": "13 pixels (median)",
     }
     unsized = summarise_counts([*rows, PredictedCount("d", 1.0)])
-    assert unsized.as_text()["no_density"].startswith("1 images without a pixel size")
+    assert unsized.as_text()["no_density"].startswith("1 image(s) without a pixel size")
     assert unsized.as_dict().keys() == summary.as_dict().keys()
     nothing = summarise_counts([PredictedCount("c", error="broken")])
     assert nothing.as_text() == {"images": "1 (1 failed, 0 flagged)", "cells": "0 in all"}
