@@ -85,8 +85,8 @@ def own_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries |
         file.is_ome = False
         return None
     pixels = _all_pixels(root)
-    _check_numbers(path, pixels)
     total = len(file.pages)
+    _check_numbers(path, pixels, total)
     blocks = [block for number, each in enumerate(pixels) for block in _blocks(number, each, total)]
     described = sum(prod(_lengths(each).values()) for each in pixels)
     alone = all(block.uuid in (None, root.get("UUID")) for block in blocks)
@@ -161,7 +161,7 @@ def _blocks(image: int, pixels: Any, pages: int) -> Iterator[_Block]:
     lengths = _lengths(pixels)
     for data in _children(pixels, "TiffData"):
         uuid = next(iter(_children(data, "UUID")), None)
-        number = _number(data, "PlaneCount", 1 if "IFD" in data.attrib else pages)
+        number = _plane_count(data, pages)
         first = [_number(data, f"First{axis}", 0) for axis in order]
         places = []
         for step in range(number):
@@ -180,16 +180,21 @@ def _blocks(image: int, pixels: Any, pages: int) -> Iterator[_Block]:
         )
 
 
-def _check_numbers(path: Path, pixels: list[Any]) -> None:
+def _plane_count(data: Any, pages: int) -> int:
+    return _number(data, "PlaneCount", 1 if "IFD" in data.attrib else pages)
+
+
+def _check_numbers(path: Path, pixels: list[Any], pages: int) -> None:
     """Refuse numbers of planes that the file has no bytes for, before a list of them is made."""
     size = path.stat().st_size
     numbers = [prod(_lengths(each).values()) for each in pixels]
+    blocks = [data for each in pixels for data in _children(each, "TiffData")]
     numbers += [
         _number(data, name, 0)
-        for each in pixels
-        for data in _children(each, "TiffData")
+        for data in blocks
         for name in ("IFD", "PlaneCount", "NumPlanes", "FirstC", "FirstZ", "FirstT")
     ]
+    numbers.append(sum(_plane_count(data, pages) for data in blocks))
     if min(numbers, default=0) < 0 or max(numbers, default=0) > size:
         raise InputError(
             f"The image {path} is damaged.",

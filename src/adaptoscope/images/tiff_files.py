@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
+import struct
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_si
 from adaptoscope.images.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
 _MIN_IS_WHITE = 0
+# Where tifffile looks whether the pages go round.
+_SHORT_CIRCLE = 100
 # Flags of a page that is a reduced copy of another one, or its transparency.
 _REDUCED = 1 | 4
 # A page of other proportions that is no larger is a thumbnail or the label of a slide.
@@ -195,11 +200,11 @@ def only_series(
     only = own_series(path, file) or _only_full(path, file)
     _check_kind(path, only)
     lengths = dict(zip(only.axes, only.shape, strict=True))
-    if "Y" not in lengths or "X" not in lengths:
+    if not all(isinstance(lengths.get(axis), Integral) for axis in "YX"):
         raise InputError(
             f"The image {path} has no rows and columns.",
             expected="axes Y and X",
-            found=f"axes {only.axes}",
+            found=f"axes {only.axes} of lengths {only.shape}",
             remedy="save it as a two-dimensional image",
         )
     if whole:
@@ -244,11 +249,37 @@ def _is_reduced(series: tifffile.TiffPageSeries, full: tifffile.TiffPageSeries) 
 def _check_page_number(path: Path, file: tifffile.TiffFile) -> None:
     """Refuse a file that names more pages than it has room for, before all are looked at."""
     page, size = file.pages.first, path.stat().st_size
+    _refuse_circle(path, file)
     # ImageJ writes large stacks as one page, with the number of planes in words.
     claimed = int((file.imagej_metadata or {}).get("images", 1)) if file.is_imagej else 1
     in_words = claimed * page.nbytes if claimed > 1 and len(file.pages) == 1 else 0
     if in_words > size:
         raise _cut_short(path)
+
+
+def _refuse_circle(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse pages of which a late one is followed by an earlier one, as in a circle.
+
+    Shorter circles tifffile leaves by itself.
+    """
+    handle, form = file.filehandle, file.tiff
+    offset, seen = int(file.pages.first.offset), set[int]()
+    while 0 < offset < handle.size and offset not in seen:
+        seen.add(offset)
+        handle.seek(offset)
+        try:
+            (number,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+            handle.seek(number * form.tagsize, os.SEEK_CUR)
+            (offset,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
+        except struct.error:
+            return
+    if offset in seen and len(seen) >= _SHORT_CIRCLE:
+        raise InputError(
+            f"The image {path} is damaged.",
+            expected="pages one after the other",
+            found=f"{len(seen)} pages, the last of which is followed by an earlier one",
+            remedy="copy the file again from where it came, or leave it out",
+        )
 
 
 def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:

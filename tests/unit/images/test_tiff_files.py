@@ -97,6 +97,23 @@ def test_a_directory_that_points_to_itself_does_not_hang(tmp_path):
     assert shape_or_complaint(tmp_path / "a.tif") == PIXELS.shape
 
 
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("target", [0, 120])
+def test_pages_that_go_round_do_not_hang(tmp_path, big, target):
+    with tifffile.TiffWriter(tmp_path / "a.tif", bigtiff=big) as writer:
+        for _ in range(150):
+            writer.write(PIXELS, metadata=None)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        offsets = [page.offset for page in file.pages]
+        form, number = file.tiff, len(file.pages[-1].tags)
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    link = offsets[-1] + form.tagnosize + number * form.tagsize
+    data[link : link + form.offsetsize] = struct.pack(form.offsetformat, offsets[target])
+    (tmp_path / "a.tif").write_bytes(data)
+    with pytest.raises(InputError, match="followed by an earlier one"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_hostile_ome_text_is_not_expanded(tmp_path):
     write_image(tmp_path / "a.ome.tif", PIXELS / 255, pixel_size_um=0.5)
     bomb = '<?xml version="1.0"?><!DOCTYPE OME [<!ENTITY a "b">]><OME>&a;</OME>'
