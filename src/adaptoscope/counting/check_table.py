@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.datasets.tables import (
     Cell,
     Table,
@@ -120,7 +120,8 @@ def fill_from_labels(check: Path, labels: Path) -> list[str]:
     rows = read_check(check)
     table = read_table(labels)
     if {"x", "y"} <= set(table.columns):
-        counts = {name: len(points) for name, points in read_points(labels).items()}
+        points = by_known_names(read_points(labels), {row.image for row in rows})
+        counts = {name: len(centres) for name, centres in points.items()}
         known = {row.image: counts.get(row.image, 0) for row in rows}
     else:
         table.require("image", "count")

@@ -13,7 +13,8 @@ from adaptoscope.counting.counter_source import (
     loaded,
     refuse_useless,
 )
-from adaptoscope.counting.images_to_count import FileToCount, images_of_places
+from adaptoscope.counting.images_of_places import images_of_places
+from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.predict import CountedImage, count_file
@@ -173,7 +174,7 @@ def predict_counts(
     refuse_useless(model.name, model.record.kind, settings)
     outputs = CountOutputs(out_csv, overwrite=overwrite)
     records = CountRecords(out_csv.with_name(f".{out_csv.name}.unfinished"))
-    files, _ = images_of_places([images])
+    files, _ = images_of_places([images], settings.channel)
     refuse_outputs(outputs, files, [images])
     records.begin(None, overwrite=overwrite)
     run = CountRun(LoadedCounter(model), settings, records)

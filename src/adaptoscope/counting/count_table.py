@@ -111,6 +111,8 @@ class CountSummary:
     another_kind
         Why the images as a whole are of another kind than those of the training; empty if they are
         not, or nobody knows.
+    unsized
+        Images that were counted and have no density, as their pixel size is not known.
     """
 
     images: int
@@ -121,10 +123,11 @@ class CountSummary:
     median_diameter_px: float | None
     median_per_mm2: float | None
     another_kind: str = ""
+    unsized: int = 0
 
     def as_dict(self) -> dict[str, object]:
-        """Return the figures by name, for machines."""
-        return asdict(self)
+        """Return the figures by name, for machines; the table has a row for each image."""
+        return {name: figure for name, figure in asdict(self).items() if name != "unsized"}
 
     def as_text(self) -> dict[str, object]:
         """Return the figures with their units, for people."""
@@ -136,6 +139,11 @@ class CountSummary:
             lines["cells"] = f"{self.cells:.0f} in all, {self.median_count:.4g} per image (median)"
         if self.median_per_mm2 is not None:
             lines["density"] = f"{self.median_per_mm2:.4g} cells per mm2 (median)"
+        if self.unsized:
+            lines["no_density"] = (
+                f"{self.unsized} image(s) without a pixel size that can be trusted (a printer's "
+                "resolution such as 72 dpi is none): give --pixel-size-um"
+            )
         if self.median_diameter_px is not None:
             lines["cell_diameter"] = f"{self.median_diameter_px:.3g} pixels (median)"
         if self.another_kind:
@@ -163,6 +171,7 @@ def summarise_counts(rows: Sequence[PredictedCount], another_kind: str = "") -> 
         median_diameter_px=_median([row.diameter_px for row in whole]),
         median_per_mm2=_median([row.per_mm2 for row in whole]),
         another_kind=another_kind,
+        unsized=sum(row.count is not None and row.per_mm2 is None for row in whole),
     )
 
 

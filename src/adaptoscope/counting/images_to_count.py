@@ -1,18 +1,18 @@
 """Which files a folder offers for counting, and what is said of the others."""
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
-from adaptoscope.errors import InputError, printable
+from adaptoscope.errors import InputError
 from adaptoscope.images.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
 from adaptoscope.images.large_images import LargeImage, is_large, large_image
-from adaptoscope.images.zarr_files import ZARR_SUFFIX
+from adaptoscope.images.zarr_files import ZARR_SUFFIX, is_zarr
 
 FOREIGN_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
@@ -20,6 +20,11 @@ FOREIGN_SUFFIXES = (
     *(".svs", ".ndpi", ".scn", ".mrxs", ".flex", ".stk"),
 )
 """Kinds of images that are not read: lossy ones, and the files of microscopes and scanners."""
+
+# Wells (A01, r03c03), MetaXpress' time points and runs, and Harmony's folder of a plate's images.
+_PLATE_FOLDER = re.compile(r"[A-P]\d{1,2}|r\d+c\d+|TimePoint_\d+|ZStep_\d+|\d+|Images", re.I)
+_MOST_NAMED = 3
+_MOST_ENTERED = 400
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,14 @@ class FileToCount:
         Where it is.
     pixel_size_um
         Edge of a pixel in micrometres, where a list says so.
+    is_channel
+        Whether the file is the channel that was asked for, and none is to be chosen inside it.
     """
 
     name: str
     path: Path
     pixel_size_um: float | None = None
+    is_channel: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,15 @@ class ImagesToCount:
         Files of the folder that are no images.
     folders
         Sub-folders, which are not entered.
+    is_listed
+        Whether a list names the images.
     """
 
     files: tuple[FileToCount, ...]
     folder: Path | None = None
     others: int = 0
     folders: int = 0
+    is_listed: bool = False
 
     def left_out(self) -> str:
         """Say in one line what of the folder was not looked at; empty where that is nothing."""
@@ -92,7 +103,7 @@ def images_to_count(place: Path) -> ImagesToCount:
     InputError
         There is nothing at this path, or no image in the folder.
     """
-    if place.is_file() or (place.is_dir() and place.suffix.lower() == ZARR_SUFFIX):
+    if place.is_file() or is_zarr(place):
         return ImagesToCount((FileToCount(place.name, place),))
     if not place.is_dir():
         raise InputError(
@@ -102,80 +113,43 @@ def images_to_count(place: Path) -> ImagesToCount:
             remedy="check the path",
         )
     if has_list(place):
-        return ImagesToCount(tuple(_listed(place)), place)
+        return ImagesToCount(tuple(_listed(place)), place, is_listed=True)
     folder = place / "images" if (place / "images").is_dir() else place
     files = list_images(folder, (*IMAGE_SUFFIXES, ZARR_SUFFIX, *FOREIGN_SUFFIXES))
     rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry for entry in rest if entry.is_dir() and entry not in files]
     others = len(rest) - len(files) - len(folders)
     if not files:
-        raise InputError(
-            f"The folder {folder} holds no image that can be counted.",
-            expected="PNG, TIFF or OME-Zarr images in the folder itself, or in images/",
-            found=f"{others} other file(s) and {len(folders)} sub-folder(s)",
-            remedy="check the path; give a sub-folder by itself, as none is entered",
-        )
+        raise _without_images(folder, others, folders)
     found = tuple(FileToCount(file.name, file) for file in files)
     return ImagesToCount(found, folder, others, len(folders))
 
 
-def images_of_places(
-    places: Sequence[Path],
-) -> tuple[tuple[FileToCount, ...], tuple[ImagesToCount, ...]]:
-    r"""Find the images of several places, each image once, under names that tell them apart.
-
-    Parameters
-    ----------
-    places
-        Files and folders, each as in `images_to_count`.
-
-    Returns
-    -------
-    tuple
-        The files in the order of the places, and what each place offers. A base name that occurs
-        in several folders is preceded by as many of the folders above it as tell the images apart,
-        as ``day1/a.tif`` and ``day2/a.tif``. Bytes of a name that are not UTF-8 are written as
-        ``\xe9``, since a table is UTF-8.
-
-    Raises
-    ------
-    InputError
-        As `images_to_count`.
-    """
-    found = tuple(images_to_count(place) for place in places)
-    files: dict[Path, FileToCount] = {}
-    for file in (file for each in found for file in each.files):
-        files.setdefault(file.path.parent.resolve() / file.path.name, file)
-    alike: dict[str, list[Path]] = {}
-    for place, file in files.items():
-        alike.setdefault(file.name, []).append(place.parent)
-    folders = {name: _told_apart(above) for name, above in alike.items()}
-    named = (
-        replace(file, name=_in_utf8("/".join((*folders[file.name][place.parent], file.name))))
-        for place, file in files.items()
+def _without_images(folder: Path, others: int, folders: list[Path]) -> InputError:
+    below = list(_with_images(folders))
+    inside = ", ".join(str(place) for place in below[:_MOST_NAMED])
+    is_plate = len(below) > 1 or any(_PLATE_FOLDER.fullmatch(place.name) for place in below)
+    kind = "plate or a set of folders, which" if is_plate else "folder that"
+    return InputError(
+        f"The folder {folder} holds no image that can be counted."
+        + (f" It seems to be a {kind} holds images further down." if below else ""),
+        expected="PNG, TIFF or OME-Zarr images in the folder itself, or in images/",
+        found=f"{others} other file(s) and {len(folders)} sub-folder(s)"
+        + (f", {len(below)} of them with images" if below else ""),
+        remedy=f"give one folder at a time, as none is entered: {inside}"
+        if below
+        else "check the path; give a sub-folder by itself, as none is entered",
     )
-    return tuple(named), found
 
 
-def _told_apart(folders: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
-    """Return of each folder the fewest of its last names that no other one ends with."""
-    parts = {folder: (folder.drive.strip("\\/:"), *folder.parts[1:]) for folder in folders}
-    apart: dict[Path, tuple[str, ...]] = {}
-    depth = 0
-    while len(apart) < len(folders):
-        ends = {folder: names[max(len(names) - depth, 0) :] for folder, names in parts.items()}
-        often = Counter(ends.values())
-        apart |= {one: end for one, end in ends.items() if often[end] == 1 and one not in apart}
-        depth += 1
-    return apart
-
-
-def _in_utf8(name: str) -> str:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return printable(name, keep="")
-    return name
+def _with_images(folders: Iterable[Path], levels: int = 3) -> Iterator[Path]:
+    """Find the folders that hold images, level by level, a few of each."""
+    for place in sorted(folders)[:_MOST_ENTERED]:
+        entries = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
+        if list_images(place, (*IMAGE_SUFFIXES, ZARR_SUFFIX)):
+            yield place
+        elif levels:
+            yield from _with_images((each for each in entries if each.is_dir()), levels - 1)
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
+from adaptoscope.images.pixel_size import with_pixel_size
 
 BLANK = "blank: all pixels are alike"
 """Flag of an image that shows nothing."""
@@ -198,6 +199,7 @@ def count_image(
     look = _look(model, sample, image, found)
     said = (
         BLANK if sample.min() == sample.max() else "",
+        image.pixel_size_remark,
         pixel_size_flag(model, image.pixel_size_um),
         cell_size_flag(model, sample, found),
         *(look.reasons if look else ()),
@@ -237,13 +239,17 @@ def _opened(
     """Open one image with its pixel size: that of the list, else the file's, else the given one."""
     with opened_image(
         file.path,
-        channel=settings.channel,
+        channel=None if file.is_channel else settings.channel,
         z=settings.z,
         max_pixels=settings.max_pixels,
         in_parts=counts_in_parts(model),
     ) as image:
-        size = file.pixel_size_um or image.pixel_size_um or settings.pixel_size_um
-        yield replace(image, name=file.name, pixel_size_um=size)
+        image = replace(image, name=file.name)
+        if file.pixel_size_um:
+            image = with_pixel_size(image, file.pixel_size_um, "the list of images")
+        elif given := settings.pixel_size_um:
+            image = with_pixel_size(image, given, "--pixel-size-um", only_unknown=True)
+        yield image
 
 
 def _region_rows(counted: CountedImage, regions: Path) -> list[PredictedCount]:

@@ -27,6 +27,7 @@ from adaptoscope.images.files import (
     read_image,
     read_mask,
 )
+from adaptoscope.images.pixel_size import with_pixel_size
 
 __all__ = ["CountedImageSet", "ImageRecord", "open_counted_images"]
 
@@ -171,7 +172,7 @@ class CountedImageSet:
             )
         if record.pixel_size_um is None:
             return image
-        return dataclasses.replace(image, pixel_size_um=record.pixel_size_um)
+        return with_pixel_size(image, record.pixel_size_um, "the list of images")
 
     def size(self, record: ImageRecord) -> tuple[int, int]:
         """Return height and width of an image without decoding it.

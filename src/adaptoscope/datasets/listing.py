@@ -9,12 +9,13 @@ from pathlib import Path
 
 from adaptoscope.datasets.foreign import foreign_records, has_list
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER, SETTINGS_FILE
-from adaptoscope.datasets.paths import resolve_inside
-from adaptoscope.datasets.point_tables import read_points, refuse_stray_points
+from adaptoscope.datasets.paths import find_inside
+from adaptoscope.datasets.point_tables import by_known_names, read_points, refuse_stray_points
 from adaptoscope.datasets.records import ImageRecord, record_from_row, refuse_unknown_columns
 from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.files import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
     """
     own = (folder / "metadata.csv").is_file()
     _refuse_unfinished(folder)
-    records = _own_records(folder) if own else foreign_records(folder)
-    files = _locate(folder, root, records)
+    listed = _own_records(folder) if own else foreign_records(folder)
+    records, files = _locate(folder, root, listed)
     centres, with_points = _find_centres(folder, files)
     if not has_list(folder):
         with_points &= set(centres)
@@ -89,11 +90,16 @@ def _own_records(folder: Path) -> list[ImageRecord]:
     return [record_from_row(row, table.path) for row in table.rows]
 
 
-def _locate(folder: Path, root: Path | None, records: Sequence[ImageRecord]) -> dict[str, Path]:
+def _locate(
+    folder: Path, root: Path | None, listed: Sequence[ImageRecord]
+) -> tuple[list[ImageRecord], dict[str, Path]]:
+    """Find the files of the records; these are then called as their files are."""
+    records: list[ImageRecord] = []
     files: dict[str, Path] = {}
     names: dict[str, str] = {}
-    for record in records:
-        place = resolve_inside(folder, record.file_name, root, folder)
+    for entry in listed:
+        called, place = find_inside(folder, entry.file_name, root, folder)
+        record = dataclasses.replace(entry, file_name=called)
         if not place.is_file():
             raise InputError(
                 f"An image that is listed in {folder} is missing: {record.file_name}.",
@@ -110,7 +116,8 @@ def _locate(folder: Path, root: Path | None, records: Sequence[ImageRecord]) -> 
             )
         names[record.name] = record.file_name
         files[record.file_name] = place
-    return files
+        records.append(record)
+    return records, files
 
 
 def home_of(folder: Path, file: Path) -> Path:
@@ -148,8 +155,10 @@ def _find_centres(folder: Path, files: Mapping[str, Path]) -> tuple[dict[str, Po
             continue
         read = read_points(table)
         names = {files[file_name].name: file_name for file_name in file_names}
-        present = {entry.name for place in (home, home / "images") for entry in _entries(place)}
-        refuse_stray_points(table, read, present | set(names))
+        entries = (entry.name for place in (home, home / "images") for entry in _entries(place))
+        present = {name for name in entries if name.lower().endswith(IMAGE_SUFFIXES)} | set(names)
+        read = by_known_names(read, present)
+        refuse_stray_points(table, read, present)
         centres |= {names[name]: points for name, points in read.items() if name in names}
         with_points |= set(file_names)
     return centres, with_points

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from adaptoscope.datasets.paths import resolve_inside
+from adaptoscope.datasets.paths import find_inside
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import MicroscopyImage, read_image
 
@@ -64,7 +64,7 @@ def locate_files(
     """
     files: dict[str, Path] = {}
     for entry in dict.fromkeys(entries):
-        files[entry] = resolve_inside(folder, entry, root, table)
+        files[entry] = find_inside(folder, entry, root, table)[1]
         if not files[entry].is_file():
             raise InputError(
                 f"A file that {table} lists is missing: {entry}.",

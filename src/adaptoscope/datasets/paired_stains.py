@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.pair_files import locate_files, read_plane
-from adaptoscope.datasets.point_tables import read_points
+from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.datasets.records import split_name
 from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
@@ -331,5 +331,9 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
     listed = (path for each in records for path in (each.input, each.target, each.mask) if path)
     files = locate_files(folder, root, table.path, listed)
     centres = folder / "points.csv"
-    read = read_points(centres) if centres.is_file() else None
+    read = None
+    if centres.is_file():
+        listed_as = {file.name: Path(entry).name for entry, file in files.items()}
+        points = by_known_names(read_points(centres), listed_as)
+        read = {listed_as.get(name, name): found for name, found in points.items()}
     return PairedStainSet(folder, tuple(records), files, read, tuple(records))

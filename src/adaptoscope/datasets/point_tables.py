@@ -7,11 +7,12 @@ column) and the like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from adaptoscope.datasets.paths import name_finder
 from adaptoscope.datasets.tables import Table, parse_float, read_table, write_table
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
@@ -69,7 +70,7 @@ def read_points(path: Path) -> dict[str, Points]:
             raise InputError(
                 f"The table {path} has a row without {image}, {x_name} or {y_name}.",
                 expected="a file name and two coordinates in every row",
-                found=",".join(row.values()),
+                found=",".join(row.values())[:200],
                 remedy="complete or remove the row; an image without cells has no row",
             )
         pairs.setdefault(PurePosixPath(name).name, []).append((y - shift, x - shift))
@@ -131,6 +132,28 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
     )
 
 
+def by_known_names(centres: Mapping[str, Points], known: Collection[str]) -> dict[str, Points]:
+    """Call images as their files are called, where a table writes their names differently.
+
+    Parameters
+    ----------
+    centres
+        What `read_points` gave.
+    known
+        Base names of the images.
+
+    Returns
+    -------
+    dict
+        The same centres; names of no image are left as they are.
+    """
+    find = name_finder(known)
+    found: dict[str, list[Points]] = {}
+    for name, points in centres.items():
+        found.setdefault(find(name) or name, []).append(points)
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
 def refuse_stray_points(path: Path, centres: Mapping[str, Points], known: set[str]) -> None:
     """Refuse a table that places cells in images that do not exist.
 
@@ -153,8 +176,8 @@ def refuse_stray_points(path: Path, centres: Mapping[str, Points], known: set[st
     strays = sorted(set(centres) - known)
     if strays:
         raise InputError(
-            f"The table {path} places cells in an image that is not there: {strays[0]}.",
-            expected="base names of images of this folder, with their suffix",
+            f"The table {path} places cells in an image that is not there: {strays[0][:200]}.",
+            expected="base names of images of this folder",
             found=f"{len(strays)} name(s) without an image",
             remedy="correct the names, or add the missing images",
         )

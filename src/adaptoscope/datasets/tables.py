@@ -1,10 +1,12 @@
-"""Tables as comma-separated text: read with readable errors, written in one fixed form."""
+"""Tables as text: read as Excel writes them anywhere, written in one fixed form with commas."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,16 @@ from adaptoscope.images.files import write_text
 
 Cell = str | int | float | bool | None
 
-
-_OTHER_MARKS = (";", "\t")
+_MARKS = (",", ";", "\t")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
+# Of the first 32 codes only tab, line feed and carriage return belong in a table; a byte-order mark
+# belongs to another encoding.
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|ÿþ|þÿ")
+_TRUE = ("true", "1", "yes", "wahr", "vrai", "vero", "verdadero", "verdadeiro", "waar", "prawda")
+_FALSE = ("false", "0", "no", "falsch", "faux", "falso", "onwaar", "fałsz")
+# A message shows so much of an entry.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -60,17 +70,18 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a comma-separated table with a header.
+    """Read a table with a header, in any of the forms in which spreadsheets save it.
 
     Parameters
     ----------
     path
-        UTF-8 text, with or without a byte-order mark.
+        Text with commas, semicolons or tabs between the columns; with one of the last two, numbers
+        may have decimal commas. UTF-8, UTF-16 with a byte-order mark, or Windows-1252.
 
     Returns
     -------
     Table
-        Columns and rows as text. Empty lines are left out.
+        Columns and rows as text, numbers with a decimal point. Empty lines are left out.
 
     Raises
     ------
@@ -78,7 +89,8 @@ def read_table(path: Path) -> Table:
         If the file cannot be read, is empty, names a column twice, or a row has too many or too
         few entries.
     """
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
+    text, mark = _mark_of(path, _text(path))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
         lines = [(reader.line_num, line) for line in reader if any(cell.strip() for cell in line)]
     except csv.Error as error:
@@ -86,8 +98,6 @@ def read_table(path: Path) -> Table:
     if not lines:
         raise _broken(path, "no line at all")
     columns = tuple(name.strip() for name in lines[0][1])
-    if len(columns) == 1 and any(mark in columns[0] for mark in _OTHER_MARKS):
-        raise _broken(path, "semicolons or tabs between the columns, where commas are read")
     if len(set(columns)) < len(columns):
         raise _broken(path, "a column name that occurs twice")
     rows = []
@@ -97,7 +107,34 @@ def read_table(path: Path) -> Table:
                 path, f"line {number} with {len(line)} entries for {len(columns)} columns"
             )
         rows.append(dict(zip(columns, (cell.strip() for cell in line), strict=True)))
-    return Table(path, columns, tuple(rows))
+    return Table(path, columns, tuple(_with_points(rows) if mark != "," else rows))
+
+
+def _mark_of(path: Path, text: str) -> tuple[str, str]:
+    """Tell what stands between the columns, from the header."""
+    first, _, rest = text.partition("\n")
+    if re.fullmatch(r"sep=[,;\t]\s*", first):
+        return rest, first[4]
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    used = {mark: unquoted.count(mark) for mark in _MARKS if mark in unquoted}
+    most = [mark for mark, number in used.items() if number == max(used.values())]
+    if len(most) > 1:
+        raise _broken(path, "a first line with as many commas as semicolons or tabs")
+    return text, most[0] if most else ","
+
+
+def _with_points(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Give numbers decimal points, where all of the table have commas."""
+    if any(_DECIMAL_POINT.fullmatch(cell) for row in rows for cell in row.values()):
+        return rows
+    return [
+        {
+            name: cell.replace(",", ".") if _DECIMAL_COMMA.fullmatch(cell) else cell
+            for name, cell in row.items()
+        }
+        for row in rows
+    ]
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
@@ -206,7 +243,8 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
     Parameters
     ----------
     text
-        ``true`` or ``false`` in any case, ``1`` or ``0``, ``yes`` or ``no``.
+        ``true`` or ``false`` in any case, ``1`` or ``0``, ``yes`` or ``no``; or what spreadsheets
+        of other languages make of them.
     column, path
         What to name in the error.
 
@@ -220,8 +258,7 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
     InputError
         If the entry is something else.
     """
-    known = {"": None, "true": True, "1": True, "yes": True}
-    known |= {"false": False, "0": False, "no": False}
+    known = {"": None, **dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
     if text.lower() not in known:
         raise _wrong_entry(text, column, path, "true or false, or nothing where it is unknown")
     return known[text.lower()]
@@ -229,19 +266,27 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _broken(path, "bytes that are not UTF-8") from error
+        data = path.read_bytes()
     except OSError as error:
         raise _broken(path, error.strerror or type(error).__name__) from error
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        # Windows-1252 takes nearly any bytes: only those of a text are believed.
+        if encoding != "cp1252" or not _NO_TEXT.search(text):
+            return text
+    raise _broken(path, "bytes that are not UTF-8, UTF-16 or Windows-1252 text")
 
 
 def _broken(path: Path, found: str) -> InputError:
     return InputError(
         f"The table {path} cannot be read.",
-        expected="comma-separated UTF-8 text whose first line names the columns",
+        expected="text with commas, semicolons or tabs, whose first line names the columns",
         found=found,
-        remedy="export the table again as CSV with commas",
+        remedy="export the table again as CSV, in UTF-8",
     )
 
 
@@ -249,6 +294,6 @@ def _wrong_entry(text: str, column: str, path: Path, expected: str) -> InputErro
     return InputError(
         f"The table {path} has an entry in the column {column} that cannot be understood.",
         expected=expected,
-        found=repr(text),
+        found=repr(text[:_LONGEST]) + ("..." if len(text) > _LONGEST else ""),
         remedy="correct the entry or empty it",
     )

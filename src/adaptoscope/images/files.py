@@ -21,7 +21,13 @@ from adaptoscope.images.atomic_files import (
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
 from adaptoscope.images.png_files import SIGNATURE, encode_png, read_png, read_png_header
-from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, as_counts, select_plane
+from adaptoscope.images.stored_planes import (
+    ImageHeader,
+    StoredPlanes,
+    as_counts,
+    grey_sample,
+    select_plane,
+)
 from adaptoscope.images.tiff_files import read_tiff, read_tiff_header, write_tiff
 
 __all__ = [
@@ -104,10 +110,11 @@ def read_image(
     Parameters
     ----------
     path
-        A PNG or TIFF file: 8- or 16-bit, or a TIFF of floating-point values from 0 to 1, which is
-        brought to the 16-bit scale.
+        A PNG or TIFF file: 8- or 16-bit, or a TIFF of floating-point values from 0 to 1 or of
+        whole numbers up to 65535, which is brought to the 16-bit scale.
     channel
-        Index of the channel, from 0; needed where the file has several, never guessed.
+        Index of the channel, from 0; needed where the file has several, never guessed. A colour
+        image whose colours are equal, or all but one empty, has only one.
     z
         Index of the focal plane, from 0, or ``"max"`` for the brightest value along the stack;
         needed where the file has several, never guessed.
@@ -127,10 +134,12 @@ def read_image(
     """
     path = Path(path)
     planes = _read_planes(path, max_pixels)
+    if channel is None:
+        channel = grey_sample(planes)
     stored = as_counts(select_plane(planes, path, channel=channel, z=z), path)
     several = any(letter in "CS" for letter in planes.axes)
     return image_of_counts(
-        path.name, stored, planes.pixel_size_um, channel=channel if several else None
+        path.name, stored, planes.pixel_size, channel=channel if several else None
     )
 
 
@@ -197,7 +206,7 @@ def read_mask(path: Path) -> NDArray[np.uint16]:
         If the file is missing, damaged or not a single plane of integers.
     """
     path = Path(path)
-    labels = select_plane(_read_planes(path), path)
+    labels = select_plane(_read_planes(path, labels=True), path)
     if labels.dtype.kind != "u":
         raise InputError(
             f"The mask {path} does not hold labels.",
@@ -270,9 +279,12 @@ def file_kind(path: Path) -> Literal["png", "tiff"]:
     )
 
 
-def _read_planes(path: Path, max_pixels: int | None = None) -> StoredPlanes:
-    read = read_png if file_kind(path) == "png" else read_tiff
-    return read(path, max_pixels=max_pixels)
+def _read_planes(
+    path: Path, max_pixels: int | None = None, *, labels: bool = False
+) -> StoredPlanes:
+    if file_kind(path) == "png":
+        return read_png(path, max_pixels=max_pixels)
+    return read_tiff(path, max_pixels=max_pixels, labels=labels)
 
 
 def _write_stored(

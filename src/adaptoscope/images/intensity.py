@@ -81,7 +81,13 @@ class IntensityScale:
         numpy.ndarray
             Same shape, float32. Counts outside the scale leave [0, 1]; nothing is clipped.
         """
-        counts = stored.astype(np.float64)
+        if stored.dtype not in (np.uint8, np.uint16) or stored.size <= 2**16:
+            return self._to_unit(stored.astype(np.float64))
+        # The same numbers from a table, without a copy in double precision.
+        counts = np.arange(2 ** (8 * stored.dtype.itemsize), dtype=np.float64)
+        return np.take(self._to_unit(counts), stored)  # type: ignore[arg-type]
+
+    def _to_unit(self, counts: NDArray[np.float64]) -> NDArray[np.float32]:
         unit: NDArray[np.float32] = ((counts - self.low) / (self.high - self.low)).astype(
             np.float32
         )

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from adaptoscope.images.files import file_kind
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.microscopy_image import MicroscopyImage, image_of_counts
+from adaptoscope.images.pixel_size import PixelSize
 from adaptoscope.images.stored_parts import StoredParts
 from adaptoscope.images.stored_planes import as_counts, check_size
 from adaptoscope.images.tiff_parts import open_tiff_parts
-from adaptoscope.images.zarr_files import ZARR_SUFFIX, open_zarr_parts
+from adaptoscope.images.zarr_files import is_zarr, open_zarr_parts
 
 if TYPE_CHECKING:
     from adaptoscope.images.resampling import Pixels
@@ -46,12 +47,15 @@ class LargeImage:
         Edge of a pixel in micrometres, or None where the file does not tell.
     channel
         Channel that was chosen, or None where the file has only one.
+    pixel_size_remark
+        As of `MicroscopyImage`.
     """
 
     name: str
     parts: StoredParts
     pixel_size_um: float | None
     channel: int | None
+    pixel_size_remark: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -60,7 +64,7 @@ class LargeImage:
 
     def __getitem__(self, place: tuple[slice, slice]) -> FloatImage:
         """Return some rows and columns, float32 in [0, 1] of the full stored range."""
-        stored = as_counts(self.parts.read(*place), self.parts.path)
+        stored = as_counts(self.parts.read(*place), self.parts.path, is_whole=False)
         return IntensityScale.full_range(stored.dtype.itemsize * 8).to_unit(stored)
 
     def whole(self, *, max_pixels: int) -> MicroscopyImage:
@@ -72,10 +76,11 @@ class LargeImage:
             Refused above so many.
         """
         height, width = self.shape
-        size = height * width * self.parts.dtype.itemsize
-        check_size(self.parts.path, height, width, size, max_pixels=max_pixels)
+        stored_bytes = height * width * self.parts.dtype.itemsize
+        check_size(self.parts.path, height, width, stored_bytes, max_pixels=max_pixels)
         stored = as_counts(self.parts.read(slice(None), slice(None)), self.parts.path)
-        return image_of_counts(self.name, stored, self.pixel_size_um, channel=self.channel)
+        size = PixelSize(self.pixel_size_um, self.pixel_size_remark)
+        return image_of_counts(self.name, stored, size, channel=self.channel)
 
 
 @contextmanager
@@ -107,7 +112,8 @@ def large_image(
         return
     try:
         chosen = channel if opened.has_channels else None
-        yield LargeImage(path.name, opened, opened.pixel_size_um, chosen)
+        size = opened.pixel_size
+        yield LargeImage(path.name, opened, size.um, chosen, size.remark)
     finally:
         opened.close()
 
@@ -116,7 +122,7 @@ def stored_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts | None:
     """Open the stored plane of an image, as `large_image` does; to be closed."""
-    if path.suffix.lower() == ZARR_SUFFIX and path.is_dir():
+    if is_zarr(path):
         return open_zarr_parts(path, channel=channel, z=z)
     if file_kind(path) == "png":
         return None

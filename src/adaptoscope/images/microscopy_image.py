@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.pixel_size import PixelSize
+
+# Rows that are hashed at a time, so that no second copy of a large image is made.
+_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,14 @@ class MicroscopyImage:
     scale
         How `pixels` map to stored counts.
     pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
+        Edge of a pixel in micrometres, or None where the file does not tell; of pixels that are
+        not square, that of square ones of the same area.
     sha256
         Hash of the decoded pixels, as `hash_pixels` gives it.
     channel
         Channel that was chosen, or None where the file has only one.
+    pixel_size_remark
+        What a person has to know of the pixel size, as `PixelSize` says it; empty mostly.
     """
 
     name: str
@@ -39,6 +46,7 @@ class MicroscopyImage:
     pixel_size_um: float | None
     sha256: str
     channel: int | None
+    pixel_size_remark: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -66,14 +74,15 @@ def hash_pixels(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
         files, and 8- and 16-bit containers of the same counts, have the same hash.
     """
     digest = hashlib.sha256(np.array(stored.shape, dtype="<u8").tobytes())
-    digest.update(np.ascontiguousarray(stored, dtype="<u2").tobytes())
+    for row in range(0, len(stored), _ROWS):
+        digest.update(np.ascontiguousarray(stored[row : row + _ROWS], dtype="<u2").tobytes())
     return digest.hexdigest()
 
 
 def image_of_counts(
     name: str,
     stored: NDArray[np.uint8] | NDArray[np.uint16],
-    pixel_size_um: float | None,
+    pixel_size: PixelSize | float | None,
     *,
     channel: int | None = None,
 ) -> MicroscopyImage:
@@ -85,17 +94,19 @@ def image_of_counts(
         Base name of the file.
     stored
         Shape (H, W), stored counts.
-    pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
+    pixel_size
+        What is told of the size of its pixels, or their edge in micrometres alone.
     channel
         Channel that was chosen, or None where the file has only one.
     """
+    known = pixel_size if isinstance(pixel_size, PixelSize) else PixelSize(pixel_size)
     scale = IntensityScale.full_range(stored.dtype.itemsize * 8)
     return MicroscopyImage(
         name=name,
         pixels=scale.to_unit(stored),
         scale=scale,
-        pixel_size_um=pixel_size_um,
+        pixel_size_um=known.um,
+        pixel_size_remark=known.remark,
         sha256=hash_pixels(stored),
         channel=channel,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.pixel_size import PixelSize, from_resolution
 from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _HEADER_BYTES = 33
 _COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}
-# Printers' resolutions (72 to 600 dpi) are 42 to 353 micrometres per pixel.
-LARGEST_PIXEL_UM = 20.0
+# Deflate packs at most 1032 bytes into one; noise of a camera, hardly two. What is so small and
+# unpacks to so much is blank or was made to fill the memory.
+_LARGEST_RATIO = 200
+_LARGE_BYTES = 256 * 2**20
 
 
 def read_png_header(path: Path) -> ImageHeader:
@@ -41,7 +45,7 @@ def read_png_header(path: Path) -> ImageHeader:
         If the header is damaged or the kind of PNG is not supported.
     """
     with path.open("rb") as file:
-        return _parse_header(path, file.read(_HEADER_BYTES))[0]
+        return _parse_header(path, file.read(_HEADER_BYTES))
 
 
 def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
@@ -65,17 +69,36 @@ def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
         If the file is damaged, absurdly large, or of an unsupported kind.
     """
     data = path.read_bytes()
-    _parse_header(path, data[:_HEADER_BYTES], max_pixels)
+    header = _parse_header(path, data[:_HEADER_BYTES], max_pixels)
+    # The decoder makes a transparent colour a channel of its own.
+    channels = header.channels + (_entry(data, b"tRNS") is not None)
+    shape = (header.height, header.width) + ((channels,) if channels > 1 else ())
+    kind = np.uint8 if header.bit_depth == 8 else np.uint16
+    _refuse_bomb(path, prod(shape) * np.dtype(kind).itemsize, len(data))
+    values: NDArray[Any] = np.zeros(0, dtype=kind)
     try:
-        values: NDArray[Any] = imagecodecs.png_decode(data)
-    except (imagecodecs.PngError, ValueError, RuntimeError) as error:
+        values = np.empty(shape, dtype=kind)
+        imagecodecs.png_decode(data, out=values)
+    except (imagecodecs.PngError, ValueError, RuntimeError, MemoryError) as error:
+        # A decoder that fails never lets go of the array, so it is emptied.
+        values.resize(0, refcheck=False)
         raise InputError(
             f"The image {path} cannot be decoded.",
             expected="a complete PNG file",
-            found=f"a file of {len(data)} bytes: {error}",
+            found=f"a file of {len(data)} bytes: {error or type(error).__name__}",
             remedy="copy the file again from where it came, or leave it out",
         ) from error
     return StoredPlanes(values, "YX" if values.ndim == 2 else "YXS", _pixel_size(data))
+
+
+def _refuse_bomb(path: Path, decoded: int, stored: int) -> None:
+    if decoded > _LARGE_BYTES and decoded > _LARGEST_RATIO * stored:
+        raise InputError(
+            f"The image {path} would fill the memory and show next to nothing.",
+            expected=f"at most {_LARGEST_RATIO} bytes of pixels for each byte of a large file",
+            found=f"{decoded / 2**20:.0f} MiB of pixels in a file of {stored} bytes",
+            remedy="leave it out; if it is an image of yours, save it as tiled TIFF",
+        )
 
 
 def encode_png(
@@ -104,9 +127,7 @@ def encode_png(
     return data[:_HEADER_BYTES] + chunk + data[_HEADER_BYTES:]
 
 
-def _parse_header(
-    path: Path, data: bytes, max_pixels: int | None = None
-) -> tuple[ImageHeader, int]:
+def _parse_header(path: Path, data: bytes, max_pixels: int | None = None) -> ImageHeader:
     if len(data) < _HEADER_BYTES or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
         raise InputError(
             f"The image {path} is not a complete PNG file.",
@@ -125,19 +146,27 @@ def _parse_header(
     components = _COMPONENTS[colour]
     stored_bytes = height * width * components * bits // 8
     check_size(path, height, width, stored_bytes, max_pixels=max_pixels)
-    return ImageHeader(height, width, bits), components
+    return ImageHeader(height, width, bits, components)
 
 
-def _pixel_size(data: bytes) -> float | None:
-    """Read the pHYs chunk, which stands between the header and the first pixels."""
+def _pixel_size(data: bytes) -> PixelSize:
+    body = _entry(data, b"pHYs")
+    if body is None or len(body) != 9:
+        return PixelSize()
+    across, down, unit = struct.unpack(">IIB", body)
+    if unit != 1 or not across or not down:
+        return PixelSize()
+    return from_resolution(1e6 / down, 1e6 / across, "pHYs", from_camera=False)
+
+
+def _entry(data: bytes, wanted: bytes) -> bytes | None:
+    """Return an entry that stands between the header and the first pixels; None without it."""
     position = len(SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         if kind == b"IDAT":
-            return None
-        if kind == b"pHYs" and length == 9 and position + 17 <= len(data):
-            across, _, unit = struct.unpack(">IIB", data[position + 8 : position + 17])
-            size = 1e6 / across if unit == 1 and across else np.inf
-            return float(f"{size:.6g}") if size < LARGEST_PIXEL_UM else None
+            break
+        if kind == wanted:
+            return data[position + 8 : position + 8 + length]
         position += length + 12
     return None

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptoscope.images.pixel_size import PixelSize
+
 LARGEST_BLOCK = 128 * 2**20
 """Most bytes of one decoded block, all the planes in it together."""
 
@@ -38,8 +40,8 @@ class StoredParts:
         last blocks may go on beyond the plane.
     close
         Lets go of the file.
-    pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
+    pixel_size
+        What the file tells of the size of its pixels.
     has_channels
         Whether the plane is one of several channels.
     """
@@ -53,12 +55,12 @@ class StoredParts:
         block: tuple[int, int],
         decode: Callable[[int, int], Block],
         close: Callable[[], None],
-        pixel_size_um: float | None,
+        pixel_size: PixelSize,
         has_channels: bool,
     ) -> None:
         self.path = path
         self.shape, self.dtype, self.block = shape, dtype, block
-        self.pixel_size_um, self.has_channels = pixel_size_um, has_channels
+        self.pixel_size, self.has_channels = pixel_size, has_channels
         self.close = close
         self._decode = decode
         self._kept: OrderedDict[tuple[int, int], Block] = OrderedDict()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.pixel_size import PixelSize
 
 MAX_SIDE = 20_000
 MAX_BYTES = 4 * 2**30
@@ -27,6 +28,9 @@ IN_PARTS = (
 )
 """What to do with an image that is too large to be read whole."""
 
+# An axis this short that lies where rows or columns should is one of channels, where there are
+# more planes than that.
+_MOST_CHANNELS = 12
 _CHANNEL_AXES = "CS"
 _DEPTH_AXES = "ZQI"
 _ALL = slice(None)
@@ -42,11 +46,14 @@ class ImageHeader:
         Size of one plane in pixels.
     bit_depth
         8 or 16; 16 for floating-point files, which are handled on the 16-bit scale.
+    channels
+        Number of channels, or of colours.
     """
 
     height: int
     width: int
     bit_depth: int
+    channels: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,13 @@ class StoredPlanes:
     axes
         One letter per axis: Y row, X column, C channel, S sample (as red, green, blue),
         Z focal plane, T time, Q or I a stack whose meaning the file does not tell.
-    pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
+    pixel_size
+        What the file tells of the size of its pixels.
     """
 
     values: NDArray[np.generic]
     axes: str
-    pixel_size_um: float | None
+    pixel_size: PixelSize
 
 
 def check_size(
@@ -181,6 +188,7 @@ def choose_plane(
         As `select_plane`.
     """
     _refuse_further_axes(axes, shape, path)
+    _refuse_exchanged_axes(axes, shape, path)
     lengths = dict(zip(axes, shape, strict=True))
     channel_axis = next((letter for letter in axes if letter in _CHANNEL_AXES), "")
     depth_axis = next((letter for letter in axes if letter in _DEPTH_AXES), "")
@@ -190,15 +198,20 @@ def choose_plane(
     return [places.get(letter, _ALL) for letter in axes]
 
 
-def as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def as_counts(
+    plane: NDArray[np.generic], path: Path, *, is_whole: bool = True
+) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Bring one plane to stored counts.
 
     Parameters
     ----------
     plane
-        Shape (H, W), values as stored: uint8, uint16, or floating point from 0 to 1.
+        Shape (H, W), values as stored: uint8, uint16, or floating point, which holds values from 0
+        to 1 or whole numbers from 0 to 65535.
     path
         File to name in the error.
+    is_whole
+        Whether it is a whole plane, of which alone can be told that its values are whole numbers.
 
     Returns
     -------
@@ -208,23 +221,55 @@ def as_counts(plane: NDArray[np.generic], path: Path) -> NDArray[np.uint8] | NDA
     Raises
     ------
     InputError
-        If floating-point values are not finite or leave 0 to 1.
+        If floating-point values are not finite, or of neither kind.
     """
     if plane.dtype == np.uint8:
         return plane.astype(np.uint8)
     if plane.dtype == np.uint16:
         return plane.astype(np.uint16)
     values = plane.astype(np.float64)
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() > 1:
+    finite = bool(np.isfinite(values).all())
+    lowest, highest = (values.min(), values.max()) if finite else (np.nan, np.nan)
+    if is_whole and lowest >= 0 and 1 < highest <= 65535 and (values == np.rint(values)).all():
+        return values.astype(np.uint16)
+    if not (lowest >= 0 and highest <= 1):
         raise InputError(
             f"The floating-point image {path} is not on a known scale.",
-            expected="finite values from 0 to 1",
-            found="values that are NaN or infinite"
-            if not np.isfinite(values).all()
-            else f"values from {values.min():g} to {values.max():g}",
+            expected="finite values from 0 to 1, or whole numbers from 0 to 65535",
+            found=f"values from {lowest:g} to {highest:g}"
+            if finite
+            else "values that are NaN or infinite",
             remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
         )
     return IntensityScale.full_range(16).to_stored(values)
+
+
+def grey_sample(planes: StoredPlanes) -> int | None:
+    """Tell which sample of a colour image is its grey one, where that leaves no doubt.
+
+    Parameters
+    ----------
+    planes
+        All planes of the file.
+
+    Returns
+    -------
+    int or None
+        The first where red, green and blue are equal, or the only one of them that is not the same
+        everywhere; a transparency that is the same everywhere is left aside. None otherwise.
+    """
+    if "S" not in planes.axes:
+        return None
+    samples = np.moveaxis(planes.values, planes.axes.index("S"), 0)
+    colours = samples
+    if len(samples) in (2, 4):
+        colours = samples[:-1]
+        if samples[-1].min() != samples[-1].max():
+            return None
+    if all(np.array_equal(colours[0], other) for other in colours[1:]):
+        return 0
+    filled = [number for number, one in enumerate(colours) if one.min() != one.max()]
+    return filled[0] if len(filled) == 1 else None
 
 
 def _refuse_further_axes(axes: str, shape: Sequence[int], path: Path) -> None:
@@ -238,6 +283,24 @@ def _refuse_further_axes(axes: str, shape: Sequence[int], path: Path) -> None:
             found=f"axes {axes} of lengths {' x '.join(map(str, shape))} (T is time)",
             remedy="save the time points or positions as one file each",
         )
+
+
+def _refuse_exchanged_axes(axes: str, shape: Sequence[int], path: Path) -> None:
+    """Refuse (H, W, 2) and the like, written as H planes of W x 2 pixels."""
+    lengths = dict(zip(axes, shape, strict=True))
+    side = min(lengths["Y"], lengths["X"])
+    planes = max([length for letter, length in lengths.items() if letter not in "YX"], default=1)
+    if side > _MOST_CHANNELS or planes <= _MOST_CHANNELS:
+        return
+    raise InputError(
+        f"The image {path} seems to have been written with its axes in another order.",
+        expected=f"axes={axes} with rows (Y) and columns (X) of more than {_MOST_CHANNELS} pixels",
+        found=f"axes={axes} of lengths {' x '.join(map(str, shape))}: {planes} planes of "
+        f"{lengths['Y']} x {lengths['X']} pixels",
+        remedy="if the last axis holds channels, write them first, as "
+        'tifffile.imwrite("OUT.tif", numpy.moveaxis(pixels, -1, 0), imagej=True, '
+        'metadata={"axes": "CYX"}), and choose one with --channel',
+    )
 
 
 def _check_channel(channel: int | None, number: int, path: Path, *, colour: bool) -> None:

@@ -4,41 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import struct
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-import defusedxml.ElementTree
 import numpy as np
 import tifffile
-from defusedxml.common import DefusedXmlException
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.png_files import LARGEST_PIXEL_UM
+from adaptoscope.images.colour_tables import grey_table
+from adaptoscope.images.ome_planes import own_series
 from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
+from adaptoscope.images.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
-MICROMETRES = {
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "\\u00b5m": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "micrometer": 1.0,
-    "micrometre": 1.0,
-    "nm": 1e-3,
-    "nanometer": 1e-3,
-    "mm": 1e3,
-    "millimeter": 1e3,
-}
-"""How many micrometres a unit of length is, under the names that files give it."""
-
-_CENTIMETRE = 3
 _MIN_IS_WHITE = 0
+# Where tifffile looks whether the pages go round.
+_SHORT_CIRCLE = 100
+# Flags of a page that is a reduced copy of another one, or its transparency.
+_REDUCED = 1 | 4
+# A page of other proportions that is no larger is a thumbnail or the label of a slide.
+_HALF = 0.5
 
 # What tifffile prints about odd files reaches the user as an error of ours, or does not matter.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -67,10 +58,11 @@ def read_tiff_header(path: Path) -> ImageHeader:
         series = only_series(path, file)
         lengths = dict(zip(series.axes, series.shape, strict=True))
         bits = 8 if series.dtype == np.uint8 else 16
-        return ImageHeader(lengths["Y"], lengths["X"], bits)
+        channels = lengths.get("C", lengths.get("S", 1))
+        return ImageHeader(lengths["Y"], lengths["X"], bits, channels)
 
 
-def read_tiff(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
+def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
     """Read all planes of a TIFF.
 
     Parameters
@@ -79,6 +71,8 @@ def read_tiff(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
         A TIFF file, plain, ImageJ or OME.
     max_pixels
         Most pixels of a plane, in place of the usual limit on its sides.
+    labels
+        Whether the values are labels, which stand for themselves where there is a colour table.
 
     Returns
     -------
@@ -94,7 +88,11 @@ def read_tiff(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
         series = only_series(path, file, max_pixels=max_pixels)
         # One thread: pages are decoded in this one, and results do not depend on the machine.
         values: NDArray[Any] = series.asarray(maxworkers=1)
-        return StoredPlanes(values.reshape(series.shape), series.axes, pixel_size_um(file))
+        greys = None if labels else grey_table(path, series)
+        if greys is not None:
+            values = greys[values]
+        size = tiff_pixel_size(path, file)
+        return StoredPlanes(values.reshape(series.shape), series.axes, size)
 
 
 def write_tiff(
@@ -127,11 +125,20 @@ def write_tiff(
             for side in "XY":
                 metadata[f"PhysicalSize{side}"] = pixel_size_um
                 metadata[f"PhysicalSize{side}Unit"] = "µm"
-        tifffile.imwrite(path, stored, ome=True, photometric="minisblack", metadata=metadata)
+        tifffile.imwrite(
+            path,
+            stored,
+            ome=True,
+            photometric="minisblack",
+            metadata=metadata,
+            software=SOFTWARE,
+        )
         return
     metadata = {"axes": "YX"} if pixel_size_um is None else {"axes": "YX", "unit": "um"}
     resolution = None if pixel_size_um is None else (1 / pixel_size_um, 1 / pixel_size_um)
-    tifffile.imwrite(path, stored, imagej=True, resolution=resolution, metadata=metadata)
+    tifffile.imwrite(
+        path, stored, imagej=True, resolution=resolution, metadata=metadata, software=SOFTWARE
+    )
 
 
 @contextmanager
@@ -189,28 +196,90 @@ def only_series(
     InputError
         If there is not exactly one, it is of an unsupported kind, or its pixels are not all there.
     """
-    series = file.series
-    if len(series) != 1:
-        raise InputError(
-            f"The image {path} does not hold exactly one image.",
-            expected="one image per file (with its channels and focal planes)",
-            found=f"{len(series)} images",
-            remedy="save the images as one file each",
-        )
-    only = series[0]
+    _check_page_number(path, file)
+    only = own_series(path, file) or _only_full(path, file)
     _check_kind(path, only)
     lengths = dict(zip(only.axes, only.shape, strict=True))
-    if "Y" not in lengths or "X" not in lengths:
+    if not all(isinstance(lengths.get(axis), Integral) for axis in "YX"):
         raise InputError(
             f"The image {path} has no rows and columns.",
             expected="axes Y and X",
-            found=f"axes {only.axes}",
+            found=f"axes {only.axes} of lengths {only.shape}",
             remedy="save it as a two-dimensional image",
         )
     if whole:
         check_size(path, lengths["Y"], lengths["X"], only.nbytes, max_pixels=max_pixels)
     _check_complete(path, only)
     return only
+
+
+def _only_full(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries:
+    """Return the one image of a file; reduced copies of it are left aside."""
+    largest = max(file.series, key=lambda series: series.keyframe.size)
+    number = sum(not _is_reduced(series, largest) for series in file.series if series != largest)
+    if number:
+        raise InputError(
+            f"The image {path} does not hold exactly one image.",
+            expected="one image per file (with its channels and focal planes)",
+            found=f"{number + 1} images",
+            remedy="save the images as one file each",
+        )
+    pages: list[Any] = [page for page in largest.pages if page is not None]
+    if others := {page.parent.filename for page in pages if page.parent is not file}:
+        raise InputError(
+            f"The image {path} is one of a set of several files.",
+            expected="a file that holds all its planes itself",
+            found=f"planes in {', '.join(sorted(others)[:3])}",
+            remedy="export the set again with one file for each position",
+        )
+    return largest
+
+
+def _is_reduced(series: tifffile.TiffPageSeries, full: tifffile.TiffPageSeries) -> bool:
+    """Tell a thumbnail by its flag, its proportions, or its size."""
+    small, large = series.keyframe, full.keyframe
+    if int(small.subfiletype) & _REDUCED:
+        return True
+    scaled = small.imagewidth * large.imagelength / large.imagewidth
+    is_like = abs(scaled - small.imagelength) <= 1
+    shrunk = max(small.imagewidth / large.imagewidth, small.imagelength / large.imagelength)
+    return len(series.pages) == 1 and (shrunk < 1 if is_like else shrunk <= _HALF)
+
+
+def _check_page_number(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse a file that names more pages than it has room for, before all are looked at."""
+    page, size = file.pages.first, path.stat().st_size
+    _refuse_circle(path, file)
+    # ImageJ writes large stacks as one page, with the number of planes in words.
+    claimed = int((file.imagej_metadata or {}).get("images", 1)) if file.is_imagej else 1
+    in_words = claimed * page.nbytes if claimed > 1 and len(file.pages) == 1 else 0
+    if in_words > size:
+        raise _cut_short(path)
+
+
+def _refuse_circle(path: Path, file: tifffile.TiffFile) -> None:
+    """Refuse pages of which a late one is followed by an earlier one, as in a circle.
+
+    Shorter circles tifffile leaves by itself.
+    """
+    handle, form = file.filehandle, file.tiff
+    offset, seen = int(file.pages.first.offset), set[int]()
+    while 0 < offset < handle.size and offset not in seen:
+        seen.add(offset)
+        handle.seek(offset)
+        try:
+            (number,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+            handle.seek(number * form.tagsize, os.SEEK_CUR)
+            (offset,) = struct.unpack(form.offsetformat, handle.read(form.offsetsize))
+        except struct.error:
+            return
+    if offset in seen and len(seen) >= _SHORT_CIRCLE:
+        raise InputError(
+            f"The image {path} is damaged.",
+            expected="pages one after the other",
+            found=f"{len(seen)} pages, the last of which is followed by an earlier one",
+            remedy="copy the file again from where it came, or leave it out",
+        )
 
 
 def _check_kind(path: Path, series: tifffile.TiffPageSeries) -> None:
@@ -238,6 +307,7 @@ def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
     Strips that begin past the end of the file would otherwise be read as black.
     """
     size = path.stat().st_size
+    filled = False
     for page in series.pages:
         tile = (0, 0) if page is None else (series.keyframe.tilelength, series.keyframe.tilewidth)
         if page is None or max(tile) > 2**16:
@@ -247,51 +317,19 @@ def _check_complete(path: Path, series: tifffile.TiffPageSeries) -> None:
                 found="a missing plane or an absurd tile",
                 remedy="copy the file again from where it came, or leave it out",
             )
-        extents = zip(page.dataoffsets, page.databytecounts, strict=False)
-        if any(start + length > size or length == 0 for start, length in extents):
-            raise InputError(
-                f"The image {path} is cut short.",
-                expected="pixels up to the end that the header gives",
-                found=f"a file of {size} bytes",
-                remedy="copy the file again from where it came, or leave it out",
-            )
+        # A part that takes no room is one that was left out, as it is all background.
+        extents = list(zip(page.dataoffsets, page.databytecounts, strict=False))
+        filled = filled or any(length > 0 for _, length in extents)
+        if any(start + length > size or (length == 0 and start) for start, length in extents):
+            raise _cut_short(path)
+    if not filled:
+        raise _cut_short(path)
 
 
-def pixel_size_um(file: tifffile.TiffFile) -> float | None:
-    """Return the edge of a pixel in micrometres, or None where the file does not tell."""
-    size = _ome_pixel_size(file.ome_metadata) if file.is_ome else _tag_pixel_size(file)
-    if size is None or not np.isfinite(size) or size <= 0:
-        return None
-    return float(f"{size:.6g}")
-
-
-def _ome_pixel_size(document: str | None) -> float | None:
-    try:
-        root = defusedxml.ElementTree.fromstring((document or "").encode())
-    except (defusedxml.ElementTree.ParseError, DefusedXmlException):
-        return None
-    for element in root.iter():
-        if element.tag.endswith("}Pixels") and "PhysicalSizeX" in element.attrib:
-            unit = element.attrib.get("PhysicalSizeXUnit", "µm").lower()
-            try:
-                return float(element.attrib["PhysicalSizeX"]) * MICROMETRES[unit]
-            except (KeyError, ValueError):
-                return None
-    return None
-
-
-def _tag_pixel_size(file: tifffile.TiffFile) -> float | None:
-    tags = file.pages[0].tags  # type: ignore[union-attr]
-    try:
-        pixels, lengths = tags["XResolution"].value
-        spacing = lengths / pixels
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, struct.error):
-        return None
-    if file.is_imagej:
-        unit = str((file.imagej_metadata or {}).get("unit", "")).strip().lower()
-        return spacing * MICROMETRES[unit] if unit in MICROMETRES else None
-    unit_tag = tags.get("ResolutionUnit")
-    # Plain files carry printers' resolutions; only a microscope has pixels this small.
-    if unit_tag is not None and int(unit_tag.value) == _CENTIMETRE:
-        return spacing * 1e4 if spacing * 1e4 < LARGEST_PIXEL_UM else None
-    return None
+def _cut_short(path: Path) -> InputError:
+    return InputError(
+        f"The image {path} is cut short.",
+        expected="pixels up to the end that the header gives",
+        found=f"a file of {path.stat().st_size} bytes",
+        remedy="copy the file again from where it came, or leave it out",
+    )

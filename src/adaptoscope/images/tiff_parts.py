@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import tifffile
 
+from adaptoscope.images.colour_tables import grey_table
 from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
-from adaptoscope.images.stored_planes import choose_plane
-from adaptoscope.images.tiff_files import decoding, only_series, pixel_size_um
+from adaptoscope.images.stored_planes import MAX_BYTES, choose_plane
+from adaptoscope.images.tiff_files import decoding, only_series
+from adaptoscope.images.tiff_pixel_size import tiff_pixel_size
 
 _UNCOMPRESSED_BLOCK = (512, 1024)
 
@@ -59,6 +61,10 @@ def _parts(
     path: Path, file: tifffile.TiffFile, channel: int | None, z: int | Literal["max"] | None
 ) -> StoredParts | None:
     series = only_series(path, file, whole=False)
+    # Whether a colour image is a grey one, all of it has to be looked at.
+    is_undecided = channel is None and "S" in series.axes and series.nbytes <= MAX_BYTES
+    if is_undecided or grey_table(path, series) is not None:
+        return None
     chosen = choose_plane(series.axes, series.shape, path, channel=channel, z=z)
     lengths = dict(zip(series.axes, series.shape, strict=True))
     if series.axes.index("Y") > series.axes.index("X"):
@@ -77,7 +83,7 @@ def _parts(
         block=block,
         decode=_brightest(path, planes),
         close=file.close,
-        pixel_size_um=pixel_size_um(file),
+        pixel_size=tiff_pixel_size(path, file),
         has_channels=any(letter in "CS" for letter in series.axes),
     )
 
@@ -157,6 +163,8 @@ def _page_decoder(
 
     def decode(row: int, column: int) -> Block:
         segment = row * across + column + (sample * across * down if separate else 0)
+        if not page.databytecounts[segment]:
+            return np.full(block, page.nodata, dtype=series.dtype)
         source = key.parent.filehandle
         source.seek(page.dataoffsets[segment])
         data = source.read(page.databytecounts[segment])

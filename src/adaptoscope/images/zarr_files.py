@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
@@ -12,16 +12,26 @@ from typing import Any, Literal
 import numpy as np
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.pixel_size import PixelSize, calibrated
 from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
 from adaptoscope.images.stored_planes import choose_plane
-from adaptoscope.images.tiff_files import MICROMETRES
 
 ZARR_SUFFIX = ".zarr"
+
+_METADATA = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 
 # Codecs that run what the file says (pickle) are not among them.
 _COMPRESSORS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
 _ARRANGEMENTS = ("bytes", "crc32c", "delta", "endian", "sharding_indexed", "shuffle", "transpose")
 _CODECS = frozenset(_COMPRESSORS + _ARRANGEMENTS)
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is a Zarr folder, by its name or by what lies in it."""
+    if not path.is_dir():
+        return False
+    named = path.suffix.lower() == ZARR_SUFFIX
+    return named or any((path / name).is_file() for name in _METADATA)
 
 
 def open_zarr_parts(
@@ -49,7 +59,7 @@ def open_zarr_parts(
     """
     library = _library(path)
     with _decoding(path):
-        array, names, pixel_size_um = _full_resolution(path, library.open(path, mode="r"))
+        array, names, pixel_size = _full_resolution(path, library.open(path, mode="r"))
         shape = tuple(int(length) for length in array.shape)
         _check_array(path, array, names)
     # Axes of length 1 tell nothing, as in a TIFF, where they are not stored.
@@ -76,7 +86,7 @@ def open_zarr_parts(
         block=block,
         decode=decode,
         close=lambda: None,
-        pixel_size_um=pixel_size_um,
+        pixel_size=pixel_size,
         has_channels="C" in axes,
     )
 
@@ -110,10 +120,11 @@ def _decoding(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _full_resolution(path: Path, node: Any) -> tuple[Any, str, float | None]:
+def _full_resolution(path: Path, node: Any) -> tuple[Any, str, PixelSize]:
     """Return the array of full resolution, the names of its axes, and its pixel size."""
     if hasattr(node, "shape"):
-        return node, "YX" if node.ndim == 2 else "?" * node.ndim, None
+        return node, "YX" if node.ndim == 2 else "?" * node.ndim, PixelSize()
+    _refuse_plate(path, dict(node.attrs))
     images = [node] if _multiscales(node) else [g for _, g in node.groups() if _multiscales(g)]
     if len(images) != 1 or len(_multiscales(images[0])) != 1:
         raise InputError(
@@ -128,14 +139,43 @@ def _full_resolution(path: Path, node: Any) -> tuple[Any, str, float | None]:
     axes = described.get("axes") or list("tczyx")
     axes = [axis if isinstance(axis, Mapping) else {"name": axis} for axis in axes]
     names = "".join(str(axis["name"])[:1].upper() for axis in axes)
+    return array, names, _pixel_size(axes, first, described)
+
+
+def _pixel_size(axes: Sequence[Mapping[str, Any]], *levels: Mapping[str, Any]) -> PixelSize:
     scales = [
-        change["scale"][-1]
-        for level in (first, described)
+        change["scale"]
+        for level in levels
         for change in level.get("coordinateTransformations", [])
         if change.get("type") == "scale"
     ]
-    unit = MICROMETRES.get(str(axes[-1].get("unit", "")).lower())
-    return array, names, float(f"{prod(scales) * unit:.6g}") if scales and unit else None
+    if not scales:
+        return PixelSize()
+    height, width = (prod(float(scale[axis]) for scale in scales) for axis in (-2, -1))
+    units = [axis.get("unit") or "" for axis in axes[-2:]]
+    # Without a unit, 1 is what is written where nothing is known.
+    if not any(units) and (height, width) != (1.0, 1.0):
+        return calibrated(height, width, ("(none)", "(none)"), "its OME-Zarr metadata")
+    return calibrated(height, width, (str(units[0]), str(units[1])), "its OME-Zarr metadata")
+
+
+def _refuse_plate(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Refuse a plate or a well, and name an image of it."""
+    said = {**attributes, **dict(attributes.get("ome") or {})}
+    if "plate" in said:
+        wells = [str(each.get("path", "")) for each in said["plate"].get("wells", [])]
+        kind, number, inside = "plate", f"{len(wells)} wells", f"{wells[0]}/0" if wells else "A/1/0"
+    elif "well" in said:
+        fields = [str(each.get("path", "")) for each in said["well"].get("images", [])]
+        kind, number, inside = "well of a plate", f"{len(fields)} fields", (fields or ["0"])[0]
+    else:
+        return
+    raise InputError(
+        f"The folder {path} is a {kind}, which holds many images.",
+        expected="the OME-Zarr image of one field",
+        found=f"a {kind} of {number}",
+        remedy=f"give its fields one by one, as {path / inside}",
+    )
 
 
 def _multiscales(group: Any) -> list[Mapping[str, Any]]:
@@ -147,7 +187,13 @@ def _multiscales(group: Any) -> list[Mapping[str, Any]]:
 def _check_array(path: Path, array: Any, names: str) -> None:
     kind = np.dtype(array.dtype)
     known = kind.newbyteorder("=") in (np.uint8, np.uint16) or kind.kind == "f"
-    if len(names) != array.ndim or names[-2:] != "YX" or not known or 0 in array.shape:
+    if (
+        len(names) != array.ndim
+        or names[-2:] != "YX"
+        or not known
+        or 0 in array.shape
+        or 0 in array.chunks
+    ):
         raise InputError(
             f"The image {path} is of a kind that is not read.",
             expected="values of 8 or 16 bits or floating point from 0 to 1; axes that end in Y, X",

@@ -28,7 +28,8 @@ from adaptoscope.counting.counter_source import (
     loaded,
     refuse_useless,
 )
-from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount, images_of_places
+from adaptoscope.counting.images_of_places import images_of_places
+from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.settings import PredictSettings
@@ -176,7 +177,7 @@ def count_folder(
     )  # fmt: skip
     given = [images] if isinstance(images, str | os.PathLike) else images
     places = [Path(each) for each in given]
-    files, found = _listed(places, _path(regions))
+    files, found = _listed(places, _path(regions), channel)
     source = _source(model, device, settings)
     _refuse_useless(source, settings, points=points, overlays=overlays, regions=regions)
     outputs = CountOutputs(_path(out), _path(points), _path(overlays), _path(plot), overwrite)
@@ -203,7 +204,7 @@ def _path(place: str | Path | None) -> Path | None:
 
 
 def _listed(
-    places: Sequence[Path], regions: Path | None
+    places: Sequence[Path], regions: Path | None, channel: int | None
 ) -> tuple[tuple[FileToCount, ...], tuple[ImagesToCount, ...]]:
     if not places:
         raise InputError("There is nothing to count.", expected="an image or a folder of images")
@@ -214,7 +215,7 @@ def _listed(
             found="a file" if regions.exists() else "nothing",
             remedy="check --regions",
         )
-    return images_of_places(places)
+    return images_of_places(places, channel)
 
 
 def _source(

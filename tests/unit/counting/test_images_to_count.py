@@ -71,6 +71,22 @@ def test_a_folder_without_images_is_refused(tmp_path):
         images_to_count(tmp_path / "absent")
 
 
+@pytest.mark.parametrize("below", ["A01", "r03c03/Images", "2023-02-21/1334/TimePoint_1"])
+def test_a_plate_is_named_and_its_folders_too(tmp_path, below):
+    folder = tmp_path / "plate"
+    for place in (below, below.replace("0", "1").replace("3", "4")):
+        touch(folder / place, "a.tif")
+    with pytest.raises(InputError, match="seems to be a plate") as caught:
+        images_to_count(folder)
+    assert str(folder / below) in caught.value.remedy
+
+
+def test_zarr_folders_are_known_by_what_lies_in_them(tmp_path):
+    touch(tmp_path / "0", "zarr.json")
+    (alone,) = images_to_count(tmp_path / "0").files
+    assert alone.path == tmp_path / "0"
+
+
 @pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.nd2", "a.gif", "a.webp", "a.bmp", "a.lif"])
 def test_kinds_that_are_not_read_are_named(tmp_path, name):
     with pytest.raises(InputError, match="kind that is not read") as caught:

@@ -160,6 +160,33 @@ def test_the_pixel_size_of_a_file_comes_before_the_given_one(draw_field, tmp_pat
     (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "counts.csv", HALF)
 
     assert row.pixel_size_um == pytest.approx(0.25)
+    assert row.flag == "pixel size 0.25 um from the file, while --pixel-size-um says 0.5 um"
+
+
+def test_pixels_that_are_not_square_count_with_both_edges(draw_field, tmp_path):
+    pixels = (draw_field(3, 1)[0] * 255).astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(
+        tmp_path / "in" / "a.tif", pixels, imagej=True, resolution=(2, 4), metadata={"unit": "um"}
+    )
+    (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "counts.csv")
+    assert row.area_mm2 == pytest.approx(pixels.size * 0.5e-3 * 0.25e-3, rel=1e-4)
+    assert row.per_mm2 == pytest.approx(row.count / row.area_mm2)
+    assert row.flag == "pixels are not square: 0.25 x 0.5 um (height x width)"
+
+
+def test_a_pixel_size_that_is_not_used_is_said_and_may_be_given(draw_field, tmp_path):
+    pixels = (draw_field(3, 1)[0] * 255).astype(np.uint8)
+    (tmp_path / "in").mkdir()
+    camera = (1e4 / 6.45, 1e4 / 6.45)
+    tifffile.imwrite(
+        tmp_path / "in" / "a.tif", pixels, resolution=camera, resolutionunit="centimeter"
+    )
+    (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "counts.csv")
+    assert (row.per_mm2, row.area_mm2, row.pixel_size_um) == (None, None, None)
+    assert "camera" in row.flag
+    (row,) = predict_counts(load_counter("dog"), tmp_path / "in", tmp_path / "b.csv", HALF)
+    assert (row.pixel_size_um, row.flag) == (0.5, "")
 
 
 def test_files_of_other_kinds_get_an_error_that_says_what_to_do(unseen, tmp_path):

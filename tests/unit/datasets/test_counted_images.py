@@ -3,7 +3,7 @@ import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels, write_mask
+from adaptoscope.images.files import hash_pixels, write_image, write_mask
 
 
 def test_an_own_folder_is_read(make_folder, pixels):
@@ -148,3 +148,41 @@ def test_only_the_split_train_may_be_learnt_from(make_folder):
     kept_back = open_counted_images(make_folder("kept", split="image,split\na.png,test\n"))
     with pytest.raises(InputError, match="split train"):
         kept_back.training_part()
+
+
+def test_a_european_spreadsheet_with_names_without_suffix_is_read(make_folder):
+    folder = make_folder(images=("Pra\u0308parat_1.tif", "b.tif"))
+    text = "image;x;y;note\r\nPr\u00e4parat_1;12,5;3,25;\u00b5\r\nPr\u00e4parat_1.tif;1;2;\r\n"
+    (folder / "points.csv").write_bytes(text.encode("cp1252"))
+    (folder / "split.csv").write_text("image;split\nPr\u00e4parat_1;train\nb;test\n")
+    opened = open_counted_images(folder)
+    first, second = opened.records
+    assert (first.name, second.name) == ("Pra\u0308parat_1.tif", "b.tif")
+    assert opened.points(first).tolist() == [[3.25, 12.5], [2, 1]]
+    assert second.count == 0
+    assert opened.read(first).name == "Pra\u0308parat_1.tif"
+
+
+def test_a_name_that_could_be_two_images_is_not_guessed(make_folder):
+    folder = make_folder(images=("a.tif", "a.png"), points="image,x,y\na,1,2\n")
+    with pytest.raises(InputError, match="not there: a"):
+        open_counted_images(folder)
+    (folder / "points.csv").unlink()
+    (folder / "split.csv").write_text("image\na\n")
+    with pytest.raises(InputError, match="missing"):
+        open_counted_images(folder)
+
+
+def test_names_too_long_for_a_disk_are_refused_in_a_few_words(make_folder):
+    with pytest.raises(InputError, match="cannot exist") as caught:
+        open_counted_images(make_folder(split=f"image\n{'x' * 5000}\n"))
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_list_that_contradicts_the_pixel_size_of_a_file_is_said(make_folder):
+    folder = make_folder(images=("a.tif",), metadata="file_name,pixel_size_um\nimages/a.tif,0.5\n")
+    write_image(folder / "images" / "a.tif", np.zeros((12, 16)), pixel_size_um=0.25)
+    opened = open_counted_images(folder)
+    image = opened.read(opened.records[0])
+    assert image.pixel_size_um == 0.5
+    assert "the file says 0.25 um" in image.pixel_size_remark

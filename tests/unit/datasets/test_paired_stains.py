@@ -109,3 +109,13 @@ def test_real_inputs_of_one_field_share_their_cells(shared_data):
     opened = open_paired_stains(shared_data / "mlcp-ifc")
     counts = {record.name: len(opened.points(record)) for record in opened}
     assert counts["exp1_g1_cp0008_bf.png"] == counts["exp1_g1_cp0008_df.png"] == 900
+
+
+@pytest.mark.parametrize("name", ["a", "a.png"])
+@pytest.mark.parametrize("marked", ["a", "a.png"])
+def test_names_without_suffix_are_taken_where_one_image_is_meant(make_folder, name, marked):
+    pairs = PAIRS.replace("images/a.png", f"images/{name}").replace(",", ";")
+    folder = make_folder(pairs=pairs, points=f"image;x;y\n{marked};1,0;2,0\n")
+    (record,) = (opened := open_paired_stains(folder))
+    assert opened.read(record).given.name == "a.png"
+    assert opened.points(record).tolist() == [[2, 1]]

@@ -32,8 +32,11 @@ def test_byte_order_marks_windows_line_ends_and_blanks_are_understood(tmp_path):
         (b"", "no line"),
         (b"a,b\n1\n", "line 2 with 1 entries for 2 columns"),
         (b"a,a\n", "twice"),
-        (b"image;x;y\na.png;1,5;2\n", "semicolons"),
+        (b"image;x,y\na.png;1,5\n", "as many commas as semicolons"),
         (b"a,b\n\xff\xfe,1\n", "not UTF-8"),
+        (b"a,b\n\x81\x82,1\n", "not UTF-8"),
+        (b"a,b\n\xe4\x00\x01,1\n", "not UTF-8"),
+        (b"a;b\n1;2;3\n", "3 entries for 2 columns"),
         (b'a\n"b', "line"),
     ],
 )
@@ -41,6 +44,38 @@ def test_broken_tables_are_refused(tmp_path, content, found):
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(InputError, match=found):
         read_table(tmp_path / "t.csv")
+
+
+EXCEL = "image;x;y\nPräparat 1.tif;12,5;-3\nb.tif;1,5E+02;,25\n"
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("first", ["", "sep="])
+def test_tables_of_spreadsheets_with_decimal_commas(tmp_path, mark, line_end, encoding, first):
+    text = (f"{first}{mark}\n" if first else "") + EXCEL.replace(";", mark)
+    (tmp_path / "t.csv").write_bytes(text.replace("\n", line_end).encode(encoding))
+    rows = [tuple(row.values()) for row in read_table(tmp_path / "t.csv").rows]
+    assert rows == [("Präparat 1.tif", "12.5", "-3"), ("b.tif", "1.5E+02", ".25")]
+
+
+def test_utf_16_of_the_other_byte_order_is_read(tmp_path):
+    (tmp_path / "t.csv").write_bytes(("﻿" + EXCEL).encode("utf-16-be"))
+    assert read_table(tmp_path / "t.csv").rows[1]["x"] == "1.5E+02"
+
+
+def test_a_comma_beside_decimal_points_is_no_decimal_comma(tmp_path):
+    (tmp_path / "t.csv").write_text("image;x;y\na.tif;1,234;5.5\n")
+    (row,) = read_table(tmp_path / "t.csv").rows
+    assert row["x"] == "1,234"
+    with pytest.raises(InputError, match="cannot be understood"):
+        parse_float(row["x"], "x", tmp_path / "t.csv")
+
+
+def test_marks_inside_quotes_do_not_count(tmp_path):
+    (tmp_path / "t.csv").write_text('image,"a;b;c;d",y\na.tif,1,2\n')
+    assert read_table(tmp_path / "t.csv").columns == ("image", "a;b;c;d", "y")
 
 
 def test_a_missing_column_is_named(tmp_path):
@@ -84,6 +119,9 @@ def test_entries_that_cannot_be_understood_are_shown(parse, text):
     assert repr(text) in str(caught.value)
 
 
-@pytest.mark.parametrize(("text", "value"), [("True", True), ("0", False), ("no", False)])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("True", True), ("0", False), ("no", False), ("WAHR", True), ("FAUX", False)],
+)
 def test_truth_values(text, value):
     assert parse_bool(text, "kept", "t.csv") is value

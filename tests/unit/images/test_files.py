@@ -147,9 +147,23 @@ def test_floating_point_from_0_to_1_is_brought_to_16_bits(tmp_path):
 
 
 def test_floating_point_on_another_scale_is_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 300.0]], np.float32))
-    with pytest.raises(InputError, match="from 0 to 300"):
-        read_image(tmp_path / "a.tif")
+    for values, found in (([0, 300.5], "from 0 to 300.5"), ([0, 65536], "65536"), ([-1, 2], "-1")):
+        tifffile.imwrite(tmp_path / "a.tif", np.array([values], np.float32))
+        with pytest.raises(InputError, match=found):
+            read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_floating_point_of_whole_numbers_is_read_as_16_bit(tmp_path, kind):
+    counts = np.array([[0, 300], [4095, 65535]], np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", counts.astype(kind))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").stored, counts)
+
+
+def test_names_with_other_digits_are_listed(tmp_path):
+    for name in ("10²5.png", "10²10.png", "९.png", "2.png"):
+        (tmp_path / name).touch()
+    assert len(list_images(tmp_path)) == 4
 
 
 def test_unknown_suffixes_and_shapes_are_refused_on_writing(tmp_path):

@@ -1,5 +1,7 @@
 import struct
+import sys
 import zlib
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
@@ -54,3 +56,38 @@ def test_16_bit_colour_keeps_its_depth(tmp_path):
     (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(stored))
     image = read_image(tmp_path / "a.png", channel=1)
     np.testing.assert_array_equal(image.stored, stored[..., 1])
+
+
+def test_a_file_that_unpacks_to_gigabytes_is_refused_before_it_does(tmp_path):
+    (tmp_path / "a.png").write_bytes(bomb(19_999, 19_999))
+    with pytest.raises(InputError, match="fill the memory") as caught:
+        read_image(tmp_path / "a.png")
+    assert "381 MiB" in caught.value.found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_files_that_cannot_be_decoded_take_no_memory(tmp_path):
+    stored = np.random.default_rng(0).integers(0, 65536, (1024, 1024)).astype(np.uint16)
+    data = bytes(imagecodecs.png_encode(stored))
+    (tmp_path / "a.png").write_bytes(data[: len(data) // 2])
+
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    before = 0
+    for number in range(40):
+        with pytest.raises(InputError, match="cannot be decoded"):
+            read_image(tmp_path / "a.png")
+        before = before or (resident() if number == 5 else 0)
+    # A leak of each would be 70 MB.
+    assert resident() - before < 20_000_000
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_every_kind_is_decoded_into_its_own_shape(tmp_path, mode):
+    Image.new(mode, (4, 3), 7 if mode == "L" else None).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").shape == (3, 4)
+    if mode in ("L", "RGB"):
+        clear = 3 if mode == "L" else (0, 0, 0)
+        Image.new(mode, (4, 3)).save(tmp_path / "a.png", transparency=clear)
+        assert read_image(tmp_path / "a.png").shape == (3, 4)

@@ -70,22 +70,66 @@ def test_several_images_in_one_file_are_refused(tmp_path):
         read_image(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("samples", [3, 4])
-def test_colour_is_refused_even_where_all_channels_are_equal(tmp_path, samples):
-    grey = np.repeat(STACK[0, 0][..., None], samples, axis=2)
-    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(grey))
-    with pytest.raises(InputError, match="--channel N"):
-        read_image(tmp_path / "a.png")
-    image = read_image(tmp_path / "a.png", channel=samples - 1)
+@pytest.mark.parametrize("samples", [2, 3, 4])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_grey_stored_as_colour_is_read(tmp_path, samples, suffix):
+    colour = np.repeat(STACK[0, 0][..., None], samples, axis=2)
+    if samples != 3:
+        colour[..., -1] = 255
+    path = write_colour(tmp_path / f"a.{suffix}", colour)
+    np.testing.assert_array_equal(read_image(path).stored, STACK[0, 0])
+
+
+@pytest.mark.parametrize("filled", [0, 1, 2])
+def test_the_only_filled_colour_is_read(tmp_path, filled):
+    colour = np.zeros((*STACK.shape[2:], 3), STACK.dtype)
+    colour[..., filled] = STACK[0, 0]
+    image = read_image(write_colour(tmp_path / "a.tif", colour))
     np.testing.assert_array_equal(image.stored, STACK[0, 0])
-    assert image.channel == samples - 1
+    assert image.channel == filled
 
 
-def test_colour_tiff_is_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((6, 7, 3), np.uint8), photometric="rgb")
-    with pytest.raises(InputError, match=r"3 channels \(colour image\)"):
-        read_image(tmp_path / "a.tif")
-    assert read_image(tmp_path / "a.tif", channel=0).shape == (6, 7)
+def test_other_colours_are_refused(tmp_path):
+    colour = np.stack([STACK[0, 0], STACK[0, 0], STACK[1, 0]], axis=2)
+    veiled = np.repeat(STACK[0, 0][..., None], 4, axis=2)
+    for suffix in ("png", "tif"):
+        for values, number in ((colour, 3), (veiled, 4)):
+            path = write_colour(tmp_path / f"a.{suffix}", values)
+            with pytest.raises(InputError, match=rf"{number} channels \(colour image\)"):
+                read_image(path)
+            chosen = read_image(path, channel=number - 1)
+            np.testing.assert_array_equal(chosen.stored, values[..., -1])
+            assert chosen.channel == number - 1
+
+
+def write_colour(path, values):
+    if path.suffix == ".png":
+        path.write_bytes(imagecodecs.png_encode(values))
+    else:
+        kind = "rgb" if values.shape[2] > 2 else "minisblack"
+        tifffile.imwrite(path, values, photometric=kind, planarconfig="contig")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("shape", "options"),
+    [
+        ((60, 70, 2), {}),
+        ((60, 70, 3), {"photometric": "minisblack", "planarconfig": "separate"}),
+        ((60, 70, 2), {"imagej": True}),
+        ((60, 70, 2), {"photometric": "minisblack", "planarconfig": "separate"}),
+        ((60, 70, 10), {"compression": "zlib", "photometric": "minisblack"}),
+    ],
+)
+@pytest.mark.parametrize("z", [None, "max", 0])
+def test_exchanged_axes_are_named_and_never_counted(tmp_path, shape, options, z):
+    values = np.random.default_rng(0).integers(0, 999, shape).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", values, **options)
+    for channel in (None, 0):
+        with pytest.raises(InputError, match="axes=") as caught:
+            read_image(tmp_path / "a.tif", channel=channel, z=z)
+        assert f"60 planes of 70 x {shape[2]}" in caught.value.found
+        assert "--z" not in str(caught.value)
 
 
 def test_a_single_plane_may_be_asked_for_by_name(tmp_path):

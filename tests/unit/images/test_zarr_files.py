@@ -7,7 +7,7 @@ import tifffile
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import read_image
-from adaptoscope.images.large_images import large_image
+from adaptoscope.images.large_images import large_image, stored_parts
 
 STACK = np.random.default_rng(0).integers(0, 60000, (1, 2, 3, 70, 90)).astype(np.uint16)
 AXES = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}] + [
@@ -16,7 +16,7 @@ AXES = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}] + [
 
 
 def described(scale=1.0, axes=AXES):
-    steps = [{"type": "scale", "scale": [1.0] * (len(axes) - 1) + [scale]}]
+    steps = [{"type": "scale", "scale": [1.0] * (len(axes) - 2) + [scale, scale]}]
     return [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": steps}]}]
 
 
@@ -163,3 +163,74 @@ def test_shards_are_read_by_their_chunks(zarr, tmp_path):
         np.testing.assert_array_equal(
             image.parts.read(slice(3, 69), slice(None)), STACK[0, 0, 0, 3:69]
         )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("scale", "unit", "expected", "said"),
+    [
+        ((5e-7, 5e-7), "meter", 0.5, ""),
+        ((5e-7, 5e-7), "metre", 0.5, ""),
+        ((5000, 5000), "angstrom", 0.5, ""),
+        ((0.325, 0.65), "micrometer", (0.325 * 0.65) ** 0.5, "0.325 x 0.65 um"),
+        ((0.5, 0.5), "furlong", None, "'furlong'"),
+        ((0.5, 0.5), None, None, "(none)"),
+        ((1.0, 1.0), None, None, ""),
+        ((1.0, 1.0), "micrometer", None, "without a calibration"),
+    ],
+)
+def test_pixel_sizes(zarr, tmp_path, version, scale, unit, expected, said):
+    axes = [{"name": name, "type": "space"} | ({"unit": unit} if unit else {}) for name in "yx"]
+    steps = [{"type": "scale", "scale": list(scale)}]
+    said_of = [{"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": steps}]}]
+    attributes = {"multiscales": said_of} if version == 2 else {"ome": {"multiscales": said_of}}
+    path = write(zarr, tmp_path / "a.zarr", STACK[0, 0, 0], version=version, attributes=attributes)
+    with large_image(path) as image:
+        assert image.pixel_size_um == (None if expected is None else pytest.approx(expected))
+        assert said in image.pixel_size_remark
+        assert bool(said) == bool(image.pixel_size_remark)
+        whole = image.whole(max_pixels=10**6)
+    assert (whole.pixel_size_um, whole.pixel_size_remark) == (
+        image.pixel_size_um,
+        image.pixel_size_remark,
+    )
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_plates_and_wells_are_named(zarr, tmp_path, version):
+    path = tmp_path / "plate.zarr"
+    plate = zarr.open_group(path, mode="w", zarr_format=version)
+    well = plate.create_group("B/03")
+    write(zarr, path / "B" / "03" / "0", STACK[0, 0, 0], version=version,
+          attributes={"multiscales": described(0.5, AXES[3:])})  # fmt: skip
+    for group, said in (
+        (plate, {"plate": {"wells": [{"path": "B/03"}]}}),
+        (well, {"well": {"images": [{"path": "0"}]}}),
+    ):
+        group.attrs.update(said if version == 2 else {"ome": said})
+    for place, kind in ((path, "is a plate"), (path / "B" / "03", "is a well of a plate")):
+        with pytest.raises(InputError, match=kind) as caught:
+            stored_parts(place)
+        assert str(path / "B" / "03" / "0") in caught.value.remedy
+    with large_image(path / "B" / "03" / "0") as image:
+        assert image.shape == (70, 90)
+
+
+def test_chunks_of_no_length_are_refused(zarr, tmp_path):
+    path = write(zarr, tmp_path / "a.zarr", STACK[0, 0, 0], version=2,
+                 attributes={"multiscales": described(0.5, AXES[3:])})  # fmt: skip
+    text = (path / "0" / ".zarray").read_text().replace("32", "0")
+    (path / "0" / ".zarray").write_text(text)
+    with pytest.raises(InputError, match=r"a\.zarr"), large_image(path) as image:
+        image.parts.read(slice(0, 9), slice(0, 9))
+
+
+def test_whole_numbers_stored_as_floating_point_are_read(zarr, tmp_path):
+    values = STACK[0, 0, 0].astype(np.float32)
+    path = write(zarr, tmp_path / "a.zarr", values,
+                 attributes={"multiscales": described(0.5, AXES[3:])})  # fmt: skip
+    with large_image(path) as image:
+        np.testing.assert_array_equal(image.whole(max_pixels=10**6).stored, STACK[0, 0, 0])
+        # Of a part nobody can tell whether 0 and 1 are counts or the ends of the scale.
+        with pytest.raises(InputError, match="known scale"):
+            image[0:9, 0:9]

@@ -316,6 +316,9 @@ def test_the_summary_leaves_out_regions_and_failures():
         "density": "200 cells per mm2 (median)",
         "cell_diameter": "13 pixels (median)",
     }
+    unsized = summarise_counts([*rows, PredictedCount("d", 1.0)])
+    assert unsized.as_text()["no_density"].startswith("1 image(s) without a pixel size")
+    assert unsized.as_dict().keys() == summary.as_dict().keys()
     nothing = summarise_counts([PredictedCount("c", error="broken")])
     assert nothing.as_text() == {"images": "1 (1 failed, 0 flagged)", "cells": "0 in all"}
 

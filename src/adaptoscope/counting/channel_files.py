@@ -1,0 +1,129 @@
+"""Files that are channels of one site, as plate readers and ImageJ write and name them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from adaptoscope.counting.images_to_count import ImagesToCount
+from adaptoscope.errors import AdaptoscopeError, InputError
+from adaptoscope.images.files import read_header
+
+_NAMES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # MetaXpress and MetaMorph: A01_s1_w1<identifier>.tif, cells_w2FITC_s1.TIF
+        r"(?:^|(?<=[_\- .]))w(?P<number>\d{1,2}?)(?:[\dA-F]{8}(?:-[\dA-F]{4,12}){4}|(?!\d)[^_.]*)",
+        # Harmony r01c01f01p01-ch1sk1fk1fl1.tiff, Leica cells_ch00.tif
+        r"(?:^|(?<=[_\- .]))ch(?P<number>\d{1,3})(?!\d)",
+        # Micro-Manager and Bio-Formats: cells_C0.tif, cells - C=1.tif; ImageJ: C1-cells.tif. After
+        # a row, as in tile_r1_c2.tif, it is a column.
+        r"(?:^|(?<=[_\- .]))(?<!r\d[_\-])(?<!r\d\d[_\-])c=?(?P<number>\d{1,3})(?=$|[_\- .])",
+        # Yokogawa: ..._T0001F001L01A01Z01C02.tif
+        r"(?<=Z\d\d)C(?P<number>\d\d)(?=$|[_\- .])",
+    )
+)
+# More than that are wells, fields or patients.
+_MOST_CHANNELS = 8
+
+
+@dataclass(frozen=True)
+class _Token:
+    """How a name says its channel, and the rest of the name, which is that of the site."""
+
+    text: str
+    number: int
+    site: tuple[str, str]
+
+
+def of_one_channel(found: ImagesToCount, channel: int | None) -> ImagesToCount:
+    """Keep the files of one channel, where the channels of a site lie in files of their own.
+
+    Parameters
+    ----------
+    found
+        What a folder holds. A list of images says for itself what is counted, and stays as it is.
+    channel
+        Number of the channel in the names of the files; None where nobody has chosen.
+
+    Returns
+    -------
+    ImagesToCount
+        The same where no two files differ only in the channel that they name, or where each file
+        holds several channels itself.
+
+    Raises
+    ------
+    InputError
+        If nobody has chosen, or there is no such channel: the channels of a site would be added up
+        as if they were sites.
+    """
+    tokens = {} if found.is_listed else channels_in([file.name for file in found.files])
+    if not tokens or _channels_inside(found, next(iter(tokens))) > 1:
+        return found
+    if channel not in {token.number for token in tokens.values()}:
+        raise _several(found, list(tokens.values()), channel)
+    files = tuple(
+        replace(file, is_channel=True) if file.name in tokens else file
+        for file in found.files
+        if file.name not in tokens or tokens[file.name].number == channel
+    )
+    return replace(found, files=files)
+
+
+def channels_in(names: Sequence[str]) -> dict[str, _Token]:
+    """Read the channel that each name says, where at least two differ in nothing else.
+
+    Parameters
+    ----------
+    names
+        Names of files.
+
+    Returns
+    -------
+    dict
+        From name to channel; empty where names only look alike.
+    """
+    for pattern in _NAMES:
+        tokens = {}
+        for name in names:
+            if match := pattern.search(name):
+                before, after = name[: match.start()], name[match.end() :]
+                tokens[name] = _Token(match[0], int(match["number"]), (before, after.lower()))
+        sites = defaultdict(set)
+        for token in tokens.values():
+            sites[token.site].add(token.number)
+        numbers = {token.number for token in tokens.values()}
+        if len(numbers) <= _MOST_CHANNELS and any(len(each) > 1 for each in sites.values()):
+            return tokens
+    return {}
+
+
+def _channels_inside(found: ImagesToCount, name: str) -> int:
+    path = next(file.path for file in found.files if file.name == name)
+    try:
+        return read_header(path).channels
+    except AdaptoscopeError:
+        return 1
+
+
+def _several(found: ImagesToCount, tokens: list[_Token], channel: int | None) -> InputError:
+    files = Counter(token.number for token in tokens)
+    # The name's own word, without the identifier or the stain that may follow it.
+    words = {token.number: re.match(r"\D*\d+", token.text) for token in reversed(tokens)}
+    named = {number: word[0] if word else str(number) for number, word in words.items()}
+    numbers = sorted(files)
+    choice = ", ".join(f"--channel {number} ({named[number]})" for number in numbers)
+    return InputError(
+        f"The folder {found.folder} holds the channels of each site as files of their own.",
+        expected="the images of one channel, as the same cells would be counted several times"
+        if channel is None
+        else f"one of {choice}",
+        found=", ".join(f"{files[number]} files of {named[number]}" for number in numbers)
+        if channel is None
+        else f"--channel {channel}",
+        remedy=f"choose the channel by its number in the names: {choice}; or name the images that "
+        "are to be counted in split.csv beside them (column image)",
+    )
