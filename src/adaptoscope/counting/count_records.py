@@ -84,14 +84,15 @@ class CountRecords:
             If one was begun with other settings, and is not to be discarded.
         """
         wanted = json.loads(json.dumps(settings))
-        kept = self._settings() if settings is not None else None
+        kept = self._settings()
         if kept == wanted and kept is not None:
             return
         if kept is not None and not overwrite:
+            loaded = "a model that is loaded already, which cannot be known again"
             raise OutputError(
                 "Another count into the same table was begun and not finished.",
                 expected="the command that it was begun with, which goes on",
-                found=describe_differences(kept, wanted),
+                found=describe_differences(kept, wanted) if wanted else loaded,
                 remedy="repeat that command, choose another --out, or discard what it has counted "
                 "with --overwrite",
             )

@@ -184,16 +184,19 @@ def count_folder(
     asked = _Asked(source, settings, places, files, outputs, _path(regions))
     before = None if adapt is None else refuse_to_adapt(source, places)
     verdict = None
-    with ExitStack() as stack, limited_threads(1):
+    with ExitStack() as stack:
         stack.callback(loaded.cache_clear)
         records = _records(asked, stack)
-        refuse_outputs(outputs, files, places, begun=records.begun)
+        known = source.identity() is not None
+        refuse_outputs(outputs, files, places, begun=known and records.begun)
         if adapt is not None and before is not None:
             adapted, verdict = adapted_source(
                 before, places[0], Path(adapt), settings, overwrite=overwrite
             )
             asked = replace(asked, source=adapted)
         records.begin(_identity(asked), overwrite=overwrite)
+        # Of this process too, so that numbers do not depend on how many share the images.
+        stack.enter_context(limited_threads(1))
         counted = _count(asked, records, workers, say)
     left_out = tuple(filter(None, (each.left_out() for each in found)))
     return replace(counted, left_out=left_out, adaptation=verdict)

@@ -210,7 +210,8 @@ def test_an_unfinished_count_with_other_settings_is_kept(images, places, tmp_pat
     begin(images, places, monkeypatch)
     before = contents(tmp_path / "out")
     for other in ({"diameter_px": 9.0}, {"model": "otsu_watershed"}, {"plot": None},
-                  {"images": images / "f0.png"}):  # fmt: skip
+                  {"images": images / "f0.png"}, {"model": CONSTANT, "points": None,
+                                                  "overlays": None}):  # fmt: skip
         with pytest.raises(OutputError, match="begun and not finished") as caught:
             count_folder(**{"images": images, "model": "dog", **places, **other})
         assert next(iter(other)).removesuffix("_px") in caught.value.found
