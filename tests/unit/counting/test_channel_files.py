@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptoscope.counting.channel_files import channels_in, of_one_channel
+from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.images_to_count import images_to_count
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.counting.predict import PredictSettings, predict_counts
+from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_image, write_text
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.images_to_count import images_to_count
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.counting.predict import PredictSettings, predict_counts
+from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError
