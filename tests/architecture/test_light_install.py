@@ -6,8 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from adaptoscope.errors import missing_extra
 
 TRAIN = ("torch", "timm", "diffusers", "transformers", "lightning", "huggingface_hub", "onnx")
@@ -53,7 +51,7 @@ LEARNING = (
     "style learn s.safetensors --images a",
     "stylise a c --style s.safetensors",
     "count train trained --real a",
-    "stain train trained --pairs a",
+    "stain train trained --pairs pairs",
     "demo --quick",
     "upgrade a",
 )
@@ -75,22 +73,18 @@ def run_without(
     return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("light")
-
-
-def test_commands_that_learn_nothing_need_no_torch(folder: Path) -> None:
-    outcomes = run_without(TRAIN, LIGHT, folder)
+def test_commands_that_learn_nothing_need_no_torch(tmp_path: Path) -> None:
+    outcomes = run_without(TRAIN, LIGHT, tmp_path)
     assert [command for command, _, _ in outcomes] == list(LIGHT)
     assert [outcome for outcome in outcomes if outcome[1] != 0] == []
-    assert (folder / "f.csv").is_file()
+    assert (tmp_path / "f.csv").is_file()
 
 
-def test_commands_that_learn_say_what_to_install(folder: Path) -> None:
-    outcomes = run_without(TRAIN, LEARNING, folder)
-    assert [command for command, _, _ in outcomes] == list(LEARNING)
-    for command, code, said in outcomes:
+def test_commands_that_learn_say_what_to_install(tmp_path: Path) -> None:
+    made = ("simulate a --count 2 --settings field.yaml", "simulate pairs --pairs --count 1")
+    outcomes = run_without(TRAIN, made + LEARNING, tmp_path)
+    assert [command for command, _, _ in outcomes] == [*made, *LEARNING]
+    for command, code, said in outcomes[len(made) :]:
         assert code == 1, command
         assert 'pip install "adaptoscope[train]"' in said, command
 
