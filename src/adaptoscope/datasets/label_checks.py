@@ -54,8 +54,9 @@ def check_places(images: CountedImageSet) -> None:
     Parameters
     ----------
     images
-        A set; images without labels are left alone. About twenty of the others are searched for
-        cells of every size, and at most 200 for cells of the size that is marked.
+        A set; images without labels are left alone. About twenty of the others, of together at
+        most 60 million pixels, are searched for cells of every size, and at most 200 for cells of
+        the size that is marked.
 
     Raises
     ------

@@ -9,9 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.images.blobs import cell_mask
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.points_on_cells import Level, Values, cell_levels, clear_blobs
+from adaptoscope.images.points_on_cells import (
+    Level,
+    Values,
+    cell_levels,
+    clear_blobs,
+    shows_structure,
+)
 
 _MOST_IMAGES = 200
 # Single images are judged only in sets whose points clearly lie on cells: the mean ranks of nuclei
@@ -96,7 +101,7 @@ def _look(
 ) -> _Seen:
     """Count the cells that can be seen, by the contrast of those marked or by a given one."""
     pixels, points = labelled.read(record).pixels, labelled.points(record)
-    if not len(points) and not cell_mask(sign * pixels).any():
+    if not len(points) and not shows_structure(cell_levels(pixels)):
         # Noise that was stretched over the stored range would be as clear as cells.
         contrast = np.inf
     levels = cell_levels(pixels, only=number)

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.foreign import idcia_culture
+from adaptoscope.datasets.foreign import foreign_records, idcia_culture
 from adaptoscope.errors import InputError
 
 REAL = {
@@ -130,3 +130,9 @@ def test_images_elsewhere_bring_their_own_cells_and_masks(make_folder, tmp_path)
         open_counted_images(folder)
     opened = open_counted_images(folder, root=tmp_path)
     assert opened.points(opened.records[0]).tolist() == [[4, 3]]
+
+
+def test_masks_named_after_an_image_beside_them_are_no_images(make_folder):
+    images = ("a.png", "a_cp_masks.png", "a_outlines.png", "b_masks.png", "c_labelled.png")
+    names = [record.name for record in foreign_records(make_folder(images=images))]
+    assert names == ["a.png", "b_masks.png", "c_labelled.png"]

@@ -64,7 +64,7 @@ def test_turned_axes_are_told(move, said):
     assert explain_points(moved(move)).said == said
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.floats(0.12, 6).filter(lambda factor: abs(factor - 1) > 0.2))
 def test_any_other_scale_is_told(factor):
     explanation = explain_points(moved(lambda p: (p + 0.5) * factor - 0.5))
@@ -73,7 +73,7 @@ def test_any_other_scale_is_told(factor):
     assert back * factor == pytest.approx(1, rel=0.02)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(-25, 25), st.integers(-25, 25))
 def test_any_shift_by_more_than_a_cell_is_told(row, column):
     explanation = explain_points(moved(lambda p: p + np.array([row, column])))
@@ -101,6 +101,13 @@ def test_points_of_other_images_are_told_with_three_names():
     said = explain_points(fields).said
     assert "those of f0.tif to f1.tif" in said
     assert said.endswith("and 3 more)")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_handful_of_random_points_is_not_explained(seed):
+    generator = np.random.default_rng(seed)
+    few = [dataclasses.replace(f, points=generator.uniform(4, 115, (1, 2))) for f in FIELDS]
+    assert explain_points(few) is None
 
 
 def test_few_points_and_random_ones_are_not_explained():
