@@ -214,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _was_stopped(leaving: SystemExit) -> bool:
-    """Tell whether Ctrl-C ended the command, and not a command that has said so in its own words."""
+    """Tell whether Ctrl-C ended the command, which has not said so in words of its own."""
     return isinstance(getattr(leaving.__context__, "__cause__", None), KeyboardInterrupt)
 
 
