@@ -214,9 +214,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         _leave(error, str(_unusable_file(error)))
     except SystemExit as leaving:
-        if leaving.code == _INTERRUPTED:
+        if leaving.code == _INTERRUPTED and _was_stopped(leaving):
             _say_interrupted(sys.argv[1:] if arguments is None else arguments)
         raise
+
+
+def _was_stopped(leaving: SystemExit) -> bool:
+    """Tell whether Ctrl-C ended the command, which has not said so in words of its own."""
+    return isinstance(getattr(leaving.__context__, "__cause__", None), KeyboardInterrupt)
 
 
 def _say_interrupted(arguments: Sequence[str]) -> None:

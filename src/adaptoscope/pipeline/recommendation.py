@@ -46,14 +46,18 @@ def recommendation(results: Sequence[RowResult]) -> str:
     if chosen is best:
         return f"{begin} came closest: {_off(chosen)}{_beside(chosen, shipped)}."
     if chosen is shipped:
-        reason = f"needs no label and nothing is surely better: {_off(chosen)}"
+        reason = f"needs no label and nothing is surely better: {_error(chosen)}"
     else:
         reason = f"needs few labels and nothing is surely better: {_off(chosen)}"
     return f"{begin} {reason}, against {best.errors().mae:.1f} of {_named(best)}."
 
 
 def _off(one: RowResult) -> str:
-    return f"{one.errors().mae:.1f} cells off on average, with {_labels(one)}"
+    return f"{_error(one)}, with {_labels(one)}"
+
+
+def _error(one: RowResult) -> str:
+    return f"{one.errors().mae:.1f} cells off on average"
 
 
 def _beside(chosen: RowResult, shipped: RowResult) -> str:

@@ -40,6 +40,14 @@ def stop() -> None:
     raise KeyboardInterrupt
 
 
+def stop_with_words() -> None:
+    try:
+        stop()
+    except KeyboardInterrupt:
+        typer.echo("3 of 5 images are counted.", err=True)
+        raise typer.Exit(130) from None
+
+
 def steer() -> None:
     warnings.warn("a\x1b]0;x\x07.png", UserWarning, stacklevel=1)
     raise InputError("No image \x1b[31mred\u202e.png.", found="a\x9bb")
@@ -54,6 +62,7 @@ def _with_small_commands(monkeypatch: pytest.MonkeyPatch) -> None:
         "warn": Listing(f"{__name__}:warn", "Warns."),
         "greek": Listing(f"{__name__}:speak_greek", "Succeeds."),
         "stop": Listing(f"{__name__}:stop", "Is interrupted."),
+        "words": Listing(f"{__name__}:stop_with_words", "Is interrupted."),
         "steer": Listing(f"{__name__}:steer", "Fails."),
     }
     monkeypatch.setattr(cli, "COMMANDS", small)
@@ -176,6 +185,14 @@ def test_an_interrupted_command_says_whether_it_can_go_on(
     monkeypatch.setattr(cli, "RESUMED", {"stop"})
     assert leave("stop") == 130
     assert capsys.readouterr().err == ("Interrupted. The same command goes on where it stopped.\n")
+
+
+@pytest.mark.usefixtures("_with_small_commands")
+def test_a_command_with_words_of_its_own_is_not_talked_over(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert leave("words") == 130
+    assert capsys.readouterr().err == "3 of 5 images are counted.\n"
 
 
 @pytest.mark.filterwarnings("default")
