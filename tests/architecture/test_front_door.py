@@ -75,11 +75,20 @@ def test_every_public_name_is_fetched_lazily_and_known_to_type_checkers() -> Non
     assert {*typed, "AdaptoscopeError", "__version__"} == set(adaptoscope.__all__)
 
 
-LIGHT = sorted(set(adaptoscope.__all__) - {"run", "demo", "count_folder", "__version__"})
+LIGHT = sorted(set(adaptoscope.__all__) - {"run", "demo", "__version__"})
 
 
 def test_fetching_what_a_person_does_loads_no_network_library() -> None:
     code = "import adaptoscope\n" + "\n".join(f"adaptoscope.{name}" for name in LIGHT)
+    assert modules_after(code).isdisjoint({"torch", "diffusers", "timm", "lightning"})
+
+
+def test_counting_an_array_loads_no_network_library() -> None:
+    code = (
+        "import adaptoscope, numpy\n"
+        "counter = adaptoscope.load_counter('nuclei')\n"
+        "counter.count(numpy.random.default_rng(0).random((64, 64)))"
+    )
     assert modules_after(code).isdisjoint({"torch", "diffusers", "timm", "lightning"})
 
 

@@ -127,9 +127,11 @@ def adapt_stain(
     OutputError
         If `out` is the folder of the model, or holds something else.
     """
+    require_training("adapting a stain network")
     from adaptoscope.adaptation.auto_settings import AutoSettings
     from adaptoscope.adaptation.baseline_settings import OracleSettings, RestyledSettings
     from adaptoscope.adaptation.methods import METHODS, choose_settings
+    from adaptoscope.translation.model_folder import read_translator_record
 
     model, out = Path(model), Path(out)
     if out.resolve() == model.resolve():
@@ -143,11 +145,11 @@ def adapt_stain(
     seen = _open(
         target, target_modality, root, channel, z, pairs=isinstance(chosen, OracleSettings)
     )
+    read_translator_record(model)
     known = None
     if source is not None and needs_source:
         known = _open(source, modality, root, channel, z)
 
-    require_training("adapting a stain network")
     from adaptoscope.adaptation.auto import chosen_way
     from adaptoscope.adaptation.methods import adapt_by_method
     from adaptoscope.training.step_loop import start_fabric

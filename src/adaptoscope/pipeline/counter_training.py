@@ -90,6 +90,7 @@ def train_counter(
         _refuse_unused(head, **options, init=init, folds=folds)
         images = open_images(real, root=root, channel=channel, z=z)
         return _fit(Path(out), head, images, overwrite=overwrite)
+    require_training("training a counter")
     from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 
     images = open_images(real, root=root, channel=channel, z=z)
@@ -109,7 +110,6 @@ def train_counter(
     chosen = settings_from(values, schema, origin=origin)
     given = {"seed": seed, "init": init, "folds": folds}
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    require_training("training a counter")
     from adaptoscope.counting.regimes import train_counter as train
 
     train(

@@ -158,11 +158,9 @@ def load_counter(
     InputError
         If there is no such counter, or its folder is not complete.
     """
-    from adaptoscope.counting.counter_source import counter_device
     from adaptoscope.counting.model_folder import load_counter as load
 
-    name = str(Path(model))
-    loaded = Counter(load(name, device=counter_device(name, device)))
+    loaded = Counter(load(str(Path(model)), device=device))
     return _counter_of(loaded, device, edges, window)
 
 

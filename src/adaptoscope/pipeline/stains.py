@@ -84,12 +84,12 @@ def train_stain(
     InputError
         If there is nothing to learn from, or an image lacks a stain.
     """
+    require_training("training a stain network")
     from adaptoscope.translation.settings import TranslationSettings
 
     chosen = settings_of(settings, TranslationSettings, steps=steps, seed=seed)
     listed = open_pairs(pairs, root=root)
 
-    require_training("training a stain network")
     from adaptoscope.translation.model_folder import read_translator_record
     from adaptoscope.translation.train_pairs import one_modality, train_translator
 

@@ -89,6 +89,7 @@ def learn_style(
     LeakageError
         If an image is one of those kept back.
     """
+    require_training("learning a style")
     from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
     from adaptoscope.style_transfer.tokens.settings import TokenSettings
 
@@ -102,7 +103,6 @@ def learn_style(
     real, *others = (
         open_images(each, root=root, channel=channel, z=z) for each in (images, *each_of(held_out))
     )
-    require_training("learning a style")
     from adaptoscope.style_transfer.refine_style import learn_style_on
 
     return learn_style_on(
@@ -214,6 +214,7 @@ def stylise(
     SettingsError
         If the style does not fit the backbone or the settings.
     """
+    require_training("stylising")
     from adaptoscope.style_transfer.settings import StylisationSettings
 
     chosen = settings_of(
@@ -233,7 +234,6 @@ def stylise(
     )
     if not Path(drawings).is_dir():
         open_images(drawings)  # Says what is wrong, before a network library is loaded.
-    require_training("stylising")
     from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
     from adaptoscope.training.step_loop import start_fabric
 
