@@ -12,10 +12,12 @@ from pydantic import Field
 
 from adaptoscope.counting.cell_size import (
     WITHOUT_PLACES,
-    cell_size_flag,
     count_cells,
     counts_in_parts,
+    diameter_of,
+    flags_of,
     pixel_size_flag,
+    refuse_unmeasured,
 )
 from adaptoscope.counting.count_table import PredictedCount, write_count_table
 from adaptoscope.counting.counters import ImageCount
@@ -37,9 +39,6 @@ from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.training.progress import progress
 from adaptoscope.training.settings import Settings
-
-BLANK = "blank: all pixels are alike"
-"""Flag of an image that shows nothing."""
 
 
 class PredictSettings(Settings):
@@ -162,23 +161,8 @@ def predict_counts(
                 on_counted(counted)
     if points is not None:
         write_points(Path(points) / "points.csv", centres)
-    rows = _with_change_of_domain(model, rows, distances)
     write_count_table(out_csv, rows)
     return rows
-
-
-def _with_change_of_domain(
-    model: CountingModel, rows: list[PredictedCount], distances: list[float]
-) -> list[PredictedCount]:
-    """Flag every row where the folder as a whole looks unlike the training images."""
-    known = model.record.known
-    change = known.change_of_domain(distances) if known else ""
-    if not change:
-        return rows
-    return [
-        row if row.error else replace(row, flag="; ".join(filter(None, [change, row.flag])))
-        for row in rows
-    ]
 
 
 def count_image(
@@ -199,27 +183,27 @@ def count_image(
     """
     diameter = settings.diameter_px if settings else None
     found = count_cells(model, image, diameter_px=diameter)
-    calibration = model.record.calibration
+    sample = found.shown
+    if sample is None:
+        sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
+    refuse_unmeasured(model, image.name, sample, found)
+    look = _look(model, sample, image, found)
+    size = pixel_size_flag(model, image.pixel_size_um)
+    flag = "; ".join(filter(None, [size, *flags_of(model, sample, found, look)]))
+    # An interval holds for images like those that the errors were measured on, and for no others.
+    calibration = model.record.calibration if not flag and (look is None or look.usual) else None
     lower, upper = calibration.interval(found.count) if calibration else (None, None)
     area = _area_mm2(image.shape[0] * image.shape[1], image.pixel_size_um)
-    sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
-    look = _look(model, sample, image, found)
-    said = (
-        BLANK if sample.min() == sample.max() else "",
-        pixel_size_flag(model, image.pixel_size_um),
-        cell_size_flag(model, sample, found),
-        *(look.reasons if look else ()),
-    )
     row = PredictedCount(
         image=image.name,
         count=found.count,
         lower=lower,
         upper=upper,
-        flag="; ".join(each for each in said if each),
+        flag=flag,
         area_mm2=area,
         per_mm2=found.count / area if area else None,
         pixel_size_um=image.pixel_size_um,
-        diameter_px=found.diameter_px,
+        diameter_px=diameter or diameter_of(model, found),
         model=model.name,
     )
     return CountedImage(image, found, row, look.distance if look else None)
