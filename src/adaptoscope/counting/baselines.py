@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from adaptoscope.counting.counters import Counter, ImageCount
 from adaptoscope.errors import InputError
+from adaptoscope.images.appearance import measure_appearance
 from adaptoscope.images.blobs import (
     automatic_threshold,
     candidate_sigmas,
@@ -20,12 +21,19 @@ from adaptoscope.images.blobs import (
     sigma_of_diameter,
 )
 from adaptoscope.images.cell_centres import centres_of_labels, no_points
+from adaptoscope.images.saturation import clipped_shares
 from adaptoscope.training.progress import progress
 
 BaselineName = Literal["dog", "otsu_watershed", "constant"]
 Image = npt.NDArray[np.float32]
 
 _DIAMETER_PER_SIGMA = 1.0 / sigma_of_diameter(1000.0) * 1000.0
+# One in a hundred images of the training splits of DSB 2018, BBBC039 and IDCIA lies beyond each;
+# IDCIA, the softest of them, has noise that blurred images have not.
+_SATURATED = 0.01
+_NOISY = 0.08
+_SOFT, _SOFT_AND_SMOOTH, _SMOOTH = 0.12, 0.17, 0.0015
+_UNEVEN = 0.25
 _DIAMETER_FACTORS = (0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 
 
@@ -104,6 +112,27 @@ class ConstantCounter:
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Return the constant, whatever the image shows."""
         return ImageCount(self.value)
+
+
+def doubts(pixels: Image, diameter: float) -> tuple[str, ...]:
+    """Say what about an image leads simple counters astray.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), in [0, 1] of the stored range.
+    diameter
+        Usual cell diameter in pixels.
+    """
+    look = measure_appearance(pixels, diameter)
+    smoothed = look.sharpness < _SOFT_AND_SMOOTH and look.noise < _SMOOTH
+    said = {
+        "saturated": clipped_shares(pixels).bright > _SATURATED,
+        "blurred": look.sharpness < _SOFT or smoothed,
+        "much noise": look.noise > _NOISY,
+        "uneven background": look.unevenness > _UNEVEN,
+    }
+    return tuple(words for words, holds in said.items() if holds)
 
 
 def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[float]) -> Counter:

@@ -1,19 +1,35 @@
 """The cell diameter that a counter is told for an image: given, or by the pixel sizes of both."""
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.baselines import DogCounter, OtsuWatershedCounter, doubts
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.outside import Look
 from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.images.artefacts import clean, only_noise
 from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.large_images import LargeImage
+from adaptoscope.images.large_images import LargeImage, sample_of
+
+Image = npt.NDArray[np.float32]
 
 OTHER_PIXEL_SIZE = "pixel size differs from training"
 
+BLANK = "blank: all pixels are alike"
+"""Flag of an image that shows nothing."""
+
+NOISE = "blank: nothing stands out from the noise"
+"""Flag of an image without anything that could be a cell."""
+
+_CUT_OFF = 0.4
+# Appearance is hardly another at another size; for images whose cells could not be measured.
+_ANY_DIAMETER = 12.0
 _LARGEST_RATIO = 1.2
 _LARGEST_SIZE_RATIO = 1.6
 
@@ -53,7 +69,7 @@ def count_cells(
         )
     diameter = diameter_px or _expected_diameter(model, image.pixel_size_um)
     if not isinstance(image, LargeImage):
-        return model.counter.count(image.pixels, diameter_px=diameter)
+        return _count_cleaned(model, image.pixels, diameter)
     if not isinstance(model.counter, DensityCounter):
         raise InputError(
             f"The counter {model.name} cannot count the image {image.name} in parts.",
@@ -61,7 +77,33 @@ def count_cells(
             found=f"a counter of the kind {model.record.kind}",
             remedy="choose --model nuclei, or read the image whole",
         )
-    return model.counter.count(image, diameter_px=diameter)
+    counted = model.counter.count(image, diameter_px=diameter)
+    # What stays on disk is counted as it is; the words still warn of it.
+    return replace(counted, said=clean(sample_of(image)).said if _is_cleaned(model) else ())
+
+
+def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) -> ImageCount:
+    """Count an image without what is no cell, where the counter looks for bright cells as such."""
+    if not _is_cleaned(model):
+        return model.counter.count(pixels, diameter_px=diameter)
+    cleaned = clean(pixels)
+    counted = model.counter.count(cleaned.pixels, diameter_px=diameter)
+    shown = None if cleaned.pixels is pixels else cleaned.pixels
+    return replace(counted, shown=shown, said=cleaned.said)
+
+
+def _is_cleaned(model: CountingModel) -> bool:
+    """Tell counters that were made for any microscope from those that learnt one, artefacts too."""
+    return _is_classical(model) or measures_cells(model) or model.record.regime == "fitted"
+
+
+def _is_classical(model: CountingModel) -> bool:
+    return isinstance(model.counter, DogCounter | OtsuWatershedCounter)
+
+
+def measures_cells(model: CountingModel) -> bool:
+    """Tell whether a density counter measures the cells of each image, as the bundled one does."""
+    return isinstance(model.counter, DensityCounter) and model.counter.own_diameter_px is None
 
 
 def counts_in_parts(model: CountingModel) -> bool:
@@ -89,6 +131,73 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
     if ratio is None or model.record.kind not in WITHOUT_PLACES:
         return ""
     return OTHER_PIXEL_SIZE if max(ratio, 1 / ratio) > _LARGEST_RATIO else ""
+
+
+def flags_of(
+    model: CountingModel, pixels: Image, found: ImageCount, look: Look | None
+) -> tuple[str, ...]:
+    """Say why the count of an image should be looked at, whatever its neighbours are.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    pixels
+        Shape (H, W), what was counted, or a sample of it.
+    found
+        What the counter says of it.
+    look
+        How it compares with the training images, where the counter knows them.
+    """
+    if pixels.min() == pixels.max():
+        return (BLANK,)
+    measured = diameter_of(model, found) is not None or not measures_diameter(model)
+    if not measured and found.count == 0 and only_noise(pixels):
+        return (*found.said, NOISE)
+    dark = float(np.mean(pixels <= pixels.min()))
+    said = [
+        *found.said,
+        "" if measured else "cell diameter not measured",
+        f"{100 * dark:.0f} % of the pixels cut off at the dark end" if dark > _CUT_OFF else "",
+        cell_size_flag(model, pixels, found),
+        *(look.reasons if look else ()),
+    ]
+    if _is_classical(model):
+        said += doubts(pixels, found.diameter_px or _ANY_DIAMETER)
+    return tuple(dict.fromkeys(each for each in said if each))
+
+
+def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: ImageCount) -> None:
+    """Refuse the 0 of a simple counter that could not measure any cell, unless there is nothing.
+
+    Raises
+    ------
+    InputError
+        The image shows something, but nothing that stands out as cells do.
+    """
+    lost = _is_classical(model) and found.diameter_px is None
+    if not lost or pixels.min() == pixels.max() or only_noise(pixels):
+        return
+    raise InputError(
+        f"The counter {model.name} could not measure any cell in {name}.",
+        expected="bright cells that stand out from the ground",
+        found="; ".join(found.said) or "nothing that stands out from the rest",
+        remedy="give --diameter, choose --model nuclei, or check the channel",
+    )
+
+
+def diameter_of(model: CountingModel, found: ImageCount) -> float | None:
+    """Return the cell diameter in pixels; None where none could be measured."""
+    counter = model.counter
+    # A measured diameter is that of a disc of whole pixels, and so never a whole number.
+    if measures_cells(model) and isinstance(counter, DensityCounter):
+        return None if found.diameter_px == counter.working_diameter else found.diameter_px
+    return found.diameter_px
+
+
+def measures_diameter(model: CountingModel) -> bool:
+    """Tell whether a counter has to measure the cells of an image."""
+    return measures_cells(model) or (_is_classical(model) and model.counter.own_diameter_px is None)
 
 
 def cell_size_flag(model: CountingModel, pixels: npt.NDArray[np.float32], found: ImageCount) -> str:

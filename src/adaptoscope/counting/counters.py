@@ -25,11 +25,17 @@ class ImageCount:
         Shape (N, 2), (row, column) in pixels; None where the counter gives no positions.
     diameter_px
         Cell diameter in pixels that was measured or assumed; None where none was needed.
+    shown
+        The pixels that were counted where something was taken out of the image, shape (H, W).
+    said
+        What was seen in the image besides cells, in words.
     """
 
     count: float
     points: Points | None = None
     diameter_px: float | None = None
+    shown: npt.NDArray[np.float32] | None = None
+    said: tuple[str, ...] = ()
 
 
 class Counter(Protocol):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.errors import InputError
@@ -43,6 +43,8 @@ _SHARPNESS_MARGIN = 0.85
 _DENSITY_MARGIN = 2.0
 _DIAMETER_MARGIN = 1.5
 _CLIPPED_MARGIN = 0.01
+# Deviations of sharpness and noise together: 8 of 10 images blurred by 5 pixels lie farther off.
+_BLURRED = 2.0
 
 # Twice the limit is never chance; more than one in twenty such images are a kind of their own.
 _STRANGE = 2.0
@@ -64,10 +66,13 @@ class Look:
         Mahalanobis distance from the training images.
     reasons
         Why the image lies outside what the counter knows, in words; empty if it does not.
+    usual
+        Whether it is as usual as nine in ten training images: only there an interval holds.
     """
 
     distance: float
     reasons: tuple[str, ...]
+    usual: bool
 
 
 class KnownImages(Settings):
@@ -137,12 +142,13 @@ class KnownImages(Settings):
         clipped = clipped_shares(pixels).bright
         said = [
             self._of_saturation(clipped),
-            self._of_focus(appearance.sharpness),
+            self._of_focus(appearance.sharpness, features),
             self._of_density(density),
             self._of_size(diameter),
             self._of_distance(distance, features),
         ]
-        return Look(distance, tuple(each for each in said if each))
+        reasons = tuple(each for each in said if each)
+        return Look(distance, reasons, not reasons and distance <= self.usual_limit)
 
     def change_of_domain(self, distances: Sequence[float]) -> str:
         """Say whether a whole folder looks unlike the training images.
@@ -162,11 +168,11 @@ class KnownImages(Settings):
         unusual = int(np.sum(np.asarray(distances) > self.usual_limit))
         if number < _LEAST_OF_A_FOLDER or unusual < _LEAST_UNUSUAL_SHARE * number:
             return ""
-        if stats.binom.sf(unusual - 1, number, 1 - _UNUSUAL) > _DOMAIN_CERTAINTY:
+        if special.bdtrc(unusual - 1, number, 1 - _UNUSUAL) > _DOMAIN_CERTAINTY:
             return ""
         return (
             f"another kind of images: {unusual} of {number} look less usual than nine in ten "
-            "training images; no interval holds here"
+            "training images; check a few counts by hand"
         )
 
     @property
@@ -180,24 +186,26 @@ class KnownImages(Settings):
     def _of_saturation(self, clipped: float) -> str:
         if clipped <= self.clipped + max(_CLIPPED_MARGIN, 0.5 * self.clipped):
             return ""
-        return (
-            f"more saturated than the training images: {100 * clipped:.1f} % of the pixels clipped "
-            f"(training images up to {100 * self.clipped:.1f} %)"
-        )
+        return f"more saturated than the training images: {_percent(clipped)} of the pixels clipped"
 
-    def _of_focus(self, sharpness: float) -> str:
-        if self.sharpness is None or not sharpness < _SHARPNESS_MARGIN * self.sharpness:
+    def _of_focus(self, sharpness: float, features: FloatArray) -> str:
+        if self.sharpness is None:
             return ""
-        return (
-            "blurrier than the training images: borders of cells "
-            f"{100 * sharpness / self.sharpness:.0f} % as steep as in the softest of them"
-        )
+        if sharpness < _SHARPNESS_MARGIN * self.sharpness:
+            return "blurrier than the training images"
+        # Blur takes noise away as well: both together tell it from large, soft cells.
+        places = [FEATURES.index(name) for name in ("noise", "sharpness")]
+        spread = self._covariance[np.ix_(places, places)]
+        both = (features - self._mean)[places] / np.sqrt(np.diag(spread))
+        alike = spread[0, 1] / np.sqrt(spread[0, 0] * spread[1, 1])
+        blurred = both.max() < 0 and both.sum() < -_BLURRED * np.sqrt(2 + 2 * alike)
+        return "blurrier and smoother than the training images" if blurred else ""
 
     def _of_density(self, density: float) -> str:
         if density <= _DENSITY_MARGIN * self.density:
             return ""
         times = density / max(self.density, 1e-9)
-        return f"{times:.1f} times as dense as the densest training images"
+        return f"{times:.0f} times as dense as the densest training images"
 
     def _of_size(self, diameter: float) -> str:
         low, _, high = self.diameter
@@ -211,10 +219,7 @@ class KnownImages(Settings):
         deviations = (features - self._mean) / np.sqrt(np.diag(self._covariance))
         most = int(np.nanargmax(np.abs(deviations)))
         word = _WORDS[_NAMES[most]][int(deviations[most] > 0)]
-        return (
-            f"looks unlike the training images: {word} "
-            f"(distance {distance:.1f}, training images up to {self.distance_limit:.1f})"
-        )
+        return f"looks unlike the training images: {word}"
 
 
 def known_images(
@@ -280,6 +285,10 @@ def known_images(
     )
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.01 else f"{100 * share:.1f} %"
+
+
 def _density(shape: tuple[int, ...], count: float, diameter: float) -> float:
     """Cells per area of one cell's square, which no magnification changes."""
     return count * diameter**2 / (shape[0] * shape[1])
@@ -330,7 +339,7 @@ def _own_distances(features: FloatArray) -> FloatArray:
 def _normal_limit(number: int, width: int) -> float:
     """Distance that one new image in a hundred exceeds if features are normally distributed."""
     factor = width * (number + 1) * (number - 1) / (number * (number - width))
-    return float(np.sqrt(factor * stats.f.ppf(LEVEL, width, number - width)))
+    return float(np.sqrt(factor * special.fdtri(width, number - width, LEVEL)))
 
 
 def _rounded(values: FloatArray) -> tuple[float, ...]:

@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.counting.cell_size import (
-    cell_size_flag,
     count_cells,
     counts_in_parts,
+    diameter_of,
+    flags_of,
     pixel_size_flag,
+    refuse_unmeasured,
 )
 from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.counting.counters import ImageCount
@@ -28,9 +30,6 @@ from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.images.pixel_size import with_pixel_size
-
-BLANK = "blank: all pixels are alike"
-"""Flag of an image that shows nothing."""
 
 LONGEST_ERROR = 300
 """Most characters of the error of one image."""
@@ -192,28 +191,29 @@ def count_image(
     """
     diameter = settings.diameter_px if settings else None
     found = count_cells(model, image, diameter_px=diameter)
-    calibration = model.record.calibration
+    sample = found.shown
+    if sample is None:
+        sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
+    refuse_unmeasured(model, image.name, sample, found)
+    look = _look(model, sample, image, found)
+    size = pixel_size_flag(model, image.pixel_size_um)
+    unlike = [size, *flags_of(model, sample, found, look)]
+    flag = "; ".join(filter(None, [image.pixel_size_remark, *unlike]))
+    # An interval holds for images like those that the errors were measured on, and for no others.
+    usual = not any(unlike) and (look is None or look.usual)
+    calibration = model.record.calibration if usual else None
     lower, upper = calibration.interval(found.count) if calibration else (None, None)
     area = _area_mm2(image.shape[0] * image.shape[1], image.pixel_size_um)
-    sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)
-    look = _look(model, sample, image, found)
-    said = (
-        BLANK if sample.min() == sample.max() else "",
-        image.pixel_size_remark,
-        pixel_size_flag(model, image.pixel_size_um),
-        cell_size_flag(model, sample, found),
-        *(look.reasons if look else ()),
-    )
     row = PredictedCount(
         image=image.name,
         count=found.count,
         lower=lower,
         upper=upper,
-        flag="; ".join(each for each in said if each),
+        flag=flag,
         area_mm2=area,
         per_mm2=found.count / area if area else None,
         pixel_size_um=image.pixel_size_um,
-        diameter_px=found.diameter_px,
+        diameter_px=diameter or diameter_of(model, found),
         model=model.name,
     )
     return CountedImage(image, found, row, look.distance if look else None)

@@ -11,9 +11,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.medians import otsu_threshold
 from adaptoscope.images.resampling import Resampling, scaled
 
 FloatImage = NDArray[np.float32]
@@ -145,7 +145,7 @@ def _cells(smooth: list[FloatImage], values: FloatImage) -> list[NDArray[np.bool
     """Return the pixels above Otsu's threshold, or none where that only splits noise in two."""
     if values.min() == values.max():
         return [np.zeros(part.shape, dtype=bool) for part in smooth]
-    threshold = threshold_otsu(values)
+    threshold = otsu_threshold(values)
     below, above = values[values <= threshold], values[values > threshold]
     middle = np.median(below)
     deviation = 1.4826 * np.median(np.abs(below - middle))

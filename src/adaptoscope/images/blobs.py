@@ -6,13 +6,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.feature import peak_local_max
-from skimage.filters import threshold_otsu
-from skimage.segmentation import watershed
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
-from adaptoscope.images.medians import median
+from adaptoscope.images.medians import median, otsu_threshold
 
 Image = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
@@ -199,6 +196,10 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     numpy.ndarray
         Shape (H, W), uint16; 0 is background. All 0 where the image shows no cells.
     """
+    # A second to import, and of no use to other counters.
+    from skimage.feature import peak_local_max
+    from skimage.segmentation import watershed
+
     sigma_of_diameter(diameter)
     cells = cell_mask(pixels)
     labels = np.zeros(cells.shape, dtype=np.uint16)
@@ -262,7 +263,7 @@ def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:
     smooth = ndimage.gaussian_filter(_checked(pixels), 1.0)
     if smooth.min() == smooth.max():
         return np.zeros(smooth.shape, dtype=bool)
-    bright: npt.NDArray[np.bool_] = smooth > threshold_otsu(smooth)
+    bright: npt.NDArray[np.bool_] = smooth > otsu_threshold(smooth)
     if not bright.any() or bright.all():
         return np.zeros(smooth.shape, dtype=bool)
     above, below = smooth[bright], smooth[~bright]

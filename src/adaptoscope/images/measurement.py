@@ -10,13 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.feature import peak_local_max
-from skimage.filters import threshold_otsu
-from skimage.measure import regionprops_table
-from skimage.segmentation import watershed
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage, blur
+from adaptoscope.images.medians import otsu_threshold
 
 Labels = NDArray[np.int32]
 
@@ -109,6 +106,8 @@ def measure_image(pixels: FloatImage) -> ImageMeasures:
 
 def _semi_axes(labels: Labels) -> NDArray[np.float64]:
     """Return both semi-axes of the ellipse with the moments of each nucleus, in pixels."""
+    from skimage.measure import regionprops_table
+
     names = ("axis_major_length", "axis_minor_length")
     return np.concatenate([*regionprops_table(labels, properties=names).values()]) / 2
 
@@ -276,7 +275,7 @@ def _threshold(signal: FloatImage, noise: float, spread: float) -> float:
     floor = max(4 * noise, 2 * spread)
     if float(np.ptp(logarithms)) <= 0:
         return floor
-    return max(float(np.exp(threshold_otsu(logarithms))) - shift, floor)
+    return max(float(np.exp(otsu_threshold(logarithms))) - shift, floor)
 
 
 def _first_diameter(bright: NDArray[np.bool_]) -> float:
@@ -289,6 +288,9 @@ def _first_diameter(bright: NDArray[np.bool_]) -> float:
 
 def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> Labels:
     """Cut nuclei out at half their height and part those that touch."""
+    from skimage.feature import peak_local_max
+    from skimage.segmentation import watershed
+
     smooth = ndimage.gaussian_filter(signal, max(0.6, 0.1 * diameter))
     peak = ndimage.maximum_filter(smooth, size=max(3, int(_PEAK_WINDOW * diameter)))
     nuclei = ndimage.binary_fill_holes(

@@ -1,4 +1,4 @@
-"""Medians and percentiles as NumPy gives them, several times as fast on images."""
+"""Medians and Otsu's threshold as NumPy and scikit-image give them, at less cost."""
 
 from typing import Any
 
@@ -30,3 +30,29 @@ def median(values: Values) -> np.floating[Any]:
         middles = np.append(middles, parted[:middle].max())
     found: np.floating[Any] = middles.mean()
     return found
+
+
+def otsu_threshold(values: Values) -> float:
+    """Return the threshold that parts values into two classes of least variance (Otsu, 1979).
+
+    Parameters
+    ----------
+    values
+        Any shape, finite, at least one value.
+
+    Returns
+    -------
+    float
+        The same number as `skimage.filters.threshold_otsu`, which takes a third of a second to
+        import. For equal values that value.
+    """
+    if values.min() == values.max():
+        return float(values.flat[0])
+    counts, edges = np.histogram(values, bins=256)
+    middles = (edges[:-1] + edges[1:]) / 2
+    share = counts.astype(np.float32)
+    low, high = np.cumsum(share), np.cumsum(share[::-1])[::-1]
+    mean_low = np.cumsum(share * middles) / low
+    mean_high = (np.cumsum((share * middles)[::-1]) / high[::-1])[::-1]
+    between = low[:-1] * high[1:] * (mean_low[:-1] - mean_high[1:]) ** 2
+    return float(middles[np.argmax(between)])

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.medians import median
+from adaptoscope.images.medians import median, otsu_threshold
 
 Image = npt.NDArray[np.floating]
 
@@ -76,11 +75,13 @@ def measure_range(pixels: Image) -> IntensityRange:
     smooth = ndimage.gaussian_filter(pixels.astype(np.float64), 1.0)
     if np.ptp(pixels) == 0:
         return IntensityRange(float(pixels.flat[0]), float(pixels.flat[0]) + 1.0)
-    below = smooth <= threshold_otsu(smooth)
+    below = smooth <= otsu_threshold(smooth)
     background = pixels[below] if below.any() else pixels.ravel()
     low = float(median(background))
     deviation = 1.4826 * float(median(np.abs(background - low)))
-    noise = max(deviation, _deviation_left_by_clipping(pixels, background), 0.3 * _quantum(pixels))
+    noise = max(deviation, _deviation_left_by_clipping(pixels, background))
+    # A deviation above 0 is more than the quarter of a step, whose search has to sort the image.
+    noise = noise or 0.3 * _quantum(pixels)
     bright = float(np.percentile(smooth, 99.9)) - low
     return IntensityRange(low, low + max(bright, _NOISE_DEVIATIONS * noise))
 

@@ -227,6 +227,30 @@ def test_images_unlike_those_of_training_are_flagged_in_words(draw_field, tmp_pa
     assert sum(bool(row.flag) for row in usual) <= 2
 
 
+def test_the_flag_of_an_image_does_not_depend_on_its_neighbours(draw_field, tmp_path):
+    fields = list(noisy_fields(draw_field, 24))
+    counts = [float(len(points)) for _, points in fields]
+    known = known_images([pixels for pixels, _ in fields], counts, [10.0] * 24)
+    calibration = Calibration(residuals=(0.5,) * 10)
+    record = ModelRecord(kind="constant", value=20, known=known, calibration=calibration)
+    model = CountingModel("twenty", record, ConstantCounter(20.0))
+    generator = np.random.default_rng(0)
+    for number, (pixels, _) in enumerate(fields[:10]):
+        grainy = np.clip(pixels + generator.normal(0, 0.15, pixels.shape), 0, 1)
+        write_image(tmp_path / "grainy" / f"{number}.png", grainy.astype(np.float32))
+    write_image(tmp_path / "grainy" / "usual.png", fields[0][0])
+    write_image(tmp_path / "alone" / "usual.png", fields[0][0])
+
+    *grainy, usual = predict_counts(model, tmp_path / "grainy", tmp_path / "counts.csv")
+    (alone,) = predict_counts(model, tmp_path / "alone", tmp_path / "alone.csv")
+
+    assert usual == alone
+    assert usual.flag == ""
+    assert usual.lower is not None
+    # No interval holds where an image is unlike the training.
+    assert all("more noise" in row.flag and row.lower is row.upper is None for row in grainy)
+
+
 class Bright(torch.nn.Module):
     """A place is a cell as far as it is bright."""
 

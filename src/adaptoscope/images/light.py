@@ -1,0 +1,103 @@
+"""The light that lies under everything in an image, fitted in a small copy of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+_OVERVIEW = 160
+_SAMPLE = 40
+
+
+@dataclass(frozen=True, eq=False)
+class SmallImage:
+    """An image made smaller by means over blocks.
+
+    Parameters
+    ----------
+    pixels
+        Shape (h, w), its longer side fewer than 320 pixels.
+    rows, columns
+        Where its pixels lie in the image, from -1 to 1, shapes (h,) and (w,).
+    """
+
+    pixels: Image
+    rows: Values
+    columns: Values
+
+
+def made_small(pixels: Image) -> SmallImage:
+    """Make an image smaller by means over blocks.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any linear intensity. What fills no block at the lower and right border is
+        left out.
+    """
+    block = min(max(1, max(pixels.shape) // _OVERVIEW), *pixels.shape)
+    high, wide = (side // block for side in pixels.shape)
+    # Whole rows first: the processor adds them many pixels at a time.
+    bands = pixels[: high * block, : wide * block].reshape(high, block, -1).sum(axis=1)
+    smaller = bands.reshape(high, wide, block).sum(axis=2) / np.float32(block**2)
+    rows, columns = (
+        2 * (np.arange(part) + 0.5) * block / side - 1
+        for part, side in zip(smaller.shape, pixels.shape, strict=True)
+    )
+    return SmallImage(smaller, rows, columns)
+
+
+def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
+    """Fit a polynomial to the ground: what stands above it is left out, and again.
+
+    Parameters
+    ----------
+    small
+        The image.
+    order
+        Highest power of the place in the field.
+    lower
+        Whether only what is brighter is left out; otherwise what is darker, too.
+
+    Returns
+    -------
+    numpy.ndarray
+        Factors of the powers of row and column, shape (order + 1, order + 1).
+    """
+    step = max(1, max(small.pixels.shape) // _SAMPLE)
+    rows, columns = _powers(small.rows[::step], order), _powers(small.columns[::step], order)
+    used = np.add.outer(np.arange(order + 1), np.arange(order + 1)) <= order
+    terms = np.einsum("hi,wj->hwij", rows, columns)[..., used].reshape(-1, int(used.sum()))
+    values = small.pixels[::step, ::step].ravel().astype(np.float64)
+    kept = np.ones(values.size, dtype=bool)
+    factors = np.zeros((order + 1, order + 1))
+    for _ in range(12):
+        factors[used] = np.linalg.lstsq(terms[kept], values[kept], rcond=None)[0]
+        residual = values - terms @ factors[used]
+        off = -residual[residual < 0] if lower else np.abs(residual)
+        spread = 1.4826 * float(np.median(off)) if off.size else 0.0
+        now = (residual if lower else np.abs(residual) / 2) <= spread + 1e-9
+        if now.sum() < 3 * terms.shape[1] or np.array_equal(now, kept):
+            break
+        kept = now
+    return factors
+
+
+def drawn_light(factors: Values, rows: Values, columns: Values) -> Image:
+    """Draw fitted light at some rows and columns, from -1 to 1; shape (rows, columns)."""
+    order = len(factors) - 1
+    drawn = _powers(rows, order) @ factors @ _powers(columns, order).T
+    return np.asarray(drawn, dtype=np.float32)
+
+
+def light_over(factors: Values, shape: tuple[int, ...]) -> Image:
+    """Draw fitted light over an image of a certain height and width."""
+    rows, columns = (2 * (np.arange(side) + 0.5) / side - 1 for side in shape)
+    return drawn_light(factors, rows, columns)
+
+
+def _powers(positions: Values, order: int) -> Values:
+    return np.asarray(positions[:, None] ** np.arange(order + 1))
