@@ -269,13 +269,15 @@ def _count(
     """Count what is not counted yet, and write the results of all."""
     # From here on there is work to do, and the libraries for it are worth loading.
     from adaptoscope.counting.count_files import CountRun, ToCount
-    from adaptoscope.pipeline.count_pictures import overlay_of
-    from adaptoscope.reporting.overlays import overlay_names
 
     source = asked.source.located()
-    run = CountRun(source, asked.settings, records, asked.regions, overlay_of)
+    run = CountRun(source, asked.settings, records, asked.regions)
     overlays: Sequence[Path | None] = [None] * len(asked.files)
     if asked.outputs.overlays is not None:
+        from adaptoscope.pipeline.count_pictures import overlay_of
+        from adaptoscope.reporting.overlays import overlay_names
+
+        run = replace(run, draw=overlay_of)
         names = overlay_names([file.name for file in asked.files])
         overlays = [asked.outputs.overlays / name for name in names]
     tasks = [ToCount(*each) for each in zip(asked.files, overlays, strict=True)]
