@@ -214,21 +214,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         _leave(error, str(_unusable_file(error)))
     except SystemExit as leaving:
-        if leaving.code == _INTERRUPTED and _was_stopped(leaving):
-            _say_interrupted(sys.argv[1:] if arguments is None else arguments)
+        if leaving.code == _INTERRUPTED:
+            _say_interrupted(leaving, sys.argv[1:] if arguments is None else arguments)
         raise
 
 
-def _was_stopped(leaving: SystemExit) -> bool:
-    """Tell whether Ctrl-C ended the command, which has not said so in words of its own."""
-    return isinstance(getattr(leaving.__context__, "__cause__", None), KeyboardInterrupt)
-
-
-def _say_interrupted(arguments: Sequence[str]) -> None:
+def _say_interrupted(leaving: BaseException, arguments: Sequence[str]) -> None:
+    """Say what the work itself says of how far it came, else whether the command goes on."""
+    begin = "\n" if sys.stderr.isatty() else ""  # A terminal shows ^C in the line.
+    cause: BaseException | None = leaving
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__context__
+    if cause is not None and str(cause):
+        sys.stderr.write(f"{begin}{cause}\n")
+        return
     words = [word for word in arguments if not word.startswith("-")][:2]
     goes_on = bool({" ".join(words[:1]), " ".join(words)} & RESUMED)
     how = " The same command goes on where it stopped." if goes_on else ""
-    begin = "\n" if sys.stderr.isatty() else ""  # A terminal shows ^C in the line.
     sys.stderr.write(f"{begin}Interrupted.{how}\n")
 
 

@@ -170,30 +170,26 @@ def predict(
     from adaptoscope.pipeline.count_folder import count_folder
 
     cut_cells: Any = edges
-    try:
-        found = count_folder(
-            images,
-            model=model,
-            out=out,
-            points=points,
-            overlays=overlays,
-            plot=plot,
-            regions=regions,
-            adapt=adapt,
-            workers=workers,
-            overwrite=overwrite,
-            channel=channel,
-            z=plane(z),
-            diameter_px=diameter,
-            edges=cut_cells,
-            pixel_size_um=pixel_size_um,
-            max_pixels=max_pixels,
-            device=device,
-            say=partial(typer.echo, err=True),
-        )
-    except KeyboardInterrupt as stopped:
-        typer.echo(str(stopped) or "Interrupted.", err=True)
-        raise typer.Exit(130) from None
+    found = count_folder(
+        images,
+        model=model,
+        out=out,
+        points=points,
+        overlays=overlays,
+        plot=plot,
+        regions=regions,
+        adapt=adapt,
+        workers=workers,
+        overwrite=overwrite,
+        channel=channel,
+        z=plane(z),
+        diameter_px=diameter,
+        edges=cut_cells,
+        pixel_size_um=pixel_size_um,
+        max_pixels=max_pixels,
+        device=device,
+        say=partial(typer.echo, err=True),
+    )
     _print_counts(found, as_json=as_json)
 
 
