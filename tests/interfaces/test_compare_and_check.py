@@ -12,7 +12,9 @@ QUICK = ("--images", 2)
 def test_compare_prints_one_object_and_writes_its_report(fields: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     found = json.loads(succeed("compare", fields, fields, *QUICK, "--json", "--report", report))
-    assert list(found) == ["a", "b", "verdict", "quantities", "advice", "settings"]
+    keys = ["a", "b", "verdict", "same_images", "quantities", "advice", "settings"]
+    assert list(found) == keys
+    assert found["same_images"] == found["a"]["images"]
     assert found["verdict"] == "alike"
     assert found["a"]["measured"] == 2
     assert found["quantities"]["focus"]["verdict"] == "alike"
@@ -22,7 +24,7 @@ def test_compare_prints_one_object_and_writes_its_report(fields: Path, tmp_path:
 def test_compare_says_in_words_what_it_found(fields: Path) -> None:
     said = succeed("compare", fields, fields, *QUICK)
     assert "cell diameter (px)" in said
-    assert "The sets are alike" in said
+    assert "Both sets hold the same pixels" in said
 
 
 def test_compare_refuses_what_is_not_there(fields: Path, tmp_path: Path) -> None:

@@ -63,7 +63,9 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
         known = next((problem.known for problem in problems if problem.known), ())
         raise SettingsError(
             f"Some settings{where} cannot be used.",
-            expected=f"one of the fields {', '.join(known)}" if known else "",
+            expected=f"one of the fields {', '.join(known)}"
+            if known
+            else f"names and values that {kind.__name__} knows",
             found="; ".join([*found, *([f"and {more} more"] if more else [])]),
             remedy="correct or remove the fields named above",
         ) from error

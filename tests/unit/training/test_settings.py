@@ -126,7 +126,7 @@ def test_fields_are_listed_only_where_none_is_near() -> None:
     assert caught.value.expected == "one of the fields width"
     with pytest.raises(SettingsError) as caught:
         settings_from({"nmae": 1}, Outer)
-    assert caught.value.expected == ""
+    assert caught.value.expected == "names and values that Outer knows"
 
 
 def test_of_many_problems_eight_are_told(tmp_path: Path) -> None:
