@@ -41,11 +41,7 @@ def stop() -> None:
 
 
 def stop_with_words() -> None:
-    try:
-        stop()
-    except KeyboardInterrupt:
-        typer.echo("3 of 5 images are counted.", err=True)
-        raise typer.Exit(130) from None
+    raise KeyboardInterrupt("3 of 5 images are counted.")
 
 
 def steer() -> None:
