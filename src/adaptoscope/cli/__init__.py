@@ -20,6 +20,9 @@ from typer.core import TyperCommand, TyperGroup
 from adaptoscope import __version__
 from adaptoscope.errors import AdaptoscopeError, OutputError, missing_extra, printable, shortened
 
+# No setting of ours has a plugin; looking for some takes a tenth of a command's start.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 
 class Listing(NamedTuple):
     """One line of ``adaptoscope --help``: where a command lives and what it does."""

@@ -20,15 +20,14 @@ from adaptoscope.images.atomic_files import (
 )
 from adaptoscope.images.intensity import IntensityScale
 from adaptoscope.images.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
-from adaptoscope.images.png_files import SIGNATURE, encode_png, read_png, read_png_header
 from adaptoscope.images.stored_planes import (
+    PNG_SIGNATURE,
     ImageHeader,
     StoredPlanes,
     as_counts,
     grey_sample,
     select_plane,
 )
-from adaptoscope.images.tiff_files import read_tiff, read_tiff_header, write_tiff
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -94,8 +93,13 @@ def read_header(path: Path) -> ImageHeader:
     InputError
         If the file is missing, damaged, absurdly large or of an unsupported kind.
     """
-    kind = file_kind(Path(path))
-    return read_png_header(Path(path)) if kind == "png" else read_tiff_header(Path(path))
+    if file_kind(Path(path)) == "png":
+        from adaptoscope.images.png_files import read_png_header
+
+        return read_png_header(Path(path))
+    from adaptoscope.images.tiff_files import read_tiff_header
+
+    return read_tiff_header(Path(path))
 
 
 def read_image(
@@ -267,7 +271,7 @@ def file_kind(path: Path) -> Literal["png", "tiff"]:
             found=error.strerror or type(error).__name__,
             remedy="check the path and that you may read the file",
         ) from error
-    if start == SIGNATURE:
+    if start == PNG_SIGNATURE:
         return "png"
     if start[:4] in _TIFF_SIGNATURES:
         return "tiff"
@@ -282,8 +286,13 @@ def file_kind(path: Path) -> Literal["png", "tiff"]:
 def _read_planes(
     path: Path, max_pixels: int | None = None, *, labels: bool = False
 ) -> StoredPlanes:
+    # Each reader is loaded with the first file of its kind: a wrong path needs neither.
     if file_kind(path) == "png":
+        from adaptoscope.images.png_files import read_png
+
         return read_png(path, max_pixels=max_pixels)
+    from adaptoscope.images.tiff_files import read_tiff
+
     return read_tiff(path, max_pixels=max_pixels, labels=labels)
 
 
@@ -300,7 +309,11 @@ def _write_stored(
         )
     with atomic_path(path) as temporary:
         if suffix == ".png":
+            from adaptoscope.images.png_files import encode_png
+
             temporary.write_bytes(encode_png(stored, pixel_size_um))
         else:
+            from adaptoscope.images.tiff_files import write_tiff
+
             ome = path.stem.lower().endswith(".ome")
             write_tiff(temporary, stored, pixel_size_um, ome=ome)

@@ -17,7 +17,6 @@ from adaptoscope.images.microscopy_image import MicroscopyImage, image_of_counts
 from adaptoscope.images.pixel_size import PixelSize
 from adaptoscope.images.stored_parts import StoredParts
 from adaptoscope.images.stored_planes import as_counts, check_size
-from adaptoscope.images.tiff_parts import open_tiff_parts
 from adaptoscope.images.zarr_files import is_zarr, open_zarr_parts
 
 if TYPE_CHECKING:
@@ -126,6 +125,8 @@ def stored_parts(
         return open_zarr_parts(path, channel=channel, z=z)
     if file_kind(path) == "png":
         return None
+    from adaptoscope.images.tiff_parts import open_tiff_parts
+
     return open_tiff_parts(path, channel=channel, z=z)
 
 

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.pixel_size import PixelSize, from_resolution
-from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
-
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from adaptoscope.images.stored_planes import PNG_SIGNATURE, ImageHeader, StoredPlanes, check_size
 
 _HEADER_BYTES = 33
 _COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}
@@ -128,7 +126,7 @@ def encode_png(
 
 
 def _parse_header(path: Path, data: bytes, max_pixels: int | None = None) -> ImageHeader:
-    if len(data) < _HEADER_BYTES or data[:8] != SIGNATURE or data[12:16] != b"IHDR":
+    if len(data) < _HEADER_BYTES or data[:8] != PNG_SIGNATURE or data[12:16] != b"IHDR":
         raise InputError(
             f"The image {path} is not a complete PNG file.",
             expected="a PNG header of 33 bytes",
@@ -161,7 +159,7 @@ def _pixel_size(data: bytes) -> PixelSize:
 
 def _entry(data: bytes, wanted: bytes) -> bytes | None:
     """Return an entry that stands between the header and the first pixels; None without it."""
-    position = len(SIGNATURE)
+    position = len(PNG_SIGNATURE)
     while position + 12 <= len(data):
         length, kind = struct.unpack(">I4s", data[position : position + 8])
         if kind == b"IDAT":

@@ -36,6 +36,10 @@ _DEPTH_AXES = "ZQI"
 _ALL = slice(None)
 
 
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+"""How every PNG file begins."""
+
+
 @dataclass(frozen=True)
 class ImageHeader:
     """What is known of an image before its pixels are decoded.
