@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Protocol
 from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.settings import WITHOUT_PLACES, PredictSettings
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
+from adaptoscope.pretrained.bundled import bundled_weights
 
 if TYPE_CHECKING:
     from adaptoscope.counting.model_folder import CountingModel
 
+# What a model folder is computed with; its card and logs change no count.
+_MODEL_SUFFIXES = (".safetensors", ".onnx")
 _CLASSICAL = ("dog", "otsu_watershed")
 
 
@@ -91,10 +93,11 @@ class StoredCounter:
         """Return its name, device, and the hashes of its files."""
         if self.model in _CLASSICAL:
             return {"model": self.model}
-        record = hashlib.sha256((self._folder / "model.json").read_bytes()).hexdigest()
-        weights = hash_of_weights(self._folder)
-        named = {"model": self.model, "device": self.device}
-        return {**named, "record": record, "weights": weights}
+        kept = [file for file in self._folder.iterdir() if file.suffix in _MODEL_SUFFIXES]
+        digest = hashlib.sha256((self._folder / "model.json").read_bytes())
+        for file in sorted(kept):
+            digest.update(file.name.encode() + file.read_bytes())
+        return {"model": self.model, "device": self.device, "files": digest.hexdigest()}
 
     def located(self) -> "StoredCounter":
         """Return it with the device that it runs on."""

@@ -10,6 +10,7 @@ import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.count_table import PredictedCount, summarise_counts
+from adaptoscope.counting.counter_source import StoredCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import known_images
@@ -344,3 +345,14 @@ def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_pa
         shown.append(imagecodecs.png_decode((tmp_path / name / "a.png").read_bytes()))
 
     np.testing.assert_array_equal(*shown)
+
+
+def test_a_counter_is_known_by_what_it_computes_with(tmp_path):
+    for name, text in (("model.json", '{"kind": "centres"}'), ("network.onnx", "a")):
+        (tmp_path / name).write_text(text)
+    source = StoredCounter(str(tmp_path))
+    first = source.identity()
+    (tmp_path / "README.md").write_text("card")
+    assert source.identity() == first
+    (tmp_path / "network.onnx").write_text("b")
+    assert source.identity() != first
