@@ -50,6 +50,7 @@ class RealFolder(Settings):
     """Real images in a folder."""
 
     kind: Literal["folder"] = "folder"
+    """Tells the origins apart."""
     folder: str
     """A counted-image folder with splits. A leading `$ADAPTOSCOPE_DATA` is replaced by that
     variable; other paths count from the working directory."""
@@ -75,6 +76,7 @@ class RealSimulated(Settings):
     """An invented microscope in the place of real images."""
 
     kind: Literal["simulated"] = "simulated"
+    """Tells the origins apart."""
     simulation: SimulationSettings = SimulationSettings()
     """Specimen and microscope."""
     images: int = Field(default=40, ge=6)
@@ -93,6 +95,7 @@ class OtherSimulated(Settings):
     """Synthetic images of the invented microscope, whatever the real ones look like."""
 
     kind: Literal["simulated"]
+    """Tells the origins apart."""
     simulation: SimulationSettings = SimulationSettings()
     """Specimen and microscope."""
     images: int = Field(default=100, ge=1)

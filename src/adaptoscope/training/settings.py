@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.setting_problems import Problem, problems_of
-from adaptoscope.training.yaml_text import UnreadableYaml, lines_of, yaml_values
 
 SettingsKind = TypeVar("SettingsKind", bound="Settings")
 
@@ -16,7 +14,7 @@ SettingsKind = TypeVar("SettingsKind", bound="Settings")
 class Settings(BaseModel):
     """Base of all settings: frozen, every key known, documented field by field."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def changed(self, **values: Any) -> Self:
         """Return a checked copy in which the given fields have new values.
@@ -73,6 +71,10 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
 
 def _lines(origin: str, problems: list[Problem]) -> list[int | None]:
     """Look up where fields stand in the file that settings came from, if it is one."""
+    import yaml
+
+    from adaptoscope.training.yaml_text import lines_of
+
     try:
         text = (
             Path(origin).read_text(encoding="utf-8") if origin.endswith((".yaml", ".yml")) else ""
@@ -101,6 +103,9 @@ def read_settings(path: Path) -> Any:
     SettingsError
         If the file is absent or is not YAML.
     """
+    # Imported with the first file: most commands read no settings.
+    from adaptoscope.training.yaml_text import UnreadableYaml, yaml_values
+
     try:
         values = yaml_values(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
@@ -129,4 +134,6 @@ def read_settings(path: Path) -> Any:
 
 def settings_text(settings: Settings) -> str:
     """Return settings as YAML, fields in their declared order."""
+    import yaml
+
     return yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)

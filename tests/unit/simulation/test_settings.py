@@ -14,7 +14,3 @@ def test_camera_bits_give_the_stored_depth(bits, stored, largest):
     settings = SimulationSettings(camera_bits=bits)
     assert settings.bit_depth == stored
     assert settings.largest_count == largest
-
-
-def test_every_field_is_documented():
-    assert all(field.description for field in SimulationSettings.model_fields.values())

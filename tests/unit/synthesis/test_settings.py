@@ -31,7 +31,3 @@ def test_defaults_are_those_of_the_paper():
     assert settings.intensity_range == (100, 200)
     assert settings.largest_overlap == 0.10
     assert settings.cell_diameter_px == 15
-
-
-def test_every_field_is_documented():
-    assert all(field.description for field in SynthesisSettings.model_fields.values())

@@ -2,7 +2,7 @@ import pytest
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.simulation.transmitted import TransmittedSettings
-from adaptoscope.training.settings import Settings, settings_from
+from adaptoscope.training.settings import settings_from
 
 
 @pytest.mark.parametrize(
@@ -37,11 +37,3 @@ def test_the_pixel_size_scales_everything():
 
 def test_the_defaults_give_nuclei_of_about_twenty_pixels():
     assert 18 <= TransmittedSettings().nucleus_diameter_px <= 24
-
-
-def test_every_setting_says_what_it_means():
-    parts = [type(value) for _, value in TransmittedSettings()]
-    kinds = [TransmittedSettings, *(part for part in parts if issubclass(part, Settings))]
-    assert len(kinds) == 6
-    for kind in kinds:
-        assert [name for name, field in kind.model_fields.items() if not field.description] == []
