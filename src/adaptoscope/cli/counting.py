@@ -15,7 +15,6 @@ from adaptoscope.cli.options import (
     Overwrite,
     Root,
     Seed,
-    Workers,
     Z,
     plane,
     refuse_folder,
@@ -24,7 +23,7 @@ from adaptoscope.cli.options import print_answer as answer
 from adaptoscope.errors import SettingsError, printable
 
 if TYPE_CHECKING:
-    from adaptoscope.pipeline.count_folder import CountedFolder
+    from adaptoscope.pipeline.counted_folder import CountedFolder
 
 # Reasons why images failed; more would push the summary off the screen.
 _MOST_REASONS = 20
@@ -157,7 +156,10 @@ def predict(
     channel: Channel = None,
     z: Z = None,
     device: Device = "auto",
-    workers: Workers = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes; as many as are worth it if not given."),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace results that are there.")
     ] = False,

@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 from adaptoscope import __version__
+from adaptoscope.bulk.tasks import usable_cpus
 from adaptoscope.cli.options import AsJson, print_answer
 from adaptoscope.inference.network import thread_count
 from adaptoscope.pretrained.bundled import bundled_weights as places
@@ -110,13 +111,6 @@ def _accelerator() -> str:
     if torch.cuda.is_available():
         return f"cuda: {torch.cuda.get_device_name(0)}"
     return "mps" if torch.backends.mps.is_available() else "none"
-
-
-def usable_cpus() -> int:
-    """Count the processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def memory_gib() -> float | None:

@@ -326,11 +326,10 @@ def open_counted_images(
     """
     folder = Path(folder)
     if not folder.is_dir():
+        found = "a file" if folder.exists() else "nothing"
+        expected, remedy = "a folder of images", "check the path"
         raise InputError(
-            f"There is no folder {folder}.",
-            expected="a folder of images",
-            found="a file" if folder.exists() else "nothing",
-            remedy="check the path",
+            f"There is no folder {folder}.", expected=expected, found=found, remedy=remedy
         )
     listing = read_listing(folder, root)
     shown = [each for each in listing.records if include_rejected or each.kept is not False]

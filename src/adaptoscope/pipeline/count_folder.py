@@ -1,22 +1,21 @@
 """Count a folder of images and write what people look at: tables, overlays and a plot.
 
-Everything that can be wrong with what was asked is found out before a counter is loaded. Every
-image that was counted is kept on disk at once: the same call goes on where a killed one stopped.
+What was asked is checked before a counter is loaded. Every image that was counted is kept on disk
+at once: the same call goes on where a killed one stopped.
 """
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from adaptoscope import __version__
-from adaptoscope.bulk.tasks import limited_threads
+from adaptoscope.bulk.tasks import limited_threads, worth_workers
 from adaptoscope.counting.count_records import CountRecords
 from adaptoscope.counting.count_table import (
-    CountSummary,
     PredictedCount,
     summarise_counts,
     write_count_table,
@@ -37,6 +36,7 @@ from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.atomic_files import atomic_path
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
+from adaptoscope.pipeline.counted_folder import CountedFolder
 from adaptoscope.pipeline.counters import Counter
 from adaptoscope.pipeline.front_door import Place
 from adaptoscope.training.settings import settings_from
@@ -45,37 +45,7 @@ if TYPE_CHECKING:
     from adaptoscope.counting.count_files import CountRun, ToCount
     from adaptoscope.counting.model_folder import CountingModel
     from adaptoscope.images.cell_centres import Points
-    from adaptoscope.pipeline.adapt import Verdict
-    from adaptoscope.training.step_loop import Device
-
-
-@dataclass(frozen=True)
-class CountedFolder:
-    """What came of counting a folder.
-
-    Parameters
-    ----------
-    counter
-        Name of the counter.
-    rows
-        Those of ``counts.csv``, in the order of the files; the rows of an image's regions follow
-        that of the whole image.
-    summary
-        The same in a few figures.
-    places
-        What was written, by the name of its parameter.
-    left_out
-        What of the folders was not looked at, one sentence for each.
-    adaptation
-        What came of adapting the counter, if that was asked for.
-    """
-
-    counter: str
-    rows: list[PredictedCount]
-    summary: CountSummary
-    places: Mapping[str, Path] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ()
-    adaptation: "Verdict | None" = None
+    from adaptoscope.inference.network import Device
 
 
 @dataclass(frozen=True)
@@ -100,7 +70,7 @@ def count_folder(
     plot: str | Path | None = None,
     regions: str | Path | None = None,
     adapt: str | Path | None = None,
-    workers: int = 1,
+    workers: int | None = 1,
     overwrite: bool = False,
     channel: int | None = None,
     z: int | Literal["max"] | None = None,
@@ -133,7 +103,8 @@ def count_folder(
     adapt
         Folder to adapt the counter in first, to these images and without labels.
     workers
-        Processes that share the images, each with one thread; the results do not depend on it.
+        Processes that share the images, each with one thread; the results do not depend on it. None
+        takes as many as `worth_workers` says.
     overwrite
         Replace results that are there, and discard a count that was begun with other settings.
     channel
@@ -147,7 +118,7 @@ def count_folder(
     pixel_size_um
         Edge of a pixel in micrometres, for images that do not tell it.
     max_pixels
-        Images of more pixels are refused where the file or the counter needs them whole.
+        Larger images are refused where the file or the counter needs them whole.
     device
         Where networks run.
     say
@@ -156,7 +127,7 @@ def count_folder(
     Returns
     -------
     CountedFolder
-        Rows, summary, and where things were written.
+        What was counted, and where.
 
     Raises
     ------
@@ -197,6 +168,8 @@ def count_folder(
         records.begin(_identity(asked), overwrite=overwrite)
         # Of this process too, so that numbers do not depend on how many share the images.
         stack.enter_context(limited_threads(1))
+        if workers is None:
+            workers = 1 if isinstance(source, LoadedCounter) else worth_workers(len(files))
         counted = _count(asked, records, workers, say)
     left_out = tuple(filter(None, (each.left_out() for each in found)))
     return replace(counted, left_out=left_out, adaptation=verdict)

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from adaptoscope.bulk.tasks import usable_cpus
 from adaptoscope.cli import doctor as doctor_module
-from adaptoscope.cli.doctor import advise, doctor, examine, missing_parts, usable_cpus
+from adaptoscope.cli.doctor import advise, doctor, examine, missing_parts
 
 MACHINE: dict[str, object] = {"accelerator": "cuda: some card", "disk_free_gib": 100.0}
 COMPLETE: dict[str, object] = {"ADAPTOSCOPE_DATA": "data", "imagenet_weights_cached": True}

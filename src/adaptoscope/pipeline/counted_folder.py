@@ -1,0 +1,39 @@
+"""What comes of counting a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adaptoscope.counting.count_table import CountSummary, PredictedCount
+
+if TYPE_CHECKING:
+    from adaptoscope.pipeline.adapt import Verdict
+
+
+@dataclass(frozen=True)
+class CountedFolder:
+    """What came of counting a folder.
+
+    Parameters
+    ----------
+    counter
+        Name of the counter.
+    rows
+        Those of ``counts.csv``, in the order of the files; an image's regions follow it.
+    summary
+        The same in a few figures.
+    places
+        What was written, by the name of its parameter.
+    left_out
+        What of the folders was not looked at, one sentence for each.
+    adaptation
+        What came of adapting the counter, if that was asked for.
+    """
+
+    counter: str
+    rows: list[PredictedCount]
+    summary: CountSummary
+    places: Mapping[str, Path] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    adaptation: "Verdict | None" = None
