@@ -24,8 +24,9 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(IMAGES):
         generator = np.random.default_rng(number)
         pixels = generator.normal(0.1, 0.01, (96, 96))
+        rows, columns = np.mgrid[:96, :96]
         for row, column in generator.integers(6, 90, (10, 2)):
-            pixels[row - 4 : row + 5, column - 4 : column + 5] = 0.8
+            pixels += 0.6 * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / 12.0)
         write_image(folder / f"f{number}.png", pixels.clip(0, 1))
     return folder
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.counting.predict import predict_counts
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.datasets.counted_images import CountedImageSet

@@ -65,6 +65,7 @@ def truncate(file: Path) -> None:
 
 def colour(file: Path) -> None:
     pixels = np.repeat(tifffile.imread(file)[..., None], 3, axis=2)
+    pixels[..., 1] //= 2
     tifffile.imwrite(file, pixels, photometric="rgb")
 
 
@@ -285,7 +286,7 @@ def test_a_device_that_is_not_there_is_refused(fields: Path, tmp_path: Path, sma
         "random",
     )
     assert "--device auto" in refuse(*command, "--settings", small, "--device", "cuda")
-    command = ("count", "evaluate", tmp_path / "mine", fields, "--table", tmp_path / "out")
+    command = ("count", "evaluate", "nuclei", fields, "--table", tmp_path / "out")
     assert "--device auto" in refuse(*command, "--device", "cuda")
     assert written(tmp_path) == set()
 

@@ -67,6 +67,7 @@ def test_colour_images_of_a_pair_are_refused_with_a_remedy_that_works(
 ) -> None:
     file = own / "images" / "field_0_input.png"
     colours = np.repeat(read_image(file).stored[..., None], 3, axis=2)
+    colours[..., 1] //= 2
     tifffile.imwrite(file.with_suffix(".tif"), colours, photometric="rgb")
     table = own / "pairs.csv"
     write_text(table, table.read_text("utf-8").replace("field_0_input.png", "field_0_input.tif"))

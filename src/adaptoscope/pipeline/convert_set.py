@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from adaptoscope.errors import SettingsError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pipeline.front_door import Place, Plane, path_of
 
 if TYPE_CHECKING:
@@ -83,13 +83,20 @@ def convert(
     InputError
         If the data set cannot be read, or its points do not lie on its cells.
     """
+    given = Path(source)
+    if not given.exists():
+        raise InputError(
+            f"There is no folder {given}.",
+            expected="a data set: a folder, or the HDF5 file of cell200",
+            found="nothing",
+            remedy="check the path",
+        )
     from adaptoscope.datasets.import_summary import (
         describe_import,
         describe_left_out,
         find_layout,
     )
 
-    given = Path(source)
     chosen = layout or find_layout(given, stain)
     of_folder = {"swap_axes": swap_axes or None, "root": root, "z": z}
     of_cell200 = {"per_class": per_class, "seed": seed}
@@ -109,17 +116,19 @@ def convert(
 
 
 def _import(layout: Layout, source: Path, out: Path, **how: Any) -> CountedImageSet:
-    from adaptoscope.datasets import cell200, importers
     from adaptoscope.training.progress import progress_display
 
-    importer: dict[Layout, Callable[..., CountedImageSet]] = {
-        "folder": importers.import_folder,
-        "cell200": cell200.import_cell200,
-        "idcia": importers.import_idcia_release,
-    }
+    read: Callable[..., CountedImageSet]
+    if layout == "cell200":
+        # Its library belongs to an extra, which the other layouts do without.
+        from adaptoscope.datasets.cell200 import import_cell200 as read
+    elif layout == "folder":
+        from adaptoscope.datasets.importers import import_folder as read
+    else:
+        from adaptoscope.datasets.importers import import_idcia_release as read
     given = {name: value for name, value in how.items() if value is not None}
     with progress_display("convert", None, unit="image") as advance:
-        return importer[layout](source, out, **given, on_image=advance)
+        return read(source, out, **given, on_image=advance)
 
 
 def _refuse_unused(layout: str, **options: object) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.comparison.conftest import Texture, write
+from tests.unit.comparison.conftest import texture, write
 
 from adaptoscope.comparison.compare import Comparison, compare
 from adaptoscope.comparison.settings import ComparisonSettings
@@ -24,7 +24,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
     home = tmp_path_factory.mktemp("sets")
     a, b = write(home / "known"), write(home / "new", lambda pixels: 4 * pixels)
     settings = ComparisonSettings(tile=64, halvings=2, most_images=4)
-    return compare(a, b, settings, encoder=Texture()), a, b
+    return compare(a, b, settings, encoder=texture), a, b
 
 
 def test_the_text_holds_every_quantity_and_the_advice(compared: Compared) -> None:

@@ -40,7 +40,8 @@ def images(tmp_path):
     folder = tmp_path / "in"
     for number in range(3):
         pixels = np.random.default_rng(number).normal(0.1, 0.01, (64, 96))
-        pixels[20:30, 20:30] = 0.8
+        rows, columns = np.mgrid[:64, :96]
+        pixels += 0.7 * np.exp(-((rows - 25) ** 2 + (columns - 25) ** 2) / 18.0)
         write_image(folder / f"f{number}.png", pixels.clip(0, 1))
     (folder / "f9.png").write_bytes(b"broken")
     return folder
@@ -224,9 +225,7 @@ def test_an_unfinished_count_with_other_settings_is_kept(images, places, tmp_pat
 
 def test_an_image_that_changed_is_counted_again(images, places, monkeypatch):
     begin(images, places, monkeypatch)
-    pixels = np.full((64, 96), 0.1, np.float32)
-    pixels[::32, ::32] = 0.12
-    write_image(images / "f0.png", pixels)
+    write_image(images / "f0.png", np.full((64, 96), 0.1, np.float32))
     (places["overlays"] / "f1.png").unlink()
 
     with monkeypatch.context() as patch:
