@@ -45,9 +45,15 @@ ALLOWED = {
 """What each part may import besides itself. `A: {B}` reads "A imports B"."""
 
 EXCEPTIONS = {
-    ("networks", "images.files"): "finished networks are written whole or not at all",
-    ("training", "images.files"): "run folders and checkpoints are written whole or not at all",
-    ("pretrained", "images.files"): "weights and their cards are written whole or not at all",
+    ("networks", "images.atomic_files"): "finished networks are written whole or not at all",
+    (
+        "training",
+        "images.atomic_files",
+    ): "run folders and checkpoints are written whole or not at all",
+    (
+        "pretrained",
+        "images.atomic_files",
+    ): "weights and their cards are written whole or not at all",
 }
 """Single modules that may be imported besides, each with the reason."""
 

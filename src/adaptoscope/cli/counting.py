@@ -169,6 +169,11 @@ def predict(
 
     A command that was stopped goes on where it was when it is repeated.
     """
+    from adaptoscope.counting.absent import refuse_absent
+
+    for place in images:
+        refuse_absent(place)
+
     from adaptoscope.pipeline.count_folder import count_folder
 
     cut_cells: Any = edges

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from adaptoscope.counting.absent import refuse_absent
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
@@ -105,13 +106,7 @@ def images_to_count(place: Path) -> ImagesToCount:
     """
     if place.is_file() or is_zarr(place):
         return ImagesToCount((FileToCount(place.name, place),))
-    if not place.is_dir():
-        raise InputError(
-            f"There is nothing to count at {place}.",
-            expected="an image or a folder of images",
-            found="no such file or folder",
-            remedy="check the path",
-        )
+    refuse_absent(place)
     if has_list(place):
         return ImagesToCount(tuple(_listed(place)), place, is_listed=True)
     folder = place / "images" if (place / "images").is_dir() else place

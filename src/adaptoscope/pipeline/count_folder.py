@@ -37,8 +37,6 @@ from adaptoscope.errors import InputError, OutputError
 from adaptoscope.images.atomic_files import atomic_path
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
 from adaptoscope.pipeline.counted_folder import CountedFolder
-from adaptoscope.pipeline.counters import Counter
-from adaptoscope.pipeline.front_door import Place
 from adaptoscope.training.settings import settings_from
 
 if TYPE_CHECKING:
@@ -46,6 +44,8 @@ if TYPE_CHECKING:
     from adaptoscope.counting.model_folder import CountingModel
     from adaptoscope.images.cell_centres import Points
     from adaptoscope.inference.network import Device
+    from adaptoscope.pipeline.counters import Counter
+    from adaptoscope.pipeline.front_door import Place
 
 
 @dataclass(frozen=True)
@@ -200,6 +200,7 @@ def _source(
     if isinstance(model, str | os.PathLike):
         return StoredCounter(os.fspath(model), device, settings.edges)
     from adaptoscope.counting.edges import at_edges
+    from adaptoscope.pipeline.counters import Counter
 
     counter = model.model if isinstance(model, Counter) else model
     return LoadedCounter(at_edges(counter, settings.edges))
