@@ -11,7 +11,7 @@ TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
 """What the extra `train` installs and only learning and stylising import."""
 
 _EXTRAS = {
-    "train": (*TRAINING_PACKAGES, "huggingface_hub", "onnx"),
+    "train": (*TRAINING_PACKAGES, "huggingface_hub", "onnx", "safetensors"),
     "formats": ("h5py", "zarr"),
 }
 

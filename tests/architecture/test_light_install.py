@@ -8,7 +8,16 @@ from pathlib import Path
 
 from adaptoscope.errors import missing_extra
 
-TRAIN = ("torch", "timm", "diffusers", "transformers", "lightning", "huggingface_hub", "onnx")
+TRAIN = (
+    "torch",
+    "timm",
+    "diffusers",
+    "transformers",
+    "lightning",
+    "huggingface_hub",
+    "onnx",
+    "safetensors",
+)
 
 CODE = """
 import contextlib, io, json, sys
