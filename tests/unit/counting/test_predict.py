@@ -376,4 +376,4 @@ def test_however_long_its_parts_are_an_error_is_short(length):
     parts = {name: name[0] * length for name in ("expected", "found", "remedy")}
     said = said_of(InputError("s" * length, **parts))
     assert len(said) <= LONGEST_ERROR
-    assert [name for name in parts if f"{name}: {name[0] * 40}" in said] == list(parts)
+    assert [name for name in parts if f"{name}: {name[0] * 30}" in said] == list(parts)
