@@ -64,10 +64,10 @@ def _scale(by_name: dict[str, Quantity], folder: str) -> Iterator[str]:
     ratio = row.ratio()
     way = f"{ratio:.1f} times larger" if ratio > 1 else f"{1 / ratio:.1f} times smaller"
     text = (
-        f"Cells are {way} in B ({row.b:.0f} px against {row.a:.0f} px): `nuclei` and counters "
-        "trained from it measure that in each image. Only where the column `diameter_px` of the "
-        f"counts is far from it, tell them: `adaptoscope count predict {folder} --diameter "
-        f"{row.b:.0f}`."
+        f"Cells are {way} in B ({row.b:.0f} px against {row.a:.0f} px): `nuclei` measures that "
+        "in each image and needs no word of it. A counter that was trained on A has to be told, "
+        f"unless the files state both pixel sizes: `adaptoscope count predict {folder} --model "
+        f"MODEL --diameter {row.b:.0f}`."
     )
     if pixels.verdict != "not known":
         in_um = ratio * pixels.ratio()
