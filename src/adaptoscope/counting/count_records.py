@@ -81,13 +81,13 @@ class CountRecords:
         Raises
         ------
         OutputError
-            If one was begun with other settings, and is not to be discarded.
+            If one was begun with other settings, has counted something, and is not to be discarded.
         """
         wanted = json.loads(json.dumps(settings))
         kept = self._settings()
         if kept == wanted and kept is not None:
             return
-        if kept is not None and not overwrite:
+        if kept is not None and not overwrite and self._holds_counts():
             loaded = "a model that is loaded already, which cannot be known again"
             raise OutputError(
                 "Another count into the same table was begun and not finished.",
@@ -128,6 +128,9 @@ class CountRecords:
         # Without its settings the folder is nobody's, whenever the rest is cut short.
         (self.folder / _SETTINGS).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _holds_counts(self) -> bool:
+        return any(file.name != _SETTINGS for file in self.folder.glob("*.json"))
 
     def _settings(self) -> object:
         try:
