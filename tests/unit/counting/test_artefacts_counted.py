@@ -6,8 +6,10 @@ from tests.unit.counting.painted import CAUSES, painted
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.predict import CountedImage, count_image
 from adaptoscope.errors import InputError
+from adaptoscope.images.artefacts import clean
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.microscopy_image import image_of_array
 
 MODELS = ("nuclei", "dog", "otsu_watershed")
 
@@ -100,3 +102,21 @@ def test_a_diameter_that_was_not_measured_is_not_shown(models):
     assert row.diameter_px is None
     assert row.lower is None
     assert row.flag == "blank: nothing stands out from the noise"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_field_full_of_cells_is_not_turned_round(seed):
+    generator = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:288, :288]
+    pixels = np.zeros(rows.shape)
+    for row in range(5, 288, 9):
+        for column in range(5, 288, 9):
+            down, right = generator.uniform(-1.2, 1.2, 2)
+            place = np.hypot(rows - row - down, columns - column - right)
+            pixels = np.maximum(pixels, 0.6 / (1 + np.exp(np.clip(place - 5.2, -50, 50))))
+    noisy = np.clip(pixels * 0.12 + 0.01 + generator.normal(0, 0.001, pixels.shape), 0, 1)
+    image, model = image_of_array(noisy.astype(np.float32)), load_counter("nuclei")
+    counted = count_image(model, image)
+    assert "inverted" in clean(image.pixels).said[0]
+    assert "inverted" not in counted.row.flag
+    assert counted.row.count == model.counter.count(image.pixels).count

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
-from adaptoscope.images.artefacts import clean, only_noise
-from adaptoscope.images.light import fit_light, light_over, made_small
+from adaptoscope.images.artefacts import clean
+from adaptoscope.images.light import fit_light, light_over, made_small, only_noise
 from adaptoscope.images.medians import otsu_threshold
 
 SIDE = 160
@@ -79,3 +79,9 @@ def test_the_threshold_is_that_of_scikit_image():
             pixels.astype(np.float64)
         )
     assert otsu_threshold(np.full((3, 3), 0.5)) == 0.5
+
+
+def test_what_a_threshold_leaves_is_no_lettering():
+    pixels = np.zeros((128, 128), np.float32)
+    pixels[20:30, 20:30] = pixels[60:70, 80:90] = 1.0
+    assert clean(pixels).pixels is pixels
