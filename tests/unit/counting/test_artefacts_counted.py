@@ -104,19 +104,26 @@ def test_a_diameter_that_was_not_measured_is_not_shown(models):
     assert row.flag == "blank: nothing stands out from the noise"
 
 
+def crowded(seed: int) -> tuple[np.ndarray, int]:
+    """Fill a field with cells that touch one another; pixels and number of cells."""
+    generator = np.random.default_rng(seed)
+    places = np.zeros((0, 2))
+    for place in generator.uniform(3, 237, (6000, 2)):
+        if not len(places) or np.hypot(*(places - place).T).min() > 8.5:
+            places = np.vstack([places, place])
+    rows, columns = np.mgrid[:240, :240]
+    pixels = np.zeros(rows.shape)
+    for row, column in places:
+        away = np.hypot(rows - row, columns - column) - 5.2
+        pixels = np.maximum(pixels, 0.6 / (1 + np.exp(np.clip(away, -50, 50))))
+    noisy = pixels * 0.12 + 0.006 + generator.normal(0, 0.001, pixels.shape)
+    return np.clip(noisy, 0, 1).astype(np.float32), len(places)
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_field_full_of_cells_is_not_turned_round(seed):
-    generator = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:288, :288]
-    pixels = np.zeros(rows.shape)
-    for row in range(5, 288, 9):
-        for column in range(5, 288, 9):
-            down, right = generator.uniform(-1.2, 1.2, 2)
-            place = np.hypot(rows - row - down, columns - column - right)
-            pixels = np.maximum(pixels, 0.6 / (1 + np.exp(np.clip(place - 5.2, -50, 50))))
-    noisy = np.clip(pixels * 0.12 + 0.01 + generator.normal(0, 0.001, pixels.shape), 0, 1)
-    image, model = image_of_array(noisy.astype(np.float32)), load_counter("nuclei")
-    counted = count_image(model, image)
-    assert "inverted" in clean(image.pixels).said[0]
+    pixels, number = crowded(seed)
+    counted = count_image(load_counter("nuclei"), image_of_array(pixels))
+    assert any("inverted" in said for said in clean(pixels).said)
     assert "inverted" not in counted.row.flag
-    assert counted.row.count == model.counter.count(image.pixels).count
+    assert counted.row.count == pytest.approx(number, rel=0.05)
