@@ -96,15 +96,25 @@ class Verdict:
     moved: float
     seed: int
 
-    def in_words(self) -> str:
-        """Say it in one line."""
+    def in_words(self, counter: str) -> str:
+        """Say it in one line, with the figures in brackets.
+
+        Parameters
+        ----------
+        counter
+            Name of the counter that is used.
+        """
         after = " and ".join(f"{each:.3f}" for each in self.after)
-        what = "Adapted" if self.kept else "Not adapted, the counter is used as it was"
-        return (
-            f"{what}: it contradicts itself by {self.before:.3f} before and {after} after; "
+        figures = (
+            f"it contradicts itself by {self.before:.3f} before and {after} after; "
             f"counts moved by {100 * self.moved:.1f} %, "
-            f"the seeds are {100 * self.between_seeds:.1f} % apart."
-            + (" Nothing says how far it is off: count some by hand." if self.kept else "")
+            f"the seeds are {100 * self.between_seeds:.1f} % apart"
+        )
+        if not self.kept:
+            return f"Adapting did not help; your counts are those of {counter} ({figures})."
+        return (
+            "Adapting helped, as far as can be told without labels; your counts are those of "
+            f"{counter}: count some by hand to know how far they are off ({figures})."
         )
 
 
