@@ -181,7 +181,11 @@ def _without_lettering(found: Cleaned) -> Cleaned:
         return found
     # Small parts of the same drawing, such as dots and serifs, are not looked at one by one.
     place = ndimage.binary_dilation(burnt[parts] | (brightest & ~_wide(areas)[parts]), iterations=2)
-    return found.but(_filled(pixels, place), "a scale bar, frame or lettering burnt into the image")
+    mended = _filled(pixels, place)
+    # Where nothing else rises above the noise of a pixel, these may be the cells of the image.
+    if _contrast(made_small(mended).pixels) <= _noise(mended):
+        return found.but(pixels, "shapes without soft borders, as in a drawing")
+    return found.but(mended, "a scale bar, frame or lettering burnt into the image")
 
 
 def _is_black_and_white(pixels: Image) -> bool:
