@@ -88,8 +88,8 @@ def test_a_count_that_is_killed_again_and_again_gives_the_same_files(
 def test_an_interrupt_says_in_one_sentence_that_the_command_goes_on(
     images: Path, tmp_path: Path
 ) -> None:
-    process = start(images, tmp_path)
-    said = stop(process, tmp_path, 5, signal.SIGINT)
+    process = start(images, tmp_path, "--workers", 1)
+    said = stop(process, tmp_path, 3, signal.SIGINT)
     assert process.returncode == 130
     done = records(tmp_path)
     assert said == (

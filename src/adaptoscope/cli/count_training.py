@@ -35,13 +35,14 @@ def train(
         ),
     ] = None,
     head: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--head",
             "--method",
-            help="centres, regressor, fcrn_a; fitted only: nuclei, dog, otsu_watershed, constant.",
+            help="centres (the default), regressor, fcrn_a; fitted only: nuclei, dog, "
+            "otsu_watershed, constant.",
         ),
-    ] = "centres",
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option("--settings", help="YAML file of settings of that head.")
     ] = None,

@@ -12,10 +12,11 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import Look
 from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.images.artefacts import clean, only_noise
+from adaptoscope.images.artefacts import INVERTED, clean
 from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
+from adaptoscope.images.light import only_noise
 
 Image = npt.NDArray[np.float32]
 
@@ -92,6 +93,13 @@ def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) 
         counted = model.counter.count(pixels, diameter_px=diameter)
         return replace(counted, said=cleaned.said)
     counted = model.counter.count(cleaned.pixels, diameter_px=diameter)
+    if INVERTED in cleaned.said and isinstance(model.counter, DensityCounter):
+        # A field that is full of cells has a bright ground as well; a network finds more of them
+        # the right way round.
+        as_it_is = clean(pixels, may_turn=False)
+        other = model.counter.count(as_it_is.pixels, diameter_px=diameter)
+        if other.count >= counted.count:
+            cleaned, counted = as_it_is, other
     shown = None if cleaned.pixels is pixels else cleaned.pixels
     return replace(counted, shown=shown, said=cleaned.said)
 
@@ -170,7 +178,7 @@ def flags_of(
         Cell diameter that was given, in place of a measured one.
     """
     if pixels.min() == pixels.max():
-        return (BLANK,)
+        return (*found.said, BLANK)
     known = diameter_px or diameter_of(model, found)
     measured = known is not None or not measures_diameter(model)
     if found.count == 0 and only_noise(pixels):
@@ -197,7 +205,10 @@ def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: Ima
         The image shows something, but nothing that stands out as cells do.
     """
     lost = _is_classical(model) and found.diameter_px is None
-    if not lost or pixels.min() == pixels.max() or only_noise(pixels):
+    if not lost:
+        return
+    # What was taken out of the image was something.
+    if not found.said and (pixels.min() == pixels.max() or only_noise(pixels)):
         return
     raise InputError(
         f"The counter {model.name} could not measure any cell in {name}.",

@@ -1,5 +1,6 @@
 """The images of several files and folders, under names that tell them apart."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,7 +40,7 @@ def images_of_places(
     found = _of_one_channel([images_to_count(place) for place in places], channel)
     files: dict[Path, FileToCount] = {}
     for file in (file for each in found for file in each.files):
-        files.setdefault(file.path.parent.resolve() / file.path.name, file)
+        files.setdefault(Path(os.path.realpath(file.path.parent)) / file.path.name, file)
     alike: dict[str, list[Path]] = {}
     for place, file in files.items():
         alike.setdefault(file.name, []).append(place.parent)

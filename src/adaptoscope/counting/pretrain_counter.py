@@ -168,6 +168,7 @@ def pretrain_counter(
         log_every=50,
         description="counter",
         seed=settings.seed,
+        units={"mae": "cells a crop"},
     )
     run.record_timing("counter", time.perf_counter() - started)
     record = ModelRecord(

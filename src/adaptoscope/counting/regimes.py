@@ -136,6 +136,7 @@ def train_counter(
         log_every=settings.log_every,
         description=f"count ({settings.regime})",
         seed=settings.seed,
+        units={"mae": "cells a crop"},
     )
     if steadiest is not None:
         steadiest.keep()

@@ -33,8 +33,8 @@ from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.images.atomic_files import atomic_path, remove_partial_files
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
 from adaptoscope.pipeline.counted_folder import CountedFolder
 from adaptoscope.pipeline.front_door import path_of
@@ -174,7 +174,11 @@ def count_folder(
                 before, places[0], Path(adapt), settings, overwrite=overwrite
             )
             asked = replace(asked, source=adapted.located())
-        records.begin(_identity(asked), overwrite=overwrite)
+        identity = _identity(asked)
+        records.begin(identity, overwrite=overwrite)
+        records = records.of_count(identity)
+        if outputs.overlays is not None:
+            remove_partial_files(outputs.overlays)
         if workers is None:
             workers = 1 if isinstance(source, LoadedCounter) else worth_workers(len(files))
         counted = _count(asked, records, workers, say)
@@ -206,6 +210,13 @@ def _source(
     from adaptoscope.pipeline.counters import Counter
 
     counter = model.model if isinstance(model, Counter) else model
+    if not hasattr(counter, "record"):
+        raise SettingsError(
+            "This is no counter.",
+            expected="the name of a bundled counter, a model folder, or what load_counter returns",
+            found=repr(model),
+            remedy='give model="nuclei"',
+        )
     return LoadedCounter(at_edges(counter, settings.edges))
 
 
@@ -235,8 +246,8 @@ def _identity(asked: _Asked) -> dict[str, object] | None:
         "version": __version__,
         "counter": counter,
         "settings": asked.settings.model_dump(mode="json"),
-        "images": [str(place.resolve()) for place in asked.places],
-        **{name: str(place.resolve()) for name, place in places.items() if place is not None},
+        "images": [os.path.realpath(place) for place in asked.places],
+        **{name: os.path.realpath(place) for name, place in places.items() if place is not None},
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.errors import SettingsError, require_training
+from adaptoscope.errors import SettingsError, require_training, shortened
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     GivenSettings,
@@ -19,7 +21,10 @@ from adaptoscope.pipeline.front_door import (
 from adaptoscope.training.settings import settings_from
 
 NETWORKS = ("centres", "regressor", "fcrn_a")
-"""Heads that are learnt; the others are fitted."""
+"""Heads that are learnt."""
+
+FITTED = ("nuclei", "dog", "otsu_watershed", "constant")
+"""Heads that are fitted to numbers of cells."""
 
 
 def train_counter(
@@ -28,7 +33,7 @@ def train_counter(
     real: Images,
     synthetic: Images | None = None,
     unlabelled: Images | None = None,
-    head: str = "centres",
+    head: str | None = None,
     settings: GivenSettings = None,
     init: str | None = None,
     folds: int | None = None,
@@ -57,7 +62,7 @@ def train_counter(
     head
         ``centres``, ``regressor`` or ``fcrn_a`` are learnt; ``nuclei``, ``dog``,
         ``otsu_watershed`` and ``constant`` are fitted to the counts within seconds, from `real`
-        alone.
+        alone. None: the one of the settings, else ``centres``.
     settings
         Of that head: ``{"steps": 300}``, a YAML file, or a settings object.
     init
@@ -84,12 +89,19 @@ def train_counter(
         If a set is missing, or its points do not lie on its cells.
     LeakageError
         If an image to learn from is one of those kept back.
+    SettingsError
+        If there is no such head, or the settings name another one.
     """
     options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
+    if head in FITTED:
+        _refuse_unused(head, **options, init=init, folds=folds)
+    values, origin = values_of(settings)
+    head = _head(head, values, origin)
+    before = not overwrite and (Path(out) / "model.json").is_file()
     if head not in NETWORKS:
         _refuse_unused(head, **options, init=init, folds=folds)
         images = open_images(real, root=root, channel=channel, z=z)
-        return _fit(Path(out), head, images, overwrite=overwrite)
+        return _fit(Path(out), head, images, before=before, overwrite=overwrite)
     require_training("training a counter")
     from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 
@@ -97,9 +109,8 @@ def train_counter(
     schema: type[RegressorSettings] | type[DensitySettings] = (
         RegressorSettings if head == "regressor" else DensitySettings
     )
-    values, origin = values_of(settings)
     if isinstance(values, dict):
-        values = {"head": head, **values}
+        values = {**values, "head": head}
         if unlabelled is not None:
             values = {"checkpoint": "steadiest", **values}
         if synthetic is not None and "regime" not in values:
@@ -123,29 +134,56 @@ def train_counter(
         device=device,
         overwrite=overwrite,
     )
-    return _described(Path(out), by_folds=chosen.folds > 0)
+    return _described(Path(out), by_folds=chosen.folds > 0, before=before)
 
 
-def _fit(out: Path, head: str, real: CountedImageSet, *, overwrite: bool) -> TrainedModel:
+def _head(asked: str | None, values: Any, origin: str) -> str:
+    """Return the head that was asked for, by itself or in the settings."""
+    stored = values.get("head") if isinstance(values, dict) else None
+    chosen = asked or stored or "centres"
+    known = (*NETWORKS, *FITTED)
+    if chosen not in known:
+        close = get_close_matches(str(chosen), known, n=1)
+        raise SettingsError(
+            f"There is no head {shortened(str(chosen), 80)} for a counter.",
+            expected=f"one of {', '.join(known)}",
+            found=shortened(str(chosen), 80) + (f": did you mean {close[0]}?" if close else ""),
+            remedy="correct --head" if asked else f"correct `head` in {origin or 'the settings'}",
+        )
+    if asked and stored not in (None, asked):
+        raise SettingsError(
+            "Two heads are asked for.",
+            expected="one head for the counter",
+            found=f"--head {asked}, and head: {shortened(str(stored), 80)} in "
+            f"{origin or 'the settings'}",
+            remedy="leave --head out, or take `head` out of the settings",
+        )
+    return str(chosen)
+
+
+def _fit(
+    out: Path, head: str, real: CountedImageSet, *, before: bool, overwrite: bool
+) -> TrainedModel:
     from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 
     fitted = settings_from({"method": head}, BaselineSettings)
     train_baseline(fitted, out, real=real, overwrite=overwrite)
-    return _described(out, by_folds=False)
+    return _described(out, by_folds=False, before=before)
 
 
-def _described(folder: Path, *, by_folds: bool) -> TrainedModel:
+def _described(folder: Path, *, by_folds: bool, before: bool) -> TrainedModel:
     """Say what a counter's error on images left out is, and what could not be measured."""
     from adaptoscope.counting.calibration import LEAST_IMAGES
     from adaptoscope.counting.model_folder import read_record
 
     record = read_record(folder)
+    begin = "It was trained already; --overwrite trains it anew. " if before else ""
     if record.measured is None:
-        said = "Not measured: no labelled image is in the split val. "
+        said = f"{begin}Not measured: no labelled image is in the split val. "
         return TrainedModel(folder, None, said + "Nothing says how well it counts.")
     where = "Cross-validation" if by_folds else "Validation"
-    said = "{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
-    said = said.format(where, **record.measured)
+    said = "{}{}: MAE {mae:.1f} cells, bias {bias:+.1f}, {n:.0f} images."
+    said = said.format(begin, where, **record.measured)
     if record.calibration is None:
         needed = "labelled" if by_folds else "validation"
         said += f" No intervals of single counts: they need {LEAST_IMAGES} {needed} images."

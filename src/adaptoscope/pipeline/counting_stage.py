@@ -18,7 +18,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
-from adaptoscope.metrics.paired import paired_bootstrap
+from adaptoscope.metrics.paired import LEAST_COMPARED, paired_bootstrap
 from adaptoscope.pipeline.few_labels import images_for_row
 from adaptoscope.pipeline.protocols import FoldProtocol, Round
 from adaptoscope.pipeline.rows import Row
@@ -75,6 +75,11 @@ class RowResult:
         each = [count_errors(predicted, self.true).as_dict() for predicted in self.predicted]
         means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
         return CountErrors(**{**means, "n": len(self.true)})  # type: ignore[arg-type]
+
+    @property
+    def enough(self) -> bool:
+        """Whether the images are so many that an interval, or a rank among rows, says anything."""
+        return len(self.true) >= LEAST_COMPARED
 
     def interval(self) -> Interval:
         """Return the 95 % bootstrap interval of the MAE over images, seeds averaged per image."""

@@ -22,7 +22,8 @@ def recommendation(results: Sequence[RowResult]) -> str:
     """Say what to use on images like those that were counted, and why.
 
     The row that asks for the fewest labels is taken among those that no other one surely beats: a
-    paired 95 % interval of the difference that holds 0 is no reason to mark images.
+    paired 95 % interval of the difference that holds 0 is no reason to mark images, and of too few
+    images there is none.
 
     Parameters
     ----------
@@ -38,7 +39,9 @@ def recommendation(results: Sequence[RowResult]) -> str:
     if shipped is None:
         return ""
     best = min(results, key=lambda one: one.errors().mae)
-    equal = [one for one in results if one is best or one.against(best).lower <= 0]
+    equal = [
+        one for one in results if one is best or not one.enough or one.against(best).lower <= 0
+    ]
     usable = [one for one in equal if one.row.method in _WAYS and one.row.synthetic is None]
     chosen = min(usable or [best], key=lambda one: (one.labels, one.row.learns, one.errors().mae))
     way = _WAYS.get(chosen.row.method) if chosen in usable else None

@@ -128,7 +128,7 @@ def _counting_row(settings: ExperimentSettings, result: RowResult) -> CountingRo
         labels=round(result.labels),
         seeds=len(result.predicted),
         errors=result.errors(),
-        mae_interval=result.interval(),
+        mae_interval=result.interval() if result.enough else None,
     )
 
 

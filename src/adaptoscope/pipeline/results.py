@@ -10,7 +10,7 @@ from adaptoscope.pipeline.fold_intervals import coverage_table, plain_coverage
 from adaptoscope.pipeline.protocols import FoldProtocol, Round, protocol_in_words
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.reporting.label_curve import CurvePoint
-from adaptoscope.reporting.tables import NO_VALUE, Table, number
+from adaptoscope.reporting.tables import NO_VALUE, Table, number, with_bounds
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 
 
@@ -168,11 +168,12 @@ def _published_table(settings: ExperimentSettings, results: Sequence[RowResult])
         if paper is None:
             continue
         interval = result.interval()
+        bounds = (interval.lower, interval.upper) if result.enough else (math.nan, math.nan)
         rows.append(
             (
                 result.row.name,
                 initial_weights(settings, result) or NO_VALUE,
-                f"{number(errors.mae)} [{number(interval.lower)}, {number(interval.upper)}]",
+                with_bounds(errors.mae, bounds, digits=2),
                 number(errors.rmse),
                 number(paper.mae),
                 NO_VALUE if paper.rmse is None else number(paper.rmse),
@@ -207,7 +208,9 @@ def _against_table(reference: RowResult, results: Sequence[RowResult]) -> Table:
                 number(result.errors().mae),
                 NO_VALUE if len(seeds) == 1 else number(result.spread),
                 number(difference.value, sign=True),
-                f"[{number(difference.lower, sign=True)}, {number(difference.upper, sign=True)}]",
+                f"[{number(difference.lower, sign=True)}, {number(difference.upper, sign=True)}]"
+                if result.enough
+                else "too few images",
             )
         )
     name = reference.row.name

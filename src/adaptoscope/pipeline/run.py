@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from adaptoscope.errors import SettingsError, shortened
-from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.run_folder import ENVIRONMENT, RunFolder
 from adaptoscope.training.settings import Settings, read_settings, settings_from
 from adaptoscope.training.variables import expand_path
 
@@ -118,7 +118,8 @@ def run(
     if device not in ("auto", "cpu"):  # Only these can be absent; asking loads the network library.
         _start(device)
     parts = {*kind.parts_of(settings), *_earlier_parts(place)}
-    folder = RunFolder.open(place, settings, overwrite=overwrite, parts=parts)
+    anew = overwrite or _nothing_made(place)
+    folder = RunFolder.open(place, settings, overwrite=anew, parts=parts)
 
     from adaptoscope.pipeline.run_context import RunContext
 
@@ -173,6 +174,12 @@ def _kind_of(settings: Settings) -> Kind:
         found=type(settings).__name__,
         remedy="load them with `load_experiment`, or build one of these kinds",
     )
+
+
+def _nothing_made(place: Path) -> bool:
+    """Tell whether a run folder holds no more than a start that failed: it may begin anew."""
+    begun = {"settings.yaml", ENVIRONMENT}
+    return place.is_dir() and {each.name for each in place.iterdir()} <= begun
 
 
 def _earlier_parts(place: Path) -> set[str]:

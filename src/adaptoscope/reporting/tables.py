@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.counts import CountErrors
 from adaptoscope.metrics.intervals import Interval
+from adaptoscope.metrics.paired import LEAST_COMPARED
 
 NO_VALUE = "–"
 
@@ -120,7 +121,7 @@ def best_row(rows: Sequence[CountingRow]) -> int | None:
 
 
 def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
-    """Lay out counting results, the best row emphasised.
+    """Lay out counting results, the best row emphasised unless images are too few to rank rows.
 
     Parameters
     ----------
@@ -146,9 +147,13 @@ def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
         columns=columns,
         rows=tuple(_counting_cells(row, digits) for row in rows),
         caption=caption,
-        best=best_row(rows),
+        best=best_row(rows) if _enough(rows) else None,
         text_columns=2,
     )
+
+
+def _enough(rows: Sequence[CountingRow]) -> bool:
+    return all(row.errors.n >= LEAST_COMPARED for row in rows)
 
 
 def screening_table(rows: Sequence[ScreeningRow], *, caption: str = "") -> Table:
@@ -195,6 +200,8 @@ def main_result(rows: Sequence[CountingRow], images: str) -> str:
         if interval
         else ""
     )
+    if not _enough(rows):
+        sure = " (too few images for an interval, or to rank methods)"
     labels = "no labelled image" if row.labels == 0 else f"{row.labels} labelled images"
     sentence = (
         f"On {images}, {row.method} came closest: {row.errors.mae:.1f} cells off on average{sure}, "

@@ -103,6 +103,8 @@ def problems_of(
     found = error.errors(include_url=False, include_input=False)
     grouped: dict[Place, list[Any]] = {}
     for each in found:
+        if _follows_from_items(each, values):
+            continue
         place = _place(each["loc"], values, missing=each["type"] == "missing")
         grouped.setdefault(place, []).append(each)
     places = list(grouped)[:_MOST]
@@ -120,6 +122,14 @@ def _place(location: Sequence[str | int], values: object, *, missing: bool) -> P
             continue
         place.append(part)
     return tuple(place)
+
+
+def _follows_from_items(error: Any, values: object) -> bool:
+    """Tell whether a list is too short only because the items that are at fault are not counted."""
+    if error["type"] != "too_short":
+        return False
+    given = _value_at(values, _place(error["loc"], values, missing=False))
+    return isinstance(given, list | tuple) and len(given) >= error["ctx"]["min_length"]
 
 
 def _holds(values: object, part: str | int) -> bool:
@@ -142,7 +152,7 @@ def _problem(place: Place, errors: list[Any], values: object, kind: type[BaseMod
         return _unknown_tag(place, first, given)
     wanted = list(dict.fromkeys(_wanted(each) for each in errors))
     hint = _hint(errors, given)
-    return Problem(place, f"must be {' or '.join(wanted)}, not {_shown(given)}{hint}")
+    return Problem(place, f"must be {' or '.join(wanted)}, not {shown(given)}{hint}")
 
 
 def _wanted(error: Any) -> str:
@@ -193,7 +203,7 @@ def _unknown_tag(place: Place, error: Any, given: object) -> Problem:
     if error["type"] == "union_tag_not_found":
         return Problem((*place, name), "is missing: it says which kind this is")
     tag = str(context["tag"])
-    words = f"must be {_one_of(choices)}, not {_shown(tag)}{_did_you_mean(tag, choices)}"
+    words = f"must be {_one_of(choices)}, not {shown(tag)}{_did_you_mean(tag, choices)}"
     known = isinstance(given, Mapping) and name in given
     return Problem((*place, name) if known else place, words)
 
@@ -259,7 +269,8 @@ def _value_at(values: Any, place: Place) -> Any:
     return values
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value of a settings file as a message names it."""
     if value is None:
         return "empty"
     if isinstance(value, bool):

@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.training.setting_problems import Problem, problems_of
+from adaptoscope.training.setting_problems import Problem, problems_of, shown
 
 SettingsKind = TypeVar("SettingsKind", bound="Settings")
 
@@ -49,7 +49,7 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
         raise SettingsError(
             f"The settings{where} are not a table of names and values.",
             expected="a mapping, `name: value` on each line",
-            found=type(values).__name__,
+            found=shown(values),
             remedy="compare with a file in experiments/",
         )
     try:
@@ -63,7 +63,7 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
             f"Some settings{where} cannot be used.",
             expected=f"one of the fields {', '.join(known)}"
             if known
-            else f"names and values that {kind.__name__} knows",
+            else "known names, each with a value of its kind",
             found="; ".join([*found, *([f"and {more} more"] if more else [])]),
             remedy="correct or remove the fields named above",
         ) from error

@@ -4,6 +4,7 @@ What a step does stands in the method's own file; this loop decides nothing abou
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -72,6 +73,7 @@ def run_steps(
     log_every: int,
     description: str,
     seed: int,
+    units: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Take training steps until `steps` are done, going on where a killed run stopped.
 
@@ -95,6 +97,8 @@ def run_steps(
         What the progress bar says.
     seed
         Seed of the run.
+    units
+        Of the numbers that have one, for the progress bar.
     """
     first = load_checkpoint(run.checkpoint, state)
     run.keep_metrics_before(first)
@@ -110,7 +114,7 @@ def run_steps(
             save = done % save_every == 0 or done == steps
             if save or done % log_every == 0:
                 run.append_metrics(index, window.means())
-                note = window.text()
+                note = window.text(units)
                 window = _Window()
             if save:
                 save_checkpoint(run.checkpoint, state, done)
@@ -137,6 +141,8 @@ class _Window:
             for name, steps in self.steps.items()
         }
 
-    def text(self) -> str:
-        means = self.means().items()
-        return " ".join(f"{name} {value:.4g}" for name, value in means if value is not None)
+    def text(self, units: Mapping[str, str]) -> str:
+        known = {name: value for name, value in self.means().items() if value is not None}
+        return ", ".join(
+            f"{name} {value:.3g} {units.get(name, '')}".rstrip() for name, value in known.items()
+        )

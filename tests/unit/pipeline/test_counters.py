@@ -106,3 +106,31 @@ def test_options_that_make_no_difference_are_refused(marked: Path, tmp_path: Pat
         ad.load_counter("dog", window=64)
     with pytest.raises(SettingsError, match="one way of counting"):
         ad.evaluate_counter(ad.load_counter("dog"), marked, edges="centres")
+
+
+@pytest.mark.parametrize("head", ["regresor", "centre", "otsu_watersheds"])
+def test_an_unknown_head_is_named_with_those_there_are(head: str, marked: Path) -> None:
+    with pytest.raises(SettingsError, match=f"no head {head}") as refused:
+        ad.train_counter("own", real=marked, head=head)
+    assert "centres, regressor, fcrn_a, nuclei, dog, otsu_watershed, constant" in str(refused.value)
+    assert "did you mean" in str(refused.value)
+
+
+def test_two_heads_are_a_contradiction(marked: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "s.yaml"
+    settings.write_text("head: fcrn_a\nloss: mse\ninit: random\n")
+    with pytest.raises(SettingsError, match="Two heads") as refused:
+        ad.train_counter(tmp_path / "own", real=marked, head="centres", settings=settings)
+    assert "--head centres, and head: fcrn_a in" in refused.value.found
+    with pytest.raises(SettingsError, match="no head dogs") as unknown:
+        ad.train_counter(tmp_path / "own", real=marked, settings={"head": "dogs"})
+    assert unknown.value.remedy == "correct `head` in the settings"
+
+
+def test_a_counter_that_was_trained_already_says_so(marked: Path, tmp_path: Path) -> None:
+    first, again, anew = (
+        ad.train_counter(tmp_path / "own", real=marked, head="dog", overwrite=overwrite).summary
+        for overwrite in (False, False, True)
+    )
+    assert again == f"It was trained already; --overwrite trains it anew. {first}"
+    assert anew == first

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,12 @@ def test_a_row_that_is_no_single_command_is_named() -> None:
 @pytest.mark.parametrize("rows", [[], [result(off(2.0), 6, **DEFAULT)]])
 def test_without_the_shipped_counter_nothing_is_recommended(rows: list[RowResult]) -> None:
     assert recommendation(rows) == ""
+
+
+def test_two_images_rank_nothing() -> None:
+    rows = [result(off(9.0), 0, **SHIPPED), result(off(2.0), 6, **DEFAULT)]
+    few = [
+        replace(one, images=one.images[:2], true=one.true[:2], predicted=one.predicted[:, :2])
+        for one in rows
+    ]
+    assert "needs no label and nothing is surely better" in recommendation(few)

@@ -70,7 +70,7 @@ def test_rows_are_compared_image_by_image() -> None:
     (published, against) = comparison_tables(settings, (dog, other))
     assert published.rows[0][0] == "Dog"
     assert published.rows[0][-2:] == ("5.20", "–")
-    assert against.rows == (("A", "1.50", "1.00", "−2.50", "[−2.50, −2.50]"),)
+    assert against.rows == (("A", "1.50", "1.00", "−2.50", "too few images"),)
 
 
 def test_what_nothing_is_said_about_has_no_table() -> None:

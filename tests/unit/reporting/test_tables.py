@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -84,3 +85,9 @@ def test_markdown_sets_the_best_row_in_bold_and_keeps_its_columns() -> None:
 def test_a_row_that_does_not_fit_is_refused() -> None:
     with pytest.raises(InputError, match="does not fit"):
         Table(("Name", "MAE"), (("only one",),))
+
+
+def test_of_too_few_images_no_method_is_the_best() -> None:
+    few = [replace(each, errors=replace(each.errors, n=2), mae_interval=None) for each in ROWS]
+    assert counting_table(few).best is None
+    assert "too few images for an interval, or to rank methods" in main_result(few, "the 2 images")

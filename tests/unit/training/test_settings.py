@@ -26,6 +26,10 @@ class Square(Settings):
     side: float
 
 
+class Line(Settings):
+    method: str = "dog"
+
+
 class Outer(Settings):
     name: str = "a"
     inner: Inner = Inner()
@@ -33,6 +37,7 @@ class Outer(Settings):
     plane: int | Literal["max"] | None = None
     loss: Literal["mse", "huber"] = "mse"
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    rows: tuple[Line, ...] = Field(default=(Line(),), min_length=1)
     sets: dict[str, Inner] = Field(default_factory=dict)
     flag: bool = True
 
@@ -55,7 +60,8 @@ def test_settings_are_frozen() -> None:
         ("inner: {width: 0}", "`inner.width`"),
         ("inner: {wdith: 2}", "`inner.wdith` is not a known field"),
         ("name: [1]", "`name`"),
-        ("- 1", "list"),
+        ("- 1", "a list of 1"),
+        ("width", "'width'"),
         ("a: b: c", "mapping values"),
     ],
 )
@@ -108,6 +114,9 @@ WORDS = {
     "sets: {a: {wdth: 1}}": "`sets.a.wdth` is not a known field: did you mean `sets.a.width`? "
     "(line 1)",
     "name: 2020-01-01": "`name` must be a text, not 2020-01-01: put it between quotes (line 1)",
+    "rows:\n- {methode: dog}": "`rows.0.methode` is not a known field: did you mean "
+    "`rows.0.method`? (line 2)",
+    "rows: []": "`rows` must be a list of at least 1, not an empty list (line 1)",
     "flag: perhaps": "`flag` must be true or false, not 'perhaps' (line 1)",
 }
 
@@ -126,7 +135,7 @@ def test_fields_are_listed_only_where_none_is_near() -> None:
     assert caught.value.expected == "one of the fields width"
     with pytest.raises(SettingsError) as caught:
         settings_from({"nmae": 1}, Outer)
-    assert caught.value.expected == "names and values that Outer knows"
+    assert caught.value.expected == "known names, each with a value of its kind"
 
 
 def test_of_many_problems_eight_are_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import load_checkpoint
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.schedule import learning_rate_at
-from adaptoscope.training.step_loop import run_steps, seed_of_step, start_fabric
+from adaptoscope.training.step_loop import _Window, run_steps, seed_of_step, start_fabric
 
 
 class Learner:
@@ -139,3 +139,9 @@ def test_the_learning_rate_rises_and_falls_to_a_twentieth() -> None:
     assert max(rates) == pytest.approx(2.0, rel=0.01)
     assert rates[-1] == pytest.approx(0.1, rel=0.05)
     assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_progress_gives_numbers_their_units() -> None:
+    window = _Window()
+    window.add({"loss": 0.78594, "mae": 0.9295, "disagreement": None})
+    assert window.text({"mae": "cells a crop"}) == "loss 0.786, mae 0.929 cells a crop"
