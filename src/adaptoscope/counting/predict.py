@@ -31,8 +31,10 @@ from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.images.pixel_size import with_pixel_size
 
-LONGEST_ERROR = 300
+LONGEST_ERROR = 700
 """Most characters of the error of one image."""
+
+_LEAST_PART = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,18 +161,21 @@ def said_of(error: Exception, path: Path | None = None) -> str:
     if not isinstance(error, AdaptoscopeError) and os.environ.get("ADAPTOSCOPE_TRACEBACK") == "1":
         traceback.print_exception(error)
     known = parts if path is None else [part.replace(str(path), path.name) for part in parts]
-    summary, *details = (printable(part, keep="") for part in known)
-    said = f"{summary} {'; '.join(details)}".rstrip()
-    if len(said) <= LONGEST_ERROR:
-        return said
-    # Every part keeps its beginning, which says most, and an equal share of the room.
-    room = LONGEST_ERROR // len(parts) - len("; ")
-    summary, *details = (_cut(part, room) for part in (summary, *details))
+    parts = [printable(part, keep="") for part in known]
+    excess = sum(map(len, parts)) + len("; ") * len(parts) - LONGEST_ERROR
+    # What was found can be any length; the remedy, which is last, is what a person needs most.
+    for begin in ("found:", "expected:", ""):
+        for place, part in enumerate(parts):
+            if excess > 0 and part.startswith(begin):
+                parts[place] = _without_middle(part, max(_LEAST_PART, len(part) - excess))
+                excess -= len(part) - len(parts[place])
+    summary, *details = parts
     return f"{summary} {'; '.join(details)}".rstrip()
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+def _without_middle(text: str, room: int) -> str:
+    half = (room - 1) // 2
+    return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
 
 
 def count_image(

@@ -2,12 +2,17 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+
 from adaptoscope.counting.count_table import WHOLE_IMAGE, PredictedCount
 from adaptoscope.counting.predict import CountedImage
 from adaptoscope.images.cell_centres import no_points
 from adaptoscope.images.large_images import LargeImage, overview
 from adaptoscope.reporting.count_plot import CountToPlot, plot_counts
 from adaptoscope.reporting.overlays import LONGEST, draw_overlay
+
+Image = npt.NDArray[np.float32]
 
 
 def overlay_of(counted: CountedImage) -> bytes:
@@ -22,11 +27,21 @@ def overlay_of(counted: CountedImage) -> bytes:
     points = no_points() if counted.found.points is None else counted.found.points
     text, diameter = _caption(row), row.diameter_px
     if not isinstance(image, LargeImage):
-        return draw_overlay(image.pixels, points, text=text, diameter_px=diameter)
+        alike = _not_taken_out(image.pixels, counted.found.shown)
+        return draw_overlay(image.pixels, points, text=text, diameter_px=diameter, alike=alike)
     smaller, block = overview(image, LONGEST)
     places = (points + 0.5) / block - 0.5
     diameter = diameter / block if diameter else None
     return draw_overlay(smaller, places, text=text, diameter_px=diameter)
+
+
+def _not_taken_out(pixels: Image, counted: Image | None) -> npt.NDArray[np.bool_] | None:
+    """Return which pixels were counted as they are; None for all, or where most were changed."""
+    if counted is None:
+        return None
+    alike = pixels == counted
+    # Light that was made even, or dark cells made bright, change nearly all; these are well seen.
+    return alike if alike.mean() > 0.5 else None
 
 
 def plot_of(rows: Sequence[PredictedCount], model: str) -> bytes:

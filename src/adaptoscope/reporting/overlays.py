@@ -21,9 +21,8 @@ from adaptoscope.reporting.figures import STRETCH, text_as_it_is
 LONGEST = 1600
 """Most pixels along the longer side of an image that is shown."""
 
-_WIDE_ENOUGH = 1200
 _STRIP = 30
-_RING = "#ff6a1f"
+_RING, _EDGE = "#ff6a1f", "#1a0d00"
 _USUAL_DIAMETER = 12.0
 # A ring is smaller than its cell, so that rings of touching cells stay apart.
 _RING_SHARE = 0.6
@@ -39,6 +38,7 @@ def draw_overlay(
     *,
     text: str,
     diameter_px: float | None = None,
+    alike: npt.NDArray[np.bool_] | None = None,
 ) -> bytes:
     """Draw an image with a ring at every cell centre.
 
@@ -52,6 +52,8 @@ def draw_overlay(
         Stands in a strip below the image, in one line, as text whatever it holds.
     diameter_px
         Cell diameter in pixels, which the rings follow.
+    alike
+        Shape (H, W), pixels that black and white follow; the others may be far brighter than cells.
 
     Returns
     -------
@@ -63,7 +65,8 @@ def draw_overlay(
             "An image cannot be shown.", expected="shape (H, W)", found=f"shape {pixels.shape}"
         )
     shown = _smaller(pixels)
-    enlarged = max(1, _WIDE_ENOUGH // max(shown.shape))
+    limits = np.percentile(shown if alike is None else pixels[alike], STRETCH)
+    enlarged = max(1, LONGEST // max(shown.shape))
     height, width = (side * enlarged for side in shown.shape)
     factor = np.array([height, width]) / np.array(pixels.shape)
     ring = max(
@@ -75,7 +78,7 @@ def draw_overlay(
         FigureCanvasAgg(figure)
         share = _STRIP / (height + _STRIP)
         axes = figure.add_axes((0.0, share, 1.0, 1.0 - share))
-        _show(axes, shown, (height, width))
+        _show(axes, shown, (height, width), limits)
         _ring_points(axes, (points + 0.5) * factor, max(ring, _SMALLEST_RING))
         figure.text(6 / width, share / 2, text, fontsize=_font_size(text, width), va="center")
         buffer = io.BytesIO()
@@ -126,9 +129,14 @@ def _smaller(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return change.part(pixels, 0, 0, *change.new_shape)
 
 
-def _show(axes: Axes, shown: npt.NDArray[np.float32], size: tuple[int, int]) -> None:
+def _show(
+    axes: Axes,
+    shown: npt.NDArray[np.float32],
+    size: tuple[int, int],
+    limits: npt.NDArray[np.floating],
+) -> None:
     height, width = size
-    low, high = np.percentile(shown, STRETCH)
+    low, high = limits
     axes.imshow(
         shown,
         cmap="gray",
@@ -144,18 +152,20 @@ def _show(axes: Axes, shown: npt.NDArray[np.float32], size: tuple[int, int]) -> 
 
 def _ring_points(axes: Axes, places: Points, diameter: float) -> None:
     sizes = np.full(len(places), diameter)
-    rings = EllipseCollection(
-        widths=sizes,
-        heights=sizes,
-        angles=np.zeros(len(places)),
-        units="xy",
-        offsets=places[:, ::-1],
-        offset_transform=axes.transData,
-        facecolors="none",
-        edgecolors=_RING,
-        linewidths=0.9,
-    )
-    axes.add_collection(rings)
+    # A dark edge below, so that a ring is seen on a bright cell and on the ground.
+    for colour, width in ((_EDGE, 2.6), (_RING, 1.4)):
+        rings = EllipseCollection(
+            widths=sizes,
+            heights=sizes,
+            angles=np.zeros(len(places)),
+            units="xy",
+            offsets=places[:, ::-1],
+            offset_transform=axes.transData,
+            facecolors="none",
+            edgecolors=colour,
+            linewidths=width,
+        )
+        axes.add_collection(rings)
 
 
 def _font_size(text: str, width: int) -> float:

@@ -360,11 +360,20 @@ def test_a_picture_that_fails_costs_no_count(unseen, capfd, monkeypatch):
 
 
 def test_an_error_is_one_line_that_ends_with_the_remedy():
-    error = InputError("Broken.", expected="a" * 500, found="\x1b]0;x", remedy="mend it")
+    remedy = "mend it, " * 20 + "or else"
+    error = InputError("Broken.", expected="a" * 90, found="\x1b]0;x" + "b" * 650, remedy=remedy)
 
     said = said_of(error)
 
+    assert LONGEST_ERROR - 10 < len(said) <= LONGEST_ERROR
+    assert said.startswith(f"Broken. expected: {'a' * 90}; found: \\x1b]0;xbbb")
+    assert "bbb…bbb" in said
+    assert said.endswith(f"; remedy: {remedy}")
+
+
+@pytest.mark.parametrize("length", [100, 300, 690])
+def test_however_long_its_parts_are_an_error_is_short(length):
+    parts = {name: name[0] * length for name in ("expected", "found", "remedy")}
+    said = said_of(InputError("s" * length, **parts))
     assert len(said) <= LONGEST_ERROR
-    assert said.startswith("Broken. expected: aaa")
-    assert "a…; found" in said
-    assert said.endswith("found: \\x1b]0;x; remedy: mend it")
+    assert [name for name in parts if f"{name}: {name[0] * 40}" in said] == list(parts)

@@ -25,12 +25,12 @@ def orange(picture):
 def test_rings_lie_around_the_centres():
     pixels = np.zeros((600, 800), dtype=np.float32)
     picture = drawn(pixels, np.array([[100.0, 200.0], [300.0, 700.0]]), diameter_px=40)
-    for row, column in ((100, 200), (300, 700)):
+    for row, column in ((201, 401), (601, 1401)):  # Twice as large, so that it is well seen.
         near = orange(picture)
-        near = near[np.abs(near - (row, column)).max(axis=1) < 30] + 0.5
+        near = near[np.abs(near - (row, column)).max(axis=1) < 60] + 0.5
         assert len(near) > 20
-        np.testing.assert_allclose(near.mean(axis=0), (row + 0.5, column + 0.5), atol=0.5)
-        np.testing.assert_allclose(np.ptp(near, axis=0), 0.6 * 40, atol=2)
+        np.testing.assert_allclose(near.mean(axis=0), (row, column), atol=0.5)
+        np.testing.assert_allclose(np.ptp(near, axis=0), 2 * 0.6 * 40, atol=3)
 
 
 def test_a_dark_image_is_shown_bright():
@@ -38,13 +38,23 @@ def test_a_dark_image_is_shown_bright():
     pixels = generator.normal(0.02, 0.002, (300, 400)).clip(0)
     pixels[100:120, 100:120] = 0.2
     picture = drawn(pixels, no_points())
-    assert picture[330:350, 330:350].mean() > 240
+    assert picture[440:460, 440:460].mean() > 240
     assert picture[10:100, 10:100].mean() < 40
+
+
+def test_cells_are_seen_beside_what_is_far_brighter():
+    pixels = np.random.default_rng(0).normal(0.02, 0.002, (300, 400)).clip(0)
+    pixels[100:120, 100:120] = 0.1
+    pixels[200:220] = 1.0
+    alike = np.ones(pixels.shape, dtype=bool)
+    alike[200:220] = False
+    assert drawn(pixels, no_points())[440:460, 440:460].mean() < 40
+    assert drawn(pixels, no_points(), alike=alike)[440:460, 440:460].mean() > 240
 
 
 @pytest.mark.parametrize(
     ("shape", "shown"),
-    [((600, 800), (600, 800)), ((20, 30), (800, 1200)), ((300, 5000), (100, 1666)),
+    [((600, 800), (1200, 1600)), ((20, 30), (1060, 1590)), ((300, 5000), (100, 1666)),
      ((1000, 2000), (800, 1600)), ((1, 9000), (1, 1800)), ((4800, 4800), (1600, 1600))],
 )  # fmt: skip
 def test_pictures_are_of_a_size_that_can_be_looked_at(shape, shown):
