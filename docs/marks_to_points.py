@@ -2,7 +2,8 @@
 
 ``python docs/marks_to_points.py FOLDER`` reads one file of marks for each image from
 ``FOLDER/marks`` and writes ``FOLDER/points.csv`` and ``FOLDER/counts.csv``, which `count train` and
-`convert` take. It needs nothing but Python. The page "Marking cells" tells how to save the marks.
+`convert` take. Tables that are there already are replaced only with ``--overwrite``. It needs
+nothing but Python. The page "Marking cells" tells how to save the marks.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+TABLES = ("points.csv", "counts.csv")
 IMAGES = (".tif", ".tiff", ".png")
 CORNER_TO_CENTRE = 0.5
 """QuPath counts from the corner of the first pixel; the table counts from its centre."""
@@ -32,7 +34,7 @@ def napari_points(path: Path) -> Marks:
 
 def qupath_points(path: Path) -> Marks:
     """Read the points of a GeoJSON file; areas are refused, since a point is one cell."""
-    content: Any = json.loads(path.read_text(encoding="utf-8"))
+    content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
     features = content.get("features", [content]) if isinstance(content, dict) else content
     marks: Marks = []
     for feature in features:
@@ -56,11 +58,28 @@ def cell_counter_points(path: Path) -> Marks:
     return [(float(m.findtext("MarkerX", "")), float(m.findtext("MarkerY", ""))) for m in markers]
 
 
+def read_marks(path: Path) -> Marks:
+    """Read the marks of one image, or stop and say that the file is damaged."""
+    try:
+        return READERS[path.suffix](path)
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        sys.exit(f"{path}: the marks cannot be read ({what}); export them again")
+
+
 READERS = {".csv": napari_points, ".geojson": qupath_points, ".xml": cell_counter_points}
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, overwrite: bool = False) -> None:
     """Write the two tables of a folder."""
+    if not folder.is_dir():
+        sys.exit(f"{folder}: there is no such folder")
+    if not (folder / "marks").is_dir():
+        sys.exit(f"{folder}: holds no folder marks, into which the files of marks belong")
+    there = [str(folder / name) for name in TABLES if (folder / name).exists()]
+    if there and not overwrite:
+        what = " and ".join(there)
+        sys.exit(f"{what}: there already; move away what you need, or give --overwrite to replace")
     places = [folder / "images", folder]
     home = next(place for place in places if place.is_dir())
     images = {file.stem: file.name for file in home.iterdir() if file.suffix.lower() in IMAGES}
@@ -74,19 +93,18 @@ def main(folder: Path) -> None:
             sys.exit(f"{file}: no image {stem}.tif or .png in {home}; rename the file of marks")
         if images[stem] in found:
             sys.exit(f"{file}: a second file of marks for {images[stem]}")
-        found[images[stem]] = READERS[file.suffix](file)
+        found[images[stem]] = read_marks(file)
     rows = [(name, x, y) for name, marks in found.items() for x, y in marks]
     counts = [(name, len(marks)) for name, marks in found.items()]
-    for name, columns, lines in (
-        ("points.csv", ("image", "x", "y"), rows),
-        ("counts.csv", ("image", "count"), counts),
-    ):
+    headed = [[("image", "x", "y"), *rows], [("image", "count"), *counts]]
+    for name, lines in zip(TABLES, headed, strict=True):
         with (folder / name).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([columns, *lines])
+            csv.writer(file).writerows(lines)
     print(f"{folder}: {len(found)} images of {len(images)} marked, {len(rows)} cells")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python marks_to_points.py FOLDER")
-    main(Path(sys.argv[1]))
+    given = [each for each in sys.argv[1:] if each != "--overwrite"]
+    if len(given) != 1 or given[0].startswith("-"):
+        sys.exit("usage: python marks_to_points.py FOLDER [--overwrite]")
+    main(Path(given[0]), overwrite="--overwrite" in sys.argv)

@@ -79,7 +79,9 @@ def test_what_is_chance_or_blind_or_not_steadier_is_not_kept(
     ]
     verdict = judge(models[0], models[1:], fields, AdaptSettings(seed=4))
     assert (verdict.kept, verdict.seed) == (kept, seed)
-    assert verdict.in_words().startswith("Adapted" if kept else "Not adapted")
+    said = verdict.in_words("nuclei")
+    assert said.startswith("Adapting helped" if kept else "Adapting did not help")
+    assert "your counts are those of nuclei" in said
     json.dumps(dataclasses.asdict(verdict), allow_nan=False)
 
 

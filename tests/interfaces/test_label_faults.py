@@ -132,7 +132,7 @@ def test_convert_names_the_layouts_that_a_folder_could_have(tmp_path: Path) -> N
     deeper = tmp_path / "deeper"
     write_image(deeper / "day 1" / "a.png", np.zeros((8, 8)))
     assert "1 image(s) in other folders below" in refuse("convert", deeper, out)
-    assert "There is no data set" in refuse("convert", tmp_path / "nowhere", out)
+    assert "There is no folder" in refuse("convert", tmp_path / "nowhere", out)
 
 
 def test_a_style_is_not_learnt_from_images_without_cells(chain: Chain, tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ from adaptoscope.counting.trained_network import write_network_model
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.images.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.pipeline.adapt import AdaptSettings, Verdict
+from adaptoscope.pipeline.adapt import AdaptSettings
+from adaptoscope.pipeline.verdict import Verdict
 
 COUNT_COLUMNS = (
     "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -198,6 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     0 means success, 1 an error that the message on standard error explains, 2 options that make no
     sense, 130 interrupted. With ``ADAPTOSCOPE_TRACEBACK=1`` errors keep their traceback.
     """
+    if sys.stderr is None:  # Closed by the shell.
+        sys.stderr = StringIO()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -205,7 +205,7 @@ def _print_counts(found: "CountedFolder", *, as_json: bool) -> None:
     summary, verdict = found.summary, found.adaptation
     shown = summary.as_dict() if as_json else summary.as_text()
     if verdict is not None:
-        shown["adaptation"] = asdict(verdict) if as_json else verdict.in_words()
+        shown["adaptation"] = asdict(verdict) if as_json else verdict.in_words(found.counter)
     places = {name: str(place) for name, place in found.places.items()}
     answer({**places, **shown}, as_json=as_json, title=f"Counted with {printable(found.counter)}")
     for sentence in found.left_out:
@@ -253,14 +253,15 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Choose images worth counting by hand; with their hand counts, tell the counter's bias."""
-    from adaptoscope.counting.check import CHECK_FILE, begin_check, finish_check
-    from adaptoscope.counting.check_table import fill_from_labels
+    from adaptoscope.counting.check import CHECK_FILE, begin_check, finish_check, trained_on
+    from adaptoscope.counting.check_table import fill_from_labels, shortened
     from adaptoscope.counting.counter_source import counter_device
     from adaptoscope.counting.model_folder import load_counter
 
     if hand_counts is None:
+        counter = load_counter(model, device=counter_device(model, device))
         rows = begin_check(
-            load_counter(model, device=counter_device(model, device)),
+            counter,
             images,
             out,
             number=number,
@@ -270,8 +271,17 @@ def check(
             z=plane(z),
             overwrite=overwrite,
         )
+        learnt_from = trained_on(counter, images, rows, channel=channel, z=plane(z))
+        if learnt_from:
+            typer.echo(
+                f"{counter.name} was trained on {len(learnt_from)} of these "
+                f"({printable(shortened(learnt_from))}) and counts them better than others: what "
+                "comes out holds for this folder, not for new images.",
+                err=True,
+            )
         if labels is None:
             found = {
+                "trained_on": learnt_from,
                 "to_count_by_hand": [row.image for row in rows],
                 "table": str(out / CHECK_FILE),
             }

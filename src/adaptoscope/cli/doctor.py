@@ -32,6 +32,9 @@ _BUNDLED = {
 }
 
 
+_SMALL_TORCH = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
+"""The build for processors alone: a tenth of the other, which pip takes by itself on Linux."""
+
 _TITLES = {
     "use": "to count, stain, compare and draw",
     "train": "to train, stylise and adapt (extra `train`)",
@@ -150,11 +153,20 @@ def bundled_weights() -> dict[str, str | None]:
 
 def missing_parts(parts: Mapping[str, Mapping[str, str | None]]) -> list[str]:
     """Say which extras of the installation are missing, and how to get them."""
-    return [
-        f'{_TITLES[part]}: {", ".join(lacking)} missing; pip install "adaptoscope[{part}]"'
-        for part, versions in parts.items()
-        if (lacking := [name for name, version in versions.items() if version is None])
-    ]
+    lines = []
+    for part, versions in parts.items():
+        lacking = [name for name, version in versions.items() if version is None]
+        if lacking:
+            how = f'in a clone: pip install ".[{part}]"'
+            if "torch" in lacking and not _may_have_cuda():
+                how = f"first {_SMALL_TORCH} (no GPU was found), then, {how}"
+            lines.append(f"{_TITLES[part]}: {', '.join(lacking)} missing; {how}")
+    return lines
+
+
+def _may_have_cuda() -> bool:
+    """Say whether the driver of an NVIDIA GPU is there, which can be told without torch."""
+    return shutil.which("nvidia-smi") is not None
 
 
 def advise(

@@ -64,8 +64,10 @@ def _scale(by_name: dict[str, Quantity], folder: str) -> Iterator[str]:
     ratio = row.ratio()
     way = f"{ratio:.1f} times larger" if ratio > 1 else f"{1 / ratio:.1f} times smaller"
     text = (
-        f"Cells are {way} in B ({row.b:.0f} px against {row.a:.0f} px): counters rescale if told, "
-        f"`adaptoscope count predict {folder} --diameter {row.b:.0f}`."
+        f"Cells are {way} in B ({row.b:.0f} px against {row.a:.0f} px): `nuclei` measures that "
+        "in each image and needs no word of it. A counter that was trained on A has to be told, "
+        f"unless the files state both pixel sizes: `adaptoscope count predict {folder} --model "
+        f"MODEL --diameter {row.b:.0f}`."
     )
     if pixels.verdict != "not known":
         in_um = ratio * pixels.ratio()
@@ -130,7 +132,7 @@ def _light(by_name: dict[str, Quantity]) -> Iterator[str]:
         yield f"The background of {worse} is more uneven: correct the illumination, if you can."
     exposure = [by_name[name] for name in _EXPOSURE if differs(by_name[name])]
     if exposure:
-        names = ", ".join(row.name.replace("_", " ") for row in exposure)
+        names = ", ".join(row.title for row in exposure)
         yield (
             f"Exposure differs ({names}). Networks normalise each image by default and do not mind "
             "it; a fitted `dog`, whose threshold is absolute, does."

@@ -1,6 +1,7 @@
 """The rows of a comparison: one quantity, its value in A and in B, and what that says."""
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -49,6 +50,11 @@ class Quantity:
     def as_dict(self) -> dict[str, object]:
         """Return the row as plain values."""
         return asdict(self)
+
+    @property
+    def title(self) -> str:
+        """What it is in short: how its words begin, before how it was measured."""
+        return re.split(r"[:(]", self.words)[0].strip() if self.name != "told_apart" else self.words
 
     def ratio(self) -> float:
         """Return B over A; NaN where one is not a number above 0."""

@@ -8,14 +8,15 @@ import numpy.typing as npt
 from adaptoscope.counting.baselines import DogCounter, OtsuWatershedCounter, doubts
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import Look
 from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.images.artefacts import clean, only_noise
+from adaptoscope.images.artefacts import INVERTED, clean
 from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.large_images import LargeImage, sample_of
+from adaptoscope.images.light import only_noise
 
 Image = npt.NDArray[np.float32]
 
@@ -79,22 +80,42 @@ def count_cells(
         )
     counted = model.counter.count(image, diameter_px=diameter)
     # What stays on disk is counted as it is; the words still warn of it.
-    return replace(counted, said=clean(sample_of(image)).said if _is_cleaned(model) else ())
+    return replace(counted, said=clean(sample_of(image)).said)
 
 
 def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) -> ImageCount:
     """Count an image without what is no cell, where the counter looks for bright cells as such."""
-    if not _is_cleaned(model):
+    if model.record.kind == "constant":
         return model.counter.count(pixels, diameter_px=diameter)
     cleaned = clean(pixels)
+    if not counts_cleaned(model.record):
+        # It has learnt how its images look; the words warn of what it may not have seen.
+        counted = model.counter.count(pixels, diameter_px=diameter)
+        return replace(counted, said=cleaned.said)
     counted = model.counter.count(cleaned.pixels, diameter_px=diameter)
+    if INVERTED in cleaned.said and isinstance(model.counter, DensityCounter):
+        # A field that is full of cells has a bright ground as well; a network finds more of them
+        # the right way round.
+        as_it_is = clean(pixels, may_turn=False)
+        other = model.counter.count(as_it_is.pixels, diameter_px=diameter)
+        if other.count >= counted.count:
+            cleaned, counted = as_it_is, other
     shown = None if cleaned.pixels is pixels else cleaned.pixels
     return replace(counted, shown=shown, said=cleaned.said)
 
 
-def _is_cleaned(model: CountingModel) -> bool:
-    """Tell counters that were made for any microscope from those that learnt one, artefacts too."""
-    return _is_classical(model) or measures_cells(model) or model.record.regime == "fitted"
+def counts_cleaned(record: ModelRecord) -> bool:
+    """Tell counters that were made for any microscope from those that learnt one, artefacts too.
+
+    Parameters
+    ----------
+    record
+        What is known of the counter.
+    """
+    if record.kind in ("constant", "count_regressor"):
+        return False
+    classical = record.kind in ("dog", "otsu_watershed")
+    return classical or record.regime == "fitted" or record.diameter_px is None
 
 
 def _is_classical(model: CountingModel) -> bool:
@@ -134,7 +155,12 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
 
 
 def flags_of(
-    model: CountingModel, pixels: Image, found: ImageCount, look: Look | None
+    model: CountingModel,
+    pixels: Image,
+    found: ImageCount,
+    look: Look | None,
+    *,
+    diameter_px: float | None = None,
 ) -> tuple[str, ...]:
     """Say why the count of an image should be looked at, whatever its neighbours are.
 
@@ -148,11 +174,14 @@ def flags_of(
         What the counter says of it.
     look
         How it compares with the training images, where the counter knows them.
+    diameter_px
+        Cell diameter that was given, in place of a measured one.
     """
     if pixels.min() == pixels.max():
-        return (BLANK,)
-    measured = diameter_of(model, found) is not None or not measures_diameter(model)
-    if not measured and found.count == 0 and only_noise(pixels):
+        return (*found.said, BLANK)
+    known = diameter_px or diameter_of(model, found)
+    measured = known is not None or not measures_diameter(model)
+    if found.count == 0 and only_noise(pixels):
         return (*found.said, NOISE)
     dark = float(np.mean(pixels <= pixels.min()))
     said = [
@@ -176,7 +205,10 @@ def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: Ima
         The image shows something, but nothing that stands out as cells do.
     """
     lost = _is_classical(model) and found.diameter_px is None
-    if not lost or pixels.min() == pixels.max() or only_noise(pixels):
+    if not lost:
+        return
+    # What was taken out of the image was something.
+    if not found.said and (pixels.min() == pixels.max() or only_noise(pixels)):
         return
     raise InputError(
         f"The counter {model.name} could not measure any cell in {name}.",

@@ -96,7 +96,10 @@ def channels_in(names: Sequence[str]) -> dict[str, _Token]:
         for token in tokens.values():
             sites[token.site].add(token.number)
         numbers = {token.number for token in tokens.values()}
-        if len(numbers) <= _MOST_CHANNELS and any(len(each) > 1 for each in sites.values()):
+        # A name that is nothing but the token, as w1.tif, may as well be that of a well.
+        several = [site for site, found in sites.items() if len(found) > 1]
+        told = any(before or "." not in after[:1] for before, after in several)
+        if len(numbers) <= _MOST_CHANNELS and (told or len(several) > 1):
             return tokens
     return {}
 

@@ -26,6 +26,7 @@ from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
+from adaptoscope.images.large_images import is_large
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.survey import Stratum, corrected_total
 
@@ -77,12 +78,12 @@ class CheckResult:
 
     def sentence(self) -> str:
         """Say it in words."""
+        if self.images == self.counted_by_hand:
+            return self._exact_sentence()
         corrected = (
             f"corrected total {_cells(self.total.value)} "
             f"[{_cells(self.total.lower)}, {_cells(self.total.upper)}]"
         )
-        known = self.images == self.counted_by_hand
-        basis = "all of them" if known else f"{self.counted_by_hand} of them"
         share = self.bias_percent
         if share is None:
             said = f"{self.bias.value:+.1f} cells off"
@@ -91,11 +92,24 @@ class CheckResult:
             said = f"{abs(share.value):.1f} % {way} [{share.lower:+.1f}, {share.upper:+.1f}]"
         text = (
             f"Over your {self.images} images the counter finds {said}; {corrected}. "
-            f"From hand counts of {basis}, {100 * self.total.level:.0f} % interval."
+            f"From hand counts of {self.counted_by_hand} of them, "
+            f"{100 * self.total.level:.0f} % interval."
         )
-        if self.total.lower == self.total.upper and not known:
+        if self.total.lower == self.total.upper:
             text += " All hand counts differ from the counter alike, so no spread could be seen."
         return text
+
+    def _exact_sentence(self) -> str:
+        """Say it where nothing is estimated."""
+        off, total = self.bias.value, self.total.value
+        way = "too few" if off < 0 else "too many"
+        said = f"{abs(off):.1f} cells {way}" + (
+            f" ({100 * abs(off) / total:.1f} %)" if total > 0 else ""
+        )
+        return (
+            f"Over your {self.images} images the counter finds {said}; "
+            f"true total {_cells(total)}, exact: all images were counted by hand."
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return the result as plain values under names that do not change."""
@@ -199,6 +213,36 @@ def begin_check(
     ]
     write_check(out / CHECK_FILE, chosen)
     return chosen
+
+
+def trained_on(
+    model: CountingModel,
+    images: Path,
+    rows: Sequence[CheckRow],
+    *,
+    channel: int | None = None,
+    z: int | Literal["max"] | None = None,
+) -> list[str]:
+    """Name the images of a check that the counter learnt from, and so counts better than others.
+
+    Parameters
+    ----------
+    model
+        The counter.
+    images, channel, z
+        As in `begin_check`.
+    rows
+        The images that were chosen.
+    """
+    known = model.record.training_images
+    if not known:
+        return []
+    chosen = {row.image for row in rows}
+    opened = open_counted_images(images, channel=channel, z=z)
+    records = [
+        record for record in opened if record.name in chosen and not is_large(opened.size(record))
+    ]
+    return [record.name for record in records if opened.read(record).sha256 in known]
 
 
 def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResult:

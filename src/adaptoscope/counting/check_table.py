@@ -18,14 +18,15 @@ from adaptoscope.errors import InputError, OutputError
 
 CHECK_COLUMNS = (
     "image",
-    "count",
-    "lower",
-    "upper",
+    "hand_count",
     "reason",
     "stratum",
     "stratum_images",
     "inclusion",
-    "hand_count",
+    # At the end, so that whoever counts does not see beforehand what is to come out.
+    "count",
+    "lower",
+    "upper",
 )
 _NAMED = 5
 

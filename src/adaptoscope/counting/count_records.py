@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +61,13 @@ class CountRecords:
     """
 
     folder: Path
+    of: str = ""
+    """Digest of the settings, so that a count takes no records of another one for its own."""
+
+    def of_count(self, settings: Mapping[str, object] | None) -> "CountRecords":
+        """Return the records of the count with these settings, in the same folder."""
+        told = json.dumps(settings, sort_keys=True).encode()
+        return replace(self, of=hashlib.sha256(told).hexdigest()[:16])
 
     @property
     def begun(self) -> bool:
@@ -81,13 +88,13 @@ class CountRecords:
         Raises
         ------
         OutputError
-            If one was begun with other settings, and is not to be discarded.
+            If one was begun with other settings, has counted something, and is not to be discarded.
         """
         wanted = json.loads(json.dumps(settings))
         kept = self._settings()
         if kept == wanted and kept is not None:
             return
-        if kept is not None and not overwrite:
+        if kept is not None and not overwrite and self._holds_counts():
             loaded = "a model that is loaded already, which cannot be known again"
             raise OutputError(
                 "Another count into the same table was begun and not finished.",
@@ -102,7 +109,7 @@ class CountRecords:
     def read(self, image: Path) -> CountRecord | None:
         """Return what was found in an image; None where nothing is kept, or nothing legible."""
         try:
-            kept = json.loads((self.folder / _file_name(image)).read_text("ascii"))
+            kept = json.loads((self.folder / self._name(image)).read_text("ascii"))
             points = kept["points"]
             return CountRecord(
                 kept["stamp"],
@@ -121,13 +128,21 @@ class CountRecords:
             "points": None if record.points is None else record.points.tolist(),
             "distance": record.distance,
         }
-        self._write(_file_name(image), content)
+        self._write(self._name(image), content)
 
     def remove(self) -> None:
         """Remove all records: the count is finished, or discarded."""
         # Without its settings the folder is nobody's, whenever the rest is cut short.
         (self.folder / _SETTINGS).unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _name(self, image: Path) -> str:
+        """Name the record of an image by its whole path: two may have the same base name."""
+        place = hashlib.sha256(os.fsencode(os.path.abspath(image))).hexdigest()[:40]
+        return f"{self.of}-{place}.json"
+
+    def _holds_counts(self) -> bool:
+        return any(file.name != _SETTINGS for file in self.folder.glob("*.json"))
 
     def _settings(self) -> object:
         try:
@@ -138,8 +153,3 @@ class CountRecords:
     def _write(self, name: str, content: object) -> None:
         with atomic_path(self.folder / name) as temporary:
             temporary.write_text(json.dumps(content), encoding="ascii")
-
-
-def _file_name(image: Path) -> str:
-    """Name the record of an image by its whole path: two may have the same base name."""
-    return hashlib.sha256(os.fsencode(os.path.abspath(image))).hexdigest()[:40] + ".json"

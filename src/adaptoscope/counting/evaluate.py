@@ -126,5 +126,7 @@ def _refuse_seen(image: MicroscopyImage, seen: dict[str, str], model: str) -> No
             f"The counter {model} was trained on the image {image.name}.",
             expected="images that the counter has not seen",
             found=f"the pixels of its training image {seen[image.sha256]}",
-            remedy="evaluate on another split, for example --split test",
+            remedy="evaluate on images that it has not seen: where a list of the set names splits, "
+            "--split test; else mark further images, or list train and test in split.csv and train "
+            "again",
         )

@@ -1,13 +1,15 @@
 """The end of a training or a fit: measure the counter on validation images, write its folder."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.cell_size import counts_cleaned
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
@@ -16,13 +18,16 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_
 from adaptoscope.counting.outside import KnownImages, known_images
 from adaptoscope.counting.reading import DensityReading, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.images.artefacts import clean
 from adaptoscope.images.diameters import measured_diameter
 
 if TYPE_CHECKING:
     from adaptoscope.counting.cross_fitting import LeftOut
 
 
-def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> DensityReading:
+def fitted_reading(
+    counter: DensityCounter, counted: CountedImageSet, *, cleaned: bool = False
+) -> DensityReading:
     """Choose how a density is read on counted images; without any, leave it as it is.
 
     Parameters
@@ -31,8 +36,10 @@ def fitted_reading(counter: DensityCounter, counted: CountedImageSet) -> Density
         The counter, whose own reading is the default.
     counted
         Images with their cells marked.
+    cleaned
+        Whether the counter will count images without what is no cell.
     """
-    surveys = [counter.survey(counted.read(record).pixels) for record in counted]
+    surveys = [counter.survey(pixels) for pixels in _pixels_of(counted, cleaned=cleaned)]
     counts = [len(counted.points(record)) for record in counted]
     return choose_reading(surveys, counts, counter.reading) if surveys else counter.reading
 
@@ -71,7 +78,8 @@ def finish(
         measured, calibration = _measure(facts, counter, real)
     else:
         measured, calibration = left_out.measured, left_out.calibration
-    known = looks_of(real.training_part().labelled(), facts.diameter_px)
+    labelled = real.training_part().labelled()
+    known = looks_of(labelled, facts.diameter_px, cleaned=counts_cleaned(facts))
     complete = facts.changed(measured=measured, calibration=calibration, known=known)
     made_from = {
         "trained on": taught or f"{len(facts.training_images)} images from {real.folder.name}",
@@ -88,7 +96,9 @@ def finish(
         write(complete, card)
 
 
-def looks_of(images: CountedImageSet, diameter_px: float | None) -> KnownImages | None:
+def looks_of(
+    images: CountedImageSet, diameter_px: float | None, *, cleaned: bool = False
+) -> KnownImages | None:
     """Describe labelled images as `known_images` does.
 
     Parameters
@@ -97,13 +107,22 @@ def looks_of(images: CountedImageSet, diameter_px: float | None) -> KnownImages 
         The images.
     diameter_px
         Their cell diameter in pixels; None measures each.
+    cleaned
+        As for `fitted_reading`.
     """
-    pixels = (images.read(record).pixels for record in images)
+    pixels = _pixels_of(images, cleaned=cleaned)
     counts = [float(len(images.points(record))) for record in images]
     if diameter_px is not None:
         return known_images(pixels, counts, [diameter_px] * len(counts))
-    sizes = [measured_diameter(images.read(record).pixels) or math.nan for record in images]
+    shown = _pixels_of(images, cleaned=cleaned)
+    sizes = [measured_diameter(each) or math.nan for each in shown]
     return known_images(pixels, counts, sizes)
+
+
+def _pixels_of(images: CountedImageSet, *, cleaned: bool) -> Iterator[npt.NDArray[np.float32]]:
+    for record in images:
+        pixels = images.read(record).pixels
+        yield clean(pixels).pixels if cleaned else pixels
 
 
 def _measure(

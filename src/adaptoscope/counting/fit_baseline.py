@@ -19,6 +19,7 @@ from adaptoscope.counting.model_folder import (
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
+from adaptoscope.images.artefacts import clean
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
@@ -65,9 +66,11 @@ def train_baseline(
     refuse_kept_back(labelled, real)
     check_labels(labelled)
     images = [labelled.read(record) for record in labelled]
+    # As they will be counted: without what is no cell.
+    shown = [clean(image.pixels).pixels for image in images]
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}
-    diameter = usual_diameter(labelled, [image.pixels for image in images])
+    diameter = usual_diameter(labelled, shown)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     run.keep_inputs(hashes.values())
     if not (out / "model.json").exists():
@@ -81,7 +84,7 @@ def train_baseline(
     if settings.method == "nuclei":
         _fit_nuclei(run.path, facts, hashes, labelled, real)
         return run.path
-    counter = fit_baseline(settings.method, [image.pixels for image in images], counts)
+    counter = fit_baseline(settings.method, shown, counts)
     facts = {**facts, **_parameters(counter), "kind": settings.method}
     finish(run.path, ModelRecord.model_validate(facts), counter, real)
     return run.path
@@ -105,7 +108,9 @@ def _fit_nuclei(
     counter = counter_of(record, network)
     if not isinstance(counter, DensityCounter):
         raise TypeError("the bundled counter is a density counter")
-    record = record.changed(regime="fitted", reading=fitted_reading(counter, labelled))
+    record = record.changed(
+        regime="fitted", reading=fitted_reading(counter, labelled, cleaned=True)
+    )
     finish(
         folder,
         record,

@@ -1,5 +1,6 @@
 """The images of several files and folders, under names that tell them apart."""
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -36,10 +37,10 @@ def images_of_places(
     InputError
         As `images_to_count` and `of_one_channel`.
     """
-    found = tuple(of_one_channel(images_to_count(place), channel) for place in places)
+    found = _of_one_channel([images_to_count(place) for place in places], channel)
     files: dict[Path, FileToCount] = {}
     for file in (file for each in found for file in each.files):
-        files.setdefault(file.path.parent.resolve() / file.path.name, file)
+        files.setdefault(Path(os.path.realpath(file.path.parent)) / file.path.name, file)
     alike: dict[str, list[Path]] = {}
     for place, file in files.items():
         alike.setdefault(file.name, []).append(place.parent)
@@ -49,6 +50,26 @@ def images_of_places(
         for place, file in files.items()
     )
     return tuple(named), found
+
+
+def _of_one_channel(
+    found: Sequence[ImagesToCount], channel: int | None
+) -> tuple[ImagesToCount, ...]:
+    """Keep one channel of each folder, files that were given one by one taken together."""
+    together: dict[Path, list[FileToCount]] = {}
+    for file in (file for each in found if each.folder is None for file in each.files):
+        together.setdefault(file.path.parent, []).append(file)
+    kept = {
+        file.path: file
+        for folder, files in together.items()
+        for file in of_one_channel(ImagesToCount(tuple(files), folder), channel).files
+    }
+    return tuple(
+        of_one_channel(each, channel)
+        if each.folder is not None
+        else replace(each, files=tuple(kept[f.path] for f in each.files if f.path in kept))
+        for each in found
+    )
 
 
 def _told_apart(folders: Sequence[Path]) -> dict[Path, tuple[str, ...]]:

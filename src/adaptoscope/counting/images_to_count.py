@@ -24,6 +24,8 @@ FOREIGN_SUFFIXES = (
 
 # Wells (A01, r03c03), MetaXpress' time points and runs, and Harmony's folder of a plate's images.
 _PLATE_FOLDER = re.compile(r"[A-P]\d{1,2}|r\d+c\d+|TimePoint_\d+|ZStep_\d+|\d+|Images", re.I)
+# MetaXpress writes a small copy of each image beside it.
+_THUMBNAIL = re.compile(r"_w\d+_thumb[\dA-F-]*\.tiff?$", re.IGNORECASE)
 _MOST_NAMED = 3
 _MOST_ENTERED = 400
 
@@ -111,6 +113,7 @@ def images_to_count(place: Path) -> ImagesToCount:
         return ImagesToCount(tuple(_listed(place)), place, is_listed=True)
     folder = place / "images" if (place / "images").is_dir() else place
     files = list_images(folder, (*IMAGE_SUFFIXES, ZARR_SUFFIX, *FOREIGN_SUFFIXES))
+    files = [file for file in files if not _THUMBNAIL.search(file.name)]
     rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry for entry in rest if entry.is_dir() and entry not in files]
     others = len(rest) - len(files) - len(folders)

@@ -110,9 +110,13 @@ def _refuse_images(
     sources: Sequence[Path],
 ) -> None:
     """Refuse to write over images, over one result with another, or labels beside images."""
-    folders = {place.resolve() for place in (*sources, *{file.path.parent for file in files})}
-    for option, place in (("--points", outputs.points), ("--overlays", outputs.overlays)):
-        if place is not None and place.resolve() in folders:
+    folders = {_real(place) for place in (*sources, *{file.path.parent for file in files})}
+    # A plot beside the images would be one of them the next time.
+    beside = {"--points": outputs.points, "--overlays": outputs.overlays}
+    if outputs.plot is not None:
+        beside["--plot"] = outputs.plot.parent
+    for option, place in beside.items():
+        if place is not None and _real(place) in folders:
             raise OutputError(
                 "Results cannot be written beside the images.",
                 expected="another folder, as points.csv beside images says what a person has "
@@ -120,12 +124,12 @@ def _refuse_images(
                 found=f"{option} {place}",
                 remedy="choose another folder",
             )
-    taken = {file.path.resolve() for file in files}
+    taken = {_real(file.path) for file in files}
     for place in single:
-        if place.resolve() in taken:
+        if _real(place) in taken:
             found = "one of the images, or the file of another option"
             raise _refusal(place, "a file of its own", found, "choose another name")
-        taken.add(place.resolve())
+        taken.add(_real(place))
 
 
 def _refuse_taken(outputs: CountOutputs, single: Sequence[Path]) -> None:
@@ -172,3 +176,8 @@ def _refusal(place: Path, expected: str, found: str, remedy: str) -> OutputError
     return OutputError(
         f"Results cannot be written to {place}.", expected=expected, found=found, remedy=remedy
     )
+
+
+def _real(place: Path) -> Path:
+    """Follow links; one that leads in a circle stays as it is, where `Path.resolve` would raise."""
+    return Path(os.path.realpath(place))

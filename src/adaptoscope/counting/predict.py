@@ -202,7 +202,7 @@ def count_image(
     refuse_unmeasured(model, image.name, sample, found)
     look = _look(model, sample, image, found)
     size = pixel_size_flag(model, image.pixel_size_um)
-    unlike = [size, *flags_of(model, sample, found, look)]
+    unlike = [size, *flags_of(model, sample, found, look, diameter_px=diameter)]
     flag = "; ".join(filter(None, [image.pixel_size_remark, *unlike]))
     # An interval holds for images like those that the errors were measured on, and for no others.
     usual = not any(unlike) and (look is None or look.usual)

@@ -38,11 +38,15 @@ def images_with_cells(images: CountedImageSet, settings: CountingSettings) -> Co
         return marked
     counted = images.with_records(record for record in images if record.count is not None)
     if not len(counted):
+        joined = images.folder / "marks"
+        remedy = "mark some images"
+        if joined.is_dir():
+            remedy = f"join the files in {joined}: python docs/marks_to_points.py {images.folder}"
         raise InputError(
             f"No image of {images.folder} has its cells marked.",
             expected="images with cell centres in points.csv",
             found=f"{len(images)} unlabelled images",
-            remedy="mark some images, or count with `dog`, which needs no labels",
+            remedy=f"{remedy}; or count with `nuclei`, which needs no labels and no training",
         )
     _refuse_parts(counted, settings)
     return counted

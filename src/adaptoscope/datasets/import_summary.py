@@ -24,6 +24,8 @@ _OTHER_IMAGES = frozenset(
 )
 _PICKLED = frozenset({".npy", ".npz", ".pickle", ".pkl"})
 _POINT_FILES = frozenset({".csv", ".geojson", ".json", ".roi", ".tsv", ".txt", ".xml", ".zip"})
+_MARKS = "marks"
+"""Folder of the files that ``docs/marks_to_points.py`` joins into one table."""
 _MOST_NAMED = 3
 
 
@@ -63,7 +65,11 @@ def find_layout(source: Path, stain: str | None = None) -> Layout:
     files = list(_files_below(source))
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     here = [file for file in images if file.parent in (source, source / "images")]
-    tables = {file.stem for file in files if file.suffix.lower() == ".csv"} - _stems(_READ)
+    tables = {
+        file.stem
+        for file in files
+        if file.suffix.lower() == ".csv" and file.parent != source / _MARKS
+    } - _stems(_READ)
     paired = len(tables & {file.stem for file in images})
     files_of_cell200 = [file for file in files if file.suffix.lower() in _HDF5]
     listed = has_list(source) or (source / "points.csv").is_file()
@@ -137,10 +143,12 @@ def describe_left_out(
         opened = open_counted_images(source, root=root, include_rejected=True)
         used = [opened.path(record) for record in opened]
     taken, stems = {file.resolve() for file in used}, {file.stem for file in used}
+    joined = any((source / name).is_file() for name in ("points.csv", "counts.csv"))
     groups: dict[str, list[str]] = {}
     for file in _files_below(source):
         is_mask = file.parent.name == "masks"
-        own = file.name.lower() in _READ or (is_mask and file.stem in stems)
+        is_mark = joined and file.parent == source / _MARKS and _marked_stem(file) in stems
+        own = file.name.lower() in _READ or (is_mask and file.stem in stems) or is_mark
         if file.resolve() not in taken and not own:
             reason = _reason(source, file, stems, stain if layout == "idcia" else None)
             groups.setdefault(reason, []).append(file.relative_to(source).as_posix())
@@ -149,6 +157,8 @@ def describe_left_out(
 
 def _reason(source: Path, file: Path, stems: Collection[str], stain: str | None) -> str:
     suffix = file.suffix.lower()
+    if file.parent == source / _MARKS and suffix in _POINT_FILES and _marked_stem(file) in stems:
+        return f"marks that are not joined yet: python docs/marks_to_points.py {source}"
     if counter := re.fullmatch(r"CellCounter_(.+)\.xml", file.name, re.IGNORECASE):
         if counter[1] in stems or Path(counter[1]).stem in stems:
             return (
@@ -190,6 +200,11 @@ def _files_below(source: Path) -> Iterator[Path]:
         zarr = [name for name in folders if name.lower().endswith(".zarr")]
         folders[:] = sorted(f for f in folders if f not in zarr and not f.startswith("."))
         yield from (Path(place) / name for name in sorted([*names, *zarr]) if name[0] != ".")
+
+
+def _marked_stem(file: Path) -> str:
+    """Return the stem of the image that a file of marks is called after."""
+    return file.stem.removeprefix("CellCounter_")
 
 
 def _stems(names: Collection[str]) -> set[str]:

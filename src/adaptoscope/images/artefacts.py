@@ -55,9 +55,9 @@ _STRIPED = 0.1
 _STRIPE_WIDTH = 12.0
 _INVERTED = 0.12
 _SEEN = 3.0
-# The largest of the 20 000 values of an overview is 5.6 deviations off once in a thousand times.
-_CHANCE = 5.6
-_SYMMETRY = 0.3
+
+
+INVERTED = "inverted contrast: dark cells on a bright ground"
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,19 +100,20 @@ class Cleaned:
         return Cleaned(pixels, (*self.said, said) if said else self.said)
 
 
-def clean(pixels: Image) -> Cleaned:
+def clean(pixels: Image, *, may_turn: bool = True) -> Cleaned:
     """Take out of an image of bright cells what is no cell.
 
     Parameters
     ----------
     pixels
         Shape (H, W), any linear intensity, finite.
+    may_turn
+        Whether dark cells on a bright ground become bright ones.
 
     Returns
     -------
     Cleaned
-        What hid under something that was taken out is background afterwards. Dark cells on a bright
-        ground are turned into bright ones.
+        What hid under something that was taken out is background afterwards.
     """
     found = Cleaned(pixels)
     if min(pixels.shape) < 16 or pixels.min() == pixels.max():
@@ -126,7 +127,8 @@ def clean(pixels: Image) -> Cleaned:
         _in_even_light,
     )
     for step in steps:
-        found = step(found)
+        if may_turn or step is not _with_bright_cells:
+            found = step(found)
     return found
 
 
@@ -161,12 +163,14 @@ def _without_lettering(found: Cleaned) -> Cleaned:
     pixels = found.pixels
     highest = pixels.max()
     brightest = pixels >= highest
-    if np.count_nonzero(brightest) < _BURNT_PIXELS:
+    if np.count_nonzero(brightest) < _BURNT_PIXELS or _is_black_and_white(pixels):
         return found
     parts, _ = ndimage.label(brightest, structure=np.ones((3, 3)))
     near = ndimage.maximum_filter(parts, 3)
     rim = (near > 0) & ~brightest
     ground = float(median(pixels))
+    if ground >= highest:
+        return found
     height = (pixels[rim] - ground) / (highest - ground)
     areas = np.bincount(parts.ravel())
     low = np.bincount(near[rim], weights=height < _BURNT_RIM, minlength=len(areas))
@@ -177,7 +181,20 @@ def _without_lettering(found: Cleaned) -> Cleaned:
         return found
     # Small parts of the same drawing, such as dots and serifs, are not looked at one by one.
     place = ndimage.binary_dilation(burnt[parts] | (brightest & ~_wide(areas)[parts]), iterations=2)
-    return found.but(_filled(pixels, place), "a scale bar, frame or lettering burnt into the image")
+    mended = _filled(pixels, place)
+    # Where nothing else rises above the noise of a pixel, these may be the cells of the image.
+    if _contrast(made_small(mended).pixels) <= _noise(mended):
+        return found.but(pixels, "shapes without soft borders, as in a drawing")
+    return found.but(mended, "a scale bar, frame or lettering burnt into the image")
+
+
+def _is_black_and_white(pixels: Image) -> bool:
+    """Tell what a threshold leaves: its white is the cells, and nothing lies between."""
+    if _noise(pixels) > 0:
+        return False
+    white = pixels >= pixels.max()
+    between = (pixels > pixels.min()) & ~ndimage.binary_dilation(white, iterations=2)
+    return bool(np.count_nonzero(between) < np.count_nonzero(white))
 
 
 def _wide(areas: npt.NDArray[np.intp]) -> Mask:
@@ -192,7 +209,7 @@ def _with_bright_cells(found: Cleaned) -> Cleaned:
     if high <= low or (2 * middle - low - high) / (high - low) < _INVERTED:
         return found
     turned = np.asarray(found.pixels.max() - found.pixels)
-    return found.but(turned, "inverted contrast: dark cells on a bright ground")
+    return found.but(turned, INVERTED)
 
 
 def _without_stripes(found: Cleaned) -> Cleaned:
@@ -323,21 +340,3 @@ def _enlarged(mask: Mask, shape: tuple[int, ...]) -> Mask:
         for side, part in zip(shape, mask.shape, strict=True)
     )
     return np.asarray(mask[rows][:, columns])
-
-
-def only_noise(pixels: Image) -> bool:
-    """Tell whether an image shows nothing but noise: no cell, and nothing that hides one.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-    """
-    small = made_small(pixels)
-    light = drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
-    level = ndimage.gaussian_filter(small.pixels - light, 1.0)
-    spread = float(level.std())
-    if spread == 0:
-        return True
-    score = (level - level.mean()) / spread
-    return float(np.abs(score).max()) < _CHANCE and abs(float((score**3).mean())) < _SYMMETRY

@@ -32,12 +32,13 @@ IN_PARTS = (
 # more planes than that.
 _MOST_CHANNELS = 12
 _CHANNEL_AXES = "CS"
+# Of the 65,536 levels; with fewer, cells are no more than steps.
+_LEAST_LEVELS = 64
 _DEPTH_AXES = "ZQI"
 _ALL = slice(None)
 
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-"""How every PNG file begins."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ def as_counts(
     Raises
     ------
     InputError
-        If floating-point values are not finite, or of neither kind.
+        If floating-point values are not finite, of neither kind, or all but equal on that scale.
     """
     if plane.dtype == np.uint8:
         return plane.astype(np.uint8)
@@ -240,12 +241,18 @@ def as_counts(
         raise InputError(
             f"The floating-point image {path} is not on a known scale.",
             expected="finite values from 0 to 1, or whole numbers from 0 to 65535",
-            found=f"values from {lowest:g} to {highest:g}"
-            if finite
-            else "values that are NaN or infinite",
+            found=f"values from {lowest:g} to {highest:g}" if finite else "NaN or infinite values",
             remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
         )
-    return IntensityScale.full_range(16).to_stored(values)
+    stored = IntensityScale.full_range(16).to_stored(values)
+    if is_whole and highest > lowest and int(stored.max()) - int(stored.min()) < _LEAST_LEVELS:
+        raise InputError(
+            f"The values of the floating-point image {path} are too small to be told apart.",
+            expected=f"values from 0 to 1 that span at least {_LEAST_LEVELS / 65535:.1g}",
+            found=f"values from {lowest:g} to {highest:g}",
+            remedy="save it as 16-bit integers; in ImageJ, Image > Type > 16-bit",
+        )
+    return stored
 
 
 def grey_sample(planes: StoredPlanes) -> int | None:

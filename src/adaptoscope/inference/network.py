@@ -73,6 +73,7 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = thread_count()
         options.log_severity_level = 4  # its messages become errors of ours
+        options.enable_mem_pattern = False  # images differ in size, and each would keep its own
         providers = _providers(device)
         try:
             self._session: Any = onnxruntime.InferenceSession(
@@ -85,6 +86,14 @@ class OnnxNetwork:
                 found=" ".join(str(error).split())[:200],
                 remedy="write it anew with `adaptoscope upgrade` and the folder of the model",
             ) from error
+        used = self._session.get_providers()[0]
+        if device != "auto" and used != providers[0]:
+            raise SettingsError(
+                f"The device {device} cannot be used.",
+                expected="a driver and libraries that this ONNX Runtime can load",
+                found=f"{used} in its place",
+                remedy="use --device cpu, or install what ONNX Runtime's page on GPUs names",
+            )
         self._input = self._session.get_inputs()[0].name
 
     def __call__(self, images: Arrays) -> Arrays:
@@ -121,13 +130,24 @@ def open_network(folder: Path, sha256: str | None, *, device: str = "auto") -> O
             remedy=f"write it with `adaptoscope upgrade {folder}`",
         )
     if hash_of_network_files(folder) != sha256:
-        raise InputError(
-            f"The network of {folder} is not the one that was trained.",
-            expected="the files whose hash stands in model.json",
-            found=f"another {NETWORK_FILE} or {WEIGHTS_FILE}",
-            remedy="copy the whole folder again, or train it again",
-        )
+        raise other_network(folder)
     return OnnxNetwork(folder / NETWORK_FILE, device=device)
+
+
+def other_network(folder: Path) -> InputError:
+    """Return the error of a model folder whose files are not those of its ``model.json``.
+
+    Parameters
+    ----------
+    folder
+        The model folder.
+    """
+    return InputError(
+        f"The network of {folder} is not the one that was trained.",
+        expected="the files whose hash stands in model.json",
+        found=f"another {NETWORK_FILE} or {WEIGHTS_FILE}",
+        remedy="copy the whole folder again, or train it again",
+    )
 
 
 def hash_of_network_files(folder: Path) -> str:
@@ -176,7 +196,11 @@ def chosen_device(device: str) -> str:
         return "cuda" if "cuda" in usable else "cpu"
     kind = device.partition(":")[0]
     if kind not in usable:
-        gpu = "; for CUDA: pip install onnxruntime-gpu" if kind == "cuda" else ""
+        gpu = (
+            "; for CUDA: pip uninstall onnxruntime, then pip install onnxruntime-gpu"
+            if kind == "cuda"
+            else ""
+        )
         raise SettingsError(
             f"The device {device} cannot be used.",
             expected=f"auto, {' or '.join(usable)} with this ONNX Runtime",

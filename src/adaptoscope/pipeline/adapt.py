@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from adaptoscope.images.files import read_header, write_json
 from adaptoscope.images.large_images import is_large
 from adaptoscope.pipeline.settings import StyleSettings
 from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
+from adaptoscope.pipeline.verdict import Verdict
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.style_transfer.learn_style import some_images
 from adaptoscope.style_transfer.settings import StylisationSettings
@@ -64,48 +65,6 @@ class AdaptSettings(Settings):
     same is steady."""
     seed: int = Field(default=0, ge=0)
     """First seed."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether an adapted counter is to be used, and why.
-
-    Parameters
-    ----------
-    kept
-        Whether it is.
-    before, after
-        How far the counter contradicted itself as it was, and how far each seed does
-        (`Contradiction.spread`).
-    missed_before, missed_after
-        What they miss where an image is laid over itself (`Contradiction.missed`).
-    between_seeds
-        How far the counts of the seeds are from one another, relative to their mean.
-    moved
-        How far they are from the counts before, likewise.
-    seed
-        The steadiest one.
-    """
-
-    kept: bool
-    before: float
-    after: tuple[float, ...]
-    missed_before: float
-    missed_after: tuple[float, ...]
-    between_seeds: float
-    moved: float
-    seed: int
-
-    def in_words(self) -> str:
-        """Say it in one line."""
-        after = " and ".join(f"{each:.3f}" for each in self.after)
-        what = "Adapted" if self.kept else "Not adapted, the counter is used as it was"
-        return (
-            f"{what}: it contradicts itself by {self.before:.3f} before and {after} after; "
-            f"counts moved by {100 * self.moved:.1f} %, "
-            f"the seeds are {100 * self.between_seeds:.1f} % apart."
-            + (" Nothing says how far it is off: count some by hand." if self.kept else "")
-        )
 
 
 def adapt_counter(

@@ -11,7 +11,7 @@ from adaptoscope.errors import SettingsError
 
 if TYPE_CHECKING:
     from adaptoscope.counting.model_folder import CountingModel
-    from adaptoscope.pipeline.adapt import Verdict
+    from adaptoscope.pipeline.verdict import Verdict
 
 
 @dataclass(frozen=True)

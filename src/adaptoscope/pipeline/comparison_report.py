@@ -48,7 +48,7 @@ def comparison_text(found: Comparison) -> str:
         name, *values, verdict = row
         middle = (f"{value:>{width}}" for value, width in zip(values, widths[1:-1], strict=True))
         lines.append("  ".join([f"{name:<{widths[0]}}", *middle, verdict]))
-    lines += ["", *(f"({row.name}: {row.note})" for row in found.rows if row.note)]
+    lines += ["", *(f"({row.title}: {row.note})" for row in found.rows if row.note)]
     return "\n".join([*lines, "", *found.advice])
 
 

@@ -33,10 +33,11 @@ from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.images.atomic_files import atomic_path, remove_partial_files
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
 from adaptoscope.pipeline.counted_folder import CountedFolder
+from adaptoscope.pipeline.front_door import path_of
 from adaptoscope.training.settings import settings_from
 
 if TYPE_CHECKING:
@@ -148,11 +149,13 @@ def count_folder(
     )  # fmt: skip
     given = [images] if isinstance(images, str | os.PathLike) else images
     places = [Path(each) for each in given]
-    files, found = _listed(places, _path(regions), channel)
+    files, found = _listed(places, path_of(regions), channel)
     source = _source(model, device, settings)
     _refuse_useless(source, settings, points=points, overlays=overlays, regions=regions)
-    outputs = CountOutputs(_path(out), _path(points), _path(overlays), _path(plot), overwrite)
-    asked = _Asked(source, settings, places, files, outputs, _path(regions))
+    outputs = CountOutputs(
+        path_of(out), path_of(points), path_of(overlays), path_of(plot), overwrite
+    )
+    asked = _Asked(source, settings, places, files, outputs, path_of(regions))
     before = None if adapt is None else refuse_to_adapt(source, places)
     verdict = None
     with ExitStack() as stack:
@@ -160,23 +163,27 @@ def count_folder(
         records = _records(asked, stack)
         known = source.identity() is not None
         refuse_outputs(outputs, files, places, begun=known and records.begun)
+        # Of this process too, so that numbers do not depend on how many share the images.
+        stack.enter_context(limited_threads(1))
+        # A device or a folder that cannot be used is one error, before anything is begun.
+        source = source.located()
+        loaded(source)
+        asked = replace(asked, source=source)
         if adapt is not None and before is not None:
             adapted, verdict = adapted_source(
                 before, places[0], Path(adapt), settings, overwrite=overwrite
             )
-            asked = replace(asked, source=adapted)
-        records.begin(_identity(asked), overwrite=overwrite)
-        # Of this process too, so that numbers do not depend on how many share the images.
-        stack.enter_context(limited_threads(1))
+            asked = replace(asked, source=adapted.located())
+        identity = _identity(asked)
+        records.begin(identity, overwrite=overwrite)
+        records = records.of_count(identity)
+        if outputs.overlays is not None:
+            remove_partial_files(outputs.overlays)
         if workers is None:
             workers = 1 if isinstance(source, LoadedCounter) else worth_workers(len(files))
         counted = _count(asked, records, workers, say)
     left_out = tuple(filter(None, (each.left_out() for each in found)))
     return replace(counted, left_out=left_out, adaptation=verdict)
-
-
-def _path(place: str | Path | None) -> Path | None:
-    return None if place is None else Path(place)
 
 
 def _listed(
@@ -203,6 +210,13 @@ def _source(
     from adaptoscope.pipeline.counters import Counter
 
     counter = model.model if isinstance(model, Counter) else model
+    if not hasattr(counter, "record"):
+        raise SettingsError(
+            "This is no counter.",
+            expected="the name of a bundled counter, a model folder, or what load_counter returns",
+            found=repr(model),
+            remedy='give model="nuclei"',
+        )
     return LoadedCounter(at_edges(counter, settings.edges))
 
 
@@ -232,8 +246,8 @@ def _identity(asked: _Asked) -> dict[str, object] | None:
         "version": __version__,
         "counter": counter,
         "settings": asked.settings.model_dump(mode="json"),
-        "images": [str(place.resolve()) for place in asked.places],
-        **{name: str(place.resolve()) for name, place in places.items() if place is not None},
+        "images": [os.path.realpath(place) for place in asked.places],
+        **{name: os.path.realpath(place) for name, place in places.items() if place is not None},
     }
 
 
@@ -244,7 +258,7 @@ def _count(
     # From here on there is work to do, and the libraries for it are worth loading.
     from adaptoscope.counting.count_files import CountRun, ToCount
 
-    source = asked.source.located()
+    source = asked.source
     run = CountRun(source, asked.settings, records, asked.regions)
     overlays: Sequence[Path | None] = [None] * len(asked.files)
     if asked.outputs.overlays is not None:
@@ -256,8 +270,6 @@ def _count(
         overlays = [asked.outputs.overlays / name for name in names]
     tasks = [ToCount(*each) for each in zip(asked.files, overlays, strict=True)]
     with _kept_if_stopped(run, tasks, asked.outputs):
-        # Loaded here first: a damaged counter is one error, whatever the number of workers.
-        loaded(source)
         todo = [task for task in tasks if not run.is_done(task)]
         if say is not None and len(todo) < len(tasks):
             before = len(tasks) - len(todo)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adaptoscope.counting.count_table import CountSummary, PredictedCount
 
 if TYPE_CHECKING:
-    from adaptoscope.pipeline.adapt import Verdict
+    from adaptoscope.pipeline.verdict import Verdict
 
 
 @dataclass(frozen=True)

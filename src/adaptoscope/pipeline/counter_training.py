@@ -92,10 +92,12 @@ def train_counter(
     SettingsError
         If there is no such head, or the settings name another one.
     """
+    options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
+    if head in FITTED:
+        _refuse_unused(head, **options, init=init, folds=folds)
     values, origin = values_of(settings)
     head = _head(head, values, origin)
     before = not overwrite and (Path(out) / "model.json").is_file()
-    options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
     if head not in NETWORKS:
         _refuse_unused(head, **options, init=init, folds=folds)
         images = open_images(real, root=root, channel=channel, z=z)

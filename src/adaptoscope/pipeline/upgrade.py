@@ -8,7 +8,7 @@ from adaptoscope.counting.model_folder import WITHOUT_NETWORK, read_record
 from adaptoscope.counting.trained_network import read_network, write_finished_network
 from adaptoscope.errors import InputError
 from adaptoscope.images.files import write_json
-from adaptoscope.inference.network import hash_of_network_files
+from adaptoscope.inference.network import hash_of_network_files, other_network
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.model_folder import read_translator_record
 from adaptoscope.translation.trained_model import load_translator, write_finished_translator
@@ -34,9 +34,11 @@ def upgrade_model(folder: Path) -> bool:
         If the folder is no model folder, or its weights do not fit its record.
     """
     record, write = _plan(folder)
-    known = getattr(record, "network_sha256", None)
-    if write is None or (known is not None and known == _present(folder)):
+    known, present = getattr(record, "network_sha256", None), _present(folder)
+    if write is None or (known is not None and known == present):
         return False
+    if known is not None and present is not None:
+        raise other_network(folder)
     write()
     complete = record.changed(network_sha256=hash_of_network_files(folder))
     write_json(folder / "model.json", complete.model_dump(mode="json"))

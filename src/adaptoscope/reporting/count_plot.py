@@ -1,6 +1,7 @@
 """One plot of the counts of many images, with their intervals and those to be looked at."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ MOST_NAMED = 45
 _PLAIN, _FLAGGED, _FAILED = "#0b6e99", "#b4540a", "#8895a3"
 _MEANING = {"counted": "counted", "flagged": "flagged: look at it", "failed": "failed: no count"}
 _LONGEST_NAME = 34
+_IDENTIFIER = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{16,}")
+"""What microscopes put into names to make them unique, and no person reads."""
+_WITHOUT_LINE = "without a line: no interval holds"
 _DPI = 130
 
 
@@ -79,8 +83,10 @@ def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
             _draw_kind(axes, counts, kind, upright=not named)
         _label(axes, counts, named=named)
         axes.set_title(printable(title, keep=""), fontsize=10, loc="left")
-        if any(each.flagged or each.count is None for each in counts):
-            figure.legend(loc="outside lower right", ncols=3, frameon=False, fontsize=8)
+        if _some_have_an_interval(counts):
+            axes.plot([], [], " ", label=_WITHOUT_LINE)
+        if axes.get_legend_handles_labels()[1] != [_MEANING["counted"]]:
+            figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=8)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", metadata={"Software": None})
     flagged = sum(each.flagged for each in counts)
@@ -100,11 +106,7 @@ def _draw_kind(axes: Axes, counts: Sequence[CountToPlot], kind: str, *, upright:
     values = np.array([each.count or 0.0 for _, each in chosen])
     colour = {"counted": _PLAIN, "flagged": _FLAGGED, "failed": _FAILED}[kind]
     marker = {"counted": "o", "flagged": "^", "failed": "x"}[kind]
-    intervals = [
-        (place, each.lower, each.upper)
-        for place, each in chosen
-        if each.lower is not None and each.upper is not None
-    ]
+    intervals = [(place, each.lower, each.upper) for place, each in chosen if _has_interval(each)]
     crowded = len(counts) > 150
     if intervals:
         at, low, high = (np.array(side) for side in zip(*intervals, strict=True))
@@ -119,7 +121,7 @@ def _draw_kind(axes: Axes, counts: Sequence[CountToPlot], kind: str, *, upright:
 
 
 def _label(axes: Axes, counts: Sequence[CountToPlot], *, named: bool) -> None:
-    interval = any(each.lower is not None for each in counts)
+    interval = any(_has_interval(each) for each in counts)
     amount = "cells, with the 90 % interval" if interval else "cells"
     set_amount: Any = axes.set_xlabel if named else axes.set_ylabel
     set_amount(amount)
@@ -146,22 +148,35 @@ def _kind_of(count: CountToPlot) -> str:
     return "flagged" if count.flagged else "counted"
 
 
+def _has_interval(count: CountToPlot) -> bool:
+    return count.lower is not None and count.upper is not None
+
+
+def _some_have_an_interval(counts: Sequence[CountToPlot]) -> bool:
+    """Say whether there are intervals, and counts without one."""
+    return len({_has_interval(each) for each in counts if each.count is not None}) == 2
+
+
 def _short_names(names: Sequence[str]) -> list[str]:
-    """Leave out of long names what all of them share: the rest tells them apart."""
+    """Leave out of long names what does not tell them apart: identifiers, and what all share."""
     if len(names) < 2 or max(map(len, names)) <= _LONGEST_NAME:
         return [_without_middle(name) for name in names]
-    before = _shared_start(names)
-    after = _shared_start([name[before:][::-1] for name in names])
+    readable = [_IDENTIFIER.sub("…", name) for name in names]
+    if len(set(readable)) == len(set(names)):
+        names = readable
+    words = [re.split(r"([\W_]+)", name) for name in names]
+    before = _shared_start(words)
+    after = _shared_start([each[before:][::-1] for each in words])
     start, end = ("…" if before else ""), ("…" if after else "")
-    return [_without_middle(start + name[before : len(name) - after] + end) for name in names]
+    parts = ["".join(each[before : len(each) - after]) for each in words]
+    short = [(start + part + end).replace("……", "…") for part in parts]
+    return [_without_middle(name) for name in short]
 
 
-def _shared_start(names: Sequence[str]) -> int:
-    """Return with how many equal letters all names begin."""
-    different = (
-        at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1
-    )
-    return next(different, min(map(len, names)))
+def _shared_start(words: Sequence[Sequence[str]]) -> int:
+    """Return with how many equal words all names begin."""
+    different = (at for at, each in enumerate(zip(*words, strict=False)) if len(set(each)) > 1)
+    return next(different, min(map(len, words)))
 
 
 def _without_middle(name: str) -> str:

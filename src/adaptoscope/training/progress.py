@@ -126,7 +126,8 @@ def time_left(seconds: float) -> str:
 
 
 def _on_terminal() -> bool:
-    return bool(os.environ.get("FORCE_COLOR")) or sys.stderr.isatty()
+    here = sys.stderr is not None and sys.stderr.isatty()
+    return here or bool(os.environ.get("FORCE_COLOR"))
 
 
 @contextmanager

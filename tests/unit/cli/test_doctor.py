@@ -31,11 +31,18 @@ def test_the_findings_are_complete() -> None:
     assert train["torch"] is not None
 
 
-def test_a_part_that_is_missing_is_named_with_the_line_to_type() -> None:
+@pytest.mark.parametrize("gpu", [None, "/usr/bin/nvidia-smi"])
+def test_a_part_that_is_missing_is_named_with_the_line_to_type(
+    gpu: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_module.shutil, "which", lambda _: gpu)
     parts = {"use": {"numpy": "2"}, "train": {"torch": None, "timm": "1"}}
     (line,) = missing_parts(parts)
     assert "torch missing" in line
-    assert 'pip install "adaptoscope[train]"' in line
+    assert line.endswith('in a clone: pip install ".[train]"')
+    assert ("first pip install torch --index-url" in line) is (gpu is None)
+    (formats,) = missing_parts({"formats": {"zarr": None}})
+    assert formats.endswith('zarr missing; in a clone: pip install ".[formats]"')
 
 
 def test_a_complete_machine_needs_no_advice() -> None:

@@ -17,7 +17,8 @@ def said(**values: tuple[float, float]) -> str:
         a, b = values.get(name, (1e-3, 1e-3))
         verdict = "differs" if name in values else "alike"
         ratio = max(a, b) / min(a, b) if min(a, b) > 0 else math.inf
-        rows.append(Quantity(name, name, a, b, ratio, "ratio", verdict))
+        words = f"{name.replace('_', ' ')} (in its unit)"
+        rows.append(Quantity(name, words, a, b, ratio, "ratio", verdict))
     return "\n".join(advice(rows, ("first", "second"), ComparisonSettings()))
 
 
@@ -32,7 +33,8 @@ def test_sets_that_are_alike_are_said_to_be() -> None:
 def test_larger_cells_are_told_to_the_counter() -> None:
     text = said(cell_diameter=(15.0, 27.0))
     assert "Cells are 1.8 times larger in B (27 px against 15 px)" in text
-    assert "`adaptoscope count predict second --diameter 27`" in text
+    assert "`nuclei` measures that in each image" in text
+    assert "`adaptoscope count predict second --model MODEL --diameter 27`" in text
     assert "Cells are 1.8 times smaller in B" in said(cell_diameter=(27.0, 15.0))
 
 

@@ -6,8 +6,10 @@ from tests.unit.counting.painted import CAUSES, painted
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.predict import CountedImage, count_image
 from adaptoscope.errors import InputError
+from adaptoscope.images.artefacts import clean
 from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.images.microscopy_image import image_of_array
 
 MODELS = ("nuclei", "dog", "otsu_watershed")
 
@@ -100,3 +102,28 @@ def test_a_diameter_that_was_not_measured_is_not_shown(models):
     assert row.diameter_px is None
     assert row.lower is None
     assert row.flag == "blank: nothing stands out from the noise"
+
+
+def crowded(seed: int) -> tuple[np.ndarray, int]:
+    """Fill a field with cells that touch one another; pixels and number of cells."""
+    generator = np.random.default_rng(seed)
+    places = np.zeros((0, 2))
+    for place in generator.uniform(3, 237, (6000, 2)):
+        if not len(places) or np.hypot(*(places - place).T).min() > 8.5:
+            places = np.vstack([places, place])
+    rows, columns = np.mgrid[:240, :240]
+    pixels = np.zeros(rows.shape)
+    for row, column in places:
+        away = np.hypot(rows - row, columns - column) - 5.2
+        pixels = np.maximum(pixels, 0.6 / (1 + np.exp(np.clip(away, -50, 50))))
+    noisy = pixels * 0.12 + 0.006 + generator.normal(0, 0.001, pixels.shape)
+    return np.clip(noisy, 0, 1).astype(np.float32), len(places)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_field_full_of_cells_is_not_turned_round(seed):
+    pixels, number = crowded(seed)
+    counted = count_image(load_counter("nuclei"), image_of_array(pixels))
+    assert any("inverted" in said for said in clean(pixels).said)
+    assert "inverted" not in counted.row.flag
+    assert counted.row.count == pytest.approx(number, rel=0.05)

@@ -4,7 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.counting.check import CheckResult, begin_check, check_result, finish_check
+from adaptoscope.counting.check import (
+    CheckResult,
+    begin_check,
+    check_result,
+    finish_check,
+    trained_on,
+)
 from adaptoscope.counting.check_sample import Candidate, draw_images
 from adaptoscope.counting.check_table import CheckRow, read_check, write_check
 from adaptoscope.counting.model_folder import load_counter
@@ -69,6 +75,10 @@ def test_hand_counts_of_all_images_give_the_truth() -> None:
     found = checked(counts, truth, 10, seed=0)
     assert found.total.value == pytest.approx(sum(truth.values()))
     assert found.total.lower == found.total.upper
+    assert "[" not in found.sentence()
+    assert found.sentence().endswith(
+        f"true total {sum(truth.values()):,}, exact: all images were counted by hand."
+    )
 
 
 def test_the_result_is_said_in_words() -> None:
@@ -111,6 +121,15 @@ def test_a_check_from_beginning_to_end(begun: Path, real: CountedImageSet) -> No
     found = finish_check(real.folder, begun)
     assert (found.images, found.counted_by_hand) == (len(real), 6)
     assert found.total.lower <= sum(record.count or 0 for record in real) <= found.total.upper
+
+
+def test_images_that_the_counter_learnt_from_are_named(begun: Path, real: CountedImageSet) -> None:
+    counter, rows = load_counter("dog"), read_check(begun)
+    assert trained_on(counter, real.folder, rows) == []
+    by_name = {record.name: real.read(record).sha256 for record in real}
+    seen = {by_name[row.image]: row.image for row in rows[:2]}
+    counter = dataclasses.replace(counter, record=counter.record.changed(training_images=seen))
+    assert sorted(trained_on(counter, real.folder, rows)) == [row.image for row in rows[:2]]
 
 
 def test_a_check_that_was_begun_is_not_overwritten(begun: Path, real: CountedImageSet) -> None:

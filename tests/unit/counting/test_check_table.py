@@ -27,6 +27,25 @@ def test_what_was_written_is_read_again(path: Path) -> None:
     assert read_check(path) == [row("a.png"), row("b.png", 3), row("c.png", 0)]
 
 
+def test_hand_counts_stand_beside_the_names_and_what_the_counter_found_at_the_end(
+    path: Path,
+) -> None:
+    columns = path.read_text("utf-8").splitlines()[0].split(",")
+    assert columns[:2] == ["image", "hand_count"]
+    assert columns[-3:] == ["count", "lower", "upper"]
+
+
+def test_a_table_with_its_columns_in_the_former_order_is_read(path: Path) -> None:
+    columns = "image,count,lower,upper,reason,stratum,stratum_images,inclusion,hand_count"
+    lines = [
+        f"{name},12.5,10.0,,drawn,1,6,0.5,{n}" for name, n in zip("abc", (4, 3, 0), strict=True)
+    ]
+    write_text(path, "\n".join([columns, *lines, ""]))
+    assert [(each.image, each.hand_count) for each in read_check(path)] == [
+        ("a", 4), ("b", 3), ("c", 0),
+    ]  # fmt: skip
+
+
 def test_rows_without_a_hand_count_are_named(path: Path) -> None:
     with pytest.raises(InputError, match=r"none for a\.png"):
         refuse_uncounted(read_check(path), path)
@@ -36,13 +55,13 @@ def test_rows_without_a_hand_count_are_named(path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("6,0.5,3", "6,0.5,-3", "impossible"),
-        ("6,0.5,3", "6,0.5,3.5", "whole number"),
-        ("6,0.5,3", "6,0.5,many", "hand_count"),
+        ("b.png,3", "b.png,-3", "impossible"),
+        ("b.png,3", "b.png,3.5", "whole number"),
+        ("b.png,3", "b.png,many", "hand_count"),
         ("b.png", "a.png", "twice"),
-        ("b.png,12.5,10.0,,drawn,1,6,0.5,3\n", "", "stratum 1 has changed"),
-        ("6,0.5,3", "7,0.5,3", "stratum 1 has changed"),
-        ("6,0.5,3", "6,,3", "not as it was written"),
+        ("b.png,3,drawn,1,6,0.5,12.5,10.0,\n", "", "stratum 1 has changed"),
+        ("3,drawn,1,6,0.5", "3,drawn,1,7,0.5", "stratum 1 has changed"),
+        ("3,drawn,1,6,0.5", "3,drawn,1,6,", "not as it was written"),
         ("stratum_images", "size", "lacks the column stratum_images"),
     ],
 )

@@ -82,5 +82,11 @@ def test_marked_images_are_preferred_to_images_that_are_only_counted(tmp_path: P
 def test_images_that_nobody_counted_teach_nothing(tmp_path: Path) -> None:
     writer = CountedImageWriter(tmp_path / "set", {}, "Unknown")
     writer.add("a", np.zeros((SIDE, SIDE)), points=None)
-    with pytest.raises(InputError, match="has its cells marked"):
-        read_training_images(writer.finish("Made for a test."), WHOLE)
+    images = writer.finish("Made for a test.")
+    with pytest.raises(InputError, match="has its cells marked") as caught:
+        read_training_images(images, WHOLE)
+    assert "`nuclei`" in caught.value.remedy
+    (images.folder / "marks").mkdir()
+    with pytest.raises(InputError, match="has its cells marked") as caught:
+        read_training_images(images, WHOLE)
+    assert f"python docs/marks_to_points.py {images.folder}" in caught.value.remedy

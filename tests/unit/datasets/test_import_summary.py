@@ -93,6 +93,19 @@ def test_files_that_were_left_out_are_grouped_by_the_reason(tmp_path):
     assert describe_left_out(Path("nowhere.h5"), "cell200") == []
 
 
+@pytest.mark.parametrize("marks", ["a.csv", "a.geojson", "CellCounter_a.xml"])
+def test_files_of_marks_are_told_to_be_joined_until_they_are(tmp_path, marks):
+    write(tmp_path, "a.png", f"marks/{marks}")
+    assert find_layout(tmp_path) == "folder"
+    (line,) = describe_left_out(tmp_path, "folder")
+    assert f"not joined yet: python docs/marks_to_points.py {tmp_path}" in line
+    write_text(tmp_path / "points.csv", "image,x,y\na.png,3,4\n")
+    assert find_layout(tmp_path) == "folder"
+    assert describe_left_out(tmp_path, "folder") == []
+    write(tmp_path, "marks/other.csv")
+    assert "marks/other.csv" in describe_left_out(tmp_path, "folder")[0]
+
+
 def test_images_of_other_stains_are_left_out_of_a_release(tmp_path):
     write(tmp_path, "DAPI/a_DAPI.tif", "truth/a_DAPI.csv", "Cy3/a_Cy3.tif", "truth/a_Cy3.csv")
     lines = describe_left_out(tmp_path, "idcia", stain="DAPI")

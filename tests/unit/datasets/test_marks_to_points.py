@@ -49,8 +49,9 @@ def labelled(tmp_path):
     return tmp_path
 
 
-def join(folder):
-    return subprocess.run([sys.executable, SCRIPT, folder], capture_output=True, text=True)
+def join(folder, *options):
+    command = [sys.executable, SCRIPT, folder, *options]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,10 @@ def test_marks_become_a_set_that_is_read(labelled, name, text):
         ("a.geojson", geojson("Polygon", [[0, 0]]), "expected points, found a Polygon"),
         ("a.csv", "index,axis-0,axis-1,axis-2\n", "expected the columns axis-0 and axis-1"),
         ("b.csv", NAPARI, "no image b.tif"),
+        ("a.geojson", QUPATH[:40], "a.geojson: the marks cannot be read (JSONDecodeError"),
+        ("a.geojson", '{"features": [{"geometry": null}]}', "cannot be read (TypeError"),
+        ("a.csv", "index,axis-0,axis-1\n0,1,\n", "cannot be read (ValueError"),
+        ("CellCounter_a.xml", "<Marker>", "cannot be read (ParseError"),
     ],
 )
 def test_what_cannot_be_meant_stops_the_script(labelled, name, text, said):
@@ -80,6 +85,24 @@ def test_what_cannot_be_meant_stops_the_script(labelled, name, text, said):
     assert done.returncode == 1
     assert said in done.stderr
     assert not (labelled / "points.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["points.csv", "counts.csv"])
+def test_a_table_that_is_there_is_replaced_only_when_asked(labelled, name):
+    write_text(labelled / name, "mine")
+    refused = join(labelled)
+    assert refused.returncode == 1
+    assert f"{labelled / name}: there already" in refused.stderr
+    assert (labelled / name).read_text() == "mine"
+    assert join(labelled, "--overwrite").returncode == 0
+    assert (labelled / name).read_text().startswith("image,")
+
+
+def test_a_place_without_marks_is_named_in_one_line(tmp_path):
+    for place, said in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "no folder marks")):
+        done = join(place)
+        assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+        assert said in done.stderr
 
 
 def test_the_table_of_the_page_is_read_without_the_script(tmp_path):

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
-from adaptoscope.images.artefacts import clean, only_noise
-from adaptoscope.images.light import fit_light, light_over, made_small
+from adaptoscope.images.artefacts import clean
+from adaptoscope.images.light import fit_light, light_over, made_small, only_noise
 from adaptoscope.images.medians import otsu_threshold
 
 SIDE = 160
@@ -79,3 +79,18 @@ def test_the_threshold_is_that_of_scikit_image():
             pixels.astype(np.float64)
         )
     assert otsu_threshold(np.full((3, 3), 0.5)) == 0.5
+
+
+def test_what_a_threshold_leaves_is_no_lettering():
+    pixels = np.zeros((128, 128), np.float32)
+    pixels[20:30, 20:30] = pixels[60:70, 80:90] = 1.0
+    assert clean(pixels).pixels is pixels
+
+
+def test_drawn_cells_that_are_all_there_is_are_kept_and_told():
+    pixels = np.random.default_rng(0).normal(0.1, 0.01, (96, 96))
+    pixels[20:30, 20:30] = pixels[60:70, 60:70] = 0.8
+    drawn = pixels.clip(0, 1).astype(np.float32)
+    cleaned = clean(drawn)
+    assert cleaned.pixels is drawn
+    assert cleaned.said == ("shapes without soft borders, as in a drawing",)

@@ -36,6 +36,11 @@ def test_the_text_holds_every_quantity_and_the_advice(compared: Compared) -> Non
         (line,) = (line for line in lines if line.startswith(f"{row.words}  "))
         assert line.endswith(row.verdict)
     assert lines[-len(found.advice) :] == list(found.advice)
+    titles = {row.title for row in found.rows}
+    assert len(titles) == len(found.rows)
+    notes = [line for line in lines if line.startswith("(")]
+    assert notes
+    assert all(any(note.startswith(f"({each}: ") for each in titles) for note in notes)
 
 
 def test_the_report_shows_both_sets_and_is_one_file(compared: Compared, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import known_images
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.images.files import write_image, write_mask
+from adaptoscope.images.files import read_image, write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.pipeline.count_folder import count_folder
@@ -332,7 +332,7 @@ def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_pa
     counter = DensityCounter(
         TorchNetwork(Bright()), geometry=Geometry(2, 16), working_diameter=12.0, diameter_px=12.0
     )
-    model = CountingModel("bright", ModelRecord(kind="centres"), counter)
+    model = CountingModel("bright", ModelRecord(kind="centres", diameter_px=12.0), counter)
     for module in ("reporting.overlays", "pipeline.count_pictures"):
         monkeypatch.setattr(f"adaptoscope.{module}.LONGEST", 60)
 
@@ -355,3 +355,40 @@ def test_a_counter_is_known_by_what_it_computes_with(tmp_path):
     assert source.identity() == first
     (tmp_path / "network.onnx").write_text("b")
     assert source.identity() != first
+
+
+def test_a_start_that_fails_blocks_no_other(images, places):
+    with pytest.raises(SettingsError, match="cannot be used"):
+        count_folder(images, device="mps", **places)
+
+    counted = count_folder(images, model="dog", **places)
+
+    assert len(counted.rows) == 4
+
+
+def test_files_given_one_by_one_are_told_apart_by_their_channels(images, tmp_path):
+    site = tmp_path / "plate"
+    pixels = read_image(images / "f0.png").pixels
+    for name in ("A01_s1_w1.png", "A01_s1_w2.png", "A01_s2_w1.png", "A01_s2_w2.png"):
+        write_image(site / name, pixels)
+
+    with pytest.raises(InputError, match="channels of each site"):
+        count_folder(sorted(site.iterdir()), model="dog")
+    counted = count_folder(sorted(site.iterdir()), model="dog", channel=1)
+
+    assert [row.image for row in counted.rows] == ["A01_s1_w1.png", "A01_s2_w1.png"]
+    assert all(row.count == 1 for row in counted.rows)
+
+
+def test_names_that_are_nothing_but_a_number_are_no_channels(images, tmp_path):
+    wells = tmp_path / "wells"
+    for number in (1, 2, 3):
+        write_image(wells / f"w{number}.png", read_image(images / "f0.png").pixels)
+    assert len(count_folder(wells, model="dog").rows) == 3
+
+
+@pytest.mark.parametrize("diameter", [11.9, 12.0])
+def test_a_diameter_that_is_given_was_not_to_be_measured(images, diameter):
+    first, *_ = count_folder(images, diameter_px=diameter).rows
+    assert "not measured" not in first.flag
+    assert first.diameter_px == diameter

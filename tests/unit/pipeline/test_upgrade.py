@@ -9,6 +9,7 @@ from adaptoscope.counting.trained_network import write_network_model
 from adaptoscope.errors import InputError
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.pipeline.upgrade import upgrade_model
+from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.translation.intensities import Interval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord, open_translator
 from adaptoscope.translation.trained_model import write_translator
@@ -65,4 +66,21 @@ def test_a_counter_without_a_network_needs_nothing(tmp_path: Path) -> None:
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no model\.json"):
+        upgrade_model(tmp_path)
+
+
+def test_other_weights_are_not_made_the_own_ones(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    record = ModelRecord(
+        kind="centres",
+        crop=64,
+        working_diameter_px=12.0,
+        normalisation="image",
+        intensity={"0": (0.0, 1.0)},
+    )
+    write_network_model(tmp_path, record, CentresNetwork(), card="card")
+    write_weights(
+        tmp_path / "weights.safetensors", CentresNetwork().state_dict(), dtype=torch.float32
+    )
+    with pytest.raises(InputError, match="not the one that was trained"):
         upgrade_model(tmp_path)

@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.reporting.count_plot import CountToPlot, _short_names, plot_counts
+from adaptoscope.reporting.count_plot import (
+    CountToPlot,
+    _short_names,
+    _some_have_an_interval,
+    plot_counts,
+)
 
 BLUE, ORANGE = np.array([11, 110, 153]), np.array([180, 84, 10])
 
@@ -24,6 +29,15 @@ def test_any_number_of_images_is_drawn(number):
     assert height < 1500
     assert pixels_of(picture, BLUE) > 8 * number
     assert picture.alt.startswith(f"Counts of {number} images")
+
+
+def test_the_legend_says_what_no_line_means_only_where_others_have_one():
+    bare, lined = CountToPlot("a.png", 10.0), CountToPlot("b.png", 20.0, 15.0, 25.0)
+    failed = CountToPlot("c.png", None)
+    assert _some_have_an_interval([bare, lined])
+    assert not _some_have_an_interval([bare, failed])
+    assert not _some_have_an_interval([lined, failed])
+    assert len(plot_counts([bare, lined]).content) > len(plot_counts([lined, lined]).content)
 
 
 def test_flagged_images_look_different():
@@ -47,6 +61,19 @@ def test_long_names_keep_what_tells_them_apart():
     names = [f"220909_GFP-AHPC_{well}_DAPI_ND1_20x_maximum.tif" for well in ("A_F1", "B_F22")]
     assert _short_names(names) == ["…A_F1…", "…B_F22…"]
     assert _short_names(["a.png", "ab.png"]) == ["a.png", "ab.png"]
+    long = "IXMtest_with_the_name_of_a_screen"
+    code = "051DAA7C-7042-435F-99F0-1E847D9B42CB"
+    assert _short_names([f"{long}_{w}_s1_w1{code}.tif" for w in ("A02", "A03")]) == [
+        "…A02…", "…A03…",
+    ]  # fmt: skip
+    hashes = [f"{long}_{n}_{n * 16}.png" for n in "ab"]
+    assert _short_names(hashes) == ["…a…", "…b…"]
+    sites = [f"{w}_{s}" for w in ("A01", "A02") for s in ("s1", "s2")]
+    assert _short_names([f"{long}_{site}_w1{code}.tif" for site in sites]) == [
+        f"…{site}…" for site in sites
+    ]
+    plates = [f"{'plate' * n} of a screen with a long name_A0{n}_s1.tif" for n in (3, 4)]
+    assert all(f"A0{n}…" in name for n, name in zip((3, 4), _short_names(plates), strict=True))
     (alone,) = _short_names(["x" * 30 + "middle" + "y" * 30])
     assert len(alone) <= 34
     assert alone.startswith("xxx")
