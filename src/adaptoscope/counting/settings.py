@@ -161,8 +161,8 @@ class DensitySettings(CountingSettings):
     """`centres`: a small U-Net at half size, ours. `fcrn_a`: Xie, Noble and Zisserman (2018)."""
 
     init: str = "nuclei"
-    """Where the network starts: `nuclei` (bundled, `centres` only), `random`, or a path to a
-    .safetensors file."""
+    """Where the network starts: `nuclei` (bundled, `centres` only), `random` (where nothing is
+    said `fcrn_a`), or a path to a .safetensors file."""
 
     crop: int = Field(default=128, ge=64, multiple_of=16)
     """Side in pixels of the random training crops, after images are brought to `diameter`."""
@@ -181,7 +181,8 @@ class DensitySettings(CountingSettings):
     said `fcrn_a` takes the sum, as published."""
 
     loss: Literal["mse", "huber", "poisson"] = "poisson"
-    """Error of the density that is made small, place by place."""
+    """Error of the density that is made small, place by place. Where nothing is said `fcrn_a` takes
+    `mse`: its density may be below 0."""
 
     batch: int = Field(default=8, ge=2)
     """Crops per step."""
@@ -203,9 +204,9 @@ class DensitySettings(CountingSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _fcrn_a_is_summed(cls, values: Any) -> Any:
+    def _fcrn_a_as_published(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("head") == "fcrn_a":
-            return {"count": "density", **values}
+            return {"count": "density", "loss": "mse", "init": "random", **values}
         return values
 
     @model_validator(mode="after")

@@ -43,8 +43,8 @@ def test_settings_survive_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("values", "field"),
     [
-        ({"head": "fcrn_a", "init": "random"}, "poisson"),
-        ({"head": "fcrn_a", "loss": "mse"}, "init"),
+        ({"head": "fcrn_a", "loss": "poisson"}, "poisson"),
+        ({"head": "fcrn_a", "init": "nuclei"}, "init"),
         ({"crop": 100}, "crop"),
     ],
 )
@@ -68,8 +68,9 @@ def test_random_weights_have_no_statistics_to_keep(init: str, choice: str, froze
     assert settings.frozen_statistics is frozen
 
 
-def test_fcrn_a_sums_its_density_as_published() -> None:
-    published = {"head": "fcrn_a", "init": "random", "loss": "mse"}
-    assert settings_from(published, DensitySettings).count == "density"
-    assert settings_from({**published, "count": "peaks"}, DensitySettings).count == "peaks"
+def test_fcrn_a_is_trained_as_published_where_nothing_is_said() -> None:
+    published = settings_from({"head": "fcrn_a"}, DensitySettings)
+    assert (published.count, published.loss, published.init) == ("density", "mse", "random")
+    peaks = settings_from({"head": "fcrn_a", "count": "peaks"}, DensitySettings)
+    assert peaks.count == "peaks"
     assert settings_from({}, DensitySettings).count == "peaks"
