@@ -22,8 +22,8 @@ from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.predict import count_image
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import AdaptoscopeError
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.microscopy_image import MicroscopyImage
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.settings import SimulationSettings
 

@@ -27,7 +27,7 @@ from adaptoscope.errors import AdaptoscopeError, missing_extra
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import open_counted_images
     from adaptoscope.datasets.paired_stains import open_paired_stains
-    from adaptoscope.images.files import read_image
+    from adaptoscope.imageio.files import read_image
     from adaptoscope.pipeline.adapt_stain import adapt_stain, sweep_stain
     from adaptoscope.pipeline.compare_sets import compare
     from adaptoscope.pipeline.convert_set import convert
@@ -83,7 +83,7 @@ _HOMES = {
     "open_counted_images": "adaptoscope.datasets.counted_images",
     "open_paired_stains": "adaptoscope.datasets.paired_stains",
     "predict_stain": "adaptoscope.pipeline.stains",
-    "read_image": "adaptoscope.images.files",
+    "read_image": "adaptoscope.imageio.files",
     "run": "adaptoscope.pipeline.run",
     "screen": "adaptoscope.pipeline.styles",
     "simulate": "adaptoscope.pipeline.drawings",

@@ -9,7 +9,7 @@ import pytest
 
 import adaptoscope
 from adaptoscope.errors import missing_extra
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 
 SOURCE = Path(adaptoscope.__file__).parent
 HEAVY = {"torch", "pandas", "scipy", "skimage", "matplotlib", "diffusers", "timm", "lightning"}

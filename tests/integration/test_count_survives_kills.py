@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 

@@ -14,7 +14,7 @@ from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pipeline.report import read_results
 from adaptoscope.pipeline.run import run

@@ -19,7 +19,7 @@ from adaptoscope.adaptation.trial import Trial
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.stain_study.one_run import RunTask, some_fields
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings

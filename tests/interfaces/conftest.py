@@ -14,7 +14,7 @@ from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
 from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.cli import main
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 
 # About ten cells in 64 pixels: enough to be measured without labels.

@@ -23,7 +23,7 @@ from tests.unit.style_transfer.conftest import TINY
 
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.images.files import read_image, write_image, write_text
+from adaptoscope.imageio.files import read_image, write_image, write_text
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.style_file import load_style
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.interfaces.conftest import ask, refuse, succeed, write_fields
 
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 
 QUICK = ("--images", 2)
 

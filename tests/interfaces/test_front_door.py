@@ -8,7 +8,7 @@ from tests.interfaces.conftest import QUICK_ADAPTATION, Chain, Stained, contents
 
 import adaptoscope as ad
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import read_image
+from adaptoscope.imageio.files import read_image
 
 OWN = {"environment.json", "timings.csv"}
 

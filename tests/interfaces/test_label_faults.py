@@ -9,8 +9,8 @@ import pytest
 from tests.interfaces.conftest import Chain, refuse, succeed, write_fields
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import write_image, write_text
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 

@@ -34,7 +34,7 @@ from adaptoscope.counting.model_folder import (
 )
 from adaptoscope.counting.trained_network import write_network_model
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pipeline.adapt import AdaptSettings
 from adaptoscope.pipeline.verdict import Verdict

@@ -10,7 +10,7 @@ import pytest
 import tifffile
 from tests.interfaces.conftest import Stained, ask, contents, refuse, succeed, write_yaml
 
-from adaptoscope.images.files import read_image, write_image, write_text
+from adaptoscope.imageio.files import read_image, write_image, write_text
 
 Reader = Callable[[Path, Path, Stained], tuple[object, ...]]
 

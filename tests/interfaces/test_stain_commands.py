@@ -16,7 +16,7 @@ from tests.interfaces.conftest import (
 )
 
 from adaptoscope.datasets.paired_stains import open_paired_stains
-from adaptoscope.images.files import read_image, write_image, write_text
+from adaptoscope.imageio.files import read_image, write_image, write_text
 from adaptoscope.translation.model_folder import read_translator_record
 
 

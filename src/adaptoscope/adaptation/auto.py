@@ -15,7 +15,7 @@ from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.teach_restyled import check_stains, hashes_of_stains
 from adaptoscope.adaptation.trial import Trial
 from adaptoscope.errors import DivergedError
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.adaptation.shift_settings import ShiftSettings
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.images.degradation import blur
-from adaptoscope.images.microscopy_image import MicroscopyImage
 
 FloatImage = NDArray[np.float32]
 

@@ -36,7 +36,7 @@ from adaptoscope.adaptation.camera_noise import finest_variance, noise_floor, no
 from adaptoscope.adaptation.illumination import LightChange, light_at, light_change
 from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.errors import InputError
-from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.translation.fields import Field, hash_of, unit_of
 from adaptoscope.translation.intensities import pooled_pixels
 

@@ -21,8 +21,8 @@ from adaptoscope.datasets.fingerprint import fingerprint_of_pairs
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import MicroscopyImage, read_image
-from adaptoscope.images.microscopy_image import image_of_counts
+from adaptoscope.imageio.files import MicroscopyImage, read_image
+from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.images.randomness import generator_of
 
 _CARD = """Made from the set {origin}: {name}. The images that are given were shifted; {truth}.

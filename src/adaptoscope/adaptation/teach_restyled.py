@@ -18,7 +18,7 @@ from adaptoscope.adaptation.look_estimate import LookEstimate, described, estima
 from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.restyling import measure_restyling, restyled
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels, write_json
+from adaptoscope.imageio.files import hash_pixels, write_json
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, start_fabric

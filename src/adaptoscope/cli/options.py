@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from adaptoscope.errors import OutputError, SettingsError, printable
-from adaptoscope.images.json_values import plain, rounded
+from adaptoscope.imageio.json_values import plain, rounded
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet

@@ -12,10 +12,10 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import Look
 from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.imageio.large_images import LargeImage, sample_of
 from adaptoscope.images.artefacts import INVERTED, clean
 from adaptoscope.images.diameters import measured_diameter
-from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.large_images import LargeImage, sample_of
 from adaptoscope.images.light import only_noise
 
 Image = npt.NDArray[np.float32]

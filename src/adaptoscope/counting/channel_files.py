@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from adaptoscope.counting.images_to_count import ImagesToCount
 from adaptoscope.errors import AdaptoscopeError, InputError
-from adaptoscope.images.files import read_header
+from adaptoscope.imageio.files import read_header
 
 _NAMES = tuple(
     re.compile(pattern, re.IGNORECASE)

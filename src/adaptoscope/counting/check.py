@@ -26,7 +26,7 @@ from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.large_images import is_large
+from adaptoscope.imageio.large_images import is_large
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.survey import Stratum, corrected_total
 

@@ -21,7 +21,7 @@ from adaptoscope.counting.predict import CountedImage, count_file
 from adaptoscope.counting.regions import label_images
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import OutputError, SettingsError
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.imageio.atomic_files import atomic_path
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.errors import OutputError, describe_differences
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.imageio.atomic_files import atomic_path
 from adaptoscope.images.cell_centres import Points
 
 _SETTINGS = "settings.json"

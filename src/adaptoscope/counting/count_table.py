@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from adaptoscope.images.files import atomic_path
+from adaptoscope.imageio.files import atomic_path
 
 COLUMNS = (
     "image",

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
 from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey, Edges
+from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.diameters import measured_diameter
-from adaptoscope.images.large_images import is_large, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
-from adaptoscope.images.resampling import Pixels, Resampling, scaled
+from adaptoscope.images.resampling import Resampling, scaled
 from adaptoscope.inference.network import Network
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.training.progress import progress

@@ -12,8 +12,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.density_classes import class_of
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError, LeakageError
+from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import MicroscopyImage
 from adaptoscope.metrics.grid_errors import grid_average_error
 from adaptoscope.metrics.point_matching import PointMatch, match_points
 from adaptoscope.training.progress import progress

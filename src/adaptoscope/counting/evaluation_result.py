@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.datasets.density_classes import CLASSES
+from adaptoscope.imageio.files import atomic_path
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import atomic_path
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.coverage import Coverage, coverage
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval

@@ -11,9 +11,9 @@ from adaptoscope.counting.absent import refuse_absent
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
-from adaptoscope.images.large_images import LargeImage, is_large, large_image
-from adaptoscope.images.zarr_files import ZARR_SUFFIX, is_zarr
+from adaptoscope.imageio.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
+from adaptoscope.imageio.large_images import LargeImage, is_large, large_image
+from adaptoscope.imageio.zarr_files import ZARR_SUFFIX, is_zarr
 
 FOREIGN_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
@@ -166,7 +166,7 @@ def opened_image(
     path
         A PNG or TIFF file, or an OME-Zarr folder.
     channel, z
-        As in `adaptoscope.images.files.read_image`.
+        As in `adaptoscope.imageio.files.read_image`.
     max_pixels
         Most pixels of an image that has to be read whole.
     in_parts

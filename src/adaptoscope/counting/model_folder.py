@@ -14,8 +14,8 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.outside import KnownImages
 from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.files import write_json, write_text
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.inference.network import (
     NETWORK_FILE,

@@ -11,7 +11,7 @@ from pathlib import Path
 from adaptoscope.counting.count_records import CountRecords
 from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.errors import OutputError
-from adaptoscope.images.atomic_files import is_occupied
+from adaptoscope.imageio.atomic_files import is_occupied
 
 # About the size of a small table: a disk that has not even this is full.
 _TRIAL_BYTES = 64 * 1024

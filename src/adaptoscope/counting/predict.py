@@ -26,10 +26,10 @@ from adaptoscope.counting.outside import Look
 from adaptoscope.counting.regions import count_regions
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
+from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.imageio.large_images import LargeImage, sample_of
+from adaptoscope.imageio.pixel_size import with_pixel_size
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.large_images import LargeImage, sample_of
-from adaptoscope.images.pixel_size import with_pixel_size
 
 LONGEST_ERROR = 700
 """Most characters of the error of one image."""

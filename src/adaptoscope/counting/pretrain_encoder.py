@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.label_checks import check_labels
-from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.encoders import write_features

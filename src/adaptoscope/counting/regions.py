@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_mask
+from adaptoscope.imageio.large_images import stored_parts
+from adaptoscope.imageio.stored_parts import StoredParts
+from adaptoscope.imageio.zarr_files import ZARR_SUFFIX
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import IMAGE_SUFFIXES, read_mask
-from adaptoscope.images.large_images import stored_parts
-from adaptoscope.images.stored_parts import StoredParts
-from adaptoscope.images.zarr_files import ZARR_SUFFIX
 
 _BAND = 4_000_000
 

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.listing import home_of, read_listing
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import InputError
-from adaptoscope.images.cell_centres import Points, check_points, no_points
-from adaptoscope.images.files import (
+from adaptoscope.imageio.files import (
     IMAGE_SUFFIXES,
     MicroscopyImage,
     read_header,
     read_image,
     read_mask,
 )
-from adaptoscope.images.pixel_size import with_pixel_size
+from adaptoscope.imageio.pixel_size import with_pixel_size
+from adaptoscope.images.cell_centres import Points, check_points, no_points
 
 __all__ = ["CountedImageSet", "ImageRecord", "open_counted_images"]
 

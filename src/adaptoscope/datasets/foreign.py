@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from adaptoscope.datasets.records import ImageRecord, record_from_row
 from adaptoscope.datasets.tables import Table, read_table
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import list_images
+from adaptoscope.imageio.files import list_images
 
 LISTS = ("split.csv", "counts.csv", "quality.csv")
 """Names of lists, the first that exists being used."""

@@ -7,7 +7,7 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.imageio.files import MicroscopyImage
 
 
 def images_to_imitate(

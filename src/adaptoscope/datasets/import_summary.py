@@ -12,7 +12,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
 from adaptoscope.datasets.importers import release_files
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.files import IMAGE_SUFFIXES
 
 Layout = Literal["idcia", "folder", "cell200"]
 

@@ -17,8 +17,8 @@ from adaptoscope.datasets.label_checks import check_places
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_image
 from adaptoscope.images.cell_centres import Points, as_points
-from adaptoscope.images.files import IMAGE_SUFFIXES, read_image
 
 _CARD = """Imported from a copy of IDCIA (Immunocytochemistry Dataset for Cellular Image Analysis):
 rat hippocampal progenitor cells, 20x fluorescence, channel {channel}.

@@ -14,8 +14,8 @@ from adaptoscope.datasets.point_tables import by_known_names, read_points, refus
 from adaptoscope.datasets.records import ImageRecord, record_from_row, refuse_unknown_columns
 from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import IMAGE_SUFFIXES
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import IMAGE_SUFFIXES
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.errors import OutputError, describe_differences
-from adaptoscope.images.files import IMAGE_SUFFIXES, is_occupied, write_json
+from adaptoscope.imageio.files import IMAGE_SUFFIXES, is_occupied, write_json
 
 SETTINGS_FILE = "settings.json"
 RECORDS_FOLDER = "records"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptoscope.datasets.paths import find_inside
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage, read_image
+from adaptoscope.imageio.files import MicroscopyImage, read_image
 
 
 def read_plane(path: Path) -> MicroscopyImage:

@@ -21,9 +21,9 @@ from adaptoscope.datasets.fingerprint import fingerprint_of_pairs
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.microscopy_image import image_of_counts
 
 _CARD = """Cut from the set {origin}, pixels unchanged. Parts, as shares of height and width:
 

@@ -13,8 +13,8 @@ from adaptoscope.datasets.paired_stains import (
 from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import OutputError
+from adaptoscope.imageio.files import remove_partial_files, write_text
 from adaptoscope.images.cell_centres import as_points
-from adaptoscope.images.files import remove_partial_files, write_text
 
 
 def gather_pairs(folder: Path, title: str, card: str) -> PairedStainSet:

@@ -18,14 +18,14 @@ from adaptoscope.datasets.paired_stains import (
     PairRecord,
 )
 from adaptoscope.errors import InputError
-from adaptoscope.images.cell_centres import check_points
-from adaptoscope.images.files import (
+from adaptoscope.imageio.files import (
     MicroscopyImage,
     read_header,
     write_image,
     write_json,
     write_mask,
 )
+from adaptoscope.images.cell_centres import check_points
 
 
 class PairedStainWriter:

@@ -21,8 +21,8 @@ from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.datasets.records import split_name
 from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import MicroscopyImage, read_header, read_image, read_mask
 from adaptoscope.images.cell_centres import Points, check_points, no_points
-from adaptoscope.images.files import MicroscopyImage, read_header, read_image, read_mask
 
 PAIR_COLUMNS = ("input", "target", "stain", "modality", "split", "group", "mask")
 """Columns of ``pairs.csv`` that are used."""

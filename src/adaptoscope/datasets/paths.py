@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.files import IMAGE_SUFFIXES
 
 # Longest name of a file that Linux, macOS and Windows know, in bytes.
 _LONGEST_NAME = 255

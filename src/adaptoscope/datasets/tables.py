@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 
 Cell = str | int | float | bool | None
 

@@ -20,14 +20,14 @@ from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.datasets.records import COLUMNS, ImageRecord, check_record
 from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.cell_centres import Points, as_points, check_points, no_points
-from adaptoscope.images.files import (
+from adaptoscope.imageio.files import (
     remove_partial_files,
     write_image,
     write_json,
     write_mask,
     write_text,
 )
+from adaptoscope.images.cell_centres import Points, as_points, check_points, no_points
 
 _STATISTICS = "## Statistics\n\n"
 

@@ -1,4 +1,4 @@
-"""What an image is: files, intensities, cell centres and windows; nothing is learnt here.
+"""What an image shows: cell centres, windows, detectors, artefacts; nothing is learnt here.
 
-Import from the modules themselves, for example ``from adaptoscope.images.files import read_image``.
+Import from the modules themselves, for example ``from adaptoscope.images.blobs import cell_mask``.
 """

@@ -1,28 +1,17 @@
 """Change the size of images in parts, so that the parts fit together without seams."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from adaptoscope.imageio.large_images import Pixels
 
 if TYPE_CHECKING:
     from scipy import sparse
 
 FloatImage = NDArray[np.float32]
-
-
-class Pixels(Protocol):
-    """Pixels of shape (H, W) of which parts can be had: an array, or an image on disk."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Height and width."""
-        ...
-
-    def __getitem__(self, place: tuple[slice, slice], /) -> FloatImage:
-        """Return some rows and columns, float32."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.imageio.atomic_files import atomic_path
 
 OPSET = 17
 """Version of ONNX's operators, which every ONNX Runtime since 1.12 (2022) knows."""

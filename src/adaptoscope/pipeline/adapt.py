@@ -18,8 +18,8 @@ from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import ImageRecord, without_label
 from adaptoscope.errors import AdaptoscopeError, InputError, OutputError, SettingsError
-from adaptoscope.images.files import read_header, write_json
-from adaptoscope.images.large_images import is_large
+from adaptoscope.imageio.files import read_header, write_json
+from adaptoscope.imageio.large_images import is_large
 from adaptoscope.pipeline.settings import StyleSettings
 from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
 from adaptoscope.pipeline.verdict import Verdict

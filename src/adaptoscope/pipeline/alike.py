@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.simulation.likeness import measure_real_fields, simulation_like
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate

@@ -15,7 +15,7 @@ from adaptoscope.comparison.compare import Comparison
 from adaptoscope.comparison.facts import SetFacts
 from adaptoscope.comparison.quantities import Quantity, Value
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.images.json_values import rounded
+from adaptoscope.imageio.json_values import rounded
 from adaptoscope.metrics.distributions import LEVELS
 from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, svg_of
 from adaptoscope.reporting.html import (

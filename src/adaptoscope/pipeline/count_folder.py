@@ -34,7 +34,7 @@ from adaptoscope.counting.reading import Edges
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.images.atomic_files import atomic_path, remove_partial_files
+from adaptoscope.imageio.atomic_files import atomic_path, remove_partial_files
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
 from adaptoscope.pipeline.counted_folder import CountedFolder
 from adaptoscope.pipeline.front_door import path_of

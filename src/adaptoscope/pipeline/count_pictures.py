@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from adaptoscope.counting.count_table import WHOLE_IMAGE, PredictedCount
 from adaptoscope.counting.predict import CountedImage
+from adaptoscope.imageio.large_images import LargeImage, overview
 from adaptoscope.images.cell_centres import no_points
-from adaptoscope.images.large_images import LargeImage, overview
 from adaptoscope.reporting.count_plot import CountToPlot, plot_counts
 from adaptoscope.reporting.overlays import LONGEST, draw_overlay
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from adaptoscope.images.microscopy_image import image_of_array
+from adaptoscope.imageio.microscopy_image import image_of_array
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     Images,

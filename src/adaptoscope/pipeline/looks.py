@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.images.files import write_json
+from adaptoscope.imageio.files import write_json
 from adaptoscope.pipeline.image_stages import ImageStages
 from adaptoscope.pipeline.rows import FOLDERS, NAMES
 from adaptoscope.reporting.tables import Table, with_bounds

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord, open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.counting_stage import RowResult
 from adaptoscope.pipeline.image_stages import CONTROL
 from adaptoscope.pipeline.looks import Looks

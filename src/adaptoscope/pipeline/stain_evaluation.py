@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptoscope.images.microscopy_image import hash_pixels
+from adaptoscope.imageio.microscopy_image import hash_pixels
 from adaptoscope.pipeline.front_door import DeviceName, Pairs, Place, open_pairs, path_of
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from adaptoscope.counting.cell_size import count_cells
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.images.blobs import estimate_diameter
 from adaptoscope.images.cell_centres import Points, no_points
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.microscopy_image import image_of_counts
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_shares
 from adaptoscope.training.progress import progress

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from adaptoscope.errors import SettingsError, require_training
-from adaptoscope.images.microscopy_image import image_of_array
+from adaptoscope.imageio.microscopy_image import image_of_array
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     FieldImages,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.output_folder import is_finished
-from adaptoscope.images.files import write_json
+from adaptoscope.imageio.files import write_json
 from adaptoscope.pipeline.real_images import hashes_of_real
 from adaptoscope.pipeline.settings import (
     DensityClasses,

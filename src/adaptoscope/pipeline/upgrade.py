@@ -7,7 +7,7 @@ from pathlib import Path
 from adaptoscope.counting.model_folder import WITHOUT_NETWORK, read_record
 from adaptoscope.counting.trained_network import read_network, write_finished_network
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json
+from adaptoscope.imageio.files import write_json
 from adaptoscope.inference.network import hash_of_network_files, other_network
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.model_folder import read_translator_record

@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from adaptoscope.errors import DivergedError, InputError, MissingWeightsError
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.imageio.atomic_files import atomic_path
 
 
 def write_weights(

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.tables import Table
 

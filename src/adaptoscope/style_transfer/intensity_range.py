@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.images.intensity import robust_range
+from adaptoscope.imageio.intensity import robust_range
 from adaptoscope.images.measurement import segment_nuclei
 
 LOWEST, HIGHEST = -0.3, 3.0

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.randomness import generator_of
 from adaptoscope.images.set_measures import refuse_no_nuclei, shows_cells

@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import atomic_path
-from adaptoscope.images.intensity import BIT_DEPTHS
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.intensity import BIT_DEPTHS
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
 from adaptoscope.style_transfer.glow import WIDTHS
 from adaptoscope.style_transfer.settings import presentation_of

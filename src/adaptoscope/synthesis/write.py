@@ -11,7 +11,7 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import write_json, write_mask
+from adaptoscope.imageio.files import write_json, write_mask
 from adaptoscope.synthesis.generate import SyntheticImage, draw_synthetic
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.atomic_files import atomic_path
+from adaptoscope.imageio.atomic_files import atomic_path
 
 
 class Stateful(Protocol):

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from adaptoscope.errors import OutputError, describe_differences
-from adaptoscope.images.atomic_files import (
+from adaptoscope.imageio.atomic_files import (
     atomic_path,
     is_occupied,
     remove_partial_files,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.microscopy_image import MicroscopyImage
+from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.translation.model_folder import Predictor, open_translator
 from adaptoscope.translation.predict import predict_image
 

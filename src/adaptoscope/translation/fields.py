@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage, hash_pixels
-from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.imageio.files import MicroscopyImage, hash_pixels
+from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.training.progress import progress
 
 FloatImage = NDArray[np.float32]

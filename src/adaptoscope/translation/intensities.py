@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from adaptoscope.images.intensity import robust_range
+from adaptoscope.imageio.intensity import robust_range
 from adaptoscope.training.settings import Settings
 
 FloatImage = NDArray[np.float32]

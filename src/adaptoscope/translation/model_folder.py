@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from pydantic import Field
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, Network, open_network
 from adaptoscope.training.settings import Settings, settings_from
 from adaptoscope.translation.intensities import StainIntensities

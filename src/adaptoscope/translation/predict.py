@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.microscopy_image import MicroscopyImage
+from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.inference.network import Network
 from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.model_folder import Predictor

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from adaptoscope.images.intensity import IntensityScale, robust_range
+from adaptoscope.imageio.intensity import IntensityScale, robust_range
 from adaptoscope.images.matching import match_histogram
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.fields import Field

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, hash_of_network_files
 from adaptoscope.networks.onnx_file import write_onnx
 from adaptoscope.networks.torch_network import TorchNetwork

@@ -17,7 +17,7 @@ from adaptoscope.adaptation.domain_shifts import (
 from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.adaptation.shift_settings import ShiftSettings
 from adaptoscope.errors import InputError
-from adaptoscope.images.microscopy_image import image_of_counts
+from adaptoscope.imageio.microscopy_image import image_of_counts
 
 LIGHT = arrays(np.float32, (4, 5), elements=st.floats(-0.25, 1.5, width=32))
 

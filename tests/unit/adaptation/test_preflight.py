@@ -6,7 +6,7 @@ import pytest
 
 from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels
+from adaptoscope.imageio.files import hash_pixels
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord

@@ -10,7 +10,7 @@ from adaptoscope.adaptation.shift_set import write_shifted
 from adaptoscope.adaptation.shift_settings import ShiftSettings
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import read_image, write_image, write_mask, write_text
+from adaptoscope.imageio.files import read_image, write_image, write_mask, write_text
 
 SHAPE = (24, 32)
 """Small, and not square so that exchanged axes are noticed."""

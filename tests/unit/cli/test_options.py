@@ -7,8 +7,8 @@ import pytest
 from adaptoscope.cli import main
 from adaptoscope.cli.options import plane, print_answer
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import write_image, write_text
-from adaptoscope.images.json_values import plain
+from adaptoscope.imageio.files import write_image, write_text
+from adaptoscope.imageio.json_values import plain
 
 
 def test_json_is_one_object_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:

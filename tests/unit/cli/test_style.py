@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.cli import main
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings, backbone_training
 
 

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.inference.network import Network
 
 Change = Callable[[np.ndarray], np.ndarray]

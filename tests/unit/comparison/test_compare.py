@@ -11,8 +11,8 @@ from adaptoscope.comparison.compare import Comparison, compare
 from adaptoscope.comparison.settings import ComparisonSettings
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import write_image
 from adaptoscope.images.degradation import blur
-from adaptoscope.images.files import write_image
 from adaptoscope.images.resampling import scaled
 from adaptoscope.inference.network import Network
 

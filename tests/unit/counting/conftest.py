@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import FEATURES
 
 # Two crops of 64 pixels high and wide: windows have to be summed, and training stays quick.

@@ -6,10 +6,10 @@ from tests.unit.counting.painted import CAUSES, painted
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.predict import CountedImage, count_image
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.microscopy_image import image_of_array
 from adaptoscope.images.artefacts import clean
-from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.microscopy_image import image_of_array
 
 MODELS = ("nuclei", "dog", "otsu_watershed")
 

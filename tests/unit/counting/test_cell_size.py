@@ -14,8 +14,8 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.reading import DensityReading
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import MicroscopyImage
-from adaptoscope.images.intensity import IntensityScale
+from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork

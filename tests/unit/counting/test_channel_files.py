@@ -10,7 +10,7 @@ from adaptoscope.counting.images_to_count import images_to_count
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 GUIDS = (
     "1E94C24B-45E4-450A-9919-257C714278F7", "2B14915F-0679-4494-82D1-F80894B32A66",

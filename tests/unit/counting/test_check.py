@@ -16,7 +16,7 @@ from adaptoscope.counting.check_table import CheckRow, read_check, write_check
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.metrics.intervals import Interval
 
 TRIALS = 1200

@@ -10,7 +10,7 @@ from adaptoscope.counting.check_table import (
     write_check,
 )
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 
 
 def row(image: str, hand_count: int | None = None) -> CheckRow:

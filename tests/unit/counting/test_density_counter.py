@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.reading import FAINTEST, DensityReading
-from adaptoscope.images import large_images
-from adaptoscope.images.files import read_image
-from adaptoscope.images.large_images import large_image, sample_of
+from adaptoscope.imageio import large_images
+from adaptoscope.imageio.files import read_image
+from adaptoscope.imageio.large_images import large_image, sample_of
 from adaptoscope.images.normalisation import IntensityRange, measure_range
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES, Geometry

@@ -13,8 +13,8 @@ from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_header, read_image
-from adaptoscope.images.large_images import stored_parts
+from adaptoscope.imageio.files import read_header, read_image
+from adaptoscope.imageio.large_images import stored_parts
 
 
 @pytest.fixture(scope="module", name="data")

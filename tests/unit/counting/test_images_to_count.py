@@ -11,8 +11,8 @@ from adaptoscope.counting.images_to_count import (
     refuse_foreign_kind,
 )
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import MicroscopyImage, write_image, write_text
-from adaptoscope.images.large_images import LargeImage
+from adaptoscope.imageio.files import MicroscopyImage, write_image, write_text
+from adaptoscope.imageio.large_images import LargeImage
 
 
 def touch(folder, *names):
@@ -127,7 +127,7 @@ def opened(path, **options):
     ],
 )
 def test_only_large_images_stay_on_disk(tiled, monkeypatch, limit, options, kind):
-    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", limit)
+    monkeypatch.setattr("adaptoscope.imageio.large_images.WHOLE_PIXELS", limit)
     with opened(tiled, **options) as image:
         assert isinstance(image, kind)
         assert image.shape == (64, 80)

@@ -16,7 +16,7 @@ from adaptoscope.counting.outside import known_images
 from adaptoscope.counting.predict import LONGEST_ERROR, count_file, said_of
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.images.files import write_image, write_mask
+from adaptoscope.imageio.files import write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
 
@@ -291,7 +291,7 @@ def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
 
     whole = count()
     # The sample of so small an image is the image itself, so that the ranges are the same.
-    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 128 * 128 - 1)
+    monkeypatch.setattr("adaptoscope.imageio.large_images.WHOLE_PIXELS", 128 * 128 - 1)
     parts = count()
 
     assert shown == ["MicroscopyImage", "LargeImage"]
@@ -303,7 +303,7 @@ def test_a_large_image_gives_the_rows_of_the_same_image_in_memory(
 
 def test_a_file_is_let_go_after_it_was_counted(draw_field, tmp_path, monkeypatch, bright):
     closed = []
-    monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", 100)
+    monkeypatch.setattr("adaptoscope.imageio.large_images.WHOLE_PIXELS", 100)
     monkeypatch.setattr(tifffile.TiffFile, "close", lambda file: closed.append(file))
     tifffile.imwrite(tmp_path / "a.tif", draw_field(3, 5)[0], tile=(32, 16))
 

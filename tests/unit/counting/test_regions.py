@@ -7,8 +7,8 @@ from hypothesis.extra.numpy import arrays
 
 from adaptoscope.counting.regions import RegionCount, count_in_regions, count_regions
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import write_mask
 from adaptoscope.images.cell_centres import no_points
-from adaptoscope.images.files import write_mask
 
 SHAPE = (6, 9)
 LABELS = arrays(np.uint16, SHAPE, elements=st.integers(0, 3))

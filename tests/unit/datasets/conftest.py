@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 HEIGHT, WIDTH = 12, 16
 """Small, and not square so that exchanged axes are noticed."""

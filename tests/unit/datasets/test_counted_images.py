@@ -3,7 +3,7 @@ import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import hash_pixels, write_image, write_mask
+from adaptoscope.imageio.files import hash_pixels, write_image, write_mask
 
 
 def test_an_own_folder_is_read(make_folder, pixels):

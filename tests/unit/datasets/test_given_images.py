@@ -5,7 +5,7 @@ import pytest
 
 from adaptoscope.datasets.given_images import open_given_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 
 def write_set(folder: Path, rows: list[str]) -> Path:

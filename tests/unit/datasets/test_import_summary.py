@@ -6,7 +6,7 @@ import pytest
 from adaptoscope.datasets.import_summary import describe_import, describe_left_out, find_layout
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 
 def write(folder, *names):

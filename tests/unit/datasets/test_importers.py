@@ -4,7 +4,7 @@ import pytest
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.importers import import_folder, import_idcia_release
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, write_image, write_mask, write_text
+from adaptoscope.imageio.files import read_image, write_image, write_mask, write_text
 
 STEM = "220909_GFP-AHPC_A_GFAP_F10_{}_20x"
 HEADER = " ,Area,Mean,Min,Max,X,Y\n"

@@ -8,7 +8,7 @@ from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 

@@ -9,7 +9,7 @@ from adaptoscope.datasets.leakage import (
     refuse_held_out_images,
 )
 from adaptoscope.errors import LeakageError
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 
 SPLITS = "image,split\na.png,train\nb.png,validation\nc.png,test\n"
 

@@ -5,7 +5,7 @@ import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.label_checks import check_places
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 SHAPE = (128, 128)
 ROW, COLUMN = np.indices(SHAPE)

@@ -10,7 +10,7 @@ import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.point_tables import read_points
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "marks_to_points.py"
 CELLS = [(2.0, 1.0), (5.0, 7.0)]  # (row, column)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from adaptoscope.datasets.pair_parts import FieldPart, write_parts
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import read_image, write_image, write_mask
+from adaptoscope.imageio.files import read_image, write_image, write_mask
 
 HALVES = (
     FieldPart("train", columns=(0, 0.5)),

@@ -4,7 +4,7 @@ import pytest
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.datasets.paired_stains import PairRecord
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.microscopy_image import image_of_counts
+from adaptoscope.imageio.microscopy_image import image_of_counts
 
 
 def write_all(folder, pixels):

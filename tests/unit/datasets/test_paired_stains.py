@@ -3,7 +3,7 @@ import pytest
 
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_image, write_mask
+from adaptoscope.imageio.files import write_image, write_mask
 
 PAIRS = "input,target,stain,modality,split,mask\nimages/a.png,images/b.png,DAPI,phase,Training,\n"
 

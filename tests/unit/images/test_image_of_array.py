@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, write_image
-from adaptoscope.images.microscopy_image import image_of_array
+from adaptoscope.imageio.files import read_image, write_image
+from adaptoscope.imageio.microscopy_image import image_of_array
 
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 5))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, read_mask
+from adaptoscope.imageio.files import read_image, read_mask
 from adaptoscope.images.measurement import (
     background_level,
     mean_of_labels,

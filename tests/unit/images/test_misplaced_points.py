@@ -70,7 +70,8 @@ def test_any_other_scale_is_told(factor):
     explanation = explain_points(moved(lambda p: (p + 0.5) * factor - 0.5))
     done, by = explanation.said.split(" by ")
     back = float(by) if done == "multiplied" else 1 / float(by)
-    assert back * factor == pytest.approx(1, rel=0.02)
+    # A plain factor of two is said where it fits nearly as well: up to 3 % beside it.
+    assert back * factor == pytest.approx(1, rel=0.03 if by == "2" else 0.02)
 
 
 @settings(max_examples=10, deadline=None)

@@ -16,7 +16,7 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.outside import known_images
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.images.files import read_image, write_image, write_mask
+from adaptoscope.imageio.files import read_image, write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.pipeline.count_folder import count_folder
@@ -338,7 +338,7 @@ def test_the_overlay_of_a_large_image_is_that_of_the_same_image_in_memory(tmp_pa
 
     shown = []
     for name, limit in (("memory", 10**6), ("disk", 1000)):
-        monkeypatch.setattr("adaptoscope.images.large_images.WHOLE_PIXELS", limit)
+        monkeypatch.setattr("adaptoscope.imageio.large_images.WHOLE_PIXELS", limit)
         (row,) = count_folder(tmp_path / "a.tif", model=model, overlays=tmp_path / name).rows
         assert row.count >= 3
         shown.append(imagecodecs.png_decode((tmp_path / name / "a.png").read_bytes()))

@@ -10,7 +10,7 @@ from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.pipeline.counters import CountedArray, Counter
 
 SIDE, DIAMETER = 96, 12

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.pipeline.front_door import TrainedModel, each_of, settings_of, values_of
 from adaptoscope.translation.settings import TranslationSettings
 

@@ -9,7 +9,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.leakage import held_out_hashes
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 from adaptoscope.pipeline.protocols import (
     AuthorsProtocol,
     FoldProtocol,

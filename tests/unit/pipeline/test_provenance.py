@@ -7,7 +7,7 @@ import pytest
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import MissingWeightsError
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 from adaptoscope.pipeline.provenance import inputs_of, origins_of_weights
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import BACKBONE_FILES, bundled_weights, hash_of_weights

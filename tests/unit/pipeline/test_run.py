@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.files import write_image, write_text
+from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.settings import settings_from

@@ -5,7 +5,7 @@ import pytest
 
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
-from adaptoscope.images.microscopy_image import image_of_counts
+from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.translation.ensemble import load_ensemble
 from adaptoscope.translation.predict import predict_image
 from adaptoscope.translation.settings import TranslationSettings

@@ -7,7 +7,7 @@ import torch
 
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.images.microscopy_image import image_of_counts
+from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.translation.crops import draw_given, draw_pairs
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields

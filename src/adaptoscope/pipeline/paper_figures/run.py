@@ -7,7 +7,7 @@ from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.output_folder import is_finished
-from adaptoscope.images.files import atomic_path, write_json, write_text
+from adaptoscope.imageio.files import atomic_path, write_json, write_text
 from adaptoscope.pipeline.paper_figures.figures import (
     figure_2,
     figure_3,

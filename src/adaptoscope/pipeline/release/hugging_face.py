@@ -7,7 +7,7 @@ import yaml
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import COLUMN_TYPES, COLUMNS, ImageRecord
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 
 LOADED = "metadata.jsonl"

@@ -12,7 +12,7 @@ import yaml
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_text
+from adaptoscope.imageio.files import write_text
 from adaptoscope.pipeline.release.hugging_face import front_matter, write_rows
 from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.reporting.tables import Table, markdown, number, share

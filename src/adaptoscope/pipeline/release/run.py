@@ -5,7 +5,7 @@ from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.release.pack import ReleasedClass, class_table, pack
 from adaptoscope.pipeline.release.settings import ReleaseSettings

@@ -28,8 +28,8 @@ from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.adaptation.teach_restyled import restyled_as
 from adaptoscope.errors import DivergedError
-from adaptoscope.images.files import write_json
-from adaptoscope.images.json_values import plain
+from adaptoscope.imageio.files import write_json
+from adaptoscope.imageio.json_values import plain
 from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
 from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pretrained.weights_files import write_weights

@@ -12,7 +12,7 @@ import numpy as np
 from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import UNTOUCHED
 from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, choose_way
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.stain_study.lines import Line, lines_of
 from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome, read_outputs

@@ -19,7 +19,7 @@ from adaptoscope.adaptation.look_estimate import (
 from adaptoscope.adaptation.shift_set import write_shifted
 from adaptoscope.datasets.pair_parts import FieldPart, write_parts
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
-from adaptoscope.images.files import write_json
+from adaptoscope.imageio.files import write_json
 from adaptoscope.pipeline.stain_study.settings import (
     PairsFolder,
     PairsParts,

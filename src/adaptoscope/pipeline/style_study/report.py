@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.images.files import write_json, write_text
+from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.style_study.settings import LayoutSet
 from adaptoscope.pipeline.style_study.study import Measured, StyleStudy
 from adaptoscope.reporting.figures import Picture, display_image

@@ -9,8 +9,8 @@ from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 from torch import nn
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import write_json
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.files import write_json
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS

@@ -11,7 +11,7 @@ import torch
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_header
+from adaptoscope.imageio.files import read_header
 from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies
 from adaptoscope.metrics.spectra import bin_frequencies
 from adaptoscope.style_transfer.realism.look_encoders import open_look_encoder

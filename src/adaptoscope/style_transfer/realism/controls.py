@@ -19,7 +19,7 @@ from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.files import MicroscopyImage
+from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.matching import (
     match_blur_and_noise,
     match_histogram,

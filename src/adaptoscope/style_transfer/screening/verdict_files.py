@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import ImageRecord
+from adaptoscope.imageio.files import write_json
 from adaptoscope.images.cell_centres import Points, as_points
-from adaptoscope.images.files import write_json
 from adaptoscope.metrics.point_matching import PointMatch
 from adaptoscope.style_transfer.screening.screen_image import Screened
 from adaptoscope.style_transfer.settings import ScreeningSettings

@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, SettingsError
-from adaptoscope.images.files import atomic_path
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.settings import ClipFit, ClipInput
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import (

@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import atomic_path
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.json_values import read_json
 from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
 
 FORMAT = "adaptoscope-tokens-1"

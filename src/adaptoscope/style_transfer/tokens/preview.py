@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adaptoscope.images.files import write_image
+from adaptoscope.imageio.files import write_image
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, noise_and_denoise
 from adaptoscope.style_transfer.settings import StylisationSettings

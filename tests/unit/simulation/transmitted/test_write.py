@@ -3,7 +3,7 @@ import pytest
 
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.errors import OutputError, SettingsError
-from adaptoscope.images.files import read_header
+from adaptoscope.imageio.files import read_header
 from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
 from adaptoscope.simulation.transmitted import write as module
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.images import large_images
-from adaptoscope.images.files import read_image, write_image
-from adaptoscope.images.large_images import large_image, overview, sample_of
+from adaptoscope.imageio import large_images
+from adaptoscope.imageio.files import read_image, write_image
+from adaptoscope.imageio.large_images import large_image, overview, sample_of
 
 RANDOM = np.random.default_rng(0).integers(0, 60000, (3, 2, 90, 150)).astype(np.uint16)
 PLANE = RANDOM[0, 0]
@@ -91,7 +91,7 @@ def test_floating_point_becomes_the_16_bit_scale_and_is_refused_elsewhere(tmp_pa
 
 
 def test_what_is_stored_in_one_piece_cannot_be_read_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr("adaptoscope.images.tiff_parts.LARGEST_BLOCK", 1000)
+    monkeypatch.setattr("adaptoscope.imageio.tiff_parts.LARGEST_BLOCK", 1000)
     tifffile.imwrite(tmp_path / "a.tif", PLANE, compression="deflate", rowsperstrip=90)
     write_image(tmp_path / "b.png", PLANE / 65535)
 
@@ -124,7 +124,7 @@ def test_an_image_read_whole_has_a_limit(tmp_path):
 
 
 def test_decoded_blocks_are_kept_up_to_a_limit(tmp_path, monkeypatch):
-    monkeypatch.setattr("adaptoscope.images.stored_parts._KEPT", 4 * 32 * 32 * 2)
+    monkeypatch.setattr("adaptoscope.imageio.stored_parts._KEPT", 4 * 32 * 32 * 2)
     tifffile.imwrite(tmp_path / "a.tif", PLANE, tile=(32, 32), compression="deflate")
 
     with large_image(tmp_path / "a.tif") as image:

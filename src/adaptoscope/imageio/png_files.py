@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.pixel_size import PixelSize, from_resolution
-from adaptoscope.images.stored_planes import PNG_SIGNATURE, ImageHeader, StoredPlanes, check_size
+from adaptoscope.imageio.pixel_size import PixelSize, from_resolution
+from adaptoscope.imageio.stored_planes import PNG_SIGNATURE, ImageHeader, StoredPlanes, check_size
 
 _HEADER_BYTES = 33
 _COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.pixel_size import PixelSize
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.pixel_size import PixelSize
 
 MAX_SIDE = 20_000
 MAX_BYTES = 4 * 2**30

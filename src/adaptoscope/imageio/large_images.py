@@ -6,23 +6,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.images.files import file_kind
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.microscopy_image import MicroscopyImage, image_of_counts
-from adaptoscope.images.pixel_size import PixelSize
-from adaptoscope.images.stored_parts import StoredParts
-from adaptoscope.images.stored_planes import as_counts, check_size
-from adaptoscope.images.zarr_files import is_zarr, open_zarr_parts
-
-if TYPE_CHECKING:
-    from adaptoscope.images.resampling import Pixels
+from adaptoscope.imageio.files import file_kind
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.microscopy_image import MicroscopyImage, image_of_counts
+from adaptoscope.imageio.pixel_size import PixelSize
+from adaptoscope.imageio.stored_parts import StoredParts
+from adaptoscope.imageio.stored_planes import as_counts, check_size
+from adaptoscope.imageio.zarr_files import is_zarr, open_zarr_parts
 
 FloatImage = NDArray[np.float32]
+
+
+class Pixels(Protocol):
+    """Pixels of shape (H, W) of which parts can be had: an array, or an image on disk."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        ...
+
+    def __getitem__(self, place: tuple[slice, slice], /) -> FloatImage:
+        """Return some rows and columns, float32."""
+        ...
+
 
 WHOLE_PIXELS = 64_000_000
 """Images of more pixels are large: read in parts where that can be done, and measured on a sample
@@ -93,7 +104,7 @@ def large_image(
     path
         A TIFF file or an OME-Zarr folder.
     channel, z
-        As in `adaptoscope.images.files.read_image`.
+        As in `adaptoscope.imageio.files.read_image`.
 
     Yields
     ------
@@ -125,7 +136,7 @@ def stored_parts(
         return open_zarr_parts(path, channel=channel, z=z)
     if file_kind(path) == "png":
         return None
-    from adaptoscope.images.tiff_parts import open_tiff_parts
+    from adaptoscope.imageio.tiff_parts import open_tiff_parts
 
     return open_tiff_parts(path, channel=channel, z=z)
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, write_image
+from adaptoscope.imageio.files import read_image, write_image
 
 
 def chunk(kind, body):

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from adaptoscope.images.atomic_files import (
+from adaptoscope.imageio.atomic_files import (
     atomic_path,
     remove_partial_files,
     write_json,

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import numpy as np
 import tifffile
 
-from adaptoscope.images.colour_tables import grey_table
-from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
-from adaptoscope.images.stored_planes import MAX_BYTES, choose_plane
-from adaptoscope.images.tiff_files import decoding, only_series
-from adaptoscope.images.tiff_pixel_size import tiff_pixel_size
+from adaptoscope.imageio.colour_tables import grey_table
+from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
+from adaptoscope.imageio.stored_planes import MAX_BYTES, choose_plane
+from adaptoscope.imageio.tiff_files import decoding, only_series
+from adaptoscope.imageio.tiff_pixel_size import tiff_pixel_size
 
 _UNCOMPRESSED_BLOCK = (512, 1024)
 
@@ -31,7 +31,7 @@ def open_tiff_parts(
     path
         A TIFF file, plain, ImageJ or OME.
     channel, z
-        As in `adaptoscope.images.files.read_image`.
+        As in `adaptoscope.imageio.files.read_image`.
 
     Returns
     -------

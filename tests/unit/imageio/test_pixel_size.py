@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.images.microscopy_image import image_of_counts
-from adaptoscope.images.pixel_size import (
+from adaptoscope.imageio.microscopy_image import image_of_counts
+from adaptoscope.imageio.pixel_size import (
     PixelSize,
     beside,
     calibrated,

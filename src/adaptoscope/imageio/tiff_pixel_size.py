@@ -11,8 +11,8 @@ import defusedxml.ElementTree
 import tifffile
 from defusedxml.common import DefusedXmlException
 
-from adaptoscope.images.ome_planes import ome_document, own_pixels
-from adaptoscope.images.pixel_size import (
+from adaptoscope.imageio.ome_planes import ome_document, own_pixels
+from adaptoscope.imageio.pixel_size import (
     LARGEST_PIXEL_UM,
     PixelSize,
     beside,

@@ -5,8 +5,8 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image, read_mask, write_image
-from adaptoscope.images.large_images import large_image
+from adaptoscope.imageio.files import read_image, read_mask, write_image
+from adaptoscope.imageio.large_images import large_image
 
 PIXELS = np.arange(20, dtype=np.uint8).reshape(4, 5)
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.intensity import IntensityScale, robust_range
+from adaptoscope.imageio.intensity import IntensityScale, robust_range
 
 
 @pytest.mark.parametrize("bit_depth", [8, 16])

@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.atomic_files import (
+from adaptoscope.imageio.atomic_files import (
     atomic_path,
     is_occupied,
     remove_partial_files,
     write_json,
     write_text,
 )
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
-from adaptoscope.images.stored_planes import (
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
+from adaptoscope.imageio.stored_planes import (
     PNG_SIGNATURE,
     ImageHeader,
     StoredPlanes,
@@ -94,10 +94,10 @@ def read_header(path: Path) -> ImageHeader:
         If the file is missing, damaged, absurdly large or of an unsupported kind.
     """
     if file_kind(Path(path)) == "png":
-        from adaptoscope.images.png_files import read_png_header
+        from adaptoscope.imageio.png_files import read_png_header
 
         return read_png_header(Path(path))
-    from adaptoscope.images.tiff_files import read_tiff_header
+    from adaptoscope.imageio.tiff_files import read_tiff_header
 
     return read_tiff_header(Path(path))
 
@@ -288,10 +288,10 @@ def _read_planes(
 ) -> StoredPlanes:
     # Each reader is loaded with the first file of its kind: a wrong path needs neither.
     if file_kind(path) == "png":
-        from adaptoscope.images.png_files import read_png
+        from adaptoscope.imageio.png_files import read_png
 
         return read_png(path, max_pixels=max_pixels)
-    from adaptoscope.images.tiff_files import read_tiff
+    from adaptoscope.imageio.tiff_files import read_tiff
 
     return read_tiff(path, max_pixels=max_pixels, labels=labels)
 
@@ -309,11 +309,11 @@ def _write_stored(
         )
     with atomic_path(path) as temporary:
         if suffix == ".png":
-            from adaptoscope.images.png_files import encode_png
+            from adaptoscope.imageio.png_files import encode_png
 
             temporary.write_bytes(encode_png(stored, pixel_size_um))
         else:
-            from adaptoscope.images.tiff_files import write_tiff
+            from adaptoscope.imageio.tiff_files import write_tiff
 
             ome = path.stem.lower().endswith(".ome")
             write_tiff(temporary, stored, pixel_size_um, ome=ome)

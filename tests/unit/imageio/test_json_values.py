@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from adaptoscope.images.json_values import read_json
+from adaptoscope.imageio.json_values import read_json
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.images.pixel_size import PixelSize
+from adaptoscope.imageio.pixel_size import PixelSize
 
 LARGEST_BLOCK = 128 * 2**20
 """Most bytes of one decoded block, all the planes in it together."""

@@ -4,7 +4,7 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_header, read_image
+from adaptoscope.imageio.files import read_header, read_image
 
 STACK = np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)
 

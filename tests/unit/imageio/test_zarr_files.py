@@ -6,8 +6,8 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_image
-from adaptoscope.images.large_images import large_image, stored_parts
+from adaptoscope.imageio.files import read_image
+from adaptoscope.imageio.large_images import large_image, stored_parts
 
 STACK = np.random.default_rng(0).integers(0, 60000, (1, 2, 3, 70, 90)).astype(np.uint16)
 AXES = [{"name": "t", "type": "time"}, {"name": "c", "type": "channel"}] + [
@@ -144,7 +144,7 @@ def test_nothing_is_ever_unpickled(zarr, tmp_path, place):
 
 
 def test_chunks_that_do_not_fit_in_memory_are_refused(zarr, tmp_path, monkeypatch):
-    monkeypatch.setattr("adaptoscope.images.zarr_files.LARGEST_BLOCK", 1000)
+    monkeypatch.setattr("adaptoscope.imageio.zarr_files.LARGEST_BLOCK", 1000)
     path = write(zarr, tmp_path / "a.zarr", STACK,
                  attributes={"ome": {"multiscales": described()}})  # fmt: skip
 

@@ -18,10 +18,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.colour_tables import grey_table
-from adaptoscope.images.ome_planes import own_series
-from adaptoscope.images.stored_planes import ImageHeader, StoredPlanes, check_size
-from adaptoscope.images.tiff_pixel_size import SOFTWARE, tiff_pixel_size
+from adaptoscope.imageio.colour_tables import grey_table
+from adaptoscope.imageio.ome_planes import own_series
+from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size
+from adaptoscope.imageio.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
 _MIN_IS_WHITE = 0
 # Where tifffile looks whether the pages go round.

@@ -6,8 +6,8 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import read_header, read_image
-from adaptoscope.images.large_images import large_image
+from adaptoscope.imageio.files import read_header, read_image
+from adaptoscope.imageio.large_images import large_image
 
 PLANES = np.random.default_rng(0).integers(0, 999, (3, 2, 20, 30)).astype(np.uint16)
 """Three files of two planes each."""

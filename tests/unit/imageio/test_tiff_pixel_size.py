@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from adaptoscope.images.files import read_image, write_image
-from adaptoscope.images.large_images import large_image
+from adaptoscope.imageio.files import read_image, write_image
+from adaptoscope.imageio.large_images import large_image
 
 PIXELS = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50)
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.intensity import IntensityScale
-from adaptoscope.images.pixel_size import PixelSize
+from adaptoscope.imageio.intensity import IntensityScale
+from adaptoscope.imageio.pixel_size import PixelSize
 
 # Rows that are hashed at a time, so that no second copy of a large image is made.
 _ROWS = 256

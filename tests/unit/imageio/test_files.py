@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.files import (
+from adaptoscope.imageio.files import (
     hash_pixels,
     list_images,
     read_header,

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.pixel_size import PixelSize, calibrated
-from adaptoscope.images.stored_parts import LARGEST_BLOCK, Block, StoredParts
-from adaptoscope.images.stored_planes import choose_plane
+from adaptoscope.imageio.pixel_size import PixelSize, calibrated
+from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
+from adaptoscope.imageio.stored_planes import choose_plane
 
 ZARR_SUFFIX = ".zarr"
 
@@ -44,7 +44,7 @@ def open_zarr_parts(
     path
         A folder as OME-Zarr 0.1 to 0.5 describes it, or one plain array of two axes.
     channel, z
-        As in `adaptoscope.images.files.read_image`.
+        As in `adaptoscope.imageio.files.read_image`.
 
     Returns
     -------
