@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import imagecodecs
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -17,7 +16,7 @@ from adaptoscope.comparison.quantities import Quantity, Value
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.imageio.json_values import rounded
 from adaptoscope.metrics.distributions import LEVELS
-from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, svg_of
+from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, on_screen, png_picture, svg_of
 from adaptoscope.reporting.html import (
     Gallery,
     GalleryColumn,
@@ -123,7 +122,10 @@ def _gallery(found: Comparison, a: CountedImageSet, b: CountedImageSet) -> Galle
         values = np.concatenate([crop.ravel() for crop in crops])
         low, high = (float(edge) for edge in np.percentile(values, STRETCH))
         shown = zip(names, crops, strict=True)
-        pictures = [_picture(crop, low, high, name) for name, crop in shown]
+        pictures = [
+            png_picture(on_screen(crop, (low, high)), f"Middle of {name}", name)
+            for name, crop in shown
+        ]
         columns.append(GalleryColumn(f"{which}: {images.folder.name}", pictures))
         scales.append(f"in {which}, black is {rounded(low, 2)} and white {rounded(high, 2)}")
     return Gallery(
@@ -146,13 +148,6 @@ def _middles(
 def _middle(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     top, left = (max(0, (side - _CROP) // 2) for side in pixels.shape)
     return pixels[top : top + _CROP, left : left + _CROP]
-
-
-def _picture(crop: NDArray[np.float32], low: float, high: float, name: str) -> Picture:
-    grey = np.clip((crop - low) / max(high - low, 1e-9), 0.0, 1.0)
-    screen = np.ascontiguousarray(np.rint(grey * 255).astype(np.uint8))
-    content = bytes(imagecodecs.png_encode(screen, level=9))
-    return Picture(content=content, kind="image/png", alt=f"Middle of {name}", caption=name)
 
 
 def _histograms(found: Comparison) -> Picture:

@@ -15,6 +15,7 @@ from adaptoscope.reporting.figures import (
     DOT,
     INK,
     LINE,
+    QUIET,
     STYLE,
     MethodCounts,
     Picture,
@@ -44,11 +45,6 @@ def agreement_panels(counts: MethodCounts, agreement: Agreement) -> Picture:
     -------
     Picture
         An SVG. At the right each image's difference, predicted minus true, over the mean of both.
-
-    Raises
-    ------
-    InputError
-        The counts do not belong together.
     """
     check_counts([counts])
     top = max(1.05 * float(max(counts.true.max(), counts.predicted.max())), 1.0)
@@ -86,11 +82,6 @@ def differences_by_class(differences: Mapping[str, FloatArray]) -> Picture:
     -------
     Picture
         An SVG.
-
-    Raises
-    ------
-    InputError
-        There is no class, or one has no image.
     """
     if not differences or not all(len(values) for values in differences.values()):
         raise InputError(
@@ -100,7 +91,7 @@ def differences_by_class(differences: Mapping[str, FloatArray]) -> Picture:
         figure = Figure(figsize=(_WIDTH, 0.95 + 0.55 * len(differences)), layout="constrained")
         FigureCanvasSVG(figure)
         axes = figure.subplots()
-        axes.axvline(0, color="#8895a3", linewidth=0.8)
+        axes.axvline(0, color=QUIET, linewidth=0.8)
         for row, values in enumerate(differences.values()):
             # Side by side in the order of the images, so that equal differences do not hide.
             heights = row + np.linspace(-_SPREAD, _SPREAD, len(values) + 2)[1:-1]
@@ -128,7 +119,7 @@ def _draw_differences(axes: Axes, counts: MethodCounts, agreement: Agreement) ->
     axes.scatter(
         means, counts.predicted - counts.true, s=16, color=DOT, alpha=0.75, linewidth=0, zorder=3
     )
-    axes.axhline(0, color="#8895a3", linewidth=0.8)
+    axes.axhline(0, color=QUIET, linewidth=0.8)
     axes.axhline(agreement.bias, color=LINE, linewidth=1.3)
     title = f"bias {agreement.bias:+.1f} cells"
     if np.isfinite(agreement.lower):

@@ -1,6 +1,5 @@
 """One plot of the counts of many images, with their intervals and those to be looked at."""
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from adaptoscope.errors import InputError, printable
-from adaptoscope.reporting.figures import Picture, text_as_it_is
+from adaptoscope.reporting.figures import (
+    DOT,
+    LINE,
+    QUIET,
+    Picture,
+    open_frame,
+    png_of,
+    text_as_it_is,
+)
 
 MOST_NAMED = 45
 """With more images than this, they are numbered along the axis and not named."""
 
-_PLAIN, _FLAGGED, _FAILED = "#0b6e99", "#b4540a", "#8895a3"
+_PLAIN, _FLAGGED, _FAILED = DOT, LINE, QUIET
 _MEANING = {"counted": "counted", "flagged": "flagged: look at it", "failed": "failed: no count"}
 _LONGEST_NAME = 34
 _IDENTIFIER = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|[0-9A-Fa-f]{16,}")
@@ -65,11 +72,6 @@ def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
     Picture
         A PNG: a row with its name for each image, or, above `MOST_NAMED` images, a column for each.
         Flagged images are triangles; failed ones are crosses at zero.
-
-    Raises
-    ------
-    InputError
-        If there is no image.
     """
     if not counts:
         raise InputError("There is no count to draw.", expected="at least one image")
@@ -87,12 +89,11 @@ def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
             axes.plot([], [], " ", label=_WITHOUT_LINE)
         if axes.get_legend_handles_labels()[1] != [_MEANING["counted"]]:
             figure.legend(loc="outside lower right", ncols=4, frameon=False, fontsize=8)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
+        content = png_of(figure)
     flagged = sum(each.flagged for each in counts)
     failed = sum(each.count is None for each in counts)
     return Picture(
-        content=buffer.getvalue(),
+        content=content,
         kind="image/png",
         alt=f"Counts of {len(counts)} images, {flagged} flagged and {failed} failed.",
     )
@@ -138,8 +139,7 @@ def _label(axes: Axes, counts: Sequence[CountToPlot], *, named: bool) -> None:
         axes.set_ylim(bottom=0)
     axes.grid(axis="x" if named else "y", color="#dde3ea", linewidth=0.7)
     axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    open_frame(axes)
 
 
 def _kind_of(count: CountToPlot) -> str:

@@ -24,12 +24,16 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from adaptoscope.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
+Screen = npt.NDArray[np.uint8]
 
 STRETCH = (0.5, 99.8)
 """Percentiles of an image that are shown as black and as white."""
 
-INK, DOT, LINE = "#1f2933", "#0b6e99", "#b4540a"
-"""Colours of text, of single images, and of what they are compared with."""
+INK, DOT, LINE, QUIET = "#1f2933", "#0b6e99", "#b4540a", "#8895a3"
+"""Colours of text, of single images, of what they are compared with, and of frames."""
+
+LOST, INVENTED = "#ffd60a", "#ff5d8f"
+"""Colours of true cells that were not found, and of found places without a cell."""
 
 _DOTS = (255, 80, 0)
 STYLE: dict[Any, Any] = {
@@ -38,7 +42,7 @@ STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "text.color": INK,
-    "axes.edgecolor": "#8895a3",
+    "axes.edgecolor": QUIET,
     "axes.labelcolor": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -116,11 +120,6 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     -------
     Picture
         An SVG. The line is where prediction and truth agree, the band 10 % around it.
-
-    Raises
-    ------
-    InputError
-        There is nothing to draw, or a method's counts do not belong together.
     """
     check_counts(methods)
     top = 1.05 * max(float(max(each.true.max(), each.predicted.max())) for each in methods)
@@ -181,34 +180,61 @@ def display_image(
     Picture
         A PNG: black is the 0.5th percentile of the shown pixels, white the 99.8th.
     """
+    image = checked_image(pixels)
+    top, left, height, width = _centre(image.shape[0], image.shape[1], crop)
+    shown = image[top : top + height, left : left + width]
+    low, high = np.percentile(shown, STRETCH)
+    screen = on_screen(shown, (low, high))
+    if points is not None:
+        _draw_dots(screen, np.asarray(points, dtype=np.float64) - (top, left))
+    return png_picture(screen, alt, f"{caption} (shown: {low:.2g} to {high:.2g})".strip())
+
+
+def checked_image(pixels: npt.ArrayLike) -> FloatArray:
+    """Return pixels of shape (H, W) as float64; others are an `InputError`."""
     image = np.asarray(pixels, dtype=np.float64)
     if image.ndim != 2 or image.size == 0:
         raise InputError(
             "An image cannot be shown.", expected="shape (H, W)", found=f"shape {image.shape}"
         )
-    top, left, height, width = _centre(image.shape[0], image.shape[1], crop)
-    shown = image[top : top + height, left : left + width]
-    low, high = np.percentile(shown, STRETCH)
-    grey = np.clip((shown - low) / max(high - low, 1e-9), 0.0, 1.0)
-    screen = np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
-    if points is not None:
-        _draw_dots(screen, np.asarray(points, dtype=np.float64) - (top, left))
-    return Picture(
-        content=bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9)),
-        kind="image/png",
-        alt=alt,
-        caption=f"{caption} (shown: {low:.2g} to {high:.2g})".strip(),
-    )
+    return image
+
+
+def on_screen(
+    pixels: npt.NDArray[np.floating], limits: tuple[float, float] | None = None
+) -> Screen:
+    """Return grey levels for the screen, shape (H, W, 3).
+
+    `limits` become black and white, by default the percentiles `STRETCH` of the pixels.
+    """
+    low, high = np.percentile(pixels, STRETCH) if limits is None else limits
+    grey = np.clip((pixels - low) / max(high - low, 1e-9), 0.0, 1.0)
+    return np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def show_grey(
+    axes: Axes, pixels: npt.NDArray[np.floating], limits: npt.ArrayLike, **options: object
+) -> None:
+    """Show pixels on axes, the two `limits` as black and white."""
+    low, high = np.asarray(limits, dtype=np.float64)
+    axes.imshow(pixels, cmap="gray", vmin=low, vmax=max(high, low + 1e-9), **options)  # type: ignore[arg-type]
+
+
+def png_picture(screen: Screen, alt: str, caption: str = "") -> Picture:
+    """Encode grey levels or colours as a PNG."""
+    content = bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9))
+    return Picture(content=content, kind="image/png", alt=alt, caption=caption)
+
+
+def png_of(figure: Figure) -> bytes:
+    """Return a figure as the bytes of a PNG file without maker."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
 
 
 def check_counts(methods: Sequence[MethodCounts]) -> None:
-    """Refuse counts that cannot be drawn.
-
-    Raises
-    ------
-    InputError
-        There is no method, or one has not one predicted and one true count for each image.
-    """
+    """Refuse counts that cannot be drawn."""
     if not methods:
         raise InputError("There is no method to draw.", expected="at least one method")
     for each in methods:
@@ -265,7 +291,7 @@ def _centre(height: int, width: int, crop: int | None) -> tuple[int, int, int, i
     return (height - shown_height) // 2, (width - shown_width) // 2, shown_height, shown_width
 
 
-def _draw_dots(screen: npt.NDArray[np.uint8], points: FloatArray) -> None:
+def _draw_dots(screen: Screen, points: FloatArray) -> None:
     """Mark points in place by 3 x 3 pixels; those outside the picture are left out."""
     height, width = screen.shape[:2]
     for row, column in np.rint(points).astype(int):

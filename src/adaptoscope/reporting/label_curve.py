@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from adaptoscope.errors import InputError
-from adaptoscope.reporting.figures import STYLE, Picture, svg_of
+from adaptoscope.reporting.figures import DOT, INK, LINE, QUIET, STYLE, Picture, open_frame, svg_of
 from adaptoscope.reporting.tables import NO_VALUE, Table, number
 
-_COLOURS = ("#0b6e99", "#b4540a", "#5b7f1e", "#7a3e9d", "#8895a3", "#1f2933")
+_COLOURS = (DOT, LINE, "#5b7f1e", "#7a3e9d", QUIET, INK)
 _DASHES = ("-", "--", ":")
 _MARKS = ("o", "s", "^", "D", "v", "P")
 
@@ -53,11 +53,6 @@ def label_curve_plot(points: Sequence[CurvePoint]) -> Picture:
     -------
     Picture
         An SVG. The band reaches from the smallest to the largest error of a seed.
-
-    Raises
-    ------
-    InputError
-        If there is no point, or two of one curve have the same number of labels.
     """
     curves = _by_curve(points)
     numbers = sorted({point.labels for point in points})
@@ -92,8 +87,7 @@ def label_curve_plot(points: Sequence[CurvePoint]) -> Picture:
         axes.set_xlabel("labelled real images")
         axes.set_ylabel("mean absolute error, cells")
         figure.legend(loc="outside right upper", frameon=False, fontsize=8)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+        open_frame(axes)
         content = svg_of(figure)
     return Picture(
         content=content,
@@ -111,11 +105,6 @@ def label_curve_table(points: Sequence[CurvePoint]) -> Table:
     ----------
     points
         As for `label_curve_plot`.
-
-    Raises
-    ------
-    InputError
-        As `label_curve_plot`.
     """
     curves = _by_curve(points)
     numbers = sorted({point.labels for point in points})

@@ -64,11 +64,6 @@ def magnitude_curves(
         What the magnitude is, below the axis.
     alt, caption
         As in `layer_curves`.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to draw.
     """
     if not curves or not all(curve.values for curve in curves):
         raise InputError("There is no curve to draw.", expected="at least one magnitude of each")
@@ -108,11 +103,6 @@ def layer_curves(curves: Sequence[LayerCurve], *, alt: str, caption: str = "") -
     Picture
         An SVG. Bands reach from the lowest to the highest seed; dashed and dotted lines are the
         further values of the curve of that colour.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to draw.
     """
     if not curves or not all(curve.values for curve in curves):
         raise InputError("There is no curve to draw.", expected="at least one layer of each")

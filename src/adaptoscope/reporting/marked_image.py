@@ -4,26 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-import imagecodecs
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import to_rgb
 
-from adaptoscope.errors import InputError
-from adaptoscope.reporting.figures import STRETCH, Picture
+from adaptoscope.reporting.figures import (
+    INVENTED,
+    LINE,
+    LOST,
+    Picture,
+    Screen,
+    checked_image,
+    on_screen,
+    png_picture,
+)
 
 FloatArray = npt.NDArray[np.float64]
-_Screen = npt.NDArray[np.uint8]
 
 _WIDE = 480
 _SQUARES = 500
-_BOX = (180, 84, 10)
-_COLOURS = {
-    "matched": (45, 212, 191),
-    "lost": (255, 214, 10),
-    "invented": (255, 93, 143),
-    "true": (45, 212, 191),
-    "found": (45, 212, 191),
-}
+_TRUE = "#2dd4bf"
+_COLOURS = {"matched": _TRUE, "true": _TRUE, "found": _TRUE, "lost": LOST, "invented": INVENTED}
 MARKS = (
     "Turquoise rings with a dot: true cells, and where they were found. Yellow rings: true cells "
     "that were lost. Pink crosses: found places without a cell."
@@ -107,7 +108,7 @@ def overview(pixels: npt.ArrayLike, box: Box, *, alt: str, caption: str = "") ->
     Picture
         A PNG, reduced by a whole factor to at most 480 pixels wide.
     """
-    screen = _on_screen(pixels)
+    screen = on_screen(checked_image(pixels))
     factor = max(1, -(-screen.shape[1] // _WIDE))
     height, width = (side // factor for side in screen.shape[:2])
     cut = screen[: height * factor, : width * factor]
@@ -117,9 +118,9 @@ def overview(pixels: npt.ArrayLike, box: Box, *, alt: str, caption: str = "") ->
     right = min((box.left + box.width) // factor, width) - 1
     if (box.height, box.width) != screen.shape[:2]:
         for thick in (0, 1):
-            small[[top + thick, bottom - thick], left : right + 1] = _BOX
-            small[top : bottom + 1, [left + thick, right - thick]] = _BOX
-    return _picture(small, alt, caption)
+            small[[top + thick, bottom - thick], left : right + 1] = _levels(LINE)
+            small[top : bottom + 1, [left + thick, right - thick]] = _levels(LINE)
+    return png_picture(small, alt, caption)
 
 
 def close_up(
@@ -143,14 +144,18 @@ def close_up(
     Picture
         A PNG, enlarged by a whole factor to at most 512 pixels.
     """
-    part = _on_screen(pixels)[box.top : box.top + box.height, box.left : box.left + box.width]
+    part = on_screen(checked_image(pixels))[
+        box.top : box.top + box.height, box.left : box.left + box.width
+    ]
     factor = max(1, 512 // max(box.height, box.width))
     screen = np.repeat(np.repeat(part, factor, axis=0), factor, axis=1)
     for mark in marks:
         row = (mark.row - box.top + 0.5) * factor
         column = (mark.column - box.left + 0.5) * factor
-        _stamp(screen, _outline(mark, factor) + np.array([row, column]), _COLOURS[mark.kind])
-    return _picture(screen, alt, caption)
+        _stamp(
+            screen, _outline(mark, factor) + np.array([row, column]), _levels(_COLOURS[mark.kind])
+        )
+    return png_picture(screen, alt, caption)
 
 
 def _outline(mark: Mark, factor: int) -> FloatArray:
@@ -165,7 +170,7 @@ def _outline(mark: Mark, factor: int) -> FloatArray:
     return radius * np.stack([np.sin(angles), np.cos(angles)], axis=1)
 
 
-def _stamp(screen: _Screen, places: FloatArray, colour: tuple[int, int, int]) -> None:
+def _stamp(screen: Screen, places: FloatArray, colour: tuple[int, ...]) -> None:
     """Colour 2 x 2 pixels around each place; what lies outside is left out."""
     corners = np.rint(places - 1).astype(int)
     height, width = screen.shape[:2]
@@ -176,17 +181,5 @@ def _stamp(screen: _Screen, places: FloatArray, colour: tuple[int, int, int]) ->
             screen[rows[inside], columns[inside]] = colour
 
 
-def _on_screen(pixels: npt.ArrayLike) -> _Screen:
-    image = np.asarray(pixels, dtype=np.float64)
-    if image.ndim != 2 or image.size == 0:
-        raise InputError(
-            "An image cannot be shown.", expected="shape (H, W)", found=f"shape {image.shape}"
-        )
-    low, high = np.percentile(image, STRETCH)
-    grey = np.clip((image - low) / max(high - low, 1e-9), 0.0, 1.0)
-    return np.repeat(np.rint(grey * 255).astype(np.uint8)[..., None], 3, axis=2)
-
-
-def _picture(screen: _Screen, alt: str, caption: str) -> Picture:
-    content = bytes(imagecodecs.png_encode(np.ascontiguousarray(screen), level=9))
-    return Picture(content=content, kind="image/png", alt=alt, caption=caption)
+def _levels(colour: str) -> tuple[int, ...]:
+    return tuple(round(255 * part) for part in to_rgb(colour))

@@ -1,6 +1,5 @@
 """Images with what was found in them: rings around cell centres, and the count in a strip below."""
 
-import io
 import re
 from collections.abc import Sequence
 from itertools import chain, count
@@ -13,10 +12,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import EllipseCollection
 from matplotlib.figure import Figure
 
-from adaptoscope.errors import InputError, printable
+from adaptoscope.errors import printable
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.resampling import scaled
-from adaptoscope.reporting.figures import STRETCH, text_as_it_is
+from adaptoscope.reporting.figures import STRETCH, checked_image, png_of, show_grey, text_as_it_is
 
 LONGEST = 1600
 """Most pixels along the longer side of an image that is shown."""
@@ -60,10 +59,7 @@ def draw_overlay(
     bytes
         A PNG. Images with a longer side above `LONGEST` are made smaller, small ones larger.
     """
-    if pixels.ndim != 2 or pixels.size == 0:
-        raise InputError(
-            "An image cannot be shown.", expected="shape (H, W)", found=f"shape {pixels.shape}"
-        )
+    checked_image(pixels)
     shown = _smaller(pixels)
     limits = np.percentile(shown if alike is None else pixels[alike], STRETCH)
     enlarged = max(1, LONGEST // max(shown.shape))
@@ -81,9 +77,7 @@ def draw_overlay(
         _show(axes, shown, (height, width), limits)
         _ring_points(axes, (points + 0.5) * factor, max(ring, _SMALLEST_RING))
         figure.text(6 / width, share / 2, text, fontsize=_font_size(text, width), va="center")
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        return png_of(figure)
 
 
 def overlay_names(images: Sequence[str]) -> list[str]:
@@ -136,15 +130,7 @@ def _show(
     limits: npt.NDArray[np.floating],
 ) -> None:
     height, width = size
-    low, high = limits
-    axes.imshow(
-        shown,
-        cmap="gray",
-        vmin=float(low),
-        vmax=float(max(high, low + 1e-9)),
-        extent=(0, width, height, 0),
-        interpolation="nearest",
-    )
+    show_grey(axes, shown, limits, extent=(0, width, height, 0), interpolation="nearest")
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.axis("off")

@@ -1,6 +1,5 @@
 """Sheets of images in rows and columns, as papers show them, with boxes around what is meant."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from adaptoscope.errors import InputError
-from adaptoscope.reporting.figures import STRETCH, STYLE, Picture
+from adaptoscope.reporting.figures import INVENTED, LOST, STRETCH, STYLE, Picture, png_of, show_grey
 
-_BOX_COLOURS = {"invented": "#ffd60a", "lost": "#ff5d8f"}
+_BOX_COLOURS = {"invented": INVENTED, "lost": LOST}
 _SIDE_INCHES = 1.5
 _DPI = 160
 
@@ -63,11 +62,6 @@ def sheet(
     -------
     Picture
         A PNG.
-
-    Raises
-    ------
-    InputError
-        If there is no image.
     """
     columns = max((len(row) for row in rows), default=0)
     if not columns:
@@ -83,9 +77,8 @@ def sheet(
                 _draw(grid[index, place], tile)
             if index < len(names):
                 grid[index, 0].set_ylabel(names[index], fontsize=8)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return Picture(content=buffer.getvalue(), kind="image/png", alt=alt, caption=caption)
+        content = png_of(figure)
+    return Picture(content=content, kind="image/png", alt=alt, caption=caption)
 
 
 def _draw(axes: Axes, tile: Tile | None) -> None:
@@ -95,14 +88,7 @@ def _draw(axes: Axes, tile: Tile | None) -> None:
         axes.spines[side].set_visible(False)
     if tile is None:
         return
-    low, high = np.percentile(tile.pixels, STRETCH)
-    axes.imshow(
-        tile.pixels,
-        cmap="gray",
-        vmin=float(low),
-        vmax=float(max(high, low + 1e-9)),
-        interpolation="antialiased",
-    )
+    show_grey(axes, tile.pixels, np.percentile(tile.pixels, STRETCH), interpolation="antialiased")
     axes.set_title(tile.title, fontsize=7, pad=2)
     for row, column, half, kind in tile.boxes:
         corner = (column - half, row - half)

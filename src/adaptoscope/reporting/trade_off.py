@@ -65,11 +65,6 @@ def trade_off_panels(
     -------
     Picture
         An SVG.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to draw.
     """
     if not panels or not all(panels.values()):
         raise InputError("There is nothing to plot.", expected="at least one dot for each panel")

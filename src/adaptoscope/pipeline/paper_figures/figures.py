@@ -99,7 +99,7 @@ def figure_3(
         names=["drawing", "stylised"] * (len(laid_out) // 2),
         alt=f"Drawings with one cell more at each of {len(upper)} steps, and stylised.",
         caption="Figure 3 of paper 1 on these images. Boxes are set by the detector that judges "
-        "structure: yellow, a cell that was not drawn; pink, a drawn cell that is not found.",
+        "structure: pink, a cell that was not drawn; yellow, a drawn cell that is not found.",
     )
     table = Table(("Step", "Drawn", "Found", "Invented", "Lost"), tuple(rows))
     return picture, table
