@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.one_image import only_image
 from adaptoscope.errors import InputError
+from tests.unit.style_transfer.conftest import write_set
 
 
 def test_one_image_is_as_it_was_in_the_set_and_small(tmp_path: Path) -> None:
