@@ -35,11 +35,6 @@ def open_given_images(
     -------
     CountedImageSet
         Each given image once, unlabelled, in the order of the table.
-
-    Raises
-    ------
-    InputError
-        As `open_paired_stains`; or if two given images have the same base name.
     """
     pairs = open_paired_stains(folder, root=root)
     splits = {record.input: record.split for record in pairs}

@@ -43,8 +43,6 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
 
     Parameters
     ----------
-    folder
-        An existing folder.
     root
         Further folder in which listed files may lie.
 
@@ -53,12 +51,6 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
     Listing
         May be empty. An image that a list names in a set with ``points.csv``, but that has no row
         there, has no cells; an image that no list names is then unlabelled.
-
-    Raises
-    ------
-    InputError
-        If a listed file is missing or lies elsewhere, a table cannot be understood, the tables
-        contradict each other, or a writer has not finished the folder.
     """
     own = (folder / "metadata.csv").is_file()
     _refuse_unfinished(folder)
@@ -122,13 +114,6 @@ def _locate(
 
 def home_of(folder: Path, file: Path) -> Path:
     """Return the data set that an image belongs to.
-
-    Parameters
-    ----------
-    folder
-        The folder that was opened.
-    file
-        The image, with links followed.
 
     Returns
     -------

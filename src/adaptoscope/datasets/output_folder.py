@@ -49,11 +49,6 @@ def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
     overwrite
         Remove what an earlier run of ours wrote there. Folders that we did not begin are never
         touched. Of several processes that write into one folder, only the first may ask for it.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings, or holds files of somebody else.
     """
     kept = folder / SETTINGS_FILE
     wanted = json.loads(json.dumps(dict(settings), default=str, sort_keys=True))
@@ -79,11 +74,6 @@ def image_file_name(name: str) -> str:
     -------
     str
         The name with its suffix, ``.png`` where it had none.
-
-    Raises
-    ------
-    OutputError
-        If the name is empty, begins with a dot, or holds a path.
     """
     file_name = name if name.lower().endswith(IMAGE_SUFFIXES) else name + ".png"
     if not _NAME.fullmatch(file_name) or len(file_name) > 200:

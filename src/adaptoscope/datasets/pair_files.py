@@ -11,18 +11,7 @@ from adaptoscope.imageio.files import MicroscopyImage, read_image
 
 
 def read_plane(path: Path) -> MicroscopyImage:
-    """Read an image of a pair, which has one channel: a table of pairs knows no choice.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Raises
-    ------
-    InputError
-        If the image cannot be read, or has several channels or focal planes.
-    """
+    """Read an image of a pair, which has one channel: a table of pairs knows no choice."""
     try:
         return read_image(path)
     except InputError as error:
@@ -47,8 +36,6 @@ def locate_files(
         Where the table lies.
     root
         Further folder in which files may lie.
-    table
-        The table, for the message.
     entries
         Paths as the table gives them.
 
@@ -56,11 +43,6 @@ def locate_files(
     -------
     dict
         From path as given to the file.
-
-    Raises
-    ------
-    InputError
-        If a file is missing or lies elsewhere.
     """
     files: dict[str, Path] = {}
     for entry in dict.fromkeys(entries):

@@ -24,8 +24,6 @@ def gather_pairs(folder: Path, title: str, card: str) -> PairedStainSet:
     ----------
     folder
         The folder, with its ``records/``.
-    title
-        First line of the card.
     card
         Markdown text: where the images come from, their licence and limits.
 
@@ -33,11 +31,6 @@ def gather_pairs(folder: Path, title: str, card: str) -> PairedStainSet:
     -------
     PairedStainSet
         The folder as a reader sees it.
-
-    Raises
-    ------
-    OutputError
-        If there is no record.
     """
     files = sorted((folder / RECORDS_FOLDER).glob("[!.]*.json"))
     fields = [json.loads(file.read_text(encoding="utf-8")) for file in files]

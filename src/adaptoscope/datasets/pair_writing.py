@@ -33,19 +33,10 @@ class PairedStainWriter:
 
     Parameters
     ----------
-    folder
-        Folder to write.
     settings
         Everything that the images depend on, as JSON can hold it.
-    title
-        First line of the card.
     overwrite
         Begin anew a folder that an earlier run wrote.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings or holds something else.
     """
 
     def __init__(
@@ -109,13 +100,6 @@ class PairedStainWriter:
         -------
         list of PairRecord
             One per stain.
-
-        Raises
-        ------
-        InputError
-            If the images are not finite or not of one shape, or a centre lies outside.
-        OutputError
-            If the name is not possible.
         """
         return self._write(
             name,
@@ -163,14 +147,6 @@ class PairedStainWriter:
         -------
         list of PairRecord
             One for each modality with each stain, modality by modality.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or the images are not finite or not of one shape, or a centre lies
-            outside.
-        OutputError
-            If the name is not possible.
         """
         return self._write(
             name,
@@ -250,13 +226,6 @@ class PairedStainWriter:
             stand yet, so that what several pairs share is made once.
         points
             Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
-
-        Raises
-        ------
-        InputError
-            If an image cannot be written, or a centre lies outside.
-        OutputError
-            If a name is not possible.
         """
         for path, make in images.items():
             place = self.folder / "images" / image_file_name(PurePosixPath(path).name)
@@ -288,11 +257,6 @@ class PairedStainWriter:
         -------
         PairedStainSet
             The folder as a reader sees it.
-
-        Raises
-        ------
-        OutputError
-            If no field was written.
         """
         return gather_pairs(self.folder, self.title, card)
 

@@ -52,11 +52,6 @@ def read_points(path: Path) -> dict[str, Points]:
     dict
         From base name of the image to centres of shape (N, 2), (row, column) in pixels. Images
         without a row are not in it.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or could be one of several, or a coordinate is not a number.
     """
     table = read_table(path)
     image, x_name, y_name = _columns(table)
@@ -116,8 +111,6 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
 
     Parameters
     ----------
-    path
-        File to write.
     centres
         Base name of each image and its centres, shape (N, 2), (row, column) in pixels.
     """
@@ -139,8 +132,6 @@ def by_known_names(centres: Mapping[str, Points], known: Collection[str]) -> dic
     ----------
     centres
         What `read_points` gave.
-    known
-        Base names of the images.
 
     Returns
     -------
@@ -161,17 +152,8 @@ def refuse_stray_points(path: Path, centres: Mapping[str, Points], known: set[st
 
     Parameters
     ----------
-    path
-        The table.
     centres
         What `read_points` gave.
-    known
-        Base names of the images.
-
-    Raises
-    ------
-    InputError
-        If a name is not among them.
     """
     strays = sorted(set(centres) - known)
     if strays:

@@ -67,8 +67,6 @@ class ImageRecord:
         How a stylised image was made.
     kept
         False for an image that screening rejected.
-    reject_reason
-        Why it was rejected.
     precision, recall, f1
         Agreement of the cells in the stylised image with those of the drawing, 0 to 1.
     invented, lost, merged
@@ -149,18 +147,11 @@ def record_from_row(row: Mapping[str, str], path: Path) -> ImageRecord:
     ----------
     row
         Text by column; columns that are missing are unknown.
-    path
-        Table to name in errors.
 
     Returns
     -------
     ImageRecord
         The row's values.
-
-    Raises
-    ------
-    InputError
-        If an entry cannot be understood or contradicts itself.
     """
     values: dict[str, Cell] = {}
     for column, text in row.items():
@@ -195,31 +186,14 @@ def split_name(text: str) -> str:
 
 
 def without_label(record: ImageRecord) -> ImageRecord:
-    """Return a record as if nobody had counted its cells.
-
-    Parameters
-    ----------
-    record
-        The record.
-    """
+    """Return a record as if nobody had counted its cells."""
     return dataclasses.replace(
         record, labelled=False, count=None, cells_per_mpx=None, density_class=None
     )
 
 
 def refuse_unknown_columns(table: Table) -> None:
-    """Refuse a ``metadata.csv`` with columns that nobody would read.
-
-    Parameters
-    ----------
-    table
-        The table.
-
-    Raises
-    ------
-    InputError
-        If it has a column that is not in `COLUMNS`.
-    """
+    """Refuse a ``metadata.csv`` with columns that nobody would read."""
     unknown = [name for name in table.columns if name not in COLUMNS]
     if unknown:
         raise InputError(
@@ -235,8 +209,6 @@ def check_record(record: ImageRecord, path: Path) -> ImageRecord:
 
     Parameters
     ----------
-    record
-        The record.
     path
         Table to name in the error.
 
@@ -244,11 +216,6 @@ def check_record(record: ImageRecord, path: Path) -> ImageRecord:
     -------
     ImageRecord
         The same record.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range.
     """
     faults = [
         f"{column} = {getattr(record, column)}"

@@ -53,11 +53,6 @@ class Table:
         ----------
         names
             Columns that must be there.
-
-        Raises
-        ------
-        InputError
-            If one of them is missing.
         """
         missing = [name for name in names if name not in self.columns]
         if missing:
@@ -82,12 +77,6 @@ def read_table(path: Path) -> Table:
     -------
     Table
         Columns and rows as text, numbers with a decimal point. Empty lines are left out.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, is empty, names a column twice, or a row has too many or too
-        few entries.
     """
     text, mark = _mark_of(path, _text(path))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
@@ -142,10 +131,6 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Cell
 
     Parameters
     ----------
-    path
-        File to write.
-    columns
-        Names of the header.
     rows
         Entries in the order of `columns`. None becomes an empty entry, truth values become
         ``true`` and ``false``, and numbers are written so that reading gives the same number.
@@ -182,8 +167,6 @@ def parse_float(text: str, column: str, path: Path) -> float | None:
 
     Parameters
     ----------
-    text
-        The entry.
     column, path
         What to name in the error.
 
@@ -191,11 +174,6 @@ def parse_float(text: str, column: str, path: Path) -> float | None:
     -------
     float or None
         A finite number, or None.
-
-    Raises
-    ------
-    InputError
-        If the entry is neither empty nor a finite number.
     """
     if not text:
         return None
@@ -222,11 +200,6 @@ def parse_int(text: str, column: str, path: Path) -> int | None:
     -------
     int or None
         A whole number, or None.
-
-    Raises
-    ------
-    InputError
-        If the entry is neither empty nor a whole number.
     """
     try:
         return int(text) if text else None
@@ -252,11 +225,6 @@ def parse_bool(text: str, column: str, path: Path) -> bool | None:
     -------
     bool or None
         The value, or None.
-
-    Raises
-    ------
-    InputError
-        If the entry is something else.
     """
     known = {"": None, **dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}
     if text.lower() not in known:

@@ -16,8 +16,6 @@ class Tile:
 
     Parameters
     ----------
-    record
-        The image.
     window
         The part of it that the tile shows, a square.
     """
@@ -38,8 +36,6 @@ def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
     ----------
     images
         Images of at least `edge` pixels each side.
-    edge
-        Edge of the tiles.
     most
         At most this many, evenly over all images.
 
@@ -65,8 +61,6 @@ def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArra
     ----------
     images
         The set that the tiles were chosen from.
-    tiles
-        The tiles.
 
     Yields
     ------

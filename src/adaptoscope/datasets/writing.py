@@ -40,19 +40,10 @@ class CountedImageWriter:
 
     Parameters
     ----------
-    folder
-        Folder to write.
     settings
         Everything that the images depend on, as JSON can hold it.
-    title
-        First line of the card.
     overwrite
         Begin anew a folder that an earlier run wrote.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings or holds something else.
     """
 
     def __init__(
@@ -122,13 +113,6 @@ class CountedImageWriter:
         -------
         ImageRecord
             The image's row.
-
-        Raises
-        ------
-        InputError
-            If the pixels are not finite, a centre lies outside, or the mask does not fit.
-        OutputError
-            If the name is not possible or another image has it.
         """
         file_name = image_file_name(name)
         self._refuse_namesake(file_name)
@@ -162,11 +146,6 @@ class CountedImageWriter:
         -------
         CountedImageSet
             The folder as a reader sees it, with rejected images included.
-
-        Raises
-        ------
-        OutputError
-            If no image was written.
         """
         written = self._gather()
         if not written:

@@ -17,8 +17,6 @@ class CountErrors:
 
     Parameters
     ----------
-    n
-        Number of images.
     mae
         Mean absolute error, in cells.
     rmse

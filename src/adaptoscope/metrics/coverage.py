@@ -16,8 +16,6 @@ class Coverage:
 
     Parameters
     ----------
-    n
-        Number of intervals.
     share
         Share that hold the true count, 0 to 1.
     interval
