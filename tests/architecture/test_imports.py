@@ -141,3 +141,10 @@ def test_imports_downwards_are_left_alone(tmp_path: Path) -> None:
         "from adaptoscope.counting import settings\n"
     )
     assert violations(tmp_path) == []
+
+
+def test_the_package_imports_no_study() -> None:
+    files = [(file, file.read_text("utf-8")) for file in SOURCE.rglob("*.py")]
+    assert [
+        f.name for f, text in files if "import experiments" in text or "from experiments" in text
+    ] == []
