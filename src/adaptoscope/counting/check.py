@@ -24,8 +24,8 @@ from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import parse_float, read_table
 from adaptoscope.imageio.large_images import is_large
 from adaptoscope.metrics.difference_estimator import Stratum, corrected_total
 from adaptoscope.metrics.intervals import Interval

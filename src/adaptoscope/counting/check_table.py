@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.datasets.point_tables import by_known_names, read_points
-from adaptoscope.datasets.tables import (
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import (
     Cell,
     Table,
     parse_float,
@@ -14,7 +15,6 @@ from adaptoscope.datasets.tables import (
     read_table,
     write_table,
 )
-from adaptoscope.errors import InputError, OutputError
 
 CHECK_COLUMNS = (
     "image",

@@ -13,8 +13,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.datasets.leakage import refuse_held_out
 from adaptoscope.datasets.records import ImageRecord, split_name, without_label
-from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.training.settings import Settings
 
 

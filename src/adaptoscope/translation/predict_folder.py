@@ -13,8 +13,8 @@ import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER
-from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import AdaptoscopeError, OutputError
+from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.files import MicroscopyImage, is_occupied, write_image, write_json
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.ensemble import StainEnsemble

@@ -16,7 +16,6 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.files import MicroscopyImage
@@ -232,8 +231,8 @@ def _tasks(
     for record in drawings:
         generator = generator_of(seed, record.name)
         reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
-        image = only_image(images, reference.record)
-        tasks.append(ControlTask(only_image(drawings, record), image, reference, generator))
+        image = images.only(reference.record)
+        tasks.append(ControlTask(drawings.only(record), image, reference, generator))
     return tasks
 
 

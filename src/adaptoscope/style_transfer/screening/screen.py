@@ -12,7 +12,6 @@ from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.metrics.point_matching import pooled_f1
@@ -144,7 +143,7 @@ def screen_set(
     """
     folder = Path(stylised.folder)
     tasks = [
-        ScreeningTask(only_image(stylised, record), only_image(drawings, drawing))
+        ScreeningTask(stylised.only(record), drawings.only(drawing))
         for record, drawing in pairs_with_drawings(stylised, drawings)
     ]
     screened = run_tasks(
