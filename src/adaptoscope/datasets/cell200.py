@@ -58,10 +58,14 @@ def import_cell200(
     source
         The HDF5 file: `IMAGES` of shape (N, 1, H, W) or (N, H, W), uint8, and `COUNTS` of shape
         (N,), whole numbers.
+    destination
+        Folder to write.
     seed
         Of the draw of images and of their division.
     per_class
         Images of each class of `CLASSES`.
+    overwrite
+        Begin the destination anew.
     on_image
         Called after each image, to show progress.
 
@@ -70,6 +74,12 @@ def import_cell200(
     CountedImageSet
         The new folder; every image has a count and no centres, and is in the split ``train``
         (4 of 5 images of each class) or ``val``.
+
+    Raises
+    ------
+    InputError
+        If the file is not HDF5, lacks one of the arrays, holds them in another shape or type or
+        elsewhere than in itself, or has too few images of a class.
     """
     source = Path(source)
     with _reading(source):
@@ -109,11 +119,18 @@ def choose_balanced(
         Shape (N,), cells of each image.
     per_class
         Images of each class.
+    seed
+        Of the draw.
 
     Returns
     -------
     list of tuple
         Index, split and class of each image, ordered by index.
+
+    Raises
+    ------
+    InputError
+        If there are too few images of a class.
     """
     generator = np.random.default_rng(seed)
     chosen = []

@@ -26,12 +26,19 @@ def grouped_folds(records: Sequence[ImageRecord], k: int, seed: int) -> Folds:
         The images. One without a group is a group of its own.
     k
         Number of folds, at least 2.
+    seed
+        Equal seeds give equal folds.
 
     Returns
     -------
     tuple of tuple of int
         ``k`` folds, each with the places of its images in `records`, ascending. Every image is in
         exactly one of them, and none is empty.
+
+    Raises
+    ------
+    InputError
+        ``k`` is below 2, or there are fewer groups than folds.
     """
     groups = _groups_of(records, range(len(records)))
     if not 2 <= k <= len(groups):
@@ -64,11 +71,19 @@ def split_by_fold(
         Share of the other images, 0 to below 1, that become the split ``val``: whole groups, drawn
         with the seed, until their number is as near to the share as they bring it, but at least
         one group. 0: no split ``val``.
+    seed
+        Seed of that draw.
 
     Returns
     -------
     CountedImageSet
         The same images in the same order; every image is in one of the three splits.
+
+    Raises
+    ------
+    InputError
+        The folds are not those of this set, there is no such fold, the share is out of range, or
+        no group would be left to train on.
     """
     if sorted(place for members in folds for place in members) != list(range(len(images))):
         raise InputError(

@@ -49,6 +49,11 @@ _USABLE_STATUS = re.compile(r"(ok|fixed\b.*)?", re.IGNORECASE)
 def has_list(folder: Path) -> bool:
     """Tell whether a folder names its images, rather than only holding them.
 
+    Parameters
+    ----------
+    folder
+        The folder.
+
     Returns
     -------
     bool
@@ -60,11 +65,21 @@ def has_list(folder: Path) -> bool:
 def foreign_records(folder: Path) -> list[ImageRecord]:
     """List the images of a folder that has no ``metadata.csv``.
 
+    Parameters
+    ----------
+    folder
+        The folder.
+
     Returns
     -------
     list of ImageRecord
         In the order of the list, else by file name. Images whose ``status`` in ``quality.csv`` is
         neither ``ok`` nor ``fixed`` are rejected ones.
+
+    Raises
+    ------
+    InputError
+        If the list names no image column or an entry cannot be understood.
     """
     table = _find_list(folder)
     if table is not None:
@@ -83,6 +98,8 @@ def is_named_as_mask(stem: str, images: Collection[str]) -> bool:
     ----------
     stem
         File name without its suffix.
+    images
+        Such names of the images.
     """
     match = _MASK_NAME.fullmatch(stem)
     return match is not None and match["image"] in images

@@ -22,25 +22,8 @@ def open_given_images(
 ) -> CountedImageSet:
     """Open the given images of a folder with ``pairs.csv``, unlabelled; no image is decoded.
 
-    <<<<<<< HEAD
-
-    Parameters
-    ----------
-    folder
-        A folder with ``pairs.csv``.
-    root
-        Further folder in which listed files may lie.
-    channel, z
-        Choice of channel and focal plane for every image, as in `read_image`.
-
-    Returns
-    -------
-    CountedImageSet
-        Each given image once, unlabelled, in the order of the table.
-    =======
     Each is there once, in the order of the table; `root`, `channel` and `z` are those of
     `open_counted_images`. Two of the same base name are refused.
-    >>>>>>> main
     """
     pairs = open_paired_stains(folder, root=root)
     splits = {record.input: record.split for record in pairs}

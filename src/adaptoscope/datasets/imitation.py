@@ -35,6 +35,13 @@ def images_to_imitate(
     -------
     list of MicroscopyImage
         At least one image, all of one bit depth.
+
+    Raises
+    ------
+    LeakageError
+        If an image is one that is kept back.
+    InputError
+        If the set has splits but none is ``train``, or bit depths are mixed.
     """
     free = real.training_part()
     refuse_held_out_images(free, (real, *held_out), purpose)
@@ -44,7 +51,18 @@ def images_to_imitate(
 
 
 def refuse_mixed_depths(depths: set[int]) -> None:
-    """Refuse images of several bit depths, whose intensities cannot be imitated at once."""
+    """Refuse images of several bit depths, whose intensities cannot be imitated at once.
+
+    Parameters
+    ----------
+    depths
+        Bit depths that occur.
+
+    Raises
+    ------
+    InputError
+        If there is more than one.
+    """
     if len(depths) > 1:
         raise InputError(
             "The images to imitate have different bit depths.",

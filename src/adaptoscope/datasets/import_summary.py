@@ -44,6 +44,12 @@ def find_layout(source: Path, stain: str | None = None) -> Layout:
     str
         ``cell200`` for an HDF5 file; ``folder`` for images with or without ``points.csv`` or a
         list; ``idcia`` for images with tables of the same names.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it is none of these, or could be two; the candidates are
+        named.
     """
     if source.suffix.lower() in _HDF5 and not source.is_dir():
         return "cell200"
@@ -92,7 +98,13 @@ def find_layout(source: Path, stain: str | None = None) -> Layout:
 
 
 def describe_import(imported: CountedImageSet) -> str:
-    """Say how many images an import wrote, and what is known of their cells."""
+    """Say how many images an import wrote, and what is known of their cells.
+
+    Parameters
+    ----------
+    imported
+        The new folder.
+    """
     labelled = imported.labelled()
     counted = [record for record in imported if record.count is not None and not record.labelled]
     unknown = len(imported) - len(labelled) - len(counted)
@@ -115,6 +127,8 @@ def describe_left_out(
     ----------
     source, root, stain
         What was imported, as in `import_folder` and `import_idcia_release`.
+    layout
+        Its layout.
 
     Returns
     -------

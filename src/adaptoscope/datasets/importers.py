@@ -54,11 +54,15 @@ def import_idcia_release(
     ----------
     source
         Folder of the release, as ``IDCIA_data``.
+    destination
+        Folder to write.
     channel
         Stain to convert: images with it between underscores in their name, or in a folder called
         so.
     image_channel
         Colour channel to take where the images are colour images.
+    overwrite
+        Begin the destination anew.
     on_image
         Called after each image that was imported, to show progress.
 
@@ -66,6 +70,12 @@ def import_idcia_release(
     -------
     CountedImageSet
         The new folder; groups are cultures, splits are empty.
+
+    Raises
+    ------
+    InputError
+        If there is no image of this channel, an annotation file belongs to no image or cannot be
+        understood, or the cells are not what `check_places` accepts.
     """
     source = Path(source)
     images, tables = release_files(source, channel)
@@ -112,10 +122,14 @@ def import_folder(
     ----------
     source
         A folder with images, and ``points.csv``, ``masks/`` and a list where it has them.
+    destination
+        Folder to write.
     swap_axes
         Exchange x and y of every cell centre, for tables that hold them the wrong way round.
     root, image_channel, z
         As ``root``, ``channel`` and ``z`` of `open_counted_images`.
+    overwrite
+        Begin the destination anew.
     on_image
         Called after each image that was imported, to show progress.
 
@@ -123,6 +137,12 @@ def import_folder(
     -------
     CountedImageSet
         The new folder, rejected images included.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be read, has no cell centres to swap, or they are not what
+        `check_places` accepts.
     """
     opened = open_counted_images(
         source, root=root, include_rejected=True, channel=image_channel, z=z
@@ -175,6 +195,11 @@ def imagej_points(path: Path) -> Points:
     -------
     numpy.ndarray
         Shape (N, 2), (row, column) in pixels; the centre of the top-left pixel is (0, 0).
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a coordinate is not a number.
     """
     table = read_table(path)
     table.require("X", "Y")
@@ -199,6 +224,11 @@ def release_files(source: Path, channel: str) -> tuple[dict[str, Path], dict[str
     ----------
     source, channel
         As in `import_idcia_release`.
+
+    Raises
+    ------
+    InputError
+        If two files have the same name.
     """
     return _by_stem(source, IMAGE_SUFFIXES, channel), _by_stem(source, (".csv",), channel)
 

@@ -34,6 +34,11 @@ def check_labels(images: CountedImageSet) -> None:
     images
         A set; images without labels are left alone.
 
+    Raises
+    ------
+    InputError
+        As in `check_places` and `check_repeats`.
+
     Warns
     -----
     UserWarning
@@ -52,6 +57,12 @@ def check_places(images: CountedImageSet) -> None:
         A set; images without labels are left alone. About twenty of the others, of together at
         most 60 million pixels, are searched for cells of every size, and at most 200 for cells of
         the size that is marked.
+
+    Raises
+    ------
+    InputError
+        If the centres lie on cells only when they are scaled, turned, moved, or given to other
+        images, or if one lies outside its image.
 
     Warns
     -----
@@ -135,6 +146,11 @@ def check_repeats(labelled: CountedImageSet) -> None:
     ----------
     labelled
         Labelled images; none is decoded.
+
+    Raises
+    ------
+    InputError
+        If two centres of an image are equal.
 
     Warns
     -----

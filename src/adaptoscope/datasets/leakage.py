@@ -52,6 +52,11 @@ def refuse_held_out_images(
         Sets whose validation and test images are kept back.
     purpose
         What the images are for, as in ``train the counter``.
+
+    Raises
+    ------
+    LeakageError
+        If one of them is kept back; names the file and the split.
     """
     kept_back: dict[str, str] = {}
     for other in held_out:
@@ -74,6 +79,11 @@ def refuse_held_out(
         As `held_out_hashes` gives it.
     purpose
         What the images are for, as in ``train the counter``.
+
+    Raises
+    ------
+    LeakageError
+        If one of them is kept back; names the file and the split.
     """
     leaked = [(name, held_out[sha256]) for name, sha256 in images if sha256 in held_out]
     if leaked:

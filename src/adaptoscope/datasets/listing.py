@@ -34,22 +34,8 @@ class Listing:
 def read_listing(folder: Path, root: Path | None) -> Listing:
     """Read the tables of an existing folder and check that they agree.
 
-    <<<<<<< HEAD
-
-    Parameters
-    ----------
-    root
-        Further folder in which listed files may lie.
-
-    Returns
-    -------
-    Listing
-        May be empty. An image that a list names in a set with ``points.csv``, but that has no row
-        there, has no cells; an image that no list names is then unlabelled.
-    =======
     An image that a list names in a set with ``points.csv``, but that has no row there, has no
     cells; an image that no list names is then unlabelled. Listed files may lie in `root` too.
-    >>>>>>> main
     """
     own = (folder / "metadata.csv").is_file()
     _refuse_unfinished(folder)
@@ -114,17 +100,8 @@ def _locate(
 def home_of(folder: Path, file: Path) -> Path:
     """Return the data set that an image (its file, with links followed) belongs to.
 
-    <<<<<<< HEAD
-
-    Returns
-    -------
-    pathlib.Path
-        The opened folder where the image lies inside it, else ``OTHER`` for an image in
-        ``OTHER/images``, else the image's own folder.
-    =======
     The opened folder where the image lies inside it, else ``OTHER`` for an image in
     ``OTHER/images``, else the image's own folder.
-    >>>>>>> main
     """
     if file.is_relative_to(folder.resolve()):
         return folder

@@ -46,10 +46,19 @@ class SetWriter:
 
     Parameters
     ----------
+    folder
+        Folder to write.
     settings
         Everything that the images depend on, as JSON can hold it.
+    title
+        First line of the card.
     overwrite
         Begin anew a folder that an earlier run wrote.
+
+    Raises
+    ------
+    OutputError
+        If the folder was begun with other settings or holds something else.
     """
 
     def __init__(
@@ -86,17 +95,9 @@ def is_finished(folder: Path) -> bool:
 def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     """Begin an output folder, or go on with one that was begun with equal settings.
 
-    <<<<<<< HEAD
-
-    Parameters
-    ----------
-    folder
-        Folder to write into; made if missing.
-    settings
-        Everything that the output depends on; kept as ``settings.json``.
-    overwrite
-        Remove what an earlier run of ours wrote there. Folders that we did not begin are never
-        touched. Of several processes that write into one folder, only the first may ask for it.
+    The settings are everything that the output depends on, kept as ``settings.json``. What an
+    earlier run of ours wrote is removed on `overwrite`; folders that we did not begin are never
+    touched. Of several processes that write into one folder, only the first may ask for it.
     """
     kept = folder / SETTINGS_FILE
     wanted = json.loads(json.dumps(dict(settings), default=str, sort_keys=True))
@@ -113,20 +114,7 @@ def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
 def image_file_name(name: str) -> str:
     """Return the file name of an image, with ``.png`` where it has no suffix of an image.
 
-    <<<<<<< HEAD
-
-    Parameters
-    ----------
-    name
-        Base name, with or without ``.png`` or ``.tif``.
-
-    Returns
-    -------
-    str
-        The name with its suffix, ``.png`` where it had none.
-    =======
     Names that would not stay in their folder are refused.
-    >>>>>>> main
     """
     file_name = name if name.lower().endswith(IMAGE_SUFFIXES) else name + ".png"
     if not _NAME.fullmatch(file_name) or len(file_name) > 200:

@@ -34,14 +34,9 @@ from adaptoscope.images.cell_centres import as_points, check_points
 class FieldFacts(TypedDict, total=False):
     """What may be known of a field besides its images.
 
-    <<<<<<< HEAD
-
-    Parameters
-    ----------
-    settings
-        Everything that the images depend on, as JSON can hold it.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
+    Bit depth (8 or 16; 8), cell centres (shape (N, 2), (row, column) in pixels), a label image
+    (shape (H, W), 0 for background), the edge of a pixel in micrometres, and columns of
+    ``pairs.csv``.
     """
 
     bit_depth: int
@@ -78,25 +73,8 @@ class PairedStainWriter(SetWriter):
             Shape (H, W); 0 and 1 are the ends of the stored range.
         stains
             From name of the stain to its image, of the same shape.
-        bit_depth
-            8 or 16.
-        points
-            Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
-        mask
-            Label image, shape (H, W), 0 for background.
-        pixel_size_um
-            Edge of a pixel in micrometres.
-        modality, split, group
-            Columns of ``pairs.csv``.
-
-        Returns
-        -------
-        list of PairRecord
-            One per stain.
-        =======
         **facts
             As in `FieldFacts`.
-        >>>>>>> main
         """
         return self._write(name, {"input": (modality, given)}, stains, "input", **facts)
 
@@ -109,28 +87,7 @@ class PairedStainWriter(SetWriter):
     ) -> list[PairRecord]:
         """Write one field in several modalities, by name, which share the stains.
 
-        <<<<<<< HEAD
-
-        Parameters
-        ----------
-        name
-            Base name without suffix.
-        views
-            From name of the modality to its image, shape (H, W).
-        stains
-            From name of the stain to its image, of the same shape.
-        bit_depth, points, mask, pixel_size_um
-            As in `add`.
-        split, group
-            Columns of ``pairs.csv``.
-
-        Returns
-        -------
-        list of PairRecord
-            One for each modality with each stain, modality by modality.
-        =======
         As `add`; one record for each modality with each stain, modality by modality.
-        >>>>>>> main
         """
         named = {modality: (modality, view) for modality, view in views.items()}
         return self._write(name, named, stains, "nuclei", **facts)
@@ -213,22 +170,8 @@ class PairedStainWriter(SetWriter):
     def finish(self, card: str) -> PairedStainSet:
         """Gather the tables and the card; the folder is then complete, and is returned opened.
 
-        <<<<<<< HEAD
-        The records of the single fields are kept in ``records/``, so that `has` knows them.
-
-        Parameters
-        ----------
-        card
-            Markdown text: where the images come from, their licence and limits.
-
-        Returns
-        -------
-        PairedStainSet
-            The folder as a reader sees it.
-        =======
         The card is Markdown text: where the images come from, their licence and limits. The records
         of the single fields are kept in ``records/``, so that `has` knows them.
-        >>>>>>> main
         """
         fields = list(self._records())
         if not fields:

@@ -35,6 +35,11 @@ def resolve_inside(folder: Path, entry: str, root: Path | None, table: Path) -> 
     -------
     pathlib.Path
         The file, which need not exist. Links are followed before its place is judged.
+
+    Raises
+    ------
+    InputError
+        If the entry is absolute or leads out of the folder and of `root`.
     """
     allowed = [place.resolve() for place in (folder, root) if place is not None]
     absolute = posixpath.isabs(entry) or ntpath.isabs(entry) or bool(ntpath.splitdrive(entry)[0])
@@ -77,6 +82,11 @@ def find_inside(folder: Path, entry: str, root: Path | None, table: Path) -> tup
     -------
     tuple
         The entry as the file is called on disk, and the file, which need not exist.
+
+    Raises
+    ------
+    InputError
+        As `resolve_inside`.
     """
     place = resolve_inside(folder, entry, root, table)
     if place.is_file() or not entry:

@@ -42,22 +42,8 @@ _FURTHER_AXES = ("axis-2", "centroid-2")
 def read_points(path: Path) -> dict[str, Points]:
     """Read the centres of all images, as our tables or those of another program hold them.
 
-<<<<<<< HEAD
-    Parameters
-    ----------
-    path
-        A table with the columns image, x and y, or with those of another program; further columns
-        are left alone.
-
-    Returns
-    -------
-    dict
-        From base name of the image to centres of shape (N, 2), (row, column) in pixels. Images
-        without a row are not in it.
-=======
     From base name of the image to centres of shape (N, 2), (row, column) in pixels, images in the
     order of the table. Images without a row are not in it; further columns are left alone.
->>>>>>> main
     """
     table = read_table(path)
     image, *axes = _columns(table)
@@ -139,17 +125,7 @@ def _is_imagej(table: Table, x_name: str) -> bool:
 
 
 def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
-<<<<<<< HEAD
-    """Write the centres of all images.
-
-    Parameters
-    ----------
-    centres
-        Base name of each image and its centres, shape (N, 2), (row, column) in pixels.
-    """
-=======
     """Write the centres of images: base name, and shape (N, 2), (row, column) in pixels."""
->>>>>>> main
     write_table(
         path,
         POINT_COLUMNS,
@@ -164,19 +140,7 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
 def by_known_names(centres: Mapping[str, Points], known: Collection[str]) -> dict[str, Points]:
     """Call images as their files are called, where a table writes their names differently.
 
-<<<<<<< HEAD
-    Parameters
-    ----------
-    centres
-        What `read_points` gave.
-
-    Returns
-    -------
-    dict
-        The same centres; names of no image are left as they are.
-=======
     Names of no image among the known base names are left as they are.
->>>>>>> main
     """
     find = name_finder(known)
     found: dict[str, list[Points]] = {}
@@ -189,14 +153,6 @@ def refuse_stray_points(path: Path, centres: Mapping[str, Points], known: set[st
     """Refuse a table that places cells in images that are not among the known base names.
 
     A misspelt name would otherwise turn a full image into one without cells.
-<<<<<<< HEAD
-
-    Parameters
-    ----------
-    centres
-        What `read_points` gave.
-=======
->>>>>>> main
     """
     strays = sorted(set(centres) - known)
     if strays:

@@ -97,6 +97,8 @@ class ImageRecord:
         How a stylised image was made.
     kept
         False for an image that screening rejected.
+    reject_reason
+        Why it was rejected.
     precision, recall, f1
         Agreement of the cells in the stylised image with those of the drawing, 0 to 1.
     invented, lost, merged
@@ -166,19 +168,7 @@ COLUMN_TYPES: Mapping[str, type] = {
 def image_record(values: Mapping[str, Any], path: Path) -> ImageRecord:
     """Return a record of values by column, as text or as they are, if they are possible.
 
-<<<<<<< HEAD
-    Parameters
-    ----------
-    row
-        Text by column; columns that are missing are unknown.
-
-    Returns
-    -------
-    ImageRecord
-        The row's values.
-=======
     The table at `path` is named in the error.
->>>>>>> main
     """
     return row_as(ImageRecord, values, path, _POSSIBLE)
 
@@ -200,44 +190,3 @@ def refuse_unknown_columns(table: Table) -> None:
             found=", ".join(unknown),
             remedy="correct the spelling or remove the column",
         )
-<<<<<<< HEAD
-
-
-def check_record(record: ImageRecord, path: Path) -> ImageRecord:
-    """Return a record if its values are possible.
-
-    Parameters
-    ----------
-    path
-        Table to name in the error.
-
-    Returns
-    -------
-    ImageRecord
-        The same record.
-    """
-    faults = [
-        f"{column} = {getattr(record, column)}"
-        for column, low, high in _RANGES
-        if getattr(record, column) is not None and not low <= getattr(record, column) <= high
-    ]
-    if not record.file_name or faults:
-        raise InputError(
-            f"The table {path} has an impossible value for {record.file_name or 'an image'}.",
-            expected="counts and sizes of at least 0, rates from 0 to 1, every image named",
-            found=", ".join(faults) or "a row without file_name",
-            remedy="correct the entry or empty it",
-        )
-    return record
-
-
-_RANGES = (
-    *((column, 0, float("inf")) for column in ("count", "invented", "lost", "merged")),
-    *((column, 0.0, 1.0) for column in ("precision", "recall", "f1")),
-    *((column, 1, float("inf")) for column in ("height", "width")),
-    *((column, 1e-6, float("inf")) for column in ("pixel_size_um", "cell_diameter_px")),
-    ("cells_per_mpx", 0.0, float("inf")),
-    ("bit_depth", 8, 16),
-)
-=======
->>>>>>> main

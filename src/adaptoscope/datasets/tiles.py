@@ -16,6 +16,8 @@ class Tile:
 
     Parameters
     ----------
+    record
+        The image.
     window
         The part of it that the tile shows, a square.
     """
@@ -36,6 +38,8 @@ def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
     ----------
     images
         Images of at least `edge` pixels each side.
+    edge
+        Edge of the tiles.
     most
         At most this many, evenly over all images.
 
@@ -61,6 +65,8 @@ def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArra
     ----------
     images
         The set that the tiles were chosen from.
+    tiles
+        The tiles.
 
     Yields
     ------

@@ -17,6 +17,8 @@ class CountErrors:
 
     Parameters
     ----------
+    n
+        Number of images.
     mae
         Mean absolute error, in cells.
     rmse

@@ -16,6 +16,8 @@ class Coverage:
 
     Parameters
     ----------
+    n
+        Number of intervals.
     share
         Share that hold the true count, 0 to 1.
     interval
