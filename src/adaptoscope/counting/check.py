@@ -27,8 +27,8 @@ from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.large_images import is_large
+from adaptoscope.metrics.difference_estimator import Stratum, corrected_total
 from adaptoscope.metrics.intervals import Interval
-from adaptoscope.metrics.survey import Stratum, corrected_total
 
 COUNTS_FILE = "counts.csv"
 CHECK_FILE = "check.csv"

@@ -14,7 +14,7 @@ from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError, LeakageError
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.metrics.grid_errors import grid_average_error
+from adaptoscope.metrics.game import grid_average_error
 from adaptoscope.metrics.point_matching import PointMatch, match_points
 from adaptoscope.training.progress import progress
 

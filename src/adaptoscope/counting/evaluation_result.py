@@ -169,7 +169,11 @@ class Evaluation:
             )
             for row in self.images:
                 match = row.match
-                found = ("", "", "") if match is None else (match.f1, match.invented, match.lost)
+                found = (
+                    ("", "", "")
+                    if match is None
+                    else (match.f1, match.false_positives, match.false_negatives)
+                )
                 counts = (f"{row.predicted:.3f}", row.true, f"{row.error:.3f}")
                 table.writerow([row.image, *counts, *found, row.density_class])
 

@@ -14,8 +14,7 @@ import numpy.typing as npt
 from scipy import fft, ndimage
 
 from adaptoscope.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray
 
 THRESHOLD = 0.4
 """Excess from which on a picture is a copy. Of 61 crops of IDCIA, training split, moved by parts of
@@ -23,13 +22,16 @@ a pixel, blurred, brightened and made noisy, all with three cells or more reach 
 tiles of other real images, drawings and simulations, which can copy nothing, one exceeds 0.27: its
 field overlaps another."""
 
+# By eye: pictures are shrunk to about this edge, where cells are still some pixels wide.
 _REDUCED_EDGE = 64
+# By eye: what varies over more reduced pixels than this is illumination, in which images are alike.
 _WIDEST_STRUCTURE = 6.0
+# Windows with a smaller share of the largest variance would divide rounding errors by nothing.
 _LEAST_SHARE = 1e-3
+# Deviations of the background up to which brightness counts in full; above, its logarithm does.
 _LINEAR = 3.0
-"""Deviations of the background up to which brightness counts in full; above, its logarithm does."""
+# Share of a picture's range that is added to that deviation, which may be 0.
 _LEAST_SPREAD = 0.01
-"""Share of a picture's range that is added to that deviation, which may be 0."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +40,14 @@ class CopyCheck:
 
     Parameters
     ----------
-    pictures
-        Number of made pictures.
     highest, median
-        Excess over them, as from `CorrelationSearch.excess`: 1 is identity, 0 chance.
-    real_pictures
-        Number of real pictures that were looked for in other real images in the same way.
-    real_highest
-        The highest excess among them; None where there is none.
-    real_copies
-        How many of them reach the threshold. Real images of one place do, which overlap.
-    threshold
-        From which excess on a picture is called a copy.
+        Excess over the made pictures, as from `CorrelationSearch.excess`: 1 is identity, 0 chance.
+    real_pictures, real_highest, real_copies
+        Number of real pictures that were looked for in other real images in the same way, the
+        highest excess among them (None: no picture), and how many reach the threshold. Real images
+        of one place do, which overlap.
     copies
-        Names of the made pictures at or above it.
+        Names of the made pictures at or above the threshold.
     """
 
     pictures: int
@@ -71,18 +67,11 @@ def check_copies(
 
     Parameters
     ----------
-    excesses
-        Shape (N,), excess of each made picture, at most 1.
+    excesses, names
+        Shape (N,), excess of each made picture, and its name.
     between_real
         Shape (M,), that of real pictures in other real images; NaN for those that have none. It
         takes no part in the verdict: it says how often real pictures pass for copies.
-    names
-        Name of each made picture.
-
-    Raises
-    ------
-    InputError
-        If there is no picture, an excess is not a number, or names do not belong to the pictures.
     """
     made, real = np.asarray(excesses, np.float64), np.asarray(between_real, np.float64)
     if not made.size or made.shape != (len(names),) or not np.isfinite(made).all():
@@ -107,17 +96,15 @@ def check_copies(
 class CorrelationSearch:
     """Looks for square pictures inside larger images, at all offsets, in reduced resolution.
 
+    The correlation is that of `skimage.feature.match_template`, with the transforms of images and
+    pictures kept: 15 times as fast where many pictures are looked for.
+
     Parameters
     ----------
     images
         Source and pixels of each image, shapes (H, W), at least as large as the pictures.
     edge
         Edge of the pictures to look for, in pixels.
-
-    Raises
-    ------
-    InputError
-        If there is no image, or one is smaller than the pictures.
     """
 
     def __init__(self, images: Iterable[tuple[str, npt.NDArray[np.floating]]], edge: int) -> None:
@@ -139,20 +126,10 @@ class CorrelationSearch:
     def excess(self, picture: npt.NDArray[np.floating], source: str | None = None) -> float:
         """Return how far the picture is found better than its mirror images are.
 
-        Parameters
-        ----------
-        picture
-            Shape (edge, edge).
-        source
-            Image that the picture was cut from, which is left out.
-
-        Returns
-        -------
-        float
-            With c the correlation of the picture as from `largest`, and m the highest of those of
-            its images mirrored up-down, left-right, and both: (c - m) / (1 - m). At most 1, below 0
-            where a mirror image fits better, 0 for a picture that is its own mirror image or has
-            no structure; NaN where no image is left to compare with.
+        With c the correlation of the picture as from `largest`, and m the highest of those of its
+        images mirrored up-down, left-right, and both: (c - m) / (1 - m). At most 1, below 0 where a
+        mirror image fits better, 0 for a picture that is its own mirror image or has no structure;
+        NaN where no image is left to compare with.
         """
         upright = self.largest(picture, source)
         mirrored = (picture[::-1], picture[:, ::-1], picture[::-1, ::-1])
@@ -160,20 +137,10 @@ class CorrelationSearch:
         return (upright - chance) / (1 - chance) if chance < 1 else upright - chance
 
     def largest(self, picture: npt.NDArray[np.floating], source: str | None = None) -> float:
-        """Return the highest normalised cross-correlation with any part of any image.
+        """Return the highest normalised cross-correlation with any part of any image, 0 to 1.
 
-        Parameters
-        ----------
-        picture
-            Shape (edge, edge).
-        source
-            Image that the picture was cut from, which is left out.
-
-        Returns
-        -------
-        float
-            From 0 to 1, 0 for a picture without structure; NaN where no image is left to compare
-            with.
+        The image `source` is left out, from which the picture was cut. NaN where none is left, 0
+        for a picture without structure.
         """
         if picture.shape != (self.edge, self.edge):
             raise InputError(
@@ -209,7 +176,6 @@ class _Target:
         self.transform = fft.rfft2(centred, self.shape).astype(np.complex64)
         sums, squares = _window_sums(centred, edge), _window_sums(centred**2, edge)
         spread = squares - sums**2 / edge**2
-        # Windows without structure would divide rounding errors by nothing.
         norms = np.sqrt(np.maximum(spread, _LEAST_SHARE * spread.max() + 1e-30))
         self.norms = norms.astype(np.float32)
 

@@ -9,16 +9,15 @@ mean.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.intervals import FloatArray
 
+# Fisher's z of a perfect image would be infinite, and the mean 1 whatever the others are.
 _LARGEST_CORRELATION = 1 - 1e-6
 # Values that differ by less than this share of their size differ by rounding only.
 _ROUNDING = 1e-12
@@ -28,15 +27,8 @@ _ROUNDING = 1e-12
 class PixelMoments:
     """What the correlation of pixels needs to know of them; two of these add up to that of both.
 
-    Parameters
-    ----------
-    n
-        Number of pixels.
-    mean_predicted, mean_true
-        Their means; 0 where there is no pixel.
-    square_predicted, square_true, product
-        Sums over the pixels of the squared deviations from these means, and of the product of both
-        deviations.
+    Means (0 where there is no pixel), and sums over the pixels of the squared deviations from them
+    and of the product of both deviations.
     """
 
     n: int = 0
@@ -48,18 +40,7 @@ class PixelMoments:
 
     @classmethod
     def of(cls, predicted: npt.ArrayLike, true: npt.ArrayLike) -> PixelMoments:
-        """Measure the pixels of one image.
-
-        Parameters
-        ----------
-        predicted, true
-            Equal shapes, any unit, finite.
-
-        Raises
-        ------
-        InputError
-            The shapes differ, or a value is not finite.
-        """
+        """Measure the pixels of one image: equal shapes, any unit, finite."""
         guess, truth = paired_pixels(predicted, true)
         if not guess.size:
             return cls()
@@ -105,23 +86,7 @@ class PixelMoments:
 
 
 def pearson(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
-    """Return Pearson's correlation of the pixels of one image.
-
-    Parameters
-    ----------
-    predicted, true
-        Equal shapes, any unit, finite.
-
-    Returns
-    -------
-    float
-        -1 to 1. NaN where the truth is constant; 0 where only the prediction is.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or a value is not finite.
-    """
+    """Return Pearson's correlation of the pixels of one image, as `PixelMoments.pearson`."""
     return PixelMoments.of(predicted, true).pearson
 
 
@@ -129,129 +94,31 @@ def pearson_after(predicted: npt.ArrayLike, true: npt.ArrayLike, baseline: npt.A
     """Return Pearson's correlation of what a prediction and the truth add to a baseline.
 
     Where a trivial guess is close to the truth already, such as cells on a fixed grid or the given
-    image itself, the plain correlation is high for every method; this one tells what is learnt.
-
-    Parameters
-    ----------
-    predicted, true, baseline
-        Equal shapes, one unit, finite.
-
-    Returns
-    -------
-    float
-        As `pearson`, of the differences from the baseline: NaN where the truth is the baseline but
-        for a constant, 0 where only the prediction is.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or a value is not finite.
+    image itself, the plain correlation is high for every method; this one tells what is learnt. It
+    is NaN where the truth is the baseline but for a constant, 0 where only the prediction is.
     """
     known, truth = paired_pixels(baseline, true)
     guess, _ = paired_pixels(predicted, true)
     return pearson(guess - known, truth - known)
 
 
-def spearman(predicted: npt.ArrayLike, true: npt.ArrayLike) -> float:
-    """Return Spearman's rank correlation of the pixels of one image.
-
-    Parameters
-    ----------
-    predicted, true
-        Equal shapes, any unit, finite; equal values share their mean rank.
-
-    Returns
-    -------
-    float
-        -1 to 1; NaN and 0 as in `pearson`.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or a value is not finite.
-    """
-    guess, truth = paired_pixels(predicted, true)
-    return pearson(stats.rankdata(guess), stats.rankdata(truth))
-
-
-def pooled_pearson(images: Iterable[tuple[npt.ArrayLike, npt.ArrayLike]]) -> float:
-    """Return Pearson's correlation over the pixels of all images together.
-
-    Unlike the mean over images it also asks whether bright images are predicted bright, and large
-    images count for more.
-
-    Parameters
-    ----------
-    images
-        Predicted and true image of each; sizes may differ. One is held at a time.
-
-    Returns
-    -------
-    float
-        As `pearson` of all pixels in one row. Images of constant truth take part.
-
-    Raises
-    ------
-    InputError
-        The shapes of a pair differ, or a value is not finite.
-    """
-    together = PixelMoments()
-    for predicted, true in images:
-        together += PixelMoments.of(predicted, true)
-    return together.pearson
-
-
-def mean_correlation(correlations: npt.ArrayLike) -> float:
-    """Return the mean over images, those without a correlation left out.
-
-    Parameters
-    ----------
-    correlations
-        Shape (N,), -1 to 1 or NaN.
-
-    Returns
-    -------
-    float
-        NaN, with a warning, where no image has a correlation.
-    """
-    values = _defined(correlations)
-    return float(values.mean()) if len(values) else float("nan")
-
-
 def fisher_mean(correlations: npt.ArrayLike) -> float:
     """Return the mean over images by Fisher's z: of inverse hyperbolic tangents, turned back.
 
     Near 1 the plain mean is drawn down by the few images that went wrong; z gives the differences
-    between good ones more weight.
-
-    Parameters
-    ----------
-    correlations
-        Shape (N,), -1 to 1 or NaN; NaN are left out. Beyond 1 - 1e-6 in size they count as that,
-        since a single perfect image would else make the mean 1.
-
-    Returns
-    -------
-    float
-        NaN, with a warning, where no image has a correlation.
+    between good ones more weight. Images without a correlation (NaN) are left out.
     """
-    values = np.clip(_defined(correlations), -_LARGEST_CORRELATION, _LARGEST_CORRELATION)
-    return float(np.tanh(np.arctanh(values).mean())) if len(values) else float("nan")
+    values = np.asarray(correlations, dtype=np.float64).ravel()
+    values = values[~np.isnan(values)]
+    if not len(values):
+        warnings.warn("no image has a correlation: the mean is NaN", RuntimeWarning, stacklevel=2)
+        return float("nan")
+    values = np.clip(values, -_LARGEST_CORRELATION, _LARGEST_CORRELATION)
+    return float(np.tanh(np.arctanh(values).mean()))
 
 
 def paired_pixels(predicted: npt.ArrayLike, true: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return the pixels of two images of one shape as float64.
-
-    Parameters
-    ----------
-    predicted, true
-        Equal shapes, finite.
-
-    Raises
-    ------
-    InputError
-        The shapes differ, or a value is not finite.
-    """
+    """Return the pixels of two images of one shape as float64, if they are finite."""
     guess, truth = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
     if guess.shape != truth.shape:
         raise InputError(
@@ -279,11 +146,3 @@ def _centred(values: FloatArray) -> tuple[float, FloatArray]:
         return low, np.zeros_like(flat)
     mean = float(flat.mean())
     return mean, flat - mean
-
-
-def _defined(correlations: npt.ArrayLike) -> FloatArray:
-    values = np.asarray(correlations, dtype=np.float64).ravel()
-    values = values[~np.isnan(values)]
-    if not len(values):
-        warnings.warn("no image has a correlation: the mean is NaN", RuntimeWarning, stacklevel=3)
-    return values

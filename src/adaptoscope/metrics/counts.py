@@ -52,24 +52,9 @@ class CountErrors:
 
 
 def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
-    """Compare predicted counts with true counts.
+    """Compare predicted with true counts, shape (N,) each; fractions are kept.
 
-    Parameters
-    ----------
-    predicted
-        Shape (N,), cells per image; fractions are kept, nothing is rounded.
-    true
-        Shape (N,), cells per image, not negative.
-
-    Returns
-    -------
-    CountErrors
-        Every error is NaN, with a warning, where N is 0.
-
-    Raises
-    ------
-    InputError
-        The two do not have one value per image each, or a value is not a finite number.
+    Every error is NaN, with a warning, where N is 0.
     """
     guess, truth = _paired(predicted, true)
     if guess.size == 0:
@@ -89,19 +74,9 @@ def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
 
 
 def share_within(predicted: npt.ArrayLike, true: npt.ArrayLike, tolerance: float) -> float:
-    """Return the share of images whose count is off by at most ``tolerance`` times the truth.
+    """Return the share of images, 0 to 1, off by at most ``tolerance`` times the truth.
 
-    Parameters
-    ----------
-    predicted, true
-        Shape (N,), cells per image.
-    tolerance
-        Accepted relative error, for example 0.05.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; NaN, with a warning, where N is 0.
+    NaN, with a warning, where there is no image.
     """
     guess, truth = _paired(predicted, true)
     if guess.size == 0:

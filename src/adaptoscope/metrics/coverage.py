@@ -35,21 +35,9 @@ class Coverage:
 def coverage(
     lower: npt.ArrayLike, upper: npt.ArrayLike, counts: npt.ArrayLike, true: npt.ArrayLike
 ) -> Coverage:
-    """Compare intervals with true counts.
+    """Compare intervals, both bounds included, with true counts; shape (N,) each, in cells.
 
-    Parameters
-    ----------
-    lower, upper
-        Bounds, shape (N,), in cells; both belong to the interval.
-    counts
-        The counts that they were made for, shape (N,).
-    true
-        True counts, shape (N,).
-
-    Raises
-    ------
-    InputError
-        There is no interval, or the numbers differ in length.
+    `counts` are those that the intervals were made for.
     """
     low, high, guess, truth = (
         np.asarray(each, dtype=np.float64) for each in (lower, upper, counts, true)

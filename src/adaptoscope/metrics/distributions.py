@@ -19,13 +19,8 @@ LEVELS = 65536
 class HistogramDistance:
     """How much light has to be moved to turn one histogram into another.
 
-    Parameters
-    ----------
-    wasserstein
-        First Wasserstein distance, in units of [0, 1].
-    relative
-        The same in standard deviations of the reference's intensities; NaN where those are all
-        equal.
+    The first Wasserstein distance in units of [0, 1], and in standard deviations of the reference's
+    intensities; that is NaN where those are all equal.
     """
 
     wasserstein: float
@@ -34,17 +29,7 @@ class HistogramDistance:
 
 @dataclass(frozen=True)
 class MedianDifference:
-    """Medians of two samples and how far they lie apart.
-
-    Parameters
-    ----------
-    median, reference
-        Median of the sample and of the reference; NaN for a sample without a value.
-    difference
-        Median minus reference.
-    relative
-        Difference as a share of the reference.
-    """
+    """Medians of two samples (NaN: no value), and their difference, also over the reference."""
 
     median: float
     reference: float
@@ -53,22 +38,9 @@ class MedianDifference:
 
 
 def intensity_histogram(pixels: npt.NDArray[np.floating]) -> Histogram:
-    """Count intensities.
+    """Count intensities in [0, 1], shape (65536,); values beyond count at the ends.
 
-    Parameters
-    ----------
-    pixels
-        Any shape, in [0, 1]; values beyond count at the ends.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (65536,). Histograms of several images may be added.
-
-    Raises
-    ------
-    InputError
-        If an intensity is not finite.
+    Histograms of several images may be added.
     """
     if not np.isfinite(pixels).all():
         raise InputError("An image with NaN or infinite values has no histogram.")
@@ -77,23 +49,7 @@ def intensity_histogram(pixels: npt.NDArray[np.floating]) -> Histogram:
 
 
 def histogram_distance(first: npt.ArrayLike, reference: npt.ArrayLike) -> HistogramDistance:
-    """Compare two histograms of intensities.
-
-    Parameters
-    ----------
-    first, reference
-        Shape (65536,), as `intensity_histogram` gives them; their totals may differ.
-
-    Returns
-    -------
-    HistogramDistance
-        0 for histograms of one shape.
-
-    Raises
-    ------
-    InputError
-        If one has another length, no entry, or an entry below 0.
-    """
+    """Compare two histograms, as `intensity_histogram` gives them; their totals may differ."""
     one, other = _as_histogram(first), _as_histogram(reference)
     of_one, of_other = np.flatnonzero(one), np.flatnonzero(other)
     moved = float(wasserstein_distance(of_one, of_other, one[of_one], other[of_other]))
@@ -105,17 +61,9 @@ def histogram_distance(first: npt.ArrayLike, reference: npt.ArrayLike) -> Histog
 
 
 def median_difference(values: npt.ArrayLike, reference: npt.ArrayLike) -> MedianDifference:
-    """Compare the medians of two samples.
+    """Compare the medians of two samples, NaN among them left out.
 
-    Parameters
-    ----------
-    values, reference
-        Shapes (N,) and (M,); NaN are left out.
-
-    Returns
-    -------
-    MedianDifference
-        All NaN but the median that is known, where one sample has no value.
+    All NaN but the median that is known, where one sample has no value.
     """
     median, other = _median(values), _median(reference)
     difference = median - other

@@ -13,6 +13,9 @@ from adaptoscope.errors import InputError
 FloatArray = npt.NDArray[np.float64]
 Statistic = Callable[[Any], Any]
 
+# Resamples held in memory at once: a thousand of 500 images are 4 MB.
+_BATCH = 1000
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -42,27 +45,13 @@ def bootstrap_interval(
     Parameters
     ----------
     values
-        Shape (N,) or (N, K): one entry or row per image.
+        Shape (N,) or (N, K): one entry or row per image. Without one all is NaN, with a warning.
     statistic
         Maps resampled values of the same shape to one number.
-    seed
-        Equal seeds give equal intervals.
-    resamples
-        Number of draws with replacement.
     level
-        Share of the draws inside the interval, between 0 and 1.
+        Share of the resamples inside the interval, between 0 and 1.
     strata
         Shape (N,), optional class of each image; every class keeps its number of images.
-
-    Returns
-    -------
-    Interval
-        All NaN, with a warning, where N is 0.
-
-    Raises
-    ------
-    InputError
-        ``level``, ``resamples`` or the length of ``strata`` is out of range.
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim == 0:
@@ -73,31 +62,40 @@ def bootstrap_interval(
             expected="a level between 0 and 1 and at least one resample",
             found=f"level {level}, {resamples} resamples",
         )
+    classes = _members_of_classes(strata, len(array))
     if len(array) == 0:
         warnings.warn("no value to resample: the interval is NaN", RuntimeWarning, stacklevel=2)
         return Interval(float("nan"), float("nan"), float("nan"), level)
-    classes = members_of_classes(strata, len(array))
     generator = np.random.default_rng(seed)
-    draws = np.array([float(statistic(array[_draw(classes, generator)])) for _ in range(resamples)])
-    lower, upper = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(statistic(array)), float(lower), float(upper), level)
+    drawn: list[float] = []
+    for begin in range(0, resamples, _BATCH):
+        number = min(_BATCH, resamples - begin)
+        places = np.concatenate(
+            [
+                members[generator.integers(0, len(members), (number, len(members)))]
+                for members in classes
+            ],
+            axis=1,
+        )
+        if statistic is np.mean and array.ndim == 1:
+            drawn.extend(array[places].mean(axis=1))
+        else:
+            drawn.extend(float(statistic(array[row])) for row in places)
+    return percentile_interval(float(statistic(array)), drawn, level)
+
+
+def percentile_interval(value: float, drawn: npt.ArrayLike, level: float) -> Interval:
+    """Return a value between the quantiles of its resamples, NaN among them left out."""
+    known = np.asarray(drawn, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    bounds = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if known.size else [np.nan] * 2
+    return Interval(value, float(bounds[0]), float(bounds[1]), level)
 
 
 def mean_over_images(values: npt.ArrayLike, *, seed: int = 0, resamples: int = 10_000) -> Interval:
-    """Return the mean over images and its 95 % bootstrap interval.
+    """Return the mean over images and its 95 % bootstrap interval, NaN among them left out.
 
-    Parameters
-    ----------
-    values
-        Shape (N,), one entry per image; NaN where it has none, which is left out.
-    seed, resamples
-        As in `bootstrap_interval`.
-
-    Returns
-    -------
-    Interval
-        Without bounds (NaN) where a single image is left, which says nothing of others; all NaN,
-        with a warning, where none is.
+    A single image has no bounds, as it says nothing of others.
     """
     array = np.asarray(values, dtype=np.float64)
     known = array[~np.isnan(array)]
@@ -106,21 +104,8 @@ def mean_over_images(values: npt.ArrayLike, *, seed: int = 0, resamples: int = 1
     return bootstrap_interval(known, seed=seed, resamples=resamples)
 
 
-def members_of_classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
-    """Return the places of each class among n values, classes in their sorted order.
-
-    Parameters
-    ----------
-    strata
-        Shape (n,), or None for one class of all.
-    n
-        Number of values.
-
-    Raises
-    ------
-    InputError
-        There is not one class for each value.
-    """
+def _members_of_classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray[np.intp]]:
+    """Return the places of each class among n values, classes in their sorted order."""
     if strata is None:
         return [np.arange(n)]
     labels = np.asarray(strata)
@@ -131,11 +116,3 @@ def members_of_classes(strata: npt.ArrayLike | None, n: int) -> list[npt.NDArray
             found=f"shape {labels.shape}",
         )
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
-
-
-def _draw(
-    classes: list[npt.NDArray[np.intp]], generator: np.random.Generator
-) -> npt.NDArray[np.intp]:
-    return np.concatenate(
-        [members[generator.integers(0, len(members), len(members))] for members in classes]
-    )

@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.intervals import Interval
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray, Interval, percentile_interval
 
 
 def kernel_distance(
@@ -39,11 +37,6 @@ def kernel_distance(
         The value is near 0, and may be below it, where both sets come from one distribution; its
         scale is that of the features. None where a set has fewer than two images.
 
-    Raises
-    ------
-    InputError
-        If a set is empty, the widths differ, or a number is out of range.
-
     References
     ----------
     Gretton et al. (2012), lemma 6: the mean of k(x, x') over pairs of different rows of each set,
@@ -66,9 +59,7 @@ def kernel_distance(
     value = distance(*(np.ones((1, member.shape[1])) for member in members))
     generator = np.random.default_rng(seed)
     drawn = distance(*(_resampled(member.shape[1], resamples, generator) for member in members))
-    tail = (1 - level) / 2
-    lower, upper = np.nanquantile(drawn, (tail, 1 - tail))
-    return Interval(float(value[0]), float(lower), float(upper), level)
+    return percentile_interval(float(value[0]), drawn, level)
 
 
 class _PairSums:
@@ -119,18 +110,7 @@ def polynomial_kernel(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def as_features(first: npt.ArrayLike, second: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return two sets of features as arrays if they can be compared.
-
-    Parameters
-    ----------
-    first, second
-        Shapes (N, D) and (M, D), finite, at least one row each.
-
-    Raises
-    ------
-    InputError
-        If they cannot.
-    """
+    """Return two sets of features, (N, D) and (M, D), as finite arrays if they can be compared."""
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     shaped = one.ndim == 2 and other.ndim == 2 and one.shape[1:] == other.shape[1:]
     if not shaped or min(len(one), len(other)) < 1 or not one.shape[1]:

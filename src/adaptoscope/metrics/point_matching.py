@@ -27,16 +27,14 @@ class PointMatch:
         Shape (K, 2), index of the found point and of its true point, in order of the found points.
     precision, recall, f1
         Between 0 and 1; NaN where there was nothing to divide by.
-    invented
-        Found points without a true one.
-    lost
-        True points without a found one.
-    merged
-        Those of ``lost`` whose nearest found point, within twice the radius, belongs to another
+    false_positives, false_negatives
+        Found points without a true one, true points without a found one.
+    merges
+        Those false negatives whose nearest found point, within twice the radius, belongs to another
         true point: two cells that were seen as one. The centre of such a pair lies about half a
         diameter from either.
-    divided
-        Those of ``invented`` whose nearest true point, within twice its radius, belongs to another
+    splits
+        Those false positives whose nearest true point, within twice its radius, belongs to another
         found point: one cell that was seen as two.
     mean_distance
         Mean distance of the pairs, in pixels; NaN without a pair.
@@ -46,10 +44,10 @@ class PointMatch:
     precision: float
     recall: float
     f1: float
-    invented: int
-    lost: int
-    merged: int
-    divided: int
+    false_positives: int
+    false_negatives: int
+    merges: int
+    splits: int
     mean_distance: float
 
 
@@ -67,6 +65,8 @@ def match_points(
 ) -> PointMatch:
     """Match found to true centres: as many pairs as possible, then the shortest ones.
 
+    Shares are NaN, with a warning, where both sets are empty.
+
     Parameters
     ----------
     found, true
@@ -74,17 +74,6 @@ def match_points(
     radius
         Largest distance of a pair, in pixels, inclusive: one for all, or shape (M,), one for each
         true point. Half a cell diameter is customary.
-
-    Returns
-    -------
-    PointMatch
-        Shares are NaN, with a warning, where both sets are empty.
-
-    Raises
-    ------
-    InputError
-        A set is not of shape (N, 2), holds a value that is not finite, or a radius is negative or
-        there is not one for each true point.
     """
     found_points, true_points = _as_points(found, "found"), _as_points(true, "true")
     radii = _as_radii(radius, len(true_points))
@@ -103,65 +92,44 @@ def match_points(
         precision=_share(len(pairs), len(found_points)),
         recall=_share(len(pairs), len(true_points)),
         f1=_share(2 * len(pairs), len(found_points) + len(true_points)),
-        invented=len(found_points) - len(pairs),
-        lost=len(true_points) - len(pairs),
-        merged=_merged(true_points[unmatched], radii[unmatched], found_points, ~surplus),
-        divided=_divided(found_points[surplus], true_points, radii, ~unmatched),
+        false_positives=len(found_points) - len(pairs),
+        false_negatives=len(true_points) - len(pairs),
+        merges=_merges(true_points[unmatched], radii[unmatched], found_points, ~surplus),
+        splits=_splits(found_points[surplus], true_points, radii, ~unmatched),
         mean_distance=float(distances[chosen].mean()) if len(pairs) else float("nan"),
     )
 
 
-def _merged(
-    lost: FloatArray, radii: FloatArray, found: FloatArray, matched: npt.NDArray[np.bool_]
+def _merges(
+    missed: FloatArray, radii: FloatArray, found: FloatArray, matched: npt.NDArray[np.bool_]
 ) -> int:
-    """Count lost cells whose nearest found point belongs to another cell."""
-    if not len(lost) or not len(found):
+    """Count missed cells whose nearest found point belongs to another cell."""
+    if not len(missed) or not len(found):
         return 0
-    distances, nearest = KDTree(found).query(lost)
+    distances, nearest = KDTree(found).query(missed)
     return int(np.count_nonzero((distances <= 2 * radii) & matched[nearest]))
 
 
-def _divided(
-    invented: FloatArray, true: FloatArray, radii: FloatArray, matched: npt.NDArray[np.bool_]
+def _splits(
+    surplus: FloatArray, true: FloatArray, radii: FloatArray, matched: npt.NDArray[np.bool_]
 ) -> int:
-    """Count invented points whose nearest cell has been found by another point."""
-    if not len(invented) or not len(true):
+    """Count surplus points whose nearest cell has been found by another point."""
+    if not len(surplus) or not len(true):
         return 0
-    distances, nearest = KDTree(true).query(invented)
+    distances, nearest = KDTree(true).query(surplus)
     return int(np.count_nonzero((distances <= 2 * radii[nearest]) & matched[nearest]))
 
 
 def pooled_shares(matches: Sequence[PointMatch]) -> PooledShares:
-    """Return precision, recall and F1 of several images, from the sums of their points.
-
-    Parameters
-    ----------
-    matches
-        One for each image.
-
-    Returns
-    -------
-    PooledShares
-        NaN where there is no point to divide by.
-    """
+    """Return precision, recall and F1 of several images, from the sums of their points."""
     pairs = sum(len(match.pairs) for match in matches)
-    invented = sum(match.invented for match in matches)
-    lost = sum(match.lost for match in matches)
-    return PooledShares(
-        precision=_share(pairs, pairs + invented),
-        recall=_share(pairs, pairs + lost),
-        f1=_share(2 * pairs, 2 * pairs + invented + lost),
-    )
+    found = pairs + sum(match.false_positives for match in matches)
+    true = pairs + sum(match.false_negatives for match in matches)
+    return PooledShares(_share(pairs, found), _share(pairs, true), _share(2 * pairs, found + true))
 
 
 def pooled_f1(matches: Sequence[PointMatch]) -> float:
-    """Return one F1 for several images, from the sums of their pairs, inventions and losses.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; NaN where no image has a point on either side.
-    """
+    """Return one F1 for several images; NaN where no image has a point on either side."""
     return pooled_shares(matches).f1
 
 

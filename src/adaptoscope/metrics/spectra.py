@@ -14,6 +14,7 @@ FloatArray = npt.NDArray[np.float64]
 LOWEST_PERIODS = 2.0
 """Periods per image edge at which the bins begin: the Hann window smears what lies below."""
 
+# Smaller images have fewer frequencies than the usual 16 bins.
 _SMALLEST = 16
 
 
@@ -21,16 +22,9 @@ _SMALLEST = 16
 class SpectrumDistance:
     """How far two mean spectra lie apart, in dB.
 
-    Parameters
-    ----------
-    total
-        Root mean square of the differences over the bins.
-    offset
-        Mean difference, first minus second: contrast alone, the same in all bins.
-    shape
-        What is left after the offset is taken off; ``total**2 = offset**2 + shape**2``.
-    bins
-        Number of bins.
+    `total` is the root mean square of the differences over the bins; `offset` their mean, first
+    minus second: contrast alone, the same in all bins; `shape` what is left after it is taken off:
+    ``total**2 = offset**2 + shape**2``.
     """
 
     total: float
@@ -40,20 +34,10 @@ class SpectrumDistance:
 
 
 def bin_frequencies(size: int, bins: int = 16) -> FloatArray:
-    """Return the mean frequency of every radial bin, in cycles per pixel.
+    """Return the mean frequency of every radial bin, shape (K,), rising, in cycles per pixel.
 
-    Parameters
-    ----------
-    size
-        Edge of the images in pixels.
-    bins
-        Bins of equal width on a logarithmic axis from two periods per image to half a cycle per
-        pixel. Those that hold no coefficient of so small an image are left out.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (K,), K at most `bins`, rising.
+    Bins are of equal width on a logarithmic axis from two periods per image of `size` pixels to
+    half a cycle per pixel. Those that hold no coefficient of so small an image are left out.
     """
     return _bins(size, bins)[1]
 
@@ -67,8 +51,6 @@ def radial_spectra(
     ----------
     images
         Square images of one size, at least 16 pixels, any linear unit.
-    bins
-        As for `bin_frequencies`.
     floor
         Variance of white noise that is added to the power, so that an image without any structure
         has a logarithm: for images in [0, 1] from 8-bit files ``1 / 12 / 255**2``, the rounding.
@@ -76,14 +58,9 @@ def radial_spectra(
     Returns
     -------
     numpy.ndarray
-        Shape (N, K), in dB: ten times the decimal logarithm of the mean power of a bin. Power is
-        scaled so that white noise has its variance at every frequency; the image's mean is taken
-        off and a Hann window laid over it.
-
-    Raises
-    ------
-    InputError
-        If there is no image, or one is too small or of another shape than the first.
+        Shape (N, K), bins as in `bin_frequencies`, in dB: ten times the decimal logarithm of the
+        mean power of a bin. Power is scaled so that white noise has its variance at every
+        frequency; the image's mean is taken off and a Hann window laid over it.
     """
     rows: list[FloatArray] = []
     size = 0
@@ -103,23 +80,7 @@ def radial_spectra(
 
 
 def spectrum_distance(first: npt.ArrayLike, second: npt.ArrayLike) -> SpectrumDistance:
-    """Compare the mean logarithmic spectra of two sets.
-
-    Parameters
-    ----------
-    first, second
-        Shapes (N, K) and (M, K), in dB, as `radial_spectra` gives them for images of one size.
-
-    Returns
-    -------
-    SpectrumDistance
-        All 0 for equal sets.
-
-    Raises
-    ------
-    InputError
-        If the sets do not have the same bins.
-    """
+    """Compare the mean logarithmic spectra of two sets, (N, K) and (M, K) from `radial_spectra`."""
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if one.ndim != 2 or other.ndim != 2 or one.shape[1] != other.shape[1] or not one.size:
         raise InputError(

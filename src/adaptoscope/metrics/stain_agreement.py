@@ -16,21 +16,7 @@ from adaptoscope.metrics.stain_errors import mean_absolute_error, nrmse, psnr, s
 
 @dataclass(frozen=True)
 class StainedImage:
-    """How one predicted image agrees with its truth.
-
-    Parameters
-    ----------
-    moments
-        Of its pixels, so that those of many images can be pooled.
-    ssim
-        Structural similarity, -1 to 1.
-    psnr
-        Peak signal-to-noise ratio in decibels, infinite for equal images.
-    nrmse
-        Root mean squared error over the range of the data set.
-    mae
-        Mean absolute error, in the unit of the images.
-    """
+    """How one predicted image agrees with its truth; errors as in `stain_errors`."""
 
     moments: PixelMoments
     ssim: float
@@ -50,8 +36,6 @@ class StainAgreement:
 
     Parameters
     ----------
-    n
-        Number of images.
     pearson
         Mean over images of Pearson's correlation of predicted and true pixels; images of constant
         truth are left out, constant predictions count as 0. NaN where no image is left, as the
@@ -91,21 +75,9 @@ class StainAgreement:
 def compare_stains(
     predicted: npt.ArrayLike, true: npt.ArrayLike, *, data_range: float
 ) -> StainedImage:
-    """Compare a predicted image with its truth.
+    """Compare a predicted image with its truth, both (H, W) of at least 11 x 11 finite pixels.
 
-    Parameters
-    ----------
-    predicted, true
-        Shape (H, W), at least 11 x 11, finite, in the unit of the stored or de-normalised
-        intensities.
-    data_range
-        Largest less smallest intensity of the data set, in the same unit.
-
-    Raises
-    ------
-    InputError
-        The images are not of one shape (H, W), too small or not finite, or the range is not above
-        0.
+    The data range is the largest less the smallest intensity of the data set, in the same unit.
     """
     return StainedImage(
         moments=PixelMoments.of(predicted, true),
@@ -119,25 +91,7 @@ def compare_stains(
 def stain_agreement(
     images: Sequence[StainedImage], *, seed: int = 0, resamples: int = 10_000
 ) -> StainAgreement:
-    """Gather the figures of single images.
-
-    Parameters
-    ----------
-    images
-        One for each image, as `compare_stains` gives it.
-    seed, resamples
-        Of the bootstrap.
-
-    Returns
-    -------
-    StainAgreement
-        Every figure is NaN, with a warning, where there is no image.
-
-    Raises
-    ------
-    InputError
-        ``resamples`` is below 1.
-    """
+    """Gather the figures of single images; all NaN, with a warning, where there is none."""
     correlations = np.array([image.pearson for image in images], dtype=np.float64)
     defined = correlations[~np.isnan(correlations)]
     if not len(defined):
@@ -149,20 +103,17 @@ def stain_agreement(
         fisher = fisher_mean(defined)
     together = reduce(add, (image.moments for image in images), PixelMoments())
     flat = [image.moments.square_predicted <= 0 < image.moments.square_true for image in images]
+    means = {
+        name: float(np.mean([getattr(image, name) for image in images])) if images else np.nan
+        for name in ("ssim", "psnr", "nrmse", "mae")
+    }
     return StainAgreement(
         n=len(images),
         pearson=interval.value,
         pearson_interval=interval,
         pearson_fisher=fisher,
         pearson_pooled=together.pearson,
-        ssim=_mean([image.ssim for image in images]),
-        psnr=_mean([image.psnr for image in images]),
-        nrmse=_mean([image.nrmse for image in images]),
-        mae=_mean([image.mae for image in images]),
+        **means,
         constant=len(correlations) - len(defined),
         flat=sum(flat),
     )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else float("nan")

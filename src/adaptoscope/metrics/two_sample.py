@@ -1,6 +1,10 @@
-"""Two-sample test by a classifier: how well a linear rule tells two sets of features apart."""
+"""Two-sample test by a classifier: how well a linear rule tells two sets of features apart.
 
-from collections.abc import Sequence
+Logistic regression, area under the curve and grouped folds are written out here, as this runs
+in the installation without `train`, which scikit-learn would bring above 600 MB.
+"""
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +12,16 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.intervals import Interval
+from adaptoscope.metrics.intervals import FloatArray, Interval, percentile_interval
 from adaptoscope.metrics.kernel_distance import as_features
 
-FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+# A spread below this share of the mean is rounding: the feature is constant.
+_ROUNDING = 1e-9
+# Far more than the fits of the comparisons need; it bounds the time of one that does not converge.
+_MOST_STEPS = 500
 
 
 def two_sample_auc(
@@ -36,30 +45,17 @@ def two_sample_auc(
     first, second
         Shapes (N, D) and (M, D). Features are standardised on the training part of each fold.
     groups
-        Group of every row of `first` and of `second`, by which the folds are made: the image that
-        a tile was cut from or was made after. A group may have rows in both sets.
-    seed
-        Seed of the folds and of the bootstrap.
+        Group of every row of `first` and of `second`: the image that a tile was cut from or was
+        made after. A group may have rows in both sets; each set needs two.
     folds
-        Number of folds; as many as there are groups in the smaller set where those are fewer.
+        As many as there are groups in the smaller set where those are fewer.
     penalty
         Weight of half the squared coefficients beside the summed log loss, in which both sets
         have the same total weight.
     resamples, level
         Of the bootstrap over groups, which gives the interval.
-
-    Returns
-    -------
-    Interval
-        Pooled area, with its percentile interval.
-
-    Raises
-    ------
-    InputError
-        If the features cannot be compared, groups are missing, or a set has fewer than two groups.
     """
     one, other = as_features(first, second)
-    names = [*groups[0], *groups[1]]
     if (len(groups[0]), len(groups[1])) != (len(one), len(other)):
         raise InputError(
             "The groups do not belong to the features.",
@@ -68,42 +64,30 @@ def two_sample_auc(
         )
     features = np.concatenate([one, other])
     second_set = np.repeat([False, True], [len(one), len(other)])
-    numbers: IntArray = np.unique(names, return_inverse=True)[1]
+    numbers: IntArray = np.unique([*groups[0], *groups[1]], return_inverse=True)[1]
     generator = np.random.default_rng(seed)
-    fold = grouped_folds(numbers, second_set, folds, generator)
+    fold = divide_groups(numbers, second_set, folds, generator)
     scores = np.zeros(len(features))
     for held_out in range(int(fold.max()) + 1):
         judged = fold == held_out
         rule = _fit(features[~judged], second_set[~judged], penalty)
         scores[judged] = rule(features[judged])
-    return _interval(scores, second_set, numbers, generator, resamples, level)
+    number = int(numbers.max()) + 1
+    drawn = []
+    for _ in range(resamples):
+        times = np.bincount(generator.integers(0, number, number), minlength=number)
+        drawn.append(area_under_curve(scores, second_set, times[numbers].astype(np.float64)))
+    # A draw of one set alone has no area; of two or three images all draws may be like that.
+    return percentile_interval(area_under_curve(scores, second_set), drawn, level)
 
 
-def grouped_folds(
-    groups: IntArray, second_set: npt.NDArray[np.bool_], folds: int, generator: np.random.Generator
+def divide_groups(
+    groups: IntArray, second_set: BoolArray, folds: int, generator: np.random.Generator
 ) -> IntArray:
-    """Divide groups among folds so that both sets are spread evenly.
+    """Return the fold of each row, shape (N,), so that both sets are spread evenly.
 
-    Parameters
-    ----------
-    groups
-        Shape (N,), group of each row, numbered from 0.
-    second_set
-        Shape (N,), true for rows of the second set.
-    folds
-        Number of folds; fewer where one set has fewer groups.
-    generator
-        Source of the order in which groups of one size are dealt out.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), fold of each row, from 0. No group is in two folds.
-
-    Raises
-    ------
-    InputError
-        If a set has fewer than two groups.
+    No group, numbered from 0, is in two folds. The largest are dealt out first, those of one size
+    in an order drawn from the generator, each to where it evens out the squared shares most.
     """
     rows = np.stack(
         [np.bincount(groups[second_set == kind], minlength=groups.max() + 1) for kind in (0, 1)],
@@ -129,21 +113,11 @@ def grouped_folds(
 
 
 def area_under_curve(
-    scores: FloatArray, second_set: npt.NDArray[np.bool_], weights: FloatArray | None = None
+    scores: FloatArray, second_set: BoolArray, weights: FloatArray | None = None
 ) -> float:
     """Return the chance that a row of the second set scores above one of the first.
 
-    Parameters
-    ----------
-    scores, second_set
-        Shape (N,). Equal scores count half.
-    weights
-        Shape (N,), how often each row counts; once if not given.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; NaN where a set has no weight.
+    Equal scores count half, and each row as often as its weight says. NaN where a set has none.
     """
     counted = np.ones(len(scores)) if weights is None else weights
     values: IntArray = np.unique(scores, return_inverse=True)[1]
@@ -154,22 +128,12 @@ def area_under_curve(
     return float((of_second * below).sum() / total) if total > 0 else float("nan")
 
 
-class _LinearRule:
-    """Standardised features times coefficients."""
-
-    def __init__(self, mean: FloatArray, scale: FloatArray, coefficients: FloatArray) -> None:
-        self.mean, self.scale, self.coefficients = mean, scale, coefficients
-
-    def __call__(self, features: FloatArray) -> FloatArray:
-        """Return the log-odds of the second set, shape (N,)."""
-        standard = (features - self.mean) / self.scale
-        odds: FloatArray = standard @ self.coefficients[:-1] + self.coefficients[-1]
-        return odds
-
-
-def _fit(features: FloatArray, second_set: npt.NDArray[np.bool_], penalty: float) -> _LinearRule:
+def _fit(
+    features: FloatArray, second_set: BoolArray, penalty: float
+) -> Callable[[FloatArray], FloatArray]:
+    """Return what gives the log-odds of the second set, shape (N,), for features (N, D)."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(spread > 1e-9 * (1 + np.abs(mean)), spread, np.inf)
+    scale = np.where(spread > _ROUNDING * (1 + np.abs(mean)), spread, np.inf)
     standard = (features - mean) / scale
     signs = np.where(second_set, 1.0, -1.0)
     share = second_set.mean()
@@ -183,25 +147,5 @@ def _fit(features: FloatArray, second_set: npt.NDArray[np.bool_], penalty: float
         return float(value), gradient
 
     start = np.zeros(features.shape[1] + 1)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    return _LinearRule(mean, scale, np.asarray(found.x, dtype=np.float64))
-
-
-def _interval(
-    scores: FloatArray,
-    second_set: npt.NDArray[np.bool_],
-    groups: IntArray,
-    generator: np.random.Generator,
-    resamples: int,
-    level: float,
-) -> Interval:
-    number = int(groups.max()) + 1
-    draws = []
-    for _ in range(resamples):
-        times = np.bincount(generator.integers(0, number, number), minlength=number)
-        draws.append(area_under_curve(scores, second_set, times[groups].astype(np.float64)))
-    # A draw of one set alone has no area; of two or three images all draws may be like that.
-    known = [draw for draw in draws if not np.isnan(draw)]
-    bounds = np.quantile(known, [(1 - level) / 2, (1 + level) / 2]) if known else (np.nan, np.nan)
-    value = area_under_curve(scores, second_set)
-    return Interval(value, float(bounds[0]), float(bounds[1]), level)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_STEPS}).x
+    return lambda rows: np.asarray(((rows - mean) / scale) @ found[:-1] + found[-1])

@@ -103,8 +103,8 @@ def _worst(row: EvaluatedImage, pictures: tuple[Picture, ...]) -> WorstImage:
         density_class=row.density_class,
         true=row.true,
         predicted=row.predicted,
-        lost=None if without else row.match.lost if row.match else 0,
-        invented=None if without else row.match.invented if row.match else 0,
+        lost=None if without else row.match.false_negatives if row.match else 0,
+        invented=None if without else row.match.false_positives if row.match else 0,
         pictures=pictures,
     )
 

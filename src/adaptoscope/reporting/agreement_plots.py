@@ -10,7 +10,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.agreement import Agreement
+from adaptoscope.metrics.limits_of_agreement import Agreement
 from adaptoscope.reporting.figures import (
     DOT,
     INK,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.metrics.agreement import limits_of_agreement
 from adaptoscope.metrics.counts import CountErrors
 from adaptoscope.metrics.intervals import Interval
+from adaptoscope.metrics.limits_of_agreement import limits_of_agreement
 from adaptoscope.metrics.paired import PairedDifference
 from adaptoscope.metrics.point_matching import PooledShares
 from adaptoscope.reporting.agreement_plots import agreement_panels, differences_by_class

@@ -10,7 +10,7 @@ from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
-from adaptoscope.metrics.grid_errors import grid_average_error
+from adaptoscope.metrics.game import grid_average_error
 
 KEYS = {"n", "mae", "rmse", "bias", "within_5", "within_10", "mape", "r2", "mae_interval",
         "by_density"}  # fmt: skip
@@ -93,7 +93,7 @@ def test_a_centre_is_right_within_half_the_diameter_of_its_own_cell(masked):
         [2 * 100 / math.sqrt(math.pi), 2 * 6 / math.sqrt(math.pi)]
     )
     assert row.match.pairs.tolist() == [[0, 0]]
-    assert (row.match.invented, row.match.lost) == (1, 1)
+    assert (row.match.false_positives, row.match.false_negatives) == (1, 1)
 
 
 def test_classes_of_density_are_those_of_the_true_counts(real):
@@ -143,7 +143,7 @@ def test_the_matching_radius_does_not_depend_on_the_counter(real):
 
     result = evaluate_counter(model, real.split("test"), resamples=20)
 
-    assert all(row.match.lost == 0 for row in result.images)
+    assert all(row.match.false_negatives == 0 for row in result.images)
 
 
 def test_a_person_sees_how_far_it_is(real, capfd, monkeypatch):

@@ -48,7 +48,7 @@ def test_each_true_point_may_have_a_radius_of_its_own(found, true_with_radii):
 
     assert len(match.pairs) == most_pairs_by_hand(found, true, radii)
     assert all(math.dist(found[i], true[j]) <= radii[j] for i, j in match.pairs)
-    assert match.divided <= match.invented
+    assert match.splits <= match.false_positives
 
 
 @settings(deadline=None, max_examples=60)
@@ -58,7 +58,7 @@ def test_equal_radii_are_one_radius(found, true, radius):
     one, each = match_points(found, true, radius), match_points(found, true, [radius] * len(true))
 
     assert one.pairs.tolist() == each.pairs.tolist()
-    assert (one.merged, one.divided) == (each.merged, each.divided)
+    assert (one.merges, one.splits) == (each.merges, each.splits)
 
 
 def test_a_large_cell_reaches_farther_than_a_small_one():
@@ -84,9 +84,9 @@ def test_matching_is_the_best_of_all_assignments(found, true, radius):
     assert len(match.pairs) == number
     if number:
         assert match.mean_distance * number == pytest.approx(distance)
-    assert match.invented == len(found) - number
-    assert match.lost == len(true) - number
-    assert match.merged <= match.lost
+    assert match.false_positives == len(found) - number
+    assert match.false_negatives == len(true) - number
+    assert match.merges <= match.false_negatives
 
 
 def test_more_pairs_are_preferred_to_shorter_ones():
@@ -98,7 +98,7 @@ def test_more_pairs_are_preferred_to_shorter_ones():
 def test_two_cells_seen_as_one_are_a_merge():
     match = match_points([(5, 5)], [(5, 3), (5, 7), (40, 40)], radius=4)
 
-    assert (match.lost, match.merged, match.invented) == (2, 1, 0)
+    assert (match.false_negatives, match.merges, match.false_positives) == (2, 1, 0)
     assert match.precision == 1
     assert match.recall == pytest.approx(1 / 3)
     assert match.f1 == pytest.approx(1 / 2)
@@ -165,4 +165,9 @@ def test_pooled_precision_and_recall_are_those_of_all_points_together():
 
 def test_a_cell_found_twice_is_divided() -> None:
     match = match_points([[10, 10], [12, 10], [50, 50]], [[10.5, 10]], 3.0)
-    assert (match.invented, match.divided, match.lost, match.merged) == (2, 1, 0, 0)
+    assert (match.false_positives, match.splits, match.false_negatives, match.merges) == (
+        2,
+        1,
+        0,
+        0,
+    )

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.two_sample import area_under_curve, grouped_folds, two_sample_auc
+from adaptoscope.metrics.two_sample import area_under_curve, divide_groups, two_sample_auc
 
 # Few rows and features keep a fit at a millisecond.
 ROWS, WIDTH = 60, 8
@@ -91,7 +91,7 @@ def test_no_group_is_in_two_folds_and_both_sets_are_in_all(seed: int, folds: int
     groups = np.sort(rng.integers(0, 24, 120))
     groups = np.unique(groups, return_inverse=True)[1]
     second = rng.random(120) < 0.4
-    fold = grouped_folds(groups, second, folds, rng)
+    fold = divide_groups(groups, second, folds, rng)
     for group in np.unique(groups):
         assert len(np.unique(fold[groups == group])) == 1
     for number in range(folds):
@@ -101,7 +101,7 @@ def test_no_group_is_in_two_folds_and_both_sets_are_in_all(seed: int, folds: int
 
 
 def test_few_groups_make_fewer_folds() -> None:
-    fold = grouped_folds(
+    fold = divide_groups(
         np.array([0, 0, 1, 2, 3, 4]),
         np.array([True, True, True, False, False, False]),
         5,

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.agreement import limits_of_agreement
+from adaptoscope.metrics.limits_of_agreement import limits_of_agreement
 from adaptoscope.reporting.agreement_plots import agreement_panels, differences_by_class
 from adaptoscope.reporting.figures import MethodCounts
 

@@ -25,7 +25,12 @@ from adaptoscope.style_transfer.screening.verdict_files import (
 )
 from adaptoscope.style_transfer.settings import ScreeningSettings
 
-_ERRORS = ("invented", "lost", "merged", "divided")
+_ERRORS = {
+    "invented": "false_positives",
+    "lost": "false_negatives",
+    "merged": "merges",
+    "divided": "splits",
+}
 _MOVED = (
     "Points: moved by screening to where the cells were found in these images; those not found are "
     "where they were drawn. Masks were not moved."
@@ -184,8 +189,8 @@ def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
     items = list(screened)
     kept = [item for item in items if item.record.kept]
     pairs = sum(len(item.stylised.pairs) for item in items)
-    found = pairs + sum(item.stylised.invented for item in items)
-    drawn = pairs + sum(item.stylised.lost for item in items)
+    found = pairs + sum(item.stylised.false_positives for item in items)
+    drawn = pairs + sum(item.stylised.false_negatives for item in items)
     reasons = Counter(item.record.reject_reason for item in items if not item.record.kept)
     return ScreeningSummary(
         n=len(items),
@@ -196,9 +201,9 @@ def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
         f1_drawings=known_share(pooled_f1([item.drawing for item in items])),
         f1_kept=known_share(pooled_f1([item.stylised for item in kept])),
         rejects={str(reason): number for reason, number in sorted(reasons.items(), key=str)},
-        **{name: _share_of(items, name, drawn) for name in _ERRORS},
+        **{name: _share_of(items, error, drawn) for name, error in _ERRORS.items()},
     )
 
 
-def _share_of(items: Iterable[Screened], name: str, drawn: int) -> float | None:
-    return sum(getattr(item.stylised, name) for item in items) / drawn if drawn else None
+def _share_of(items: Iterable[Screened], error: str, drawn: int) -> float | None:
+    return sum(getattr(item.stylised, error) for item in items) / drawn if drawn else None

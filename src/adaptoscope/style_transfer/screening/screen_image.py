@@ -90,9 +90,9 @@ def screen_image(
         precision=known_share(found.precision),
         recall=known_share(found.recall),
         f1=known_share(found.f1),
-        invented=found.invented,
-        lost=found.lost,
-        merged=found.merged,
+        invented=found.false_positives,
+        lost=found.false_negatives,
+        merged=found.merges,
     )
     moved = points.copy()
     if settings.correct_points:
@@ -131,9 +131,9 @@ def _reasons(
         or emptiest < settings.minimum_found_nearby
     ):
         yield "incomplete"
-    if (found.invented - ceiling.invented) / cells > settings.maximum_invented:
+    if (found.false_positives - ceiling.false_positives) / cells > settings.maximum_invented:
         yield "invented"
-    if (found.lost - ceiling.lost) / cells > settings.maximum_lost:
+    if (found.false_negatives - ceiling.false_negatives) / cells > settings.maximum_lost:
         yield "lost"
     if drawn and found.f1 < settings.minimum_relative_f1 * ceiling.f1:
         yield "low_f1"

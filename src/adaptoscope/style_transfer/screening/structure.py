@@ -146,7 +146,7 @@ def _summary(
     kept: Sequence[PointMatch],
     shifts: Sequence[tuple[float, int]],
 ) -> Structure:
-    drawn = sum(len(match.pairs) + match.lost for match in found)
+    drawn = sum(len(match.pairs) + match.false_negatives for match in found)
     if not drawn:
         raise InputError(
             "There is no cell to look for.",
@@ -169,17 +169,19 @@ def _summary(
         relative_f1=_relative_f1(per_image),
         relative_interval=(interval.lower, interval.upper),
         f1_kept=pooled_f1(list(kept)) if kept else None,
-        invented=sum(match.invented for match in found) / drawn,
-        lost=sum(match.lost for match in found) / drawn,
-        divided=sum(match.divided for match in found) / drawn,
-        merged=sum(match.merged for match in found) / drawn,
+        invented=sum(match.false_positives for match in found) / drawn,
+        lost=sum(match.false_negatives for match in found) / drawn,
+        divided=sum(match.splits for match in found) / drawn,
+        merged=sum(match.merges for match in found) / drawn,
         shift_in_diameters=sum(s * pairs for s, pairs in shifts) / weight if weight else 0.0,
     )
 
 
 def _pairs_and_misses(matches: Sequence[PointMatch]) -> NDArray[np.float64]:
-    """Return pairs, and inventions with losses, of each image; shape (N, 2)."""
-    return np.array([(len(m.pairs), m.invented + m.lost) for m in matches], dtype=np.float64)
+    """Return pairs, and false positives with false negatives, of each image; shape (N, 2)."""
+    return np.array(
+        [(len(m.pairs), m.false_positives + m.false_negatives) for m in matches], dtype=np.float64
+    )
 
 
 def _defined(value: Any) -> Any:

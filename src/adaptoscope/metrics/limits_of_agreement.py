@@ -31,18 +31,7 @@ class Agreement:
 
 
 def limits_of_agreement(predicted: npt.ArrayLike, true: npt.ArrayLike) -> Agreement:
-    """Return the bias and the 95 % limits of agreement of counts.
-
-    Parameters
-    ----------
-    predicted, true
-        Shape (N,), cells per image.
-
-    Raises
-    ------
-    InputError
-        The two are not of one shape (N,), or a value is not finite.
-    """
+    """Return the bias and the 95 % limits of agreement of counts, shape (N,) each."""
     guess, truth = np.asarray(predicted, dtype=np.float64), np.asarray(true, dtype=np.float64)
     if guess.ndim != 1 or guess.shape != truth.shape or not np.isfinite(guess - truth).all():
         raise InputError(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.agreement import limits_of_agreement
+from adaptoscope.metrics.limits_of_agreement import limits_of_agreement
 
 PAIRS = st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600)), min_size=2, max_size=30)
 

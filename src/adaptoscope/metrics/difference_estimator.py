@@ -21,14 +21,10 @@ FEWEST_OF_A_STRATUM = 2
 
 @dataclass(frozen=True)
 class Stratum:
-    """A part of a population, and what is known of it.
+    """A part of a population.
 
-    Parameters
-    ----------
-    units
-        Number of its units.
-    differences
-        Truth minus guess of those that were drawn, shape (n,); drawn at random, each at most once.
+    Its number of units, and truth minus guess of those that were drawn, shape (n,): at random, each
+    at most once.
     """
 
     units: int
@@ -36,27 +32,10 @@ class Stratum:
 
 
 def corrected_total(guessed: float, strata: Sequence[Stratum], *, level: float = 0.95) -> Interval:
-    """Estimate the true total of a population.
+    """Estimate the true total of a population from the sum of all guesses and its strata.
 
-    Parameters
-    ----------
-    guessed
-        Sum of the guesses of all units.
-    strata
-        The parts of the population.
-    level
-        Share of samples whose interval holds the true total.
-
-    Returns
-    -------
-    Interval
-        The estimate, and bounds from Student's t with Satterthwaite's degrees of freedom and the
-        correction for finite populations. Both bounds are the estimate where all units are known.
-
-    Raises
-    ------
-    InputError
-        There is no stratum, or one has too few known units, or more than it has units.
+    The bounds are Student's t with Satterthwaite's degrees of freedom and the correction for finite
+    populations. Both are the estimate where all units are known.
     """
     _check(strata, level)
     total = guessed + sum(each.units * float(each.differences.mean()) for each in strata)

@@ -1,4 +1,4 @@
-"""Counting errors that see where cells were counted, not only how many."""
+"""GAME, a counting error that sees where cells were counted, not only how many."""
 
 import numpy as np
 import numpy.typing as npt
@@ -26,20 +26,8 @@ def grid_average_error(
         Shapes (N, 2) and (M, 2), (row, column) in pixels, (0, 0) in the middle of the first pixel.
     shape
         Height and width of the image in pixels.
-    level
-        0 or more.
     weights
         Shape (N,), cells that each found place stands for, for a density; 1 each by default.
-
-    Returns
-    -------
-    float
-        In cells.
-
-    Raises
-    ------
-    InputError
-        The level is negative, or the places are not of shape (N, 2) with one weight each.
     """
     if level < 0:
         raise InputError(

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.survey import Stratum, corrected_total
+from adaptoscope.metrics.difference_estimator import Stratum, corrected_total
 
 
 def test_the_estimate_is_unbiased_over_all_samples_that_can_be_drawn() -> None:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.grid_errors import grid_average_error
+from adaptoscope.metrics.game import grid_average_error
 
 SHAPE = (60, 80)
 PLACES = st.integers(0, 30).flatmap(
