@@ -41,7 +41,11 @@ ALLOWED = {
     **{stage: SHARED | {"bulk"} | below for stage, below in LAST_STAGES.items()},
     "comparison": SHARED,
     "pipeline": SHARED | STAGES | set(LAST_STAGES) | {"comparison", "reporting", "bulk"},
-    "cli": SHARED | STAGES | set(LAST_STAGES) | {"comparison", "reporting", "bulk", "pipeline"},
+    "web": {"counting", "datasets", "images", "imageio", "errors"},
+    "cli": SHARED
+    | STAGES
+    | set(LAST_STAGES)
+    | {"comparison", "reporting", "bulk", "pipeline", "web"},
     "__main__": {"cli"},
     "__init__": {"errors", "imageio", "images", "datasets", "pipeline"},
 }

@@ -8,7 +8,8 @@ import typer
 
 def serve(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Folders of images; only these are seen.")
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Folders of images, no others."),
     ],
     work: Annotated[
         Path | None,
@@ -19,13 +20,14 @@ def serve(
         str, typer.Option("--host", help="Another address than 127.0.0.1 needs a password.")
     ] = "127.0.0.1",
     password: Annotated[
-        str, typer.Option("--password", envvar="ADAPTOSCOPE_PASSWORD", help="Asked for on the page.")
+        str,
+        typer.Option("--password", envvar="ADAPTOSCOPE_PASSWORD", help="Asked for on the page"),
     ] = "",
-    browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page.")
-    ] = True,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
     """Count, look, correct and learn in the browser; nothing leaves this machine."""
     from adaptoscope.web.serve import serve as run
 
-    run(folders, work=work, host=host, port=port, password=password, browser=browser, say=typer.echo)
+    run(
+        folders, work=work, host=host, port=port, password=password, browser=browser, say=typer.echo
+    )

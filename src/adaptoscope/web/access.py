@@ -63,17 +63,14 @@ class Access:
         if given and not self.password and self._same(given, self.token):
             return self.let_in(RedirectResponse("/", status_code=303))
         if not self._same(request.cookies.get(ACCESS, ""), self.token):
+            said = "Open the address that `adaptoscope serve` printed: it holds a token."
             if request.url.path.startswith("/api/"):
-                return JSONResponse({"error": "You are not let in: open the address that was printed."}, 401)
-            where = "/enter" if self.password else None
-            return (
-                RedirectResponse(where, status_code=303)
-                if where
-                else PlainTextResponse(
-                    "Open the address that `adaptoscope serve` printed: it holds a token.",
-                    status_code=401,
+                return JSONResponse(
+                    {"error": "You are not let in: open the address that was printed."}, 401
                 )
-            )
+            if self.password:
+                return RedirectResponse("/enter", status_code=303)
+            return PlainTextResponse(said, status_code=401)
         if request.method not in ("GET", "HEAD") and SENT_BY_PAGE not in request.headers:
             return JSONResponse({"error": "Only pages of the app may ask for this."}, 403)
         return None

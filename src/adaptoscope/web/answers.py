@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from adaptoscope.counting.check_table import read_check, write_check
 from adaptoscope.datasets.point_tables import read_points
-from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.web.access import person_of
 from adaptoscope.web.commands import check_table, command_of
 from adaptoscope.web.jobs import Job, Jobs
@@ -155,7 +155,7 @@ class Answers:
         return job.as_dict()
 
     def _workspace(self, request: Request) -> Workspace:
-        number = request.path_params["folder"]
+        number: int = request.path_params["folder"]
         if not 0 <= number < len(self.workspaces):
             raise InputError("There is no such folder.", remedy="load the page again")
         return self.workspaces[number]
@@ -172,7 +172,7 @@ class Answers:
         chosen = (job for job in jobs if job.folder.name == name or not name)
         return next((job for job in chosen if job.state == "done" or name), None)
 
-    def _counts(self, workspace: Workspace, request: Request) -> dict[str, dict[str, str]]:
+    def _counts(self, workspace: Workspace, request: Request) -> dict[str, Mapping[str, str]]:
         job = self._count(workspace, request)
         table = None if job is None else Path(job.result) / "counts.csv"
         if table is None or not table.is_file():

@@ -110,7 +110,9 @@ def _evaluate(workspace: Workspace, options: Mapping[str, Any]) -> Command:
     report = workspace.work / "reports" / _new_name(model) / "report.html"
     arguments = ["count", "evaluate", place, str(workspace.labels), "--json"]
     arguments += ["--root", str(workspace.images), "--report", str(report)]
-    return Command("evaluate", f"Measure {model} on the finished images", arguments, False, str(report))
+    return Command(
+        "evaluate", f"Measure {model} on the finished images", arguments, False, str(report)
+    )
 
 
 KINDS: Mapping[str, Callable[[Workspace, Mapping[str, Any]], Command]] = {
@@ -163,6 +165,8 @@ def _whole(options: Mapping[str, Any], name: str, least: int, most: int) -> int:
     value = options.get(name)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise SettingsError(
-            f"{name} is no number that can be used.", expected=f"{least} to {most}", found=str(value)[:40]
+            f"{name} is no number that can be used.",
+            expected=f"{least} to {most}",
+            found=str(value)[:40],
         )
     return value

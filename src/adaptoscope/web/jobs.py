@@ -18,9 +18,11 @@ from typing import Any, Literal
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.atomic_files import write_json
 from adaptoscope.imageio.json_values import read_json
-from adaptoscope.web.worker import ALIVE_SECONDS
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
+
+ALIVE_SECONDS = 2.0
+"""How often a job shows that it runs, and looks whether it shall stop."""
 
 # A job that has not shown itself for so long was killed.
 _SILENCE_SECONDS = 8 * ALIVE_SECONDS
@@ -107,7 +109,7 @@ class Job:
         environment = {**os.environ, "ADAPTOSCOPE_LINE_SECONDS": "1", "NO_COLOR": "1"}
         environment.pop("FORCE_COLOR", None)
         subprocess.Popen(
-            [sys.executable, "-m", "adaptoscope.web.worker", str(self.folder)],
+            [sys.executable, "-m", "adaptoscope.cli.job", str(self.folder)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.atomic_files import write_json
+from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.web.workspace import Workspace
 

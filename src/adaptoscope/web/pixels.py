@@ -127,14 +127,16 @@ class OpenedImage:
 
     def _level(self, level: int) -> Levels:
         """Return the whole image at a level, made from the one below and then kept."""
-        if level not in self.small:
+        made = self.small.get(level)
+        if made is None:
             if isinstance(self.plane, LargeImage) and level <= _DEEPEST_READ:
-                self.small[level] = self._overview(level)
+                made = self._overview(level)
             elif level == 0:
-                self.small[level] = np.asarray(self.plane).astype(np.uint16)
+                made = np.asarray(self.plane).astype(np.uint16)
             else:
-                self.small[level] = _halved(self._level(level - 1), 1)
-        return self.small[level]
+                made = _halved(self._level(level - 1), 1)
+            self.small[level] = made
+        return made
 
     def _overview(self, level: int) -> Levels:
         """Read a large image once, in bands."""
@@ -157,7 +159,8 @@ def _halved(values: NDArray[np.generic], times: int) -> Levels:
         return np.zeros((0, 0), dtype=np.uint16)
     padded = np.pad(values, ((0, -height % block), (0, -width % block)), mode="edge")
     parts = padded.reshape(padded.shape[0] // block, block, padded.shape[1] // block, block)
-    return np.rint(parts.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint16)
+    means: NDArray[np.float32] = parts.mean(axis=(1, 3), dtype=np.float32)
+    return np.rint(means).astype(np.uint16)
 
 
 class OpenedImages:

@@ -20,7 +20,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from adaptoscope.errors import AdaptoscopeError, InputError
-from adaptoscope.web.access import Access, person_of
+from adaptoscope.web.access import Access
 from adaptoscope.web.answers import Answers
 from adaptoscope.web.jobs import Jobs
 from adaptoscope.web.labels import StaleMarksError
@@ -31,7 +31,9 @@ _STATIC = files("adaptoscope.web") / "static"
 _MOST_BYTES = 20_000_000
 
 
-def create_app(workspaces: Sequence[Workspace], access: Access, jobs: Jobs | None = None) -> Starlette:
+def create_app(
+    workspaces: Sequence[Workspace], access: Access, jobs: Jobs | None = None
+) -> Starlette:
     """Build the app.
 
     Parameters
@@ -54,7 +56,8 @@ def create_app(workspaces: Sequence[Workspace], access: Access, jobs: Jobs | Non
                 body = await _body(request) if request.method in ("POST", "PUT") else None
                 found = await run_in_threadpool(answer, request, body)
             except AdaptoscopeError as error:
-                return JSONResponse(_said(error), 409 if isinstance(error, StaleMarksError) else 400)
+                code = 409 if isinstance(error, StaleMarksError) else 400
+                return JSONResponse({"error": str(error)}, code)
             return found if isinstance(found, Response) else JSONResponse(found)
 
         return endpoint
@@ -70,7 +73,7 @@ def create_app(workspaces: Sequence[Workspace], access: Access, jobs: Jobs | Non
     async def page(request: Request) -> Response:
         return HTMLResponse(_page("index.html"))
 
-    get, change = ["GET"], ["POST", "PUT"]
+    get, change, both = ["GET"], ["POST", "PUT"], ["GET", "POST", "PUT"]
     routes = [
         Route("/", page, methods=get),
         Route("/enter", enter, methods=["GET", "POST"]),
@@ -79,10 +82,10 @@ def create_app(workspaces: Sequence[Workspace], access: Access, jobs: Jobs | Non
         Route("/api/{folder:int}/image/{image:int}", json_of(answers.facts), methods=get),
         Route("/api/{folder:int}/tile/{image:int}", json_of(answers.tile), methods=get),
         Route("/api/{folder:int}/cells/{image:int}", json_of(answers.cells), methods=get),
-        Route("/api/{folder:int}/marks/{image:int}", json_of(answers.marks), methods=[*get, *change]),
-        Route("/api/{folder:int}/check/{job}", json_of(answers.check), methods=[*get, *change]),
+        Route("/api/{folder:int}/marks/{image:int}", json_of(answers.marks), methods=both),
+        Route("/api/{folder:int}/check/{job}", json_of(answers.check), methods=both),
         Route("/api/{folder:int}/counts.{kind}", json_of(answers.table), methods=get),
-        Route("/api/{folder:int}/jobs", json_of(answers.jobs_of), methods=[*get, *change]),
+        Route("/api/{folder:int}/jobs", json_of(answers.jobs_of), methods=both),
         Route("/api/{folder:int}/jobs/{job}/stop", json_of(answers.stop), methods=change),
         Mount("/static", StaticFiles(directory=str(_STATIC))),
     ]
@@ -104,7 +107,3 @@ async def _body(request: Request) -> object:
 
 def _page(name: str) -> str:
     return (_STATIC / name).read_text(encoding="utf-8")
-
-
-def _said(error: AdaptoscopeError) -> dict[str, str]:
-    return {"error": str(error)}

@@ -24,12 +24,19 @@ export function learnPanel({ find }) {
       const busy = job && (job.state === "running" || job.state === "waiting");
       if (busy) find("#start").disabled = true;
       find("#job").replaceChildren(...(job ? [jobBox(job)] : []));
-      const made = jobs.filter((each) => each.kind === "learn" && each.state === "done").map((each) => each.result.split(/[\\/]/).pop());
-      find("#counters").replaceChildren(...["nuclei", ...made].map((name) => element("li", {}, name, " ",
-        element("button", { disabled: finished() < 1, onclick: () => begin("evaluate", { model: name }) }, "measure"),
-        measured(jobs, name))));
+      const made = jobs.filter((each) => each.kind === "learn" && each.state === "done");
+      find("#counters").replaceChildren(
+        element("li", {}, "nuclei, as it comes ", element("button", {
+          disabled: finished() < 1, onclick: () => begin("evaluate", { model: "nuclei" }),
+        }, "measure"), measured(jobs, "nuclei")),
+        ...made.map((each) => element("li", {}, each.result.split(/[\\/]/).pop(), element("p", { className: "note" }, saidOf(each)))));
     },
   };
+}
+
+// What the training says of the error: on images that it left out, never on those it learnt from.
+function saidOf(job) {
+  return job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
 }
 
 function measured(jobs, name) {

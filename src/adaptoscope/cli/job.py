@@ -1,7 +1,8 @@
-"""One job in a process of its own: ``python -m adaptoscope.web.worker FOLDER``.
+"""One job of the app in a process of its own: ``python -m adaptoscope.cli.job FOLDER``.
 
-The folder holds ``job.json``; the process writes ``output.txt``, ``messages.txt``, ``alive`` while
-it runs and ``end.json`` when it ends. So a job outlives the page and the server, and is found again.
+The folder holds ``job.json``; the process writes ``output.txt``, ``messages.txt``, ``alive``
+while it runs and ``end.json`` when it ends. So a job outlives the page and the server, and is
+found again.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ import threading
 import time
 from pathlib import Path
 
+from adaptoscope.cli import main
 from adaptoscope.imageio.atomic_files import write_json
-
-ALIVE_SECONDS = 2.0
-"""How often a job shows that it runs, and looks whether it shall stop."""
+from adaptoscope.web.jobs import ALIVE_SECONDS
 
 _NICE = 5
 
@@ -36,8 +36,6 @@ def run(folder: Path) -> int:
     int
         Exit code of the command; 130 where it was stopped.
     """
-    from adaptoscope.cli import main
-
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     if job["heavy"] and hasattr(os, "nice"):
         os.nice(_NICE)  # Counting, which people wait for, goes before learning.
