@@ -37,8 +37,6 @@ class PredictedCount:
 
     Parameters
     ----------
-    image
-        Name of the file.
     count
         Number of cells, not rounded; None where the image failed, and then ``error`` says why.
     lower, upper
@@ -52,10 +50,6 @@ class PredictedCount:
         Area, cells per area and pixel size, where the pixel size is known.
     diameter_px
         Cell diameter in pixels that the counter measured or expects.
-    model
-        Name of the counter.
-    error
-        Why the image failed.
     """
 
     image: str
@@ -81,8 +75,6 @@ def write_count_table(path: Path, rows: Sequence[PredictedCount]) -> None:
 
     Parameters
     ----------
-    path
-        File to write.
     rows
         In their order.
     """
@@ -149,8 +141,6 @@ def summarise_counts(rows: Sequence[PredictedCount], another_kind: str = "") -> 
 
     Parameters
     ----------
-    rows
-        Of the table.
     another_kind
         What is said of the folder as a whole, if it is of another kind than the training images.
     """

@@ -24,8 +24,6 @@ class EvaluatedImage:
 
     Parameters
     ----------
-    image
-        Base name of the file.
     predicted, true
         Cells counted, not rounded, and cells marked.
     density_class
@@ -68,8 +66,6 @@ class Evaluation:
 
     Parameters
     ----------
-    errors
-        Over all images.
     mae_interval
         95 % bootstrap interval of the mean absolute error, over images.
     points
@@ -182,8 +178,6 @@ def summarise(
     ----------
     rows
         At least one.
-    seed, resamples
-        Of the bootstrap over images.
     """
     predicted, true = [row.predicted for row in rows], [row.true for row in rows]
     absolute = np.abs(np.array(predicted) - np.array(true))

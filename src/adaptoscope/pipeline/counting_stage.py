@@ -35,8 +35,6 @@ class RowResult:
     ----------
     row
         The row.
-    images
-        Names of the counted images.
     true
         Their cells, shape (N,).
     predicted
@@ -121,8 +119,6 @@ def run_row(
 
     Parameters
     ----------
-    settings
-        The experiment.
     row
         The row.
     one

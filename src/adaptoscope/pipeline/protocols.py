@@ -108,8 +108,6 @@ def rounds_of(protocol: AnyProtocol, real: CountedImageSet, out: Path) -> tuple[
 
     Parameters
     ----------
-    protocol
-        Which images are counted.
     real
         The real images, with the splits of their folder.
     out
@@ -120,14 +118,6 @@ def rounds_of(protocol: AnyProtocol, real: CountedImageSet, out: Path) -> tuple[
     tuple of Round
         Splits are ``train``, ``test`` and perhaps ``val``; no image that is learnt from has the
         pixels or the source of one that is counted.
-
-    Raises
-    ------
-    InputError
-        If no image is to be learnt from or counted, a file name does not fit the pattern of groups,
-        or the published lists do not name the images.
-    LeakageError
-        If an image stands on both sides under different names.
     """
     if isinstance(protocol, FoldProtocol):
         rounds = _folds(protocol, real, out)
@@ -149,8 +139,6 @@ def protocol_in_words(protocol: AnyProtocol, rounds: Sequence[Round]) -> str:
 
     Parameters
     ----------
-    protocol
-        Which images are counted.
     rounds
         As `rounds_of` divided them.
     """
@@ -257,18 +245,7 @@ def _joined(real: CountedImageSet, train_on_val: bool) -> CountedImageSet:
 
 
 def refuse_one_sided(real: CountedImageSet) -> None:
-    """Refuse images of which none is to be learnt from, or none is to be counted.
-
-    Parameters
-    ----------
-    real
-        Real images with splits.
-
-    Raises
-    ------
-    InputError
-        If no image is in the split ``train``, or none in ``test``.
-    """
+    """Refuse images of which none is to be learnt from, or none is to be counted."""
     missing = [split for split in ("train", "test") if not real.images_of(split)]
     if missing:
         raise InputError(

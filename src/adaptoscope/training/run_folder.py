@@ -61,11 +61,6 @@ class RunFolder:
             run are never touched.
         parts
             Further files and folders that the run writes, discarded with the earlier run.
-
-        Raises
-        ------
-        OutputError
-            If the folder holds a run with other settings, or files of something else.
         """
         text = settings_text(settings)
         written = path / "settings.yaml"
@@ -118,11 +113,6 @@ class RunFolder:
         ----------
         hashes
             SHA-256 of the decoded pixels of every training image, in any order.
-
-        Raises
-        ------
-        OutputError
-            If the run was begun with other images.
         """
         path, wanted = self.path / TRAINING_IMAGES, sorted(set(hashes))
         if path.exists() and json.loads(path.read_text("utf-8")) != wanted:
@@ -141,11 +131,6 @@ class RunFolder:
         ----------
         inputs
             From the name of an input, as a person knows it, to its hash or origin.
-
-        Raises
-        ------
-        OutputError
-            If the run was begun with other inputs; names some that differ.
         """
         path = self.path / INPUTS
         before = json.loads(path.read_text("utf-8")) if path.exists() else dict(inputs)

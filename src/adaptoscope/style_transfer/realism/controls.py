@@ -52,12 +52,8 @@ class ControlJob:
 
     Parameters
     ----------
-    out
-        Output folder.
     settings
         All that the files depend on, as the output folder keeps it.
-    method, seed
-        How to match.
     bit_depth, pixel_size_um
         Of the real images; outputs take them over.
     """
@@ -142,17 +138,6 @@ def stylise_by_control(
         The changed drawings. Each takes after one of the five real images nearest to it in
         density, drawn by its own generator and named in the column ``style``; bit depth, pixel
         size and intensity scale are those of the real images.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back for validation or testing.
-    SettingsError
-        If the method is not known.
-    InputError
-        If bit depths are mixed, or an image cannot be read.
-    OutputError
-        If the folder holds something else, or is that of the drawings.
     """
     known_method(method)
     refuse_own_drawings(Path(out), drawings.folder)
@@ -172,13 +157,7 @@ def stylise_by_control(
 
 
 def known_method(name: str) -> Method:
-    """Return the method of this name.
-
-    Raises
-    ------
-    SettingsError
-        If there is none.
-    """
+    """Return the method of this name."""
     for method in METHODS:
         if method == name:
             return method
@@ -205,10 +184,6 @@ def match_drawing(
         The drawing, shape (H, W), in [0, 1].
     reference, image
         The real image and what was measured on it.
-    method
-        How.
-    generator
-        Source of the noise.
 
     Returns
     -------

@@ -137,16 +137,9 @@ def screen_set(
         Stylised images, rejected ones included; their column ``layout`` names the drawing.
     drawings
         The drawings they were made from.
-    settings
-        What is kept.
     workers
         Processes; the files are the same for any number. A screening that was stopped goes on
         where it was.
-
-    Raises
-    ------
-    InputError
-        If a drawing is missing, or has another number of points than its stylised image.
     """
     folder = Path(stylised.folder)
     tasks = [
