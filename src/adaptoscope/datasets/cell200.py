@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 IMAGES, COUNTS = "IMGs_grey", "CellCounts"
 """Names of the two arrays of the file."""
 
-CLASSES = ((1, 50), (51, 100), (101, 150), (151, 200))
+COUNT_CLASSES = ((1, 50), (51, 100), (101, 150), (151, 200))
 """Fewest and most cells of the four classes."""
 
 # Paper 1: 1,000 images, of which 800 for training.
@@ -59,8 +59,8 @@ def import_cell200(
     """Convert a balanced part of Cell-200, as paper 1 uses it.
 
     The HDF5 file holds `IMAGES`, uint8 of shape (N, 1, H, W) or (N, H, W), and `COUNTS`, whole
-    numbers of shape (N,). `per_class` images of each class of `CLASSES` are drawn with the seed, 4
-    of 5 of each for the split ``train``, the others for ``val``. They have counts and no centres.
+    numbers of shape (N,). `per_class` images of each of the `COUNT_CLASSES` are drawn with the
+    seed, 4 of 5 for the split ``train``, the others for ``val``. They have counts and no centres.
     """
     import h5py
 
@@ -97,7 +97,7 @@ def import_cell200(
             )
             if on_image is not None:
                 on_image()
-    classes = ", ".join(f"{low} to {high}" for low, high in CLASSES)
+    classes = ", ".join(f"{low} to {high}" for low, high in COUNT_CLASSES)
     share = 100 * TRAIN_SHARE
     return writer.finish(_CARD.format(**facts, images=len(chosen), classes=classes, share=share))
 
@@ -111,7 +111,7 @@ def choose_balanced(
     """
     generator = np.random.default_rng(seed)
     chosen = []
-    for low, high in CLASSES:
+    for low, high in COUNT_CLASSES:
         members = np.flatnonzero((counts >= low) & (counts <= high))
         if len(members) < per_class:
             raise InputError(

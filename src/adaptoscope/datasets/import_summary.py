@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
-from adaptoscope.datasets.importers import IMPORTERS, Layout
+from adaptoscope.datasets.importers import IMPORTERS, SetLayout
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import IMAGE_SUFFIXES
 
@@ -26,7 +26,7 @@ _MARKS = "marks"
 _MOST_NAMED = 3
 
 
-def find_layout(source: Path, stain: str | None = None) -> Layout:
+def find_layout(source: Path, stain: str | None = None) -> SetLayout:
     """Tell in which layout a data set is.
 
     ``cell200`` for an HDF5 file; ``folder`` for images with or without ``points.csv`` or a list;
@@ -95,7 +95,7 @@ def describe_import(imported: CountedImageSet) -> str:
 
 
 def describe_left_out(
-    source: Path, layout: Layout, *, root: Path | None = None, stain: str = "DAPI"
+    source: Path, layout: SetLayout, *, root: Path | None = None, stain: str = "DAPI"
 ) -> list[str]:
     """Say which files of a folder were not imported, and why, one line for each reason."""
     if not source.is_dir():

@@ -78,7 +78,7 @@ def _import_one(writer: CountedImageWriter, read: CountedImageSet, record: Image
     )
 
 
-Layout = Literal["idcia", "folder", "cell200"]
+SetLayout = Literal["idcia", "folder", "cell200"]
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _files_of_folder(source: Path, root: Path | None, stain: str) -> Iterable[Pa
     return (opened.path(record) for record in opened)
 
 
-IMPORTERS: Mapping[Layout, Importer] = {
+IMPORTERS: Mapping[SetLayout, Importer] = {
     "idcia": Importer(
         import_idcia_release,
         {"stain": "channel", "channel": "image_channel"},

@@ -12,7 +12,7 @@ from adaptoscope.pipeline.front_door import Place, Plane, path_of
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
-    from adaptoscope.datasets.importers import Layout
+    from adaptoscope.datasets.importers import SetLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class ConvertedSet:
     """
 
     images: CountedImageSet
-    layout: Layout
+    layout: SetLayout
     summary: str
     left_out: list[str]
 
@@ -41,7 +41,7 @@ def convert(
     source: Place,
     destination: Place,
     *,
-    layout: Layout | None = None,
+    layout: SetLayout | None = None,
     stain: str | None = None,
     swap_axes: bool = False,
     per_class: int | None = None,
