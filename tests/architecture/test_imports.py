@@ -44,7 +44,8 @@ ALLOWED = {
     **{stage: SHARED | {"bulk"} | below for stage, below in LAST_STAGES.items()},
     "comparison": SHARED | {"realism"},
     "pipeline": SHARED | STAGES | set(LAST_STAGES) | OVER,
-    "cli": SHARED | STAGES | set(LAST_STAGES) | OVER | {"pipeline"},
+    "web": {"counting", "datasets", "images", "imageio", "errors"},
+    "cli": SHARED | STAGES | set(LAST_STAGES) | OVER | {"pipeline", "web"},
     "__main__": {"cli"},
     "__init__": {"errors", "imageio", "images", "datasets", "pipeline"},
 }

@@ -9,7 +9,7 @@ from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.csv_tables import (
     Cell,
-    Table,
+    CsvTable,
     parse_float,
     parse_int,
     read_table,
@@ -170,7 +170,7 @@ def _row(entries: Mapping[str, str], path: Path) -> CheckRow:
     )
 
 
-def _counts_of(table: Table) -> dict[str, int]:
+def _counts_of(table: CsvTable) -> dict[str, int]:
     entries = [(row["image"], row["count"]) for row in table.rows]
     read = {
         PurePosixPath(name).name: _whole(text, "count", name, table.path) for name, text in entries
@@ -190,7 +190,7 @@ def _whole(text: str, column: str, image: str, path: Path) -> int | None:
     return number
 
 
-def _refuse_twice(table: Table) -> None:
+def _refuse_twice(table: CsvTable) -> None:
     twice = [name for name, n in Tally(row["image"] for row in table.rows).items() if n > 1]
     if twice:
         raise InputError(

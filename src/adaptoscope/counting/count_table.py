@@ -1,12 +1,11 @@
 """The table ``counts.csv``: one row for each image, and for each region of one."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.csv_tables import write_table
 
 COLUMNS = (
     "image",
@@ -79,13 +78,7 @@ def write_count_table(path: Path, rows: Sequence[PredictedCount]) -> None:
     rows
         In their order.
     """
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(row.as_row() for row in rows)
+    write_table(path, COLUMNS, [row.as_row() for row in rows])
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Folders of images whose cells are counted: the contract between all stages of counting.
 
 A folder holds ``images/``, ``points.csv`` with the cell centres, optional ``masks/``, and
-``metadata.csv`` with one row per image (`adaptoscope.datasets.records.COLUMNS`). Folders without
-``metadata.csv`` are read by the rules of `adaptoscope.datasets.foreign`.
+``metadata.csv`` with one row per image (`adaptoscope.datasets.records.ImageRecord`). Folders
+without ``metadata.csv`` are read by the rules of `adaptoscope.datasets.foreign`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from adaptoscope.images.cell_centres import Points
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """What the tables of a folder say.
 
     One record per image, rejected ones included; from file name to the file, with links followed;
@@ -31,7 +31,7 @@ class Listing:
     centres: Mapping[str, Points]
 
 
-def read_listing(folder: Path, root: Path | None) -> Listing:
+def read_listing(folder: Path, root: Path | None) -> FolderListing:
     """Read the tables of an existing folder and check that they agree.
 
     An image that a list names in a set with ``points.csv``, but that has no row there, has no
@@ -45,7 +45,7 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
     if not has_list(folder):
         with_points &= set(centres)
     labelled = [_labelled(folder, record, centres, with_points) for record in records]
-    return Listing(tuple(labelled), files, centres)
+    return FolderListing(tuple(labelled), files, centres)
 
 
 def _refuse_unfinished(folder: Path) -> None:

@@ -7,7 +7,7 @@ column) and the like.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.datasets.paths import name_finder
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import Table, parse_float, read_table, write_table
+from adaptoscope.imageio.csv_tables import CsvTable, parse_float, read_table, write_table
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
@@ -39,7 +39,7 @@ _IMAGEJ_PIXEL_CENTRE = 0.5
 _FURTHER_AXES = ("axis-2", "centroid-2")
 
 
-def read_points(path: Path) -> dict[str, Points]:
+def points_of_table(path: Path) -> dict[str, Points]:
     """Read the centres of all images, as our tables or those of another program hold them.
 
     From base name of the image to centres of shape (N, 2), (row, column) in pixels, images in the
@@ -71,7 +71,18 @@ def read_points(path: Path) -> dict[str, Points]:
     return dict(zip(numbers, np.split(centres, ends[:-1]), strict=True)) if numbers else {}
 
 
-def _coordinates(table: Table, column: str) -> NDArray[np.float64]:
+POINT_READERS: Mapping[str, Callable[[Path], dict[str, Points]]] = dict.fromkeys(
+    (".csv", ".tsv", ".txt"), points_of_table
+)
+"""What reads each kind of file of points; one for a further kind is a line here."""
+
+
+def read_points(path: Path) -> dict[str, Points]:
+    """Read the centres of all images, from the kind of file that its name says; else a table."""
+    return POINT_READERS.get(path.suffix.lower(), points_of_table)(path)
+
+
+def _coordinates(table: CsvTable, column: str) -> NDArray[np.float64]:
     """Return a column as numbers, NaN where it is empty."""
     entries = table.column(column)
     try:
@@ -85,12 +96,12 @@ def _coordinates(table: Table, column: str) -> NDArray[np.float64]:
     return np.array([np.nan if n is None else n for n in numbers], dtype=np.float64)
 
 
-def _first_incomplete(table: Table, columns: Sequence[str]) -> list[str]:
+def _first_incomplete(table: CsvTable, columns: Sequence[str]) -> list[str]:
     places = [table.columns.index(column) for column in columns]
     return next(line for line in table.lines if not all(line[place] for place in places))
 
 
-def _columns(table: Table) -> tuple[str, str, str]:
+def _columns(table: CsvTable) -> tuple[str, str, str]:
     """Return the names of the columns that hold image, x and y."""
     if set(POINT_COLUMNS) <= set(table.columns):
         return POINT_COLUMNS
@@ -119,7 +130,7 @@ def _columns(table: Table) -> tuple[str, str, str]:
     )
 
 
-def _is_imagej(table: Table, x_name: str) -> bool:
+def _is_imagej(table: CsvTable, x_name: str) -> bool:
     """Tell whether coordinates are ImageJ's, where the first pixel's centre is (0.5, 0.5)."""
     return x_name == "XM" or (x_name == "X" and not _ONLY_IMAGEJ.isdisjoint(table.columns))
 

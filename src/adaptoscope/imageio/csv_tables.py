@@ -37,7 +37,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """The text of a table: names in the header, and lines of as many entries without blanks."""
 
     path: Path
@@ -66,7 +66,7 @@ class Table:
             )
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CsvTable:
     """Read a table with a header, in any of the forms in which spreadsheets save it.
 
     Commas, semicolons or tabs stand between the columns; with one of the last two, numbers may have
@@ -97,7 +97,7 @@ def read_table(path: Path) -> Table:
         raise _broken(path, "no line at all")
     if len(set(columns)) < len(columns):
         raise _broken(path, "a column name that occurs twice")
-    return Table(path, columns, tuple(lines if mark == "," else _with_points(lines)))
+    return CsvTable(path, columns, tuple(lines if mark == "," else _with_points(lines)))
 
 
 def _mark_of(path: Path, text: str) -> tuple[str, str]:

@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray
 
 
 @dataclass(frozen=True)

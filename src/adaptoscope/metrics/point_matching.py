@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from adaptoscope.errors import InputError
+from adaptoscope.metrics.intervals import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
 

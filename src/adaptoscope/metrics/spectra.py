@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray
 
 LOWEST_PERIODS = 2.0
 """Periods per image edge at which the bins begin: the Hann window smears what lies below."""

@@ -54,7 +54,8 @@ def progress_display(
 ) -> Iterator[Advance]:
     """Show how far a piece of work is and how long it will take, once it has taken two seconds.
 
-    A terminal gets a bar; a log file gets a line after ten seconds, then at most every half minute.
+    A terminal gets a bar; a log file gets a line after ten seconds, then at most every half minute,
+    or every ``ADAPTOSCOPE_LINE_SECONDS``.
     Standard output is never touched.
 
     Parameters
@@ -184,7 +185,8 @@ def _advance_of(bar: "Progress", task: Any) -> Advance:
 def _lines(begin: str, total: int | None, done: int, *, part: bool) -> Advance:
     finished = done
     began = time.monotonic()
-    next_line = began + FIRST_LINE_SECONDS
+    every = float(os.environ.get("ADAPTOSCOPE_LINE_SECONDS", LINE_EVERY_SECONDS))
+    next_line = began + min(every, FIRST_LINE_SECONDS)
 
     def advance(note: str = "") -> None:
         nonlocal finished, next_line
@@ -193,7 +195,7 @@ def _lines(begin: str, total: int | None, done: int, *, part: bool) -> Advance:
         at_end = finished == total and now - began > PATIENCE_SECONDS
         if not at_end and now < next_line:
             return
-        next_line = now + LINE_EVERY_SECONDS
+        next_line = now + every
         line = f"{begin} {finished}{f' of {total}' if total else ''}"
         if total and finished < total:
             left = (now - began) / (finished - done) * (total - finished)

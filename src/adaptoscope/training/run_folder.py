@@ -1,6 +1,5 @@
 """The folder of one training run: settings, numbers, checkpoint, machine."""
 
-import csv
 import json
 import os
 import platform
@@ -14,12 +13,12 @@ import yaml
 
 from adaptoscope.errors import OutputError, describe_differences
 from adaptoscope.imageio.atomic_files import (
-    atomic_path,
     is_occupied,
     remove_partial_files,
     write_json,
     write_text,
 )
+from adaptoscope.imageio.csv_tables import append_row
 from adaptoscope.training.settings import Settings, settings_text
 
 TRAINING_IMAGES = "training_images.json"
@@ -156,7 +155,7 @@ class RunFolder:
             leaves a field empty.
         """
         fields = {name: "" if v is None else f"{v:.6g}" for name, v in values.items()}
-        _append_row(self.metrics, {"step": step, **fields})
+        append_row(self.metrics, {"step": step, **fields})
 
     def keep_metrics_before(self, step: int) -> None:
         """Drop the rows that a killed run wrote after its last checkpoint."""
@@ -168,7 +167,7 @@ class RunFolder:
 
     def record_timing(self, stage: str, seconds: float) -> None:
         """Add a row to ``timings.csv``."""
-        _append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
+        append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
 
     def record_environment(self, device: object = None) -> None:
         """Write what the run is computed with: Python, packages, processor, threads, device.
@@ -238,16 +237,3 @@ def _changed_since(written: Path, text: str) -> str:
 
 def _step_of(row: str) -> int:
     return int(row.split(",")[0])
-
-
-def _append_row(path: Path, row: Mapping[str, object]) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerow(row.keys())
-    with path.open(newline="", encoding="utf-8") as stream:
-        columns = next(csv.reader(stream))
-    if unknown := [name for name in row if name not in columns]:
-        raise ValueError(f"{path} has no column {', '.join(unknown)}: its first row had none")
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        csv.DictWriter(stream, columns, restval="", lineterminator="\n").writerow(row)
