@@ -62,7 +62,7 @@ def test_drawings_take_on_a_style_whose_token_was_learnt(named: str, tmp_path: P
 
 
 PAPER_WAY = load_settings(
-    Path(__file__).parents[4] / "experiments" / "style_transfer" / "paper_way.yaml",
+    Path(__file__).parents[5] / "experiments" / "style_transfer" / "paper_way.yaml",
     StylisationSettings,
 )
 # The paper's 512 pixels and 50 steps take minutes here.
