@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
@@ -16,6 +15,7 @@ from adaptoscope.style_transfer.preprocessing import (
     resize_to_working_side,
 )
 from adaptoscope.style_transfer.settings import USUAL, Preprocessing
+from tests.unit.style_transfer.backbones.test_tiled import PointwiseMoments
 from tests.unit.style_transfer.conftest import draw_discs
 from tests.unit.style_transfer.test_style_file import made_up_style
 

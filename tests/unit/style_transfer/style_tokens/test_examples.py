@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
@@ -14,6 +13,7 @@ from adaptoscope.style_transfer.style_tokens.examples import (
     read_examples,
 )
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
+from tests.unit.style_transfer.backbones.test_tiled import PointwiseMoments
 from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
 
 CPU = torch.device("cpu")
