@@ -13,10 +13,10 @@ from adaptoscope.counting.settings import (
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.protocols import AnyProtocol, SplitProtocol
 from adaptoscope.pipeline.rows import FOLDERS, SLUG, Row
+from adaptoscope.realism.settings import RealismSettings
 from adaptoscope.simulation.settings import SimulationSettings
-from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.variables import expand_path

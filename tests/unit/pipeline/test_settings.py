@@ -8,7 +8,7 @@ from adaptoscope.pipeline.demo import demo_settings
 from adaptoscope.pipeline.rows import Row
 from adaptoscope.pipeline.run import load_experiment
 from adaptoscope.pipeline.settings import DensityClasses, ExperimentSettings
-from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.training.settings import load_settings, settings_from
 
 SHIPPED = Path(__file__).parents[3] / "experiments"
