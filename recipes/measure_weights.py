@@ -17,7 +17,7 @@ import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.learn_style import as_batch
 

@@ -78,6 +78,8 @@ def train_counter(
     """
     _refuse_unread(settings, unlabelled)
     given, real = real, as_training(real) if settings.folds else real
+    learnt = [len(each.training_part()) if each else 0 for each in (real, synthetic)]
+    settings = settings.in_steps(*learnt)
     head = build_head(settings)
     network = head.network
     optimiser = torch.optim.Adam(

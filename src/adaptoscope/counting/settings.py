@@ -1,6 +1,7 @@
 """Settings of the counting stage. Paper 1 is InST-Microscopy."""
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
@@ -43,6 +44,11 @@ class CountingSettings(Settings):
 
     pretrain_steps: int = Field(default=0, ge=0)
     """Steps on the synthetic images before those on real ones; only in `fine_tuned`."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """In place of `steps` and `pretrain_steps`: passes over the images, each of which gives one
+    crop a pass. In `fine_tuned` so many over the synthetic images, then over the real ones; in
+    `dual` and `dacs` over the real ones (paper 1: 50)."""
 
     batch: int = Field(default=16, ge=2)
     """Crops per step (paper 1: 16; half of each domain in `dual` and `dacs`)."""
@@ -106,7 +112,7 @@ class CountingSettings(Settings):
 
     @model_validator(mode="after")
     def _pretraining_belongs_to_fine_tuned(self) -> "CountingSettings":
-        if self.regime == "fine_tuned" and self.pretrain_steps == 0:
+        if self.regime == "fine_tuned" and self.pretrain_steps == 0 and self.epochs is None:
             raise ValueError("regime fine_tuned needs pretrain_steps of 1 or more")
         if self.regime != "fine_tuned" and self.pretrain_steps:
             raise ValueError("pretrain_steps is only for regime fine_tuned; set it to 0")
@@ -124,6 +130,16 @@ class CountingSettings(Settings):
         if self.batch_norm == "auto":
             return self.init != "random"
         return self.batch_norm == "frozen"
+
+    def in_steps(self, real: int, synthetic: int) -> Self:
+        """Return the settings with steps in place of epochs, for so many images of each kind."""
+        if self.epochs is None:
+            return self
+        share = 2 if self.regime in ("dual", "dacs") else 1
+        steps = math.ceil(self.epochs * real * share / self.batch)
+        begun = math.ceil(self.epochs * synthetic / self.batch)
+        fine_tuned = self.regime == "fine_tuned"
+        return self.changed(epochs=None, steps=steps, pretrain_steps=begun if fine_tuned else 0)
 
     @property
     def total_steps(self) -> int:

@@ -17,7 +17,7 @@ from adaptoscope.pipeline.style_steps import (
     stylise_once,
 )
 from adaptoscope.simulation.write import simulate
-from adaptoscope.style_transfer.realism.controls import Method
+from adaptoscope.style_transfer.controls import Method
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob

@@ -9,9 +9,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.imageio.files import write_json
 from adaptoscope.pipeline.image_stages import ImageStages
 from adaptoscope.pipeline.rows import FOLDERS, NAMES
+from adaptoscope.realism.measure_realism import measure_realism
+from adaptoscope.realism.realism_report import COLUMNS
 from adaptoscope.reporting.tables import Table, with_bounds
-from adaptoscope.style_transfer.realism.compare import compare_sets
-from adaptoscope.style_transfer.realism.report import COLUMNS
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure, misses
 from adaptoscope.training.step_loop import Device
 
@@ -84,7 +84,7 @@ def _measured(stages: ImageStages, real: CountedImageSet, device: Device) -> dic
     settings = stages.settings
     kinds = [kind for kind in FOLDERS if settings.needs(kind)]
     made = {NAMES[kind]: open_counted_images(stages.out / FOLDERS[kind]) for kind in kinds}
-    report = compare_sets(
+    report = measure_realism(
         real.split("test"),
         made,
         settings.looks,

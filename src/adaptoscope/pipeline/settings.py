@@ -13,10 +13,10 @@ from adaptoscope.counting.settings import (
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.protocols import AnyProtocol, SplitProtocol
 from adaptoscope.pipeline.rows import FOLDERS, SLUG, Row
+from adaptoscope.realism.settings import RealismSettings
 from adaptoscope.simulation.settings import SimulationSettings
-from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.variables import expand_path
@@ -233,6 +233,8 @@ class ExperimentSettings(Settings):
                 raise ValueError(f"row {row.name}: steps contradicts total_steps; give one of them")
             if row.learns:
                 self._check_training(row)
+        if self.total_steps is not None and (self.counting.epochs or self.spatial.epochs):
+            raise ValueError("total_steps contradicts epochs; give one of them")
         return self
 
     def _check_training(self, row: Row) -> None:
@@ -251,8 +253,8 @@ class ExperimentSettings(Settings):
         """
         both = row.synthetic is not None and (row.uses_labels or row.mode == "teacher")
         regime = row.regime if both else "supervised"
-        begun = self.pretrain_steps if regime == "fine_tuned" else 0
         base: AnyCountingSettings = self.counting if row.method == "regressor" else self.spatial
+        begun = self.pretrain_steps if regime == "fine_tuned" else 0
         steps = base.steps if self.total_steps is None else self.total_steps - begun
         fixed = {
             "head": row.method,

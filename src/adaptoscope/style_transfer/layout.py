@@ -7,7 +7,7 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 from torch.nn import functional
 
-from adaptoscope.style_transfer.backbone import FACTOR
+from adaptoscope.style_transfer.backbones.protocol import FACTOR
 
 PLANES = 2
 _PARTS = 2

@@ -16,20 +16,21 @@ from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.randomness import generator_of
 from adaptoscope.images.set_measures import refuse_no_nuclei, shows_cells
 from adaptoscope.images.windows import cut_window, tile_windows
-from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
-from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
+from adaptoscope.style_transfer.backbones.protocol import Backbone, Reading, ReadsFields
+from adaptoscope.style_transfer.backbones.tiled import in_tiles
+from adaptoscope.style_transfer.diffusion.adain import latent_statistics
 from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
 from adaptoscope.style_transfer.glow import WIDTHS, Glow, measure_glow
 from adaptoscope.style_transfer.layout import cell_cover
-from adaptoscope.style_transfer.presentation import (
-    at_working_side,
-    labels_at_working_side,
-    latents_shown,
-    range_shown,
-    refuse_unable,
-    resized,
+from adaptoscope.style_transfer.preprocessing import (
+    encode_images,
+    intensity_range_of,
+    refuse_unsupported,
+    resize_image,
+    resize_labels,
+    resize_to_working_side,
 )
-from adaptoscope.style_transfer.settings import USUAL, Presentation
+from adaptoscope.style_transfer.settings import USUAL, Preprocessing
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
@@ -38,7 +39,6 @@ from adaptoscope.style_transfer.style_file import (
     refuse_other_style,
     save_style,
 )
-from adaptoscope.style_transfer.tiled_backbone import in_tiles
 from adaptoscope.training.progress import progress
 
 PURPOSE = "learn a style from"
@@ -52,7 +52,7 @@ def learn_style(
     backbone: Backbone,
     backbone_sha256: str,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
     seed: int = 0,
@@ -100,7 +100,7 @@ def read_checked_images(
     backbone: Backbone,
     backbone_sha256: str,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     seed: int = 0,
     tokens: bool = True,
 ) -> Style:
@@ -127,7 +127,7 @@ def read_checked_images(
     UserWarning
         If some images show no nucleus.
     """
-    refuse_unable(backbone, shown)
+    refuse_unsupported(backbone, shown)
     reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
@@ -191,7 +191,7 @@ def _read_one(
     split: str,
     backbone: Backbone,
     reader: "_TokenReader | None",
-    shown: Presentation,
+    shown: Preprocessing,
     seed: int,
 ) -> tuple[dict[str, torch.Tensor], StyleImage]:
     height, width = image.pixels.shape
@@ -203,22 +203,22 @@ def _read_one(
             remedy="use larger images",
         )
     labels, diameter = segment_nuclei(image.pixels)
-    span = range_shown(image.pixels, labels, shown)
+    span = intensity_range_of(image.pixels, labels, shown)
     pixels = span.to_model(image.pixels)
     if reader is not None:
         legacy = reader.reading.clip_input == "legacy_uint8"
         # The published code shows CLIP the stored intensities, not those that the backbone sees.
         reader.look_at(2 * image.pixels - 1 if legacy else pixels)
-    seen = at_working_side(pixels, shown)
+    seen = resize_to_working_side(pixels, shown)
     rows, columns = seen.shape
     backbone = in_tiles(backbone, rows, columns, None)
     batch = as_batch([seen], backbone.multiple).to(backbone.device)
     generator = generator_of(seed, f"style image {image.name}")
-    latents = latents_shown(backbone, batch, shown, [generator])
+    latents = encode_images(backbone, batch, shown, [generator])
     decoded = backbone.decode(latents)[0, 0, :rows, :columns].cpu().numpy()
-    rebuilt = resized(decoded, (height, width))
+    rebuilt = resize_image(decoded, (height, width))
     latents = latents.cpu()
-    cells = labels_at_working_side(labels, shown) > 0
+    cells = resize_labels(labels, shown) > 0
     planes = as_batch([cells.astype(np.float32)], backbone.multiple)
     cover = cell_cover(planes)
     mean, sd = latent_statistics(latents)

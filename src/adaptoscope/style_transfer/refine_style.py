@@ -7,15 +7,15 @@ from pathlib import Path
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import SettingsError
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.backbones.table import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
     learn_style,
     read_checked_images,
     some_images,
 )
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.settings import USUAL, Presentation
+from adaptoscope.style_transfer.settings import USUAL, Preprocessing
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
@@ -23,11 +23,11 @@ from adaptoscope.style_transfer.style_file import (
     refuse_other_style,
     save_style,
 )
-from adaptoscope.style_transfer.tokens.density_classes import group_by_density
-from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
-from adaptoscope.style_transfer.tokens.learnt import refined_style
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
-from adaptoscope.style_transfer.tokens.sources import DrawsTokens, check_mode
+from adaptoscope.style_transfer.style_tokens.density_groups import group_by_density
+from adaptoscope.style_transfer.style_tokens.learn_tokens import learn_checked_classes
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.token_file import refined_style
+from adaptoscope.style_transfer.style_tokens.token_sources import DrawsTokens, check_mode
 from adaptoscope.training.step_loop import Device, start_fabric
 
 
@@ -38,7 +38,7 @@ def learn_style_on(
     *,
     tokens: TokenSettings | None = None,
     seed: int = 0,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     rule: DensityRule | None = None,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
@@ -97,7 +97,7 @@ def learn_refined_style(
     backbone_sha256: str,
     settings: TokenSettings,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     rule: DensityRule | None = None,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
@@ -180,7 +180,7 @@ def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> 
     )
 
 
-def _refuse_other_intensities(settings: TokenSettings, shown: Presentation) -> None:
+def _refuse_other_intensities(settings: TokenSettings, shown: Preprocessing) -> None:
     if settings.intensities != shown.intensities:
         raise SettingsError(
             "Tokens would be learnt from other intensities than the rest of the style.",

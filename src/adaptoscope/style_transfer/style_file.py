@@ -15,7 +15,7 @@ from adaptoscope.imageio.intensity import BIT_DEPTHS
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
 from adaptoscope.style_transfer.glow import WIDTHS
-from adaptoscope.style_transfer.settings import presentation_of
+from adaptoscope.style_transfer.settings import preprocessing_of
 from adaptoscope.style_transfer.style_checks import (
     ROWS,
     Shape,
@@ -82,7 +82,7 @@ class StyleFacts:
     images
         One entry per style image, in the order of the tensors.
     intensities, working_side, posterior
-        How the images were shown to the backbone; see `settings.Presentation`.
+        How the images were shown to the backbone; see `settings.Preprocessing`.
     """
 
     backbone: str
@@ -177,7 +177,7 @@ def load_style(path: Path) -> Style:
             images = tuple(StyleImage(**image) for image in facts.pop("images"))
             known = StyleFacts(**facts, images=images)
             tensors = {name: stored.get_tensor(name) for name in _TENSORS}
-            presentation_of(known)
+            preprocessing_of(known)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
     fault = _fault_of_facts(known) or fault_of_tensors(tensors, _TENSORS, len(images))

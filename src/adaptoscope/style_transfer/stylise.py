@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.images.randomness import generator_of
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.backbones.tiled import in_tiles
+from adaptoscope.style_transfer.diffusion.adain import adain, adain_by_region
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, evaluations, noise_and_denoise
-from adaptoscope.style_transfer.diffusion.starting_latent import adain, adain_by_region
 from adaptoscope.style_transfer.fine_residual import FineResidual, draw_residual
 from adaptoscope.style_transfer.glow import Glow, glow_of_cells
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.learn_style import as_batch
-from adaptoscope.style_transfer.presentation import (
-    at_working_side,
-    labels_at_working_side,
-    latents_shown,
-    range_shown,
-    refuse_other_presentation,
-    refuse_unable,
-    resized,
+from adaptoscope.style_transfer.preprocessing import (
+    encode_images,
+    intensity_range_of,
+    refuse_other_preprocessing,
+    refuse_unsupported,
+    resize_image,
+    resize_labels,
+    resize_to_working_side,
 )
-from adaptoscope.style_transfer.reference_choice import nearest_by_density
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style
-from adaptoscope.style_transfer.tiled_backbone import in_tiles
+from adaptoscope.style_transfer.style_image_choice import nearest_by_density
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def stylise_batch(
     list of Stylised
         One for each drawing, in order.
     """
-    refuse_unable(backbone, settings)
-    refuse_other_presentation(style.facts, settings)
+    refuse_unsupported(backbone, settings)
+    refuse_other_preprocessing(style.facts, settings)
     places = [place_of(drawing.name, settings.batch) for drawing in drawings]
     filled = [drawings[0]] * settings.batch
     for place, drawing in zip(places, drawings, strict=True):
@@ -142,7 +142,7 @@ def stylise_batch(
     backbone = in_tiles(backbone, height, width, settings.tile)
     device = backbone.device
     batch = as_batch(content, backbone.multiple).to(device)
-    encoded = latents_shown(backbone, batch, settings, generators).cpu()
+    encoded = encode_images(backbone, batch, settings, generators).cpu()
     planes, present = _planes_of(filled, (height, width), backbone.multiple, settings)
     cover = cell_cover(planes)
     initial = _with_statistics_of(style, references, encoded, cover, present, settings)
@@ -166,7 +166,7 @@ def stylise_batch(
     ]
 
 
-def choose_reference(
+def choose_style_image(
     style: Style,
     cells_per_mpx: float | None,
     rule: str,
@@ -206,7 +206,7 @@ def _references_of(
     generators = [generator_of(settings.seed, drawing.name) for drawing in drawings]
     candidates = _usable_references(style, settings)
     references = [
-        choose_reference(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
+        choose_style_image(style, drawing.cells_per_mpx, settings.reference, generator, candidates)
         for drawing, generator in zip(drawings, generators, strict=True)
     ]
     if attempt:
@@ -255,8 +255,8 @@ def _with_statistics_of(
 
 def _seen(drawing: Drawing, settings: StylisationSettings) -> NDArray[np.float32]:
     """Return a drawing as the backbone is shown it."""
-    span = range_shown(drawing.pixels, drawing.mask, settings)
-    return at_working_side(span.to_model(drawing.pixels), settings)
+    span = intensity_range_of(drawing.pixels, drawing.mask, settings)
+    return resize_to_working_side(span.to_model(drawing.pixels), settings)
 
 
 def _planes_of(
@@ -269,7 +269,7 @@ def _planes_of(
     height, width = size
     empty = np.zeros(size, np.uint16)
     masks = [
-        empty if drawing.mask is None else labels_at_working_side(drawing.mask, settings)
+        empty if drawing.mask is None else resize_labels(drawing.mask, settings)
         for drawing in drawings
     ]
     planes = np.stack([layout_planes(mask) for mask in masks])
@@ -286,7 +286,7 @@ def _finished(
     generator: np.random.Generator,
     settings: StylisationSettings,
 ) -> Stylised:
-    decoded = resized(decoded, drawing.pixels.shape)
+    decoded = resize_image(decoded, drawing.pixels.shape)
     image = style.facts.images[reference]
     diameter = float(style.glow_diameter[reference])
     if settings.glow and diameter > 0:

@@ -13,16 +13,16 @@ from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
-from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
-from adaptoscope.style_transfer.open_backbone import (
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.backbones.table import (
     backbone_class,
     hash_of_backbone,
     open_backbone,
 )
-from adaptoscope.style_transfer.presentation import refuse_other_presentation, refuse_unable
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.sampling import evaluations
+from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
+from adaptoscope.style_transfer.preprocessing import refuse_other_preprocessing, refuse_unsupported
 from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
@@ -87,9 +87,9 @@ def stylise_set(
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)
-    refuse_unable(backbone_class(job.backbone), job.settings)
+    refuse_unsupported(backbone_class(job.backbone), job.settings)
     _refuse_other_backbone(job, style)
-    refuse_other_presentation(style.facts, job.settings)
+    refuse_other_preprocessing(style.facts, job.settings)
     refuse_own_drawings(job.out, job.drawings)
     sizes = {record.name: drawings.size(record) for record in drawings}
     for record in drawings.labelled():

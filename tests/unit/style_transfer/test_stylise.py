@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.diffusion.adain import latent_statistics
 from adaptoscope.style_transfer.intensity_range import IntensityRange
 from adaptoscope.style_transfer.learn_style import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise import (
     Drawing,
     arrange,
-    choose_reference,
+    choose_style_image,
     place_of,
     stylise_batch,
 )
@@ -209,11 +209,11 @@ def test_strength_zero_runs_no_step(backbone: CompactBackbone) -> None:
 
 def test_the_reference_is_one_of_the_five_nearest_in_density() -> None:
     chosen = {
-        choose_reference(STYLE, 100.0, "nearest_density", np.random.default_rng(seed))
+        choose_style_image(STYLE, 100.0, "nearest_density", np.random.default_rng(seed))
         for seed in range(60)
     }
     assert chosen == {0, 1, 2, 3, 4}
-    every = {choose_reference(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
+    every = {choose_style_image(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
     assert every == set(range(7))
 
 
@@ -226,7 +226,7 @@ def test_a_drawing_takes_the_tokens_of_one_class() -> None:
     style = dataclasses.replace(STYLE, facts=dataclasses.replace(STYLE.facts, images=images))
     for density, expected in ((100.0, {0, 1, 2}), (560.0, {0, 1, 2}), (640.0, {3, 4, 5, 6})):
         chosen = {
-            choose_reference(style, density, "nearest_density", np.random.default_rng(seed))
+            choose_style_image(style, density, "nearest_density", np.random.default_rng(seed))
             for seed in range(60)
         }
         assert chosen == expected

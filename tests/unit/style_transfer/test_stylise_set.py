@@ -8,9 +8,9 @@ import pytest
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.settings import StylisationSettings, presentation_of
+from adaptoscope.style_transfer.settings import StylisationSettings, preprocessing_of
 from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set
 from tests.unit.style_transfer.conftest import write_set
 
@@ -122,7 +122,7 @@ def test_compact_refuses_what_it_cannot_be_shown(
     assert not job.out.exists()
     real, style = open_counted_images(tmp_path / "real"), tmp_path / "other.safetensors"
     with pytest.raises(SettingsError, match="compact cannot work with"):
-        learn_style(style, real, backbone, "hash", shown=presentation_of(settings))
+        learn_style(style, real, backbone, "hash", shown=preprocessing_of(settings))
     assert not style.exists()
 
 
@@ -132,7 +132,7 @@ def test_a_working_side_leaves_sizes_points_and_masks_alone(
     settings = QUICK.changed(working_side=128)
     real, style = open_counted_images(tmp_path / "real"), tmp_path / "large.safetensors"
     weights = hash_of_weights(backbone_folder)
-    learn_style(style, real, backbone, weights, shown=presentation_of(settings))
+    learn_style(style, real, backbone, weights, shown=preprocessing_of(settings))
     made = stylise_set(dataclasses.replace(job, style=style, settings=settings))
     drawings = open_counted_images(job.drawings)
     for record, drawing in zip(made, drawings, strict=True):

@@ -7,7 +7,7 @@ from functools import partial
 
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.metrics.point_matching import match_points
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.screening.screen_image import detect
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.style_file import Style

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.screening import best_of
 from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
