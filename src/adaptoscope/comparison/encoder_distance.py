@@ -1,4 +1,4 @@
-"""How far the look of two sets lies apart, seen by a frozen encoder at one cell size."""
+"""How far two sets lie apart as a frozen encoder sees them, at one cell size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,22 +16,19 @@ from adaptoscope.images.resampling import Resampling
 from adaptoscope.inference.network import Device, Network, OnnxNetwork
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.kernel_distance import kernel_distance
-from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.pretrained.bundled import bundled_weights
+from adaptoscope.realism.feature_distance import classifier_auc, halve_images
 from adaptoscope.training.progress import progress
 
-SMALLEST = 32
-"""Smallest edge of a tile in pixels."""
-
-_FEWEST_IMAGES = 2
 # The interval of a floor is not looked at; one draw might hold a single image and have none.
 _UNUSED_RESAMPLES = 50
-_FEWEST_FOR_FLOOR = 4
+
+Features = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class LookDistance:
-    """How far the look of two sets lies apart.
+class EncoderDistance:
+    """How far two sets lie apart.
 
     Parameters
     ----------
@@ -39,7 +36,7 @@ class LookDistance:
         Kernel distance of the tiles' features; None for fewer than two images in a set.
     floor
         Largest such distance between halves of A; None for fewer than four images.
-    told_apart
+    auc
         Area under the curve of a linear classifier that tells tiles of B from tiles of A; None for
         fewer than two images in a set.
     tile
@@ -50,71 +47,52 @@ class LookDistance:
 
     kernel: Interval | None
     floor: float | None
-    told_apart: Interval | None
+    auc: Interval | None
     tile: int
     tiles: tuple[int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class _Tiles:
-    """Features of tiles, shape (N, F), and the image that each was cut from."""
-
-    features: NDArray[np.float64]
-    names: tuple[str, ...]
-
-
-def compare_looks(
+def measure_encoder_distance(
     sets: tuple[CountedImageSet, CountedImageSet],
     facts: tuple[SetFacts, SetFacts],
     settings: ComparisonSettings,
     *,
     device: Device = "auto",
     encoder: Network | None = None,
-) -> LookDistance:
-    """Compare how two sets look.
+) -> EncoderDistance:
+    """Measure how far A and B lie apart, each only with the images of `facts`.
 
-    Parameters
-    ----------
-    sets
-        A and B, each only with the images that were measured.
-    facts
-        What was measured. Tiles of the set with the larger cells are cut larger and then brought
-        to the cell size of the other; where no cell was seen, nothing is brought anywhere.
-    device
-        Where the encoder runs.
-    encoder
-        Maps tiles (B, 1, H, W) to features (B, F), averaged over each tile; the bundled one by
-        default.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the encoder's weights are not there.
+    Tiles of the set with the larger cells are cut larger and then brought to the cell size of the
+    other; where no cell was seen, nothing is brought anywhere. The encoder maps tiles (B, 1, H, W)
+    to features (B, F), averaged over each tile; the bundled one by default.
     """
     scales = _scales(facts)
     smallest = min(int(min(sets[i].size(record)) / scales[i]) for i in (0, 1) for record in sets[i])
     edge = min(settings.tile, smallest)
     network = encoder or OnnxNetwork(bundled_weights()["nuclei_features"], device=device)
-    names = _common_names(facts)
-    tiles = []
-    for which, images, scale, known in zip("AB", sets, scales, names, strict=True):
+    features, names = [], []
+    for which, images, scale, known in zip("AB", sets, scales, _common_names(facts), strict=True):
         chosen = choose_tiles(images, max(1, round(edge * scale)), settings.most_tiles)
         pictures = progress(cut_tiles(images, chosen), f"look at {which}", len(chosen))
         rows = []
         while batch := list(islice(pictures, settings.batch)):
             rows.append(_features(batch, edge, network))
-        owners = tuple(known[tile.record.name] for tile in chosen)
-        tiles.append(_Tiles(np.concatenate(rows), owners))
-    one, other = tiles
-    few = min(len(set(one.names)), len(set(other.names))) < _FEWEST_IMAGES
-    return LookDistance(
-        kernel=kernel_distance(
-            one.features, other.features, (one.names, other.names), seed=settings.seed
+        features.append(np.concatenate(rows))
+        names.append([known[tile.record.name] for tile in chosen])
+    (one, other), owners = features, (names[0], names[1])
+    return EncoderDistance(
+        kernel=kernel_distance(one, other, owners, seed=settings.seed),
+        floor=_floor(one, names[0], settings),
+        auc=classifier_auc(
+            one,
+            other,
+            owners,
+            seed=settings.seed,
+            folds=settings.folds,
+            penalty=settings.penalty,
         ),
-        floor=_floor(one, settings),
-        told_apart=None if few else _told_apart(one, other, settings),
         tile=edge,
-        tiles=(len(one.names), len(other.names)),
+        tiles=(len(names[0]), len(names[1])),
     )
 
 
@@ -136,10 +114,7 @@ def _common_names(facts: tuple[SetFacts, SetFacts]) -> list[dict[str, str]]:
     ]
 
 
-def _features(
-    batch: Sequence[NDArray[np.float32]], edge: int, network: Network
-) -> NDArray[np.float64]:
-    """Return the encoder's features averaged over each tile, shape (B, F)."""
+def _features(batch: Sequence[NDArray[np.float32]], edge: int, network: Network) -> Features:
     seen = []
     for tile in batch:
         change = Resampling((tile.shape[0], tile.shape[1]), (edge, edge))
@@ -148,33 +123,15 @@ def _features(
     return network(np.stack(seen)[:, None]).astype(np.float64)
 
 
-def _floor(tiles: _Tiles, settings: ComparisonSettings) -> float | None:
-    """Return the largest kernel distance between random halves of one set."""
-    names = sorted(set(tiles.names))
-    if len(names) < _FEWEST_FOR_FLOOR:
-        return None
-    generator = np.random.default_rng(settings.seed)
-    owners = np.array(tiles.names)
-    found = []
-    for _ in range(settings.halvings):
-        inside = np.isin(owners, generator.permutation(names)[: len(names) // 2])
+def _floor(features: Features, names: list[str], settings: ComparisonSettings) -> float | None:
+    owners, found = np.array(names), []
+    for inside in halve_images(names, settings.seed, settings.halvings):
         distance = kernel_distance(
-            tiles.features[inside],
-            tiles.features[~inside],
+            features[inside],
+            features[~inside],
             (owners[inside].tolist(), owners[~inside].tolist()),
             seed=settings.seed,
             resamples=_UNUSED_RESAMPLES,
         )
         found.append(0.0 if distance is None else distance.value)
-    return max(found)
-
-
-def _told_apart(one: _Tiles, other: _Tiles, settings: ComparisonSettings) -> Interval:
-    return two_sample_auc(
-        one.features,
-        other.features,
-        (one.names, other.names),
-        seed=settings.seed,
-        folds=settings.folds,
-        penalty=settings.penalty,
-    )
+    return max(found, default=None)

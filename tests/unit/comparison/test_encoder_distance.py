@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adaptoscope.comparison.encoder_distance import EncoderDistance, measure_encoder_distance
 from adaptoscope.comparison.facts import measure_facts
-from adaptoscope.comparison.looks import LookDistance, compare_looks
 from adaptoscope.comparison.settings import ComparisonSettings
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.images.degradation import blur
@@ -16,9 +16,9 @@ Write = Callable[..., CountedImageSet]
 QUICK = ComparisonSettings(tile=64, halvings=4)
 
 
-def look(a: CountedImageSet, b: CountedImageSet, encoder: Network) -> LookDistance:
+def look(a: CountedImageSet, b: CountedImageSet, encoder: Network) -> EncoderDistance:
     facts = (measure_facts(a, len(a), ""), measure_facts(b, len(b), ""))
-    return compare_looks((a, b), facts, QUICK, encoder=encoder)
+    return measure_encoder_distance((a, b), facts, QUICK, encoder=encoder)
 
 
 def test_images_of_one_kind_lie_within_the_floor_of_their_halves(
@@ -29,8 +29,8 @@ def test_images_of_one_kind_lie_within_the_floor_of_their_halves(
     assert found.kernel is not None
     assert found.floor is not None
     assert found.kernel.value < found.floor
-    assert found.told_apart is not None
-    assert found.told_apart.value < 0.75
+    assert found.auc is not None
+    assert found.auc.value < 0.75
     assert found.tiles == (16, 16)
 
 
@@ -42,8 +42,8 @@ def test_an_image_under_another_name_is_known_as_the_same(
     for record in original:
         (folder / f"other_{record.name}").write_bytes(original.path(record).read_bytes())
     found = look(original, open_counted_images(folder), encoder)
-    assert found.told_apart is not None
-    assert found.told_apart.value == pytest.approx(0.5)
+    assert found.auc is not None
+    assert found.auc.value == pytest.approx(0.5)
 
 
 def test_exposure_and_magnification_change_the_look_far_less_than_blur_does(
@@ -63,4 +63,4 @@ def test_few_images_have_no_floor(original: CountedImageSet, encoder: Network) -
     assert look(three, original, encoder).floor is None
     alone = original.with_records(original.records[:1])
     found = look(alone, original, encoder)
-    assert (found.kernel, found.told_apart) == (None, None)
+    assert (found.kernel, found.auc) == (None, None)
