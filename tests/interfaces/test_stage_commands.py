@@ -462,7 +462,7 @@ def test_run_with_other_settings_begins_anew_only_when_asked(
 def test_doctor_prints_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ADAPTOSCOPE_DATA", raising=False)
     found = json.loads(succeed("doctor", "--json"))
-    keys = ["adaptoscope", "machine", "use", "train", "formats", "weights", "data", "advice"]
+    keys = ["adaptoscope", "machine", "use", "train", "formats", "web", "weights", "data", "advice"]
     assert list(found) == keys
     assert any("ADAPTOSCOPE_DATA" in line for line in found["advice"])
 

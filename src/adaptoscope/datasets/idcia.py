@@ -14,7 +14,8 @@ from adaptoscope.datasets.point_tables import IMAGEJ_PIXEL_CENTRE
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import read_table
-from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_image
+from adaptoscope.imageio.files import read_image
+from adaptoscope.imageio.readers import file_suffixes
 from adaptoscope.images.cell_centres import Points
 
 _CARD = """Imported from a copy of IDCIA (Immunocytochemistry Dataset for Cellular Image Analysis):
@@ -96,7 +97,7 @@ def imagej_points(path: Path) -> Points:
 
 def release_files(source: Path, channel: str) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return the images and the annotation files of one stain of IDCIA, by name without suffix."""
-    return _by_stem(source, IMAGE_SUFFIXES, channel), _by_stem(source, (".csv",), channel)
+    return _by_stem(source, file_suffixes(), channel), _by_stem(source, (".csv",), channel)
 
 
 def _as_set(
