@@ -1,11 +1,10 @@
 """Real images that something made is to look like: only such as may be learnt from, of one kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import numpy as np
-
-from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.datasets.tiles import evenly_spread
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import MicroscopyImage
 
@@ -26,7 +25,7 @@ def images_to_imitate(
     """
     free = real.training_part()
     refuse_held_out_images(free, (real, *held_out), purpose)
-    images = [free.read(record) for record in _spread_out(free.records, most_images)]
+    images = [free.read(record) for record in evenly_spread(free.records, most_images)]
     refuse_mixed_depths({image.scale.bit_depth for image in images})
     return images
 
@@ -46,8 +45,3 @@ def common_pixel_size(sizes: Iterable[float | None]) -> float | None:
     """Return the pixel size, in micrometres, that all images state, or None."""
     stated = set(sizes)
     return stated.pop() if len(stated) == 1 else None
-
-
-def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:
-    chosen = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round())
-    return [records[int(index)] for index in chosen]

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.images.windows import Window, cut_window
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,13 @@ def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
         for top in _starts(images.size(record)[0], edge)
         for left in _starts(images.size(record)[1], edge)
     ]
-    kept = np.unique(np.linspace(0, len(tiles) - 1, min(most, len(tiles))).round())
-    return [tiles[int(index)] for index in kept]
+    return evenly_spread(tiles, most)
+
+
+def evenly_spread(items: Sequence[Item], most: int) -> list[Item]:
+    """Return at most so many of some things, evenly over their order."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
+    return [items[int(place)] for place in places]
 
 
 def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArray[np.float32]]:

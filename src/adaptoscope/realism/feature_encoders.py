@@ -1,4 +1,4 @@
-"""The frozen networks through which looks are compared, chosen by name."""
+"""The frozen networks in whose features tiles are compared, chosen by name."""
 
 from pathlib import Path
 from typing import Protocol
@@ -14,39 +14,22 @@ _WITHOUT_FILE = ("random", "imagenet")
 
 
 class FeatureEncoder(Protocol):
-    """A network that says what a tile looks like."""
+    """A network that turns tiles into maps of features."""
 
     def with_stages(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return maps of features, shape (B, F, h, w), and those of earlier stages, if any.
 
-        Parameters
-        ----------
-        images
-            Shape (B, 1, H, W), normalised so that the background is near 0 and cells near 1.
+        Images have shape (B, 1, H, W), with the background near 0 and cells near 1.
         """
 
 
 def open_feature_encoder(name: str, device: torch.device) -> tuple[FeatureEncoder, str]:
-    """Open an encoder, frozen, and name its weights.
+    """Open an encoder, frozen, and return it with the SHA-256 of its file or weights.
 
     Parameters
     ----------
     name
         As in `load_encoder`, or ``inception:FILE`` for Inception v3, as in `load_inception`.
-    device
-        Where it is put.
-
-    Returns
-    -------
-    tuple
-        The encoder; SHA-256 of the weight file, or of the weights where there is no file.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the weights are not there.
-    InputError
-        If a file does not fit the encoder.
     """
     if name.startswith(PREFIX):
         path = Path(name.removeprefix(PREFIX))

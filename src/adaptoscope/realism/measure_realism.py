@@ -5,32 +5,21 @@ Labels are not read: a set without points is compared as well as any other.
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
+from adaptoscope.datasets.tiles import choose_tiles, cut_tiles, evenly_spread
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import read_header
 from adaptoscope.metrics.copies import CopyCheck, CorrelationSearch, check_copies
 from adaptoscope.metrics.spectra import bin_frequencies
 from adaptoscope.realism.feature_encoders import open_feature_encoder
 from adaptoscope.realism.realism_report import RealismReport
-from adaptoscope.realism.set_distances import (
-    measure_against,
-    measure_floor,
-    usual_value,
-)
+from adaptoscope.realism.set_distances import measure_against, measure_floor, median_of_known
 from adaptoscope.realism.settings import SMALLEST, RealismSettings
-from adaptoscope.realism.tile_measures import (
-    Probe,
-    TileMeasures,
-    measure_tiles,
-)
+from adaptoscope.realism.tile_measures import TileMeasures, TileProbe, measure_tiles
 from adaptoscope.training.progress import progress
 from adaptoscope.training.step_loop import Device, start_fabric
-
-__all__ = ["RealismReport", "RealismSettings", "measure_realism"]
 
 
 def measure_realism(
@@ -47,28 +36,17 @@ def measure_realism(
     Parameters
     ----------
     real
-        Real images, all of those given: choose the split first. Labels are not read.
-    settings
-        How to measure; the defaults if not given.
+        Real images, all of those given: choose the split first.
     style_images
         Real images that the sets were made after, to look for copies of them; not looked for if
         not given. They may be those of `real`.
     encoder
         Encoder whose features are compared, as in `open_feature_encoder`.
-    device
-        Where it runs.
-
-    Returns
-    -------
-    RealismReport
-        One entry per set, and the floor.
 
     Raises
     ------
     InputError
         If no set is given, or an image is smaller than 32 pixels.
-    MissingWeightsError
-        If the encoder's weights are not there.
     """
     settings = settings or RealismSettings()
     if not made:
@@ -94,7 +72,7 @@ def measure_realism(
         real_images=measured.images,
         real_tiles=len(measured),
         real_cells_per_mpx=float(measured.cells_per_mpx.mean()),
-        real_diameter=usual_value(measured.diameters),
+        real_diameter=median_of_known(measured.diameters),
         style_images=None if originals is None else (originals.searched, originals.known),
         floor=measure_floor(measured, settings),
         sets=tuple(entries),
@@ -113,16 +91,14 @@ class _Originals:
         edge: int,
     ) -> None:
         hashes = images.hashes()
-        records = list(images)
-        kept = np.linspace(0, len(records) - 1, min(settings.most_style_images, len(records)))
-        chosen = [records[int(index)] for index in np.unique(kept.round())]
-        self.searched, self.known = len(chosen), len(records)
+        chosen = evenly_spread(images.records, settings.most_style_images)
+        self.searched, self.known = len(chosen), len(images)
         self.search = CorrelationSearch(
             ((hashes[record.file_name], images.read(record).pixels) for record in chosen), edge
         )
         of_images = real.hashes()
         # Hashes, as names may occur in several folders.
-        sources = [of_images[tile.record.file_name] for tile in of_real.tiles]
+        sources = [of_images[name] for name in of_real.names]
         self.between_real = self._excesses(real, of_real, sources, "search real images")
 
     def check(self, images: CountedImageSet, tiles: TileMeasures, name: str) -> CopyCheck:
@@ -146,7 +122,7 @@ class _Originals:
 
 def _probe(
     sets: Sequence[CountedImageSet], settings: RealismSettings, encoder: str, device: Device
-) -> tuple[Probe, str]:
+) -> tuple[TileProbe, str]:
     smallest = min(min(images.size(record)) for images in sets for record in images)
     if smallest < SMALLEST:
         raise InputError(
@@ -160,7 +136,7 @@ def _probe(
     largest = 2.0 ** (8 if 8 in depths else 16) - 1
     place = torch.device(start_fabric(device).device)
     network, encoder_sha256 = open_feature_encoder(encoder, place)
-    probe = Probe(
+    probe = TileProbe(
         encoder=network,
         device=place,
         edge=min(settings.tile, smallest),
@@ -172,7 +148,7 @@ def _probe(
 
 
 def _measure(
-    images: CountedImageSet, probe: Probe, settings: RealismSettings, description: str
+    images: CountedImageSet, probe: TileProbe, settings: RealismSettings, description: str
 ) -> TileMeasures:
     tiles = choose_tiles(images, probe.edge, settings.most_tiles)
     return measure_tiles(images, tiles, probe, description)

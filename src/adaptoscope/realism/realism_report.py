@@ -40,18 +40,14 @@ class SetRealism:
     kid
         Kernel distance on the encoder's features of whole tiles; None for fewer than two images.
     cell_kid
-        Kernel distance on the features of the encoder's stages at cells, which does not depend on
-        how many there are; None where cells were seen in fewer than two images, or the encoder is
-        Inception, of which no stage is read at cells.
-    spectrum
-        Distance of the radial power spectra.
+        The same on features at cells, which does not depend on how many there are; None where
+        cells were seen in fewer than two images, or the encoder has no stages.
     sharpness
         Median sharpness of the borders of cells, against that of the real ones.
     auc
         Two-sample test by a classifier; None where a set has fewer than two sources.
     cells_per_mpx, diameter
-        Mean density and median diameter as seen without labels, so that unlike layouts are
-        noticed.
+        As seen without labels, so that unlike layouts are noticed.
     copies
         Tiles that copy a style image; None where they were not looked for.
     """
@@ -78,24 +74,15 @@ class RealismReport:
     ----------
     settings
         How it was measured, as plain values.
-    encoder, encoder_sha256
-        The frozen encoder and the hash of its weights.
-    tile
-        Edge of the tiles in pixels.
     frequencies
         Mean frequency of the first and the last bin of the spectra, in cycles per pixel.
-    real_images, real_tiles
-        How many real images and tiles were compared with.
     real_cells_per_mpx, real_diameter
         Mean density and median diameter in the real tiles, seen without labels.
     style_images
         In how many style images copies were looked for, and how many there are; None where they
         were not looked for.
     floor
-        Real against real: means over divisions of the images into two halves; None for fewer than
-        four images.
-    sets
-        One entry per set, in the order given.
+        Real against real; None for fewer than four images.
     """
 
     settings: Mapping[str, Any]

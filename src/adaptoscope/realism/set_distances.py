@@ -1,29 +1,24 @@
 """Distances of a set's tiles from real tiles, and those of real tiles from each other."""
 
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.metrics.copies import CopyCheck
-from adaptoscope.metrics.distributions import (
-    HistogramDistance,
-    MedianDifference,
-    histogram_distance,
-    median_difference,
-)
+from adaptoscope.metrics.distributions import histogram_distance, median_difference
 from adaptoscope.metrics.intervals import Interval
 from adaptoscope.metrics.kernel_distance import kernel_distance
-from adaptoscope.metrics.spectra import SpectrumDistance, spectrum_distance
-from adaptoscope.metrics.two_sample import two_sample_auc
+from adaptoscope.metrics.spectra import spectrum_distance
+from adaptoscope.realism.feature_distance import classifier_auc, halve_images
 from adaptoscope.realism.realism_report import SetRealism
 from adaptoscope.realism.settings import RealismSettings
 from adaptoscope.realism.tile_measures import TileMeasures
 
 FLOOR = "Real against real"
-
-_FEWEST_FOR_FLOOR = 4
 
 
 def measure_against(
@@ -33,15 +28,7 @@ def measure_against(
     settings: RealismSettings,
     copies: CopyCheck | None = None,
 ) -> SetRealism:
-    """Compare the tiles of one set with real ones.
-
-    Parameters
-    ----------
-    tiles, real
-        At least two tiles each.
-    copies
-        What the search for copies found; None where they were not looked for.
-    """
+    """Compare the tiles of one set with real ones, at least two of each."""
     return SetRealism(
         name=name,
         images=tiles.images,
@@ -57,45 +44,38 @@ def measure_against(
         spectrum=spectrum_distance(tiles.spectra, real.spectra),
         histogram=histogram_distance(tiles.histogram(), real.histogram()),
         sharpness=median_difference(tiles.all_sharpness(), real.all_sharpness()),
-        auc=_auc(tiles, real, settings),
+        auc=classifier_auc(
+            real.features,
+            tiles.features,
+            (real.sources, tiles.sources),
+            seed=settings.seed,
+            folds=settings.folds,
+            penalty=settings.penalty,
+            resamples=settings.resamples,
+        ),
         cells_per_mpx=float(tiles.cells_per_mpx.mean()),
-        diameter=usual_value(tiles.diameters),
+        diameter=median_of_known(tiles.diameters),
         copies=copies,
     )
 
 
 def measure_floor(real: TileMeasures, settings: RealismSettings) -> SetRealism | None:
-    """Compare real tiles with real tiles of other images.
+    """Compare real tiles with real tiles of other images; None for fewer than four images.
 
-    Parameters
-    ----------
-    settings
-        How to measure, and how often to divide the images anew.
-
-    Returns
-    -------
-    SetRealism or None
-        Means over the divisions, of absolute values for differences between two halves, whose sign
-        says only which half came first; KID keeps its sign, since its unbiased estimate lies on
-        both sides of 0 for equal distributions. None for fewer than four images. Halves are smaller
-        than whole sets, so that the floor is rather too high.
+    Means over the divisions, of absolute values for differences between two halves, whose sign
+    says only which half came first; KID keeps its sign, since its unbiased estimate lies on both
+    sides of 0 for equal distributions.
     """
-    names = sorted({tile.record.file_name for tile in real.tiles})
-    if len(names) < _FEWEST_FOR_FLOOR:
-        return None
-    generator = np.random.default_rng(settings.seed)
     halves = []
-    for _ in range(settings.halvings):
-        first = set(generator.permutation(names)[: len(names) // 2].tolist())
-        inside = np.array([tile.record.file_name in first for tile in real.tiles])
-        one = real.chosen(np.flatnonzero(inside).tolist())
-        other = real.chosen(np.flatnonzero(~inside).tolist())
+    for inside in halve_images(real.names, settings.seed, settings.halvings):
+        one, other = (real.chosen(np.flatnonzero(rows)) for rows in (inside, ~inside))
         halves.append(measure_against(FLOOR, one, other, settings))
-    return _mean_of(halves)
+    floor: SetRealism | None = _mean(halves)
+    return floor
 
 
-def usual_value(values: NDArray[np.float64]) -> float:
-    """Return the median of the values that are known, or NaN."""
+def median_of_known(values: NDArray[np.float64]) -> float:
+    """Return the median of the values that are finite, or NaN."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else float("nan")
 
@@ -118,59 +98,17 @@ def _distance_at_cells(
     )
 
 
-def _auc(tiles: TileMeasures, real: TileMeasures, settings: RealismSettings) -> Interval | None:
-    if min(len(set(tiles.sources)), len(set(real.sources))) < 2:
+def _mean(values: Sequence[Any]) -> Any:
+    """Average results field by field; names and numbers of images are those of the first."""
+    known = [value for value in values if value is not None]
+    if not known:
         return None
-    return two_sample_auc(
-        real.features,
-        tiles.features,
-        (real.sources, tiles.sources),
-        seed=settings.seed,
-        folds=settings.folds,
-        penalty=settings.penalty,
-        resamples=settings.resamples,
-    )
-
-
-def _mean_of(halves: Sequence[SetRealism]) -> SetRealism:
-    def mean(values: Sequence[float]) -> float:
-        return fmean(abs(value) for value in values)
-
-    def interval(intervals: Sequence[Interval | None]) -> Interval | None:
-        known = [each for each in intervals if each is not None]
-        if not known:
-            return None
-        return Interval(
-            fmean(each.value for each in known),
-            fmean(each.lower for each in known),
-            fmean(each.upper for each in known),
-            known[0].level,
-        )
-
-    return SetRealism(
-        name=FLOOR,
-        images=halves[0].images,
-        tiles=halves[0].tiles,
-        kid=interval([half.kid for half in halves]),
-        cell_kid=interval([half.cell_kid for half in halves]),
-        spectrum=SpectrumDistance(
-            total=mean([half.spectrum.total for half in halves]),
-            offset=mean([half.spectrum.offset for half in halves]),
-            shape=mean([half.spectrum.shape for half in halves]),
-            bins=halves[0].spectrum.bins,
-        ),
-        histogram=HistogramDistance(
-            wasserstein=mean([half.histogram.wasserstein for half in halves]),
-            relative=mean([half.histogram.relative for half in halves]),
-        ),
-        sharpness=MedianDifference(
-            median=mean([half.sharpness.median for half in halves]),
-            reference=mean([half.sharpness.reference for half in halves]),
-            difference=mean([half.sharpness.difference for half in halves]),
-            relative=mean([half.sharpness.relative for half in halves]),
-        ),
-        auc=interval([half.auc for half in halves]),
-        cells_per_mpx=fmean(half.cells_per_mpx for half in halves),
-        diameter=fmean(half.diameter for half in halves),
-        copies=None,
-    )
+    first = known[0]
+    if isinstance(first, Interval):
+        ends = ((each.value, each.lower, each.upper) for each in known)
+        value, lower, upper = (fmean(each) for each in zip(*ends, strict=True))
+        return Interval(value, lower, upper, first.level)
+    if is_dataclass(first) and not isinstance(first, type):
+        names = [field.name for field in fields(first)]
+        return replace(first, **{n: _mean([getattr(each, n) for each in known]) for n in names})
+    return fmean(map(abs, known)) if isinstance(first, float) else first

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.tiles import Tile, cut_tiles
+from adaptoscope.datasets.tiles import Tile, cut_tiles, evenly_spread
 from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.edges import edge_sharpness
 from adaptoscope.images.measurement import segment_nuclei
@@ -26,22 +26,11 @@ CELLS_OF_A_TILE = 6
 
 
 @dataclass(frozen=True)
-class Probe:
+class TileProbe:
     """How tiles are looked at, the same for all sets of a comparison.
 
-    Parameters
-    ----------
-    encoder
-        Frozen network; its maps are averaged over the tile, those of its stages, if it gives any,
-        read at cells.
-    device
-        Where it stands.
-    edge
-        Edge of the tiles in pixels.
-    bins, floor
-        Of the radial spectra, as in `radial_spectra`.
-    batch
-        Tiles that pass the encoder at once.
+    `edge` is that of the tiles in pixels, `bins` and `floor` are as in `radial_spectra`, and
+    `batch` tiles pass the encoder, which stands on `device`, at once.
     """
 
     encoder: FeatureEncoder
@@ -58,8 +47,6 @@ class TileMeasures:
 
     Parameters
     ----------
-    tiles
-        Where they were cut.
     features
         Shape (N, F): the encoder's features, averaged over the tile.
     cell_features
@@ -70,11 +57,10 @@ class TileMeasures:
     histograms
         Levels that occur, 0 to 65535, and how often.
     sharpness
-        Sharpness of the border of each nucleus that was seen, in 1/px.
-    cells_per_mpx
-        Shape (N,), nuclei seen without labels, per million pixels.
-    diameters
-        Shape (N,), median diameter of the nuclei in pixels; NaN where none was seen.
+        Of the border of each nucleus that was seen, in 1/px.
+    cells_per_mpx, diameters
+        Shape (N,): nuclei seen without labels, per million pixels, and their median diameter in
+        pixels, NaN where none was seen.
     """
 
     tiles: tuple[Tile, ...]
@@ -111,9 +97,8 @@ class TileMeasures:
         """Number of images that the tiles were cut from."""
         return len(set(self.names))
 
-    def chosen(self, indices: Sequence[int]) -> "TileMeasures":
+    def chosen(self, rows: Sequence[int] | NDArray[np.intp]) -> "TileMeasures":
         """Return the measures of some of the tiles."""
-        rows = np.asarray(indices, dtype=np.intp)
         return TileMeasures(
             tiles=tuple(self.tiles[row] for row in rows),
             features=self.features[rows],
@@ -142,22 +127,12 @@ class TileMeasures:
 
 
 def measure_tiles(
-    images: CountedImageSet, tiles: Sequence[Tile], probe: Probe, description: str
+    images: CountedImageSet, tiles: Sequence[Tile], probe: TileProbe, description: str
 ) -> TileMeasures:
-    """Measure tiles one batch after the other; labels are not read.
+    """Measure at least one tile, one batch after the other; labels are not read.
 
-    Parameters
-    ----------
-    images
-        The set that the tiles were chosen from.
-    tiles
-        At least one.
-
-    Returns
-    -------
-    TileMeasures
-        In the order of `tiles`. Each tile is normalised by itself, as the encoder was trained, so
-        that a tile of a large real image and a small drawing are seen alike.
+    Each tile is normalised by itself, as the encoder was trained, so that a tile of a large real
+    image and a small drawing are seen alike.
     """
     features, spectra, histograms, sharpness, densities, diameters = [], [], [], [], [], []
     cell_features = []
@@ -188,7 +163,7 @@ def measure_tiles(
 
 @torch.no_grad()
 def _features(
-    batch: Sequence[NDArray[np.float32]], probe: Probe
+    batch: Sequence[NDArray[np.float32]], probe: TileProbe
 ) -> tuple[NDArray[np.float32], list[NDArray[np.float32]]]:
     """Return averages, shape (B, F), and the maps of the stages, shapes (B, C, h, w)."""
     seen = np.stack([measure_range(picture).apply(picture) for picture in batch])[:, None]
@@ -201,8 +176,7 @@ def _at_cells(
     stages: Sequence[NDArray[np.float32]], centres: Points, edge: int
 ) -> NDArray[np.float32]:
     """Read maps of shape (C, h, w) off at some of the cells, shape (cells, sum of C)."""
-    few = np.linspace(0, len(centres) - 1, min(CELLS_OF_A_TILE, len(centres))).round()
-    chosen = centres[few.astype(np.intp)]
+    chosen = centres[evenly_spread(range(len(centres)), CELLS_OF_A_TILE)]
     columns = [np.zeros((len(chosen), 0), dtype=np.float32)]
     for stage in stages:
         places = ((chosen + 0.5) * np.array(stage.shape[1:]) / edge).astype(np.intp)

@@ -14,7 +14,9 @@ from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.pretrained.inception import InceptionEncoder
 from adaptoscope.realism import feature_encoders
-from adaptoscope.realism.measure_realism import RealismReport, RealismSettings, measure_realism
+from adaptoscope.realism.measure_realism import measure_realism
+from adaptoscope.realism.realism_report import RealismReport
+from adaptoscope.realism.settings import RealismSettings
 from tests.unit.style_transfer.conftest import draw_discs
 
 # Two tiles of 64 in each real image; made images are one tile.

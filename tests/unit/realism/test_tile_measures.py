@@ -14,7 +14,7 @@ from adaptoscope.metrics.spectra import radial_spectra
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.realism.tile_measures import (
     CELLS_OF_A_TILE,
-    Probe,
+    TileProbe,
     measure_tiles,
 )
 from tests.unit.style_transfer.conftest import write_set
@@ -40,7 +40,7 @@ class Means(NucleiEncoder):
         return self(images), [images, places]
 
 
-PROBE = Probe(Means(), torch.device("cpu"), EDGE, bins=6, floor=1e-6, batch=4)
+PROBE = TileProbe(Means(), torch.device("cpu"), EDGE, bins=6, floor=1e-6, batch=4)
 
 
 @pytest.fixture
@@ -82,7 +82,9 @@ def test_stages_are_read_at_cells(images: CountedImageSet) -> None:
 
 def test_measures_do_not_depend_on_the_batch(images: CountedImageSet) -> None:
     tiles = choose_tiles(images, EDGE, 9)
-    one = measure_tiles(images, tiles, Probe(Means(), torch.device("cpu"), EDGE, 6, 1e-6, 1), "")
+    one = measure_tiles(
+        images, tiles, TileProbe(Means(), torch.device("cpu"), EDGE, 6, 1e-6, 1), ""
+    )
     many = measure_tiles(images, tiles, PROBE, "")
     np.testing.assert_allclose(one.features, many.features, rtol=1e-5)
 
