@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.adaptation.adapted_model import interval_of
-from adaptoscope.adaptation.look_estimate import (
+from adaptoscope.adaptation.appearance_estimate import (
     LookEstimate,
     described,
     estimate_look,
     from_description,
 )
-from adaptoscope.adaptation.shift_set import write_shifted
+from adaptoscope.adaptation.shifts.shift_set import write_shifted
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.imageio.files import write_json
 from adaptoscope.simulation.transmitted.write import simulate_pairs

@@ -8,7 +8,7 @@ from typing import Any
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json
-from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.matched_simulation import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run_context import RunContext

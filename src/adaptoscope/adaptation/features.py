@@ -32,10 +32,10 @@ def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSe
         Which layers, and how skips are treated.
     """
     found: dict[int, torch.Tensor] = {}
-    crossing = network.run_to(images, settings.layers[0])
+    crossing = network.forward_to(images, settings.layers[0])
     found[crossing.layer] = crossing.features
     for layer in settings.layers[1:]:
-        crossing = network.run_on(crossing, layer)
+        crossing = network.forward_on(crossing, layer)
         found[layer] = crossing.features
     if settings.skips == "match_cut":
         found |= crossing.skips

@@ -8,7 +8,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import (
     AdaBNSettings,
     BaselineSettings,
@@ -16,6 +15,7 @@ from adaptoscope.adaptation.baseline_settings import (
     OracleSettings,
     RestyledSettings,
 )
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.settings import AdaptationSettings, layers_from
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import settings_from
@@ -48,7 +48,7 @@ class Method:
     looks_at: tuple[Look, ...]
 
 
-_MATCHING = Method(AdaptationSettings, "adapt:adapt_translator", ("source", "target"))
+_MATCHING = Method(AdaptationSettings, "adapt_layers:adapt_translator", ("source", "target"))
 _AS_IT_IS = Method(BaselineSettings, "baselines:adapt_without_learning", ("target",))
 
 METHODS: dict[str, Method] = {
@@ -61,7 +61,7 @@ METHODS: dict[str, Method] = {
     "histogram": Method(BaselineSettings, _AS_IT_IS.home, ("source", "target")),
     "adabn": Method(AdaBNSettings, _AS_IT_IS.home, ("target",)),
     "restyled": Method(
-        RestyledSettings, "teach_restyled:teach_restyled", ("source", "target", "look")
+        RestyledSettings, "train_on_restyled:teach_restyled", ("source", "target", "look")
     ),
     "oracle": Method(OracleSettings, "oracle:fine_tune", ("pairs",)),
 }
@@ -98,7 +98,7 @@ def adapt_by_method(
         ``out``. A killed run goes on with the same call.
     """
     if isinstance(settings, AutoSettings):
-        from adaptoscope.adaptation.auto import adapt_automatically
+        from adaptoscope.adaptation.layer_choice.choose import adapt_automatically
 
         return adapt_automatically(
             settings,

@@ -14,7 +14,7 @@ from adaptoscope.adaptation.adapted_model import (
     interval_of,
 )
 from adaptoscope.adaptation.baseline_settings import OracleSettings
-from adaptoscope.adaptation.learning_on import learn_on
+from adaptoscope.adaptation.fine_tuning import learn_on
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder

@@ -253,8 +253,8 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Choose images worth counting by hand; with their hand counts, tell the counter's bias."""
-    from adaptoscope.counting.check import CHECK_FILE, begin_check, finish_check, trained_on
-    from adaptoscope.counting.check_table import fill_from_labels, shortened
+    from adaptoscope.counting.audit import CHECK_FILE, begin_check, finish_check, trained_on
+    from adaptoscope.counting.audit_table import fill_from_labels, shortened
     from adaptoscope.counting.counter_source import counter_device
     from adaptoscope.counting.model_folder import load_counter
 

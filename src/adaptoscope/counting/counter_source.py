@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.counting.settings import WITHOUT_PLACES, PredictSettings
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pretrained.bundled import bundled_weights

@@ -14,7 +14,7 @@ import numpy as np
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, load_counter
-from adaptoscope.counting.reading import DensityReading, DensitySurvey, choose_reading
+from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.errors import InputError

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
-from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey, Edges
+from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey, Edges
 from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.diameters import measured_diameter

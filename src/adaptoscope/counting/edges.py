@@ -4,7 +4,7 @@ import dataclasses
 
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.errors import SettingsError
 
 

@@ -10,7 +10,7 @@ from adaptoscope.counting.cross_fitting import LeftOut, as_training
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.finish import finish, fitted_reading
 from adaptoscope.counting.model_folder import ModelRecord
-from adaptoscope.counting.reading import DensityReading
+from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     CountingSettings,

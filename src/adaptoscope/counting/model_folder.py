@@ -11,8 +11,8 @@ from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWate
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.outside import KnownImages
-from adaptoscope.counting.reading import DensityReading
+from adaptoscope.counting.out_of_distribution import TrainingStatistics
+from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.imageio.json_values import read_json
@@ -91,7 +91,7 @@ class ModelRecord(Settings):
     calibration: Calibration | None = None
     """Residuals on the validation split, for intervals."""
 
-    known: KnownImages | None = None
+    known: TrainingStatistics | None = None
     """What the training images looked like, to tell images that are unlike them."""
 
     training_images: dict[str, str] = Field(default_factory=dict)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.cell_size import (
+from adaptoscope.counting.count_image import (
     count_cells,
     counts_in_parts,
     diameter_of,
@@ -22,7 +22,7 @@ from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.images_to_count import FileToCount, opened_image
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.outside import Look
+from adaptoscope.counting.out_of_distribution import Look
 from adaptoscope.counting.regions import count_regions
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import AdaptoscopeError, SettingsError, printable

@@ -23,7 +23,7 @@ from adaptoscope.counting.model_folder import (
     MODEL_FILES,
     ModelRecord,
 )
-from adaptoscope.counting.outside import KnownImages, known_images
+from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_images
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -212,7 +212,7 @@ def _measure(
     return known, calibrate(predicted, true)
 
 
-def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> KnownImages | None:
+def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> TrainingStatistics | None:
     """Describe the real images: simulated ones of every kind would make every image a known one."""
     pixels, counts, sizes = [], [], []
     for one in sets:

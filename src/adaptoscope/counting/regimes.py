@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.checkpoint_selection import SteadiestWeights
+from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.cross_fitting import (
     FOLDER,
     LeftOut,
@@ -21,7 +22,6 @@ from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
-from adaptoscope.counting.steadiest import SteadiestWeights
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.training.settings import Settings
 
 HeadName = Literal["regressor", "centres", "fcrn_a"]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.foreign import idcia_culture
 from adaptoscope.datasets.label_checks import check_places
+from adaptoscope.datasets.point_tables import IMAGEJ_PIXEL_CENTRE
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import parse_float, read_table
-from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_image
-from adaptoscope.images.cell_centres import Points, as_points
+from adaptoscope.imageio.csv_tables import read_table
+from adaptoscope.imageio.files import read_image
+from adaptoscope.imageio.readers import file_suffixes
+from adaptoscope.images.cell_centres import Points
 
 _CARD = """Imported from a copy of IDCIA (Immunocytochemistry Dataset for Cellular Image Analysis):
 rat hippocampal progenitor cells, 20x fluorescence, channel {channel}.
@@ -79,23 +83,21 @@ def imagej_points(path: Path) -> Points:
     """
     table = read_table(path)
     table.require("X", "Y")
-    pairs = []
-    for row in table.rows:
-        x, y = parse_float(row["X"], "X", path), parse_float(row["Y"], "Y", path)
-        if x is None or y is None:
-            raise InputError(
-                f"The table {path} has a row without X or Y.",
-                expected="two coordinates in every row",
-                found=",".join(row.values()),
-                remedy="export the table again from ImageJ with centroids measured",
-            )
-        pairs.append((y - 0.5, x - 0.5))
-    return as_points(pairs)
+    x, y = table.numbers("X"), table.numbers("Y")
+    missing = np.isnan(x) | np.isnan(y)
+    if missing.any():
+        raise InputError(
+            f"The table {path} has a row without X or Y.",
+            expected="two coordinates in every row",
+            found=",".join(table.lines[int(missing.argmax())]),
+            remedy="export the table again from ImageJ with centroids measured",
+        )
+    return np.column_stack([y, x]) - IMAGEJ_PIXEL_CENTRE
 
 
 def release_files(source: Path, channel: str) -> tuple[dict[str, Path], dict[str, Path]]:
     """Return the images and the annotation files of one stain of IDCIA, by name without suffix."""
-    return _by_stem(source, IMAGE_SUFFIXES, channel), _by_stem(source, (".csv",), channel)
+    return _by_stem(source, file_suffixes(), channel), _by_stem(source, (".csv",), channel)
 
 
 def _as_set(

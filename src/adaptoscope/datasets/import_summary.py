@@ -11,7 +11,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
 from adaptoscope.datasets.importers import IMPORTERS, SetLayout
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.readers import file_suffixes
 
 _HDF5 = (".h5", ".hdf5")
 _READ = {"metadata.csv", "points.csv", "settings.json", "readme.md", "readme.txt", *LISTS}
@@ -45,7 +45,7 @@ def find_layout(source: Path, stain: str | None = None) -> SetLayout:
     if stain is not None:
         return "idcia"
     files = list(_files_below(source))
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    images = [file for file in files if file.suffix.lower() in file_suffixes()]
     here = [file for file in images if file.parent in (source, source / "images")]
     tables = {
         file.stem
@@ -130,7 +130,7 @@ def _reason(source: Path, file: Path, stems: Collection[str], stain: str | None)
             "arrays of Python, as Cellpose writes *_seg.npy; they may hold pickles, which can run "
             "code, and are never read: save the masks as PNG or TIFF"
         )
-    if suffix in IMAGE_SUFFIXES:
+    if suffix in file_suffixes():
         return _reason_of_image(source, file, stems, stain)
     if suffix in _OTHER_IMAGES:
         return "images of a format that is not imported; export them as TIFF"

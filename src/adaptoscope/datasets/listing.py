@@ -14,7 +14,7 @@ from adaptoscope.datasets.point_tables import by_known_names, read_points, refus
 from adaptoscope.datasets.records import ImageRecord, image_record, refuse_unknown_columns
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import read_table
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.readers import file_suffixes
 from adaptoscope.images.cell_centres import Points
 
 
@@ -123,7 +123,7 @@ def _find_centres(folder: Path, files: Mapping[str, Path]) -> tuple[dict[str, Po
         read = read_points(table)
         names = {files[file_name].name: file_name for file_name in file_names}
         entries = (entry.name for place in (home, home / "images") for entry in _entries(place))
-        present = {name for name in entries if name.lower().endswith(IMAGE_SUFFIXES)} | set(names)
+        present = {name for name in entries if name.lower().endswith(file_suffixes())} | set(names)
         read = by_known_names(read, present)
         refuse_stray_points(table, read, present)
         centres |= {names[name]: points for name, points in read.items() if name in names}

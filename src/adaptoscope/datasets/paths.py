@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.readers import file_suffixes
 
 # Longest name of a file that Linux, macOS and Windows know, in bytes.
 _LONGEST_NAME = 255
@@ -96,7 +96,7 @@ def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
         whole = unicodedata.normalize("NFC", name)
         stem, suffix = ntpath.splitext(whole)
         stems = (stem, ntpath.splitext(stem)[0] if stem.lower().endswith(".ome") else stem)
-        for form in {whole, *(stems if suffix.lower() in IMAGE_SUFFIXES else ())}:
+        for form in {whole, *(stems if suffix.lower() in file_suffixes() else ())}:
             forms.setdefault(form, set()).add(name)
 
     def find(name: str) -> str | None:
@@ -111,4 +111,4 @@ def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
 @lru_cache(maxsize=16)
 def _finder_in(folder: Path, changed: int) -> Callable[[str], str | None]:
     images = (entry.name for entry in folder.iterdir())
-    return name_finder(name for name in images if name.lower().endswith(IMAGE_SUFFIXES))
+    return name_finder(name for name in images if name.lower().endswith(file_suffixes()))

@@ -11,11 +11,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adaptoscope.datasets.paths import name_finder
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import CsvTable, parse_float, read_table, write_table
+from adaptoscope.imageio.csv_tables import CsvTable, read_table, write_table
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
@@ -35,7 +34,8 @@ _COORDINATES = (
 
 # ImageJ numbers its rows in a column without a name, and calls the image Label.
 _ONLY_IMAGEJ = frozenset({"", "Label", "Area", "Mean", "Slice", "XM"})
-_IMAGEJ_PIXEL_CENTRE = 0.5
+IMAGEJ_PIXEL_CENTRE = 0.5
+"""Where ImageJ has the centre of the top-left pixel, in both axes."""
 _FURTHER_AXES = ("axis-2", "centroid-2")
 
 
@@ -47,9 +47,9 @@ def points_of_table(path: Path) -> dict[str, Points]:
     """
     table = read_table(path)
     image, *axes = _columns(table)
-    shift = _IMAGEJ_PIXEL_CENTRE if _is_imagej(table, axes[0]) else 0.0
+    shift = IMAGEJ_PIXEL_CENTRE if _is_imagej(table, axes[0]) else 0.0
     entries = table.column(image)
-    x, y = (_coordinates(table, axis) for axis in axes)
+    x, y = (table.numbers(axis) for axis in axes)
     if not all(entries) or np.isnan(x).any() or np.isnan(y).any():
         raise InputError(
             f"The table {path} has a row without {image}, {axes[0]} or {axes[1]}.",
@@ -80,20 +80,6 @@ POINT_READERS: Mapping[str, Callable[[Path], dict[str, Points]]] = dict.fromkeys
 def read_points(path: Path) -> dict[str, Points]:
     """Read the centres of all images, from the kind of file that its name says; else a table."""
     return POINT_READERS.get(path.suffix.lower(), points_of_table)(path)
-
-
-def _coordinates(table: CsvTable, column: str) -> NDArray[np.float64]:
-    """Return a column as numbers, NaN where it is empty."""
-    entries = table.column(column)
-    try:
-        found = np.array(list(map(float, entries)), dtype=np.float64)
-    except ValueError:
-        found = np.full(len(entries), np.nan)
-    if np.isfinite(found).all():
-        return found
-    # One entry at a time, which says what is wrong with it.
-    numbers = (parse_float(entry, column, table.path) for entry in entries)
-    return np.array([np.nan if n is None else n for n in numbers], dtype=np.float64)
 
 
 def _first_incomplete(table: CsvTable, columns: Sequence[str]) -> list[str]:

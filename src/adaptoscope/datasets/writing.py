@@ -134,9 +134,7 @@ class CountedImageWriter(SetWriter):
             write_points(self.folder / "points.csv", labelled)
         self._write_card(card, _statistics(records))
         # Last, as its presence says that the folder is complete.
-        write_table(
-            self.folder / "metadata.csv", RECORD_COLUMNS, [record.cells() for record in records]
-        )
+        _write_records(self.folder, records)
         self._remove_partial_files()
         shutil.rmtree(self.folder / RECORDS_FOLDER, ignore_errors=True)
         return open_counted_images(self.folder, include_rejected=True)
@@ -182,12 +180,17 @@ def rewrite_records(
         text, heading, _ = card.read_text("utf-8").partition(_STATISTICS)
         if heading:
             write_text(card, text + _statistics(rows, notes))
-    write_table(folder / "metadata.csv", RECORD_COLUMNS, [record.cells() for record in rows])
+    _write_records(folder, rows)
 
 
 def rewrite_points(folder: Path, points: Mapping[str, Points]) -> None:
     """Replace the centres of a finished folder, as many as before, by name of labelled image."""
     write_points(folder / "points.csv", sorted(points.items()))
+
+
+def _write_records(folder: Path, records: Sequence[ImageRecord]) -> None:
+    rows = [record.cells() for record in records]
+    write_table(folder / "metadata.csv", RECORD_COLUMNS, rows)
 
 
 def _derived_fields(

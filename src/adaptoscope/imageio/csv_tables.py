@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from adaptoscope.errors import InputError
@@ -53,6 +55,19 @@ class CsvTable:
         """Return the entries of one column."""
         place = self.columns.index(name)
         return [line[place] for line in self.lines]
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column as finite numbers, NaN where an entry is empty."""
+        entries = self.column(name)
+        try:
+            found = np.array(list(map(float, entries)), dtype=np.float64)
+        except ValueError:
+            found = np.array([np.nan])
+        if np.isfinite(found).all():
+            return found
+        # One entry at a time, which says what is wrong with it.
+        read = (parse_float(entry, name, self.path) for entry in entries)
+        return np.array([np.nan if number is None else number for number in read], np.float64)
 
     def require(self, *names: str) -> None:
         """Refuse the table if it lacks one of these columns."""
@@ -247,11 +262,6 @@ def parse_float(text: str, column: str, path: Path) -> float | None:
 def parse_int(text: str, column: str, path: Path) -> int | None:
     """Read a whole number, also ``12.0``; an empty entry is None."""
     return _parsed(_as_int, text, column, path)
-
-
-def parse_bool(text: str, column: str, path: Path) -> bool | None:
-    """Read a truth value in the words of spreadsheets; an empty entry is None."""
-    return _parsed(_as_bool, text, column, path)
 
 
 def _parsed(parse: Callable[[str], _Value], text: str, column: str, path: Path) -> _Value:

@@ -36,7 +36,7 @@ def read_png_header(path: Path) -> ImageHeader:
         return _parse_header(path, file.read(_HEADER_BYTES))
 
 
-def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
+def read_png(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
     """Read all channels of a PNG.
 
     Parameters

@@ -13,7 +13,7 @@ from adaptoscope.metrics.intervals import FloatArray
 LOWEST_PERIODS = 2.0
 """Periods per image edge at which the bins begin: the Hann window smears what lies below."""
 
-# Smaller images have fewer frequencies than the usual 16 bins.
+# By eye: smaller images hold a handful of frequencies only.
 _SMALLEST = 16
 
 

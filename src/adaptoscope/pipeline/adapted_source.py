@@ -34,7 +34,7 @@ class AdaptedCounter:
     def load(self) -> "CountingModel":
         """Load it."""
         from adaptoscope.counting.edges import at_edges
-        from adaptoscope.pipeline.adapt import adapted_counter
+        from adaptoscope.pipeline.counter_adaptation import adapted_counter
 
         before = replace(self.before, edges=None)
         adapted = adapted_counter(before.load(), self.folder, self.seed)
@@ -94,7 +94,7 @@ def adapted_source(
         Discard an adaptation to other images or with other settings.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter
+    from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter
 
     opened = open_counted_images(images, channel=settings.channel, z=settings.z)
     how = AdaptSettings(cell_diameter_px=settings.diameter_px)

@@ -30,7 +30,7 @@ from adaptoscope.counting.counter_source import (
 from adaptoscope.counting.images_of_places import images_of_places
 from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.point_tables import write_points
 from adaptoscope.errors import InputError, OutputError, SettingsError

@@ -5,7 +5,7 @@ from typing import cast
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.matched_simulation import simulate_alike
 from adaptoscope.pipeline.real_images import open_other, open_style_images
 from adaptoscope.pipeline.rows import FOLDERS
 from adaptoscope.pipeline.settings import ExperimentSettings, OtherFolder

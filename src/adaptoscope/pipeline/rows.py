@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.training.settings import Settings
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptoscope.counting.cell_size import count_cells
+from adaptoscope.counting.count_image import count_cells
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError

@@ -50,11 +50,11 @@ class PatchDiscriminator(nn.Module):
         return logits
 
 
-def said_real(logits: torch.Tensor) -> torch.Tensor:
+def bce_real(logits: torch.Tensor) -> torch.Tensor:
     """Return the binary cross-entropy of logits whose label is real, or source."""
     return functional.softplus(-logits).mean()
 
 
-def said_made(logits: torch.Tensor) -> torch.Tensor:
+def bce_fake(logits: torch.Tensor) -> torch.Tensor:
     """Return the binary cross-entropy of logits whose label is made, or target."""
     return functional.softplus(logits).mean()

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from adaptoscope.counting.check_table import read_check, write_check
+from adaptoscope.counting.audit_table import read_check, write_check
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.imageio.csv_tables import read_table

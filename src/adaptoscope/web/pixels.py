@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from adaptoscope.counting.images_to_count import opened_image
 from adaptoscope.imageio.files import read_header
 from adaptoscope.imageio.large_images import LargeImage
-from adaptoscope.imageio.zarr_files import is_zarr
+from adaptoscope.imageio.readers import is_image_folder
 
 TILE = 256
 """Edge of a tile in pixels of the screen."""
@@ -204,4 +204,4 @@ def _open(path: Path, channel: int | None, z: Plane) -> OpenedImage:
 
 def channels_of(path: Path) -> int:
     """Return how many channels a file says it has; 1 for OME-Zarr, whose error says it."""
-    return 1 if is_zarr(path) else read_header(path).channels
+    return 1 if is_image_folder(path) else read_header(path).channels

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import BaselineSettings, OracleSettings
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.methods import METHODS, adapt_by_method, choose_settings
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import SettingsError

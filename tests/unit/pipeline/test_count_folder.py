@@ -13,7 +13,7 @@ from adaptoscope.counting.count_table import PredictedCount, summarise_counts
 from adaptoscope.counting.counter_source import StoredCounter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
-from adaptoscope.counting.outside import known_images
+from adaptoscope.counting.out_of_distribution import known_images
 from adaptoscope.datasets.point_tables import read_points
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.imageio.files import read_image, write_image, write_mask
