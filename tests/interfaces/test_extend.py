@@ -9,6 +9,7 @@ import pytest
 
 import adaptoscope as ad
 from adaptoscope.imageio import readers
+from adaptoscope.style_transfer.backbones import table
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="utf-8")
 
@@ -37,3 +38,19 @@ def test_a_reader_is_its_own_file_and_a_line(
     (row,) = counted.rows
     assert (row.image, row.error, row.pixel_size_um) == ("a.raw1", "", 0.5)
     assert row.count is not None
+
+
+def test_a_backbone_is_its_own_file_and_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "BACKBONES", list(table.BACKBONES))
+    exec(example("A backbone of style transfer"), {"__name__": "example"})
+    size = {"height": 128, "width": 128}
+    ad.simulate(tmp_path / "real", count=1, settings=size)
+    (drawing,) = ad.synthesise(tmp_path / "drawings", count=1, settings=size)
+    style = tmp_path / "look.safetensors"
+    ad.learn_style(style, tmp_path / "real", backbone="means")
+    made = ad.stylise(tmp_path / "drawings", tmp_path / "made", style, backbone="means", steps=2)
+    (record,) = made.records
+    assert (record.backbone, record.layout) == ("means", drawing.name)
+    assert made.read(record).pixels.std() > 0

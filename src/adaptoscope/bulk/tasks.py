@@ -35,7 +35,7 @@ def run_tasks(
     unit: str = "",
     threads_per_worker: int = 1,
 ) -> list[Result]:
-    """Do every task that is not done yet.
+    """Do every task that is not done yet; return their results, in the order of ``tasks``.
 
     Parameters
     ----------
@@ -54,11 +54,6 @@ def run_tasks(
     threads_per_worker
         Threads of the numerical libraries in each worker, this process included: a fixed number
         keeps results equal for any number of workers.
-
-    Returns
-    -------
-    list
-        Results of the tasks that were done now, in the order of ``tasks``.
     """
     if workers < 1 or threads_per_worker < 1:
         raise SettingsError(
@@ -101,11 +96,8 @@ def task_name(task: object) -> str:
 def limited_threads(threads: int) -> Iterator[None]:
     """Hold the numerical libraries of this process to a number of threads, for a while.
 
-    Parameters
-    ----------
-    threads
-        At least 1. Libraries that are first loaded inside read it from the environment; torch, if
-        loaded already, is told directly and gets its former number back at the end.
+    Libraries that are first loaded inside read it from the environment; torch, if loaded already,
+    is told directly and gets its former number back at the end.
     """
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))

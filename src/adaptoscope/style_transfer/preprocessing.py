@@ -17,15 +17,7 @@ from adaptoscope.style_transfer.style_file import StyleFacts
 def intensity_range_of(
     pixels: NDArray[np.float32], mask: NDArray[np.integer] | None, how: Preprocessing
 ) -> IntensityRange:
-    """Return the intensities of an image that the backbone sees as -1 and +1.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in [0, 1].
-    mask
-        As in `IntensityRange.of_cells`; not looked at where stored intensities are shown.
-    """
+    """Return the intensities of an image, shape (H, W), that the backbone sees as -1 and +1."""
     if how.intensities == "stored":
         return IntensityRange.stored()
     return IntensityRange.of_cells(pixels, mask)
@@ -74,21 +66,9 @@ def encode_images(
     how: Preprocessing,
     generators: Sequence[np.random.Generator],
 ) -> torch.Tensor:
-    """Return the latents that stand for images.
+    """Return the latents that stand for images, (B, 1, H, W) on the backbone's device.
 
-    Parameters
-    ----------
-    pixels
-        Shape (B, 1, H, W), on the backbone's device.
-    how
-        Mean or sample of the posterior.
-    generators
-        One for each image; a sample draws from it, the mean does not.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, C, H / 8, W / 8).
+    A sample of the posterior draws from the images' generators, the mean does not.
     """
     if how.posterior == "mean":
         return backbone.encode(pixels)
@@ -99,13 +79,7 @@ def encode_images(
 
 
 def refuse_unsupported(backbone: Backbone | type[Backbone], how: Preprocessing) -> None:
-    """Refuse to show images to a backbone in a way that it cannot work with.
-
-    Parameters
-    ----------
-    backbone
-        The diffusion model, or its class.
-    """
+    """Refuse to show images to a backbone in a way that it, or its class, cannot work with."""
     if how == USUAL:
         return
     unable = [

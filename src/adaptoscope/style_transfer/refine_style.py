@@ -45,20 +45,10 @@ def learn_style_on(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Style:
-    """Learn a style on a backbone that is given by its name.
+    """Learn a style on a backbone that is given by its name, as in `open_backbone`.
 
-    Parameters
-    ----------
-    backbone
-        As in `open_backbone`.
-    out, images, shown, held_out, limit, device, overwrite
-        As in `learn_refined_style`.
-    tokens
-        How tokens are trained; none reads them off the images, without training.
-    seed
-        Seed of a style without training; `tokens` has its own.
-    rule
-        As in `learn_refined_style`; only beside `tokens`.
+    Without `tokens` they are read off the images, with `seed`; training has a seed of its own. All
+    else is as in `learn_refined_style`; `rule` stands only beside `tokens`.
     """
     opened = open_backbone(backbone, start_fabric(device).device)
     weights = hash_of_backbone(backbone)
@@ -115,8 +105,6 @@ def learn_refined_style(
     images
         Real images; labels are read only if `rule` asks for them. Where the set is split, only its
         training images are taken.
-    backbone, backbone_sha256
-        The diffusion model and the hash of its weights. It stays as it is.
     settings
         How tokens are learnt. Those of a backbone that reads tokens off images begin there.
     shown
@@ -126,10 +114,7 @@ def learn_refined_style(
     held_out
         Further sets whose validation and test images must not be used.
     limit
-        Use at most this many images, drawn with the seed of `settings`; not beside `rule`, which
-        has a number of its own for each class.
-    device
-        Where to compute.
+        Use at most this many images, drawn with the seed of `settings`; not beside `rule`.
     overwrite
         Discard runs with other settings or of other classes, and replace another style.
     """

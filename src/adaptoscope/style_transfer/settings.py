@@ -114,17 +114,10 @@ work, about half an hour on two processor cores."""
 def backbone_training(
     given: object, *, fine_tune: bool = False, origin: str = ""
 ) -> BackboneTrainingSettings:
-    """Return complete settings of a training.
+    """Return complete settings of a training from fields and values as read from YAML.
 
-    Parameters
-    ----------
-    given
-        A mapping from field to value, as read from YAML; it has the last word.
-    fine_tune
-        Whether the training goes on from a trained backbone: fields that are not given are then
-        those of `FINE_TUNING`.
-    origin
-        Where `given` came from, for the error message.
+    With `fine_tune` the training goes on from a trained backbone: fields that are not given are
+    then those of `FINE_TUNING`. `origin` says where `given` came from, for the error message.
     """
     values: Any = given
     if fine_tune and isinstance(given, Mapping):
@@ -242,13 +235,7 @@ class StylisationSettings(Preprocessing):
 
 
 def preprocessing_of(values: object) -> Preprocessing:
-    """Return how images are shown by settings, or were by the facts of a style.
-
-    Parameters
-    ----------
-    values
-        Has the fields of `Preprocessing` as attributes.
-    """
+    """Return how images are shown by settings, or were by the facts of a style."""
     return Preprocessing(**{name: getattr(values, name) for name in Preprocessing.model_fields})
 
 

@@ -18,7 +18,7 @@ class Backbone(Protocol):
     Pixels are (B, 1, H, W) with the background near -1 and cells near +1; H and W are multiples
     of `multiple`; images with a side above `largest_tile` are better done in tiles. Latents are
     (B, C, H / 8, W / 8), tokens (B, K, D). `intensities` and `posteriors` are the values of
-    `Preprocessing` that it can work with.
+    `Preprocessing` that it can work with. Arguments must be on its `device`, and results are.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Backbone(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the model stands; its arguments must be there, and its results are."""
+        """Where the model stands."""
         ...
 
     @property
@@ -59,7 +59,8 @@ class Backbone(Protocol):
     ) -> torch.Tensor:
         """Return the noise in noised latents, given style tokens and a layout or neither.
 
-        The time step is one for all, or one for each, shape (B,).
+        The time step is one for all, or one for each, shape (B,); a layout has shape
+        (B, 9, h, w) and is that of `layout_condition`.
         """
         ...
 
@@ -75,15 +76,7 @@ class GivesMoments(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """How a backbone reads tokens off images, as a style file says it.
-
-    Parameters
-    ----------
-    token_mode
-        ``zero_shot``, or what the backbone's style encoder was shown when it was learnt.
-    clip_input
-        How CLIP sees the images; empty where it sees none.
-    """
+    """How a backbone reads tokens off images: `token_mode` and `clip_input` of a style file."""
 
     token_mode: str = "zero_shot"
     clip_input: str = ""

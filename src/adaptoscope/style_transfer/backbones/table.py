@@ -1,17 +1,39 @@
-"""Open a diffusion model by name: bundled, trained on own images, or Stable Diffusion."""
+"""The diffusion models that style transfer can run on, and how one is opened by its name.
 
-from pathlib import Path
+Adding one touches a file of its own, with a class as `BackboneKind` describes it, and `BACKBONES`.
+"""
+
+from typing import Protocol
 
 import torch
 
-from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
-from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.kind import CompactKind
 from adaptoscope.style_transfer.backbones.protocol import Backbone
-from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
-from adaptoscope.training.settings import load_settings
-from adaptoscope.training.variables import expand_variable
+from adaptoscope.style_transfer.backbones.stable_diffusion.kind import StableDiffusionKind
 
-SETTINGS_SUFFIXES = (".yaml", ".yml")
+
+class BackboneKind(Protocol):
+    """One kind of diffusion model: which names are its own, and what they stand for."""
+
+    def recognises(self, name: str) -> bool:
+        """Tell whether what was given as ``--backbone`` is one of this kind; nothing is read."""
+        ...
+
+    def open(self, name: str, device: str | torch.device) -> Backbone:
+        """Open the model on a device, frozen and in eval mode."""
+        ...
+
+    def hash(self, name: str) -> str:
+        """Return the SHA-256 of all that a style on this model depends on."""
+        ...
+
+    def backbone_class(self) -> type[Backbone]:
+        """Return the model's class, which says what it can be shown; no weights are read."""
+        ...
+
+
+BACKBONES: list[BackboneKind] = [StableDiffusionKind(), CompactKind()]
+"""Asked in this order; the last one takes any name."""
 
 
 def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
@@ -22,68 +44,26 @@ def open_backbone(name: str, device: str | torch.device = "cpu") -> Backbone:
     name
         ``compact``; a folder written by ``style train-backbone``; or a YAML file of
         `StableDiffusionSettings`.
-    device
-        Where it is placed.
 
     Raises
     ------
     MissingWeightsError
         If the weights are not there.
-    InputError
-        If they are damaged.
     SettingsError
         If the YAML file is not in order, or names a variable that is not set.
     """
-    if _is_stable_diffusion(name):
-        from adaptoscope.style_transfer.backbones.stable_diffusion.loading import (
-            load_stable_diffusion,
-        )
-
-        return load_stable_diffusion(_settings(name)).to(device)
-    return CompactBackbone.load(locate_backbone(name)).to(device)
+    return _kind_of(name).open(name, device)
 
 
 def backbone_class(name: str) -> type[Backbone]:
     """Return the class of a diffusion model, as in `open_backbone`; no weights are read."""
-    if _is_stable_diffusion(name):
-        from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import (
-            StableDiffusionBackbone,
-        )
-
-        return StableDiffusionBackbone
-    return CompactBackbone
+    return _kind_of(name).backbone_class()
 
 
 def hash_of_backbone(name: str) -> str:
-    """Return the SHA-256 of the weights, and of what else of a backbone a style depends on.
-
-    Parameters
-    ----------
-    name
-        As in `open_backbone`.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the weights are not there.
-    SettingsError
-        If the YAML file is not in order.
-    """
-    if _is_stable_diffusion(name):
-        from adaptoscope.style_transfer.backbones.stable_diffusion.weights_places import (
-            hash_of_model,
-        )
-
-        return hash_of_model(_settings(name))
-    return hash_of_weights(locate_backbone(name))
+    """Return the SHA-256 of a diffusion model, as in `open_backbone`."""
+    return _kind_of(name).hash(name)
 
 
-def _is_stable_diffusion(name: str) -> bool:
-    return Path(name).suffix in SETTINGS_SUFFIXES
-
-
-def _settings(name: str) -> StableDiffusionSettings:
-    """Read the settings; paths in them may begin with an environment variable."""
-    settings = load_settings(Path(name), StableDiffusionSettings)
-    places = {field: getattr(settings, field) for field in ("model", "base", "clip", "encoder")}
-    return settings.changed(**{field: expand_variable(text) for field, text in places.items()})
+def _kind_of(name: str) -> BackboneKind:
+    return next(kind for kind in BACKBONES if kind.recognises(name))

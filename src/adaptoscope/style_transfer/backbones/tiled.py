@@ -1,16 +1,15 @@
 """Any backbone on images of any size: in overlapping tiles, blended without seams."""
 
-from collections.abc import Callable, Sequence
-from itertools import pairwise, product
-from math import ceil
+from collections.abc import Callable
+from itertools import product
 
 import torch
 
+from adaptoscope.images.tiling import Span, blending_weights, tile_spans
 from adaptoscope.style_transfer.backbones.protocol import FACTOR, Backbone, GivesMoments
 
+# A quarter of a tile: wide enough that no seam is seen, by eye.
 _OVERLAP = 0.25
-
-Span = tuple[int, int]
 
 
 class TiledBackbone:
@@ -20,12 +19,7 @@ class TiledBackbone:
     their answers are averaged with weights that fall to nothing at a tile's edge. Since the
     predictions are blended at each step, tiles agree long before the image is decoded (in the
     manner of MultiDiffusion, Bar-Tal et al., 2023). Memory no longer grows with the image, but for
-    the latents.
-
-    Parameters
-    ----------
-    tile
-        Side of a tile in pixels, a multiple of the backbone's own. A quarter of it overlaps.
+    the latents. The side of a tile is in pixels, a multiple of the backbone's own.
     """
 
     def __init__(self, backbone: Backbone, tile: int) -> None:
@@ -91,14 +85,24 @@ class TiledBackbone:
         part: Callable[[Span, Span], torch.Tensor],
     ) -> torch.Tensor:
         """Put parts together; `size` and spans count latent pixels, answers have `scale` each."""
-        rows, columns = (tile_spans(side, self._side, self._step) for side in size)
+        overlap = -(-self._side // round(1 / _OVERLAP))
+        rows, columns = (tile_spans(side, self._side, overlap, self._step) for side in size)
         pieces = [(place, part(*place)) for place in product(rows, columns)]
         first = pieces[0][1]
         weights = first.new_zeros(size[0] * scale, size[1] * scale)
         total = first.new_zeros(*first.shape[:2], *weights.shape)
         for (of_rows, of_columns), answer in pieces:
-            across = _ramp(of_rows, size[0], self._side, scale, answer)
-            along = _ramp(of_columns, size[1], self._side, scale, answer)
+            across, along = (
+                torch.from_numpy(
+                    blending_weights(
+                        (span[0] * scale, span[1] * scale),
+                        length * scale,
+                        _OVERLAP * self._side * scale,
+                        first=0.5,
+                    )
+                ).to(answer)
+                for span, length in ((of_rows, size[0]), (of_columns, size[1]))
+            )
             weight = across[:, None] * along[None, :]
             _cut(total, of_rows, of_columns, scale).add_(weight * answer)
             _cut(weights[None, None], of_rows, of_columns, scale).add_(weight)
@@ -122,44 +126,10 @@ class TiledMomentsBackbone(TiledBackbone):
         return mean, spread
 
 
-def tile_spans(length: int, side: int, step: int) -> Sequence[Span]:
-    """Divide a line into spans that overlap by at least a quarter.
-
-    Parameters
-    ----------
-    length
-        Of the line, a multiple of `step`.
-    side
-        Of a span, a multiple of `step`; the only span of a shorter line is the whole of it.
-    step
-        Spans begin at multiples of it.
-
-    Returns
-    -------
-    sequence of tuple
-        First place and the one after the last.
-    """
-    if length <= side:
-        return [(0, length)]
-    number = ceil((length - side) / ((1 - _OVERLAP) * side)) + 1
-    while True:
-        stride = (length - side) / (number - 1)
-        starts = [round(index * stride / step) * step for index in range(number)]
-        gaps = [after - before for before, after in pairwise(starts)]
-        if max(gaps) <= (1 - _OVERLAP) * side or max(gaps) <= step:
-            return [(start, start + side) for start in starts]
-        number += 1
-
-
 def in_tiles(backbone: Backbone, height: int, width: int, tile: int | None) -> Backbone:
     """Return the backbone itself, or one that works in tiles where an image is larger than one.
 
-    Parameters
-    ----------
-    height, width
-        Of the image in pixels.
-    tile
-        Side of a tile in pixels; none takes the backbone's largest.
+    Sizes are in pixels; no tile takes the backbone's largest.
     """
     side = tile or backbone.largest_tile
     side = max(side // backbone.multiple, 1) * backbone.multiple
@@ -172,12 +142,3 @@ def in_tiles(backbone: Backbone, height: int, width: int, tile: int | None) -> B
 def _cut(tensor: torch.Tensor, rows: Span, columns: Span, scale: int = 1) -> torch.Tensor:
     top, bottom, left, right = (place * scale for place in (*rows, *columns))
     return tensor[:, :, top:bottom, left:right]
-
-
-def _ramp(span: Span, length: int, side: int, scale: int, like: torch.Tensor) -> torch.Tensor:
-    """Weights along one side of a tile: 1 in the middle, falling where another tile follows."""
-    places = torch.arange((span[1] - span[0]) * scale, device=like.device, dtype=like.dtype) + 0.5
-    width = _OVERLAP * side * scale
-    rising = places / width if span[0] > 0 else torch.ones_like(places)
-    falling = places.flip(0) / width if span[1] < length else torch.ones_like(places)
-    return torch.minimum(rising, falling).clamp(max=1.0)

@@ -38,13 +38,7 @@ _MOVED = (
 
 @dataclass(frozen=True)
 class ScreeningTask:
-    """One stylised image and its drawing.
-
-    Parameters
-    ----------
-    stylised, drawing
-        Sets of this image and of its drawing alone.
-    """
+    """One stylised image and its drawing, each as a set of its own."""
 
     stylised: CountedImageSet
     drawing: CountedImageSet
@@ -64,21 +58,10 @@ class ScreeningTask:
 class ScreeningSummary:
     """Screening of a set.
 
-    Parameters
-    ----------
-    n, kept
-        Number of images, and of those kept.
-    precision, recall, f1
-        Over all cells of all images, kept and rejected together; None where there is none.
-    f1_drawings
-        The same detector's F1 on the drawings.
-    f1_kept
-        F1 over the kept images; None if none was kept.
-    rejects
-        Number of rejected images by reason.
-    invented, lost, merged, divided
-        Cells of all images together, as shares of those drawn; None where none was. Merged ones are
-        a part of the lost, divided ones of the invented.
+    Shares are over all cells of all images, kept and rejected together, and None where there is
+    none; `f1_drawings` is the same detector's F1 on the drawings, `f1_kept` that over the kept
+    images, `rejects` the number of rejected images by reason. Merged cells are a part of the lost,
+    divided ones of the invented.
     """
 
     n: int
@@ -129,17 +112,13 @@ def screen_set(
 
     Points become those of the drawings, moved if `settings.correct_points` asks for it, so that the
     result does not depend on an earlier screening. Card and ``points.csv`` are written before
-    ``metadata.csv``; masks stay as they are.
+    ``metadata.csv``; masks stay as they are. The files are the same for any number of workers, and
+    a screening that was stopped goes on where it was.
 
     Parameters
     ----------
-    stylised
-        Stylised images, rejected ones included; their column ``layout`` names the drawing.
-    drawings
-        The drawings they were made from.
-    workers
-        Processes; the files are the same for any number. A screening that was stopped goes on
-        where it was.
+    stylised, drawings
+        Stylised images, rejected ones included, whose column ``layout`` names the drawing.
     """
     folder = Path(stylised.folder)
     tasks = [

@@ -37,19 +37,16 @@ class Structure:
 
     Parameters
     ----------
-    f1, f1_drawings
-        The judge's F1 on the stylised images and on their drawings, over all cells.
-    relative_f1
-        The first divided by the second.
+    f1, f1_drawings, relative_f1
+        The judge's F1 on the stylised images and on their drawings, over all cells, and the first
+        divided by the second.
     relative_interval
         Its 95 % bootstrap interval over images.
     f1_kept
         F1 over the images that screening kept; None if none was kept or screened.
-    invented, lost
-        Cells, as shares of those drawn.
-    divided, merged
-        Those of the invented cells that are part of a drawn one, and those of the lost cells that
-        were seen as one with a neighbour, as shares of the cells drawn.
+    invented, lost, divided, merged
+        Cells, as shares of those drawn. Divided ones are invented and part of a drawn one, merged
+        ones are lost and were seen as one with a neighbour.
     shift_in_diameters
         Mean distance of found cells from where they were drawn.
     """
@@ -89,13 +86,7 @@ def misses(structure: Structure) -> tuple[str, str]:
 
 
 def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Structure:
-    """Compare stylised images with the drawings named in their column ``layout``.
-
-    Parameters
-    ----------
-    drawings
-        The drawings, with points and cell diameter.
-    """
+    """Compare stylised images with the drawings, which have points and cell diameter."""
     found, ceiling, kept, shifts = [], [], [], []
     for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge", unit="image"):
         points, diameter = drawings.points(drawing), _diameter(drawing)

@@ -18,19 +18,10 @@ def limits_of(rule: DensityRule) -> tuple[float, float]:
 
 
 def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, CountedImageSet]:
-    """Divide style images into density classes.
+    """Divide style images into density classes: low, medium, high; empty ones are absent.
 
-    Parameters
-    ----------
-    images
-        Real images. Where the set is split, only its training images are taken.
-    rule
-        What decides, and how many images of a class are kept.
-
-    Returns
-    -------
-    dict
-        From class to its images, in the order low, medium, high; a class without images is absent.
+    Where the set is split, only its training images are taken; the rule says what decides, and how
+    many images of a class are kept.
     """
     divided = divide_by_density(images.training_part(), rule)
     return {
@@ -39,18 +30,7 @@ def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, Co
 
 
 def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, CountedImageSet]:
-    """Divide all images of a set into density classes, whatever their split.
-
-    Parameters
-    ----------
-    rule
-        What decides; `rule.per_class` is not applied.
-
-    Returns
-    -------
-    dict
-        From class to its images, in the order low, medium, high; a class without images is absent.
-    """
+    """Divide all images of a set, whatever their split; `rule.per_class` is not applied."""
     members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
     limits = limits_of(rule)
     for record in progress(images, "measure cell density", len(images), unit="image"):

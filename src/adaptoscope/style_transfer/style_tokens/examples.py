@@ -45,16 +45,9 @@ class StyleExample:
 
 @dataclass(frozen=True)
 class ExampleBatch:
-    """Crops for one training step.
+    """Crops for one training step: latents (B, C, s, s), layout (B, 9, s, s) or none.
 
-    Parameters
-    ----------
-    rows
-        Which style image each crop is from, shape (B,).
-    latents
-        Shape (B, C, s, s).
-    layout
-        Shape (B, 9, s, s), or none.
+    `rows`, shape (B,), says which style image each crop is from.
     """
 
     rows: torch.Tensor
@@ -65,12 +58,7 @@ class ExampleBatch:
 class StyleExamples:
     """Encoded style images, from which crops of one size are drawn.
 
-    Parameters
-    ----------
-    examples
-        At least one.
-    side
-        Wanted side of the crops in latent pixels; they are smaller if an image is.
+    `side` is wanted, in latent pixels; crops are smaller if an image is.
     """
 
     def __init__(self, examples: Sequence[StyleExample], side: int) -> None:
@@ -78,13 +66,7 @@ class StyleExamples:
         self.side = min(side, *(min(each.mean.shape[2:]) for each in examples))
 
     def draw(self, rng: np.random.Generator, batch: int) -> ExampleBatch:
-        """Draw crops; latents are sampled anew from their distribution by PyTorch's generator.
-
-        Parameters
-        ----------
-        rng
-            Source of images, mirroring and places.
-        """
+        """Draw crops; latents are sampled anew from their distribution by PyTorch's generator."""
         rows = rng.integers(len(self.examples), size=batch)
         latents, layouts = [], []
         for row in rows:
@@ -112,17 +94,7 @@ class StyleExamples:
 def read_examples(
     images: CountedImageSet, backbone: Backbone, settings: TokenSettings, device: torch.device
 ) -> StyleExamples:
-    """Read and encode style images, large ones in tiles.
-
-    Parameters
-    ----------
-    images
-        The images; labels are not read.
-    backbone
-        Encodes them, on `device`.
-    device
-        Where the latents are kept.
-    """
+    """Read and encode style images, large ones in tiles; latents are kept on `device`."""
     side = settings.side or int(getattr(backbone, "training_side", _USUAL_SIDE))
     examples = []
     for record in progress(images, "encode the style images", len(images), unit="image"):

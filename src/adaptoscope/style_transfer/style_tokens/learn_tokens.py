@@ -58,7 +58,8 @@ def learn_checked_classes(
 ) -> list[LearntTokens]:
     """Learn tokens for each class of cell density, as paper 1 does; go on where a run stopped.
 
-    Nothing is compared with images that are kept back: that is for the caller to do, once.
+    Nothing is compared with images that are kept back: that is for the caller to do, once. Returned
+    are the tokens in the order of `classes`, each with one row for every image of the class.
 
     Parameters
     ----------
@@ -69,19 +70,10 @@ def learn_checked_classes(
         Style images of each class, as from `group_by_density`; labels are not read.
     hashes
         From file name to the hash of the decoded pixels, for every image.
-    backbone, backbone_sha256
-        The diffusion model and the hash of its weights. It is frozen, and moved to `device`.
     start
         Zero-shot style of the same images, whose tokens ``direct`` begins with.
-    device
-        Where to compute.
     overwrite
         Discard runs with other settings, and those of classes that are no longer learnt.
-
-    Returns
-    -------
-    list of LearntTokens
-        In the order of `classes`, each with one row for every image of the class.
     """
     check_mode(backbone, settings)
     runs = [

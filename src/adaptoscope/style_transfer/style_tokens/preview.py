@@ -21,14 +21,7 @@ def write_preview(
 ) -> None:
     """Noise the middle of the first style image, denoise it with the tokens, and show both.
 
-    Parameters
-    ----------
-    path
-        PNG to write: left the image as the autoencoder returns it, right the model's.
-    backbone, source, examples
-        What is being learnt, from what.
-    seed
-        Seed of the noise, the same for every preview of a run.
+    The PNG has on its left the image as the autoencoder returns it, on its right the model's.
     """
     first, side = examples.examples[0], examples.side
     top, left = ((size - side) // 2 for size in first.mean.shape[2:])

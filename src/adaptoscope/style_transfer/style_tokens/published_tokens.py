@@ -55,26 +55,14 @@ _DEEPEST = 8
 
 @dataclass(frozen=True)
 class PublishedTokens:
-    """What a published embedding file holds.
-
-    Parameters
-    ----------
-    placeholder
-        The word whose embedding the encoder's token replaces.
-    """
+    """What a published file holds; the encoder's token replaces the word `placeholder`."""
 
     encoder: StyleEncoder
     placeholder: str
 
 
 def read_published_tokens(path: Path) -> PublishedTokens:
-    """Read a published embedding file.
-
-    Parameters
-    ----------
-    path
-        A ``.pt`` file as the public code of paper 1, or of InST, saves it.
-    """
+    """Read a ``.pt`` file as the public code of paper 1, or of InST, saves it."""
     try:
         content = read_restricted(path, ALLOWED_CLASSES)
     except RefusedReadingError as error:
@@ -97,20 +85,9 @@ def read_published_tokens(path: Path) -> PublishedTokens:
 def import_published_tokens(source: Path, out: Path, *, overwrite: bool = False) -> EncoderFacts:
     """Convert a published embedding file to a style encoder that this program reads.
 
-    Parameters
-    ----------
-    source
-        Published ``.pt`` file.
-    out
-        Encoder file to write, ``.safetensors``. It works with Stable Diffusion 1.4 only, and only
-        with the cast to whole numbers that the published code does, which is kept with it.
-    overwrite
-        Replace a file that holds anything but this encoder; never the source.
-
-    Returns
-    -------
-    EncoderFacts
-        How the encoder must be fed.
+    It works with Stable Diffusion 1.4 only, and only with the cast to whole numbers that the
+    published code does, which is kept with it. With `overwrite` a file that holds anything but this
+    encoder is replaced; never the source.
     """
     refuse_other_name(out, "style encoder")
     _refuse_own_source(source, out)

@@ -64,10 +64,7 @@ class SeesWithClip(Protocol):
 class DirectTokens(nn.Module):
     """Tokens that are learnt as they are.
 
-    Parameters
-    ----------
-    initial
-        Where they begin, shape (1, K, D) for all images, or (R, K, D) with one row for each.
+    They begin at `initial`, shape (1, K, D) for all images, or (R, K, D) with one row for each.
     """
 
     def __init__(self, initial: torch.Tensor) -> None:
@@ -83,12 +80,7 @@ class DirectTokens(nn.Module):
 class EncodedTokens(nn.Module):
     """Tokens that an encoder makes of what CLIP saw; only the encoder is learnt.
 
-    Parameters
-    ----------
-    encoder
-        Learnt; drops out in training mode only.
-    views
-        CLIP's views, shape (1, S, D) for all images, or (R, S, D).
+    CLIP's views have shape (1, S, D) for all images, or (R, S, D).
     """
 
     def __init__(self, encoder: StyleEncoder, views: torch.Tensor, facts: EncoderFacts) -> None:
@@ -136,15 +128,8 @@ def source_of_tokens(
 ) -> TokenSource:
     """Make what is to be learnt.
 
-    Parameters
-    ----------
-    backbone
-        Says where to begin, and what CLIP sees.
-    settings
-        Token mode, sharing, initial word, seed.
-    initial
-        Tokens that ``direct`` begins with, shape (R, K, D), such as those of a zero-shot style; if
-        none, the backbone draws them or reads them off the images.
+    ``direct`` begins with `initial`, shape (R, K, D), such as the tokens of a zero-shot style; if
+    none, the backbone draws them or reads them off the images.
     """
     check_mode(backbone, settings)
     if settings.token_mode != "direct":

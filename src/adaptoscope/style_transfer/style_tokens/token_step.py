@@ -18,13 +18,7 @@ from adaptoscope.training.checkpoints import Stateful
 
 
 class TokenStep:
-    """One training step of style tokens; the backbone stays as it is.
-
-    Parameters
-    ----------
-    backbone
-        Frozen, on the device of `fabric`.
-    """
+    """One training step of style tokens; the backbone stays as it is."""
 
     def __init__(
         self,

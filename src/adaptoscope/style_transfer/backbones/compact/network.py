@@ -56,13 +56,7 @@ class StyleEncoder(nn.Module):
 
 
 class CompactAutoencoder(nn.Module):
-    """A variational autoencoder that works on 2 x 2 blocks of pixels, which halves its cost.
-
-    Parameters
-    ----------
-    settings
-        Shape of the networks.
-    """
+    """A variational autoencoder that works on 2 x 2 blocks of pixels, which halves its cost."""
 
     def __init__(self, settings: CompactSettings) -> None:
         super().__init__()
@@ -91,13 +85,7 @@ class CompactAutoencoder(nn.Module):
 
 
 class CompactBackbone(nn.Module):
-    """Autoencoder, denoiser and style encoder of the compact backbone.
-
-    Parameters
-    ----------
-    settings
-        Shape of the networks.
-    """
+    """Autoencoder, denoiser and style encoder of the compact backbone."""
 
     name = "compact"
     multiple = 32
@@ -152,19 +140,7 @@ class CompactBackbone(nn.Module):
         tokens: torch.Tensor | None,
         layout: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Return the noise in noised latents.
-
-        Parameters
-        ----------
-        latents
-            Shape (B, C, h, w).
-        timestep
-            One step, or one for each image, shape (B,).
-        tokens
-            Shape (B, K, D), or none for the unconditional prediction.
-        layout
-            Shape (B, 9, h, w) from `layout_condition`, or none.
-        """
+        """Return the noise in noised latents; no tokens give the unconditional prediction."""
         if tokens is None:
             tokens = self.no_style.expand(len(latents), -1, -1)
         if layout is None:
@@ -192,15 +168,7 @@ class CompactBackbone(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "CompactBackbone":
-        """Read a backbone that `save` wrote; it comes back in float32, frozen, in eval mode.
-
-        Raises
-        ------
-        MissingWeightsError
-            If a file is absent.
-        InputError
-            If a file is damaged or does not fit the networks.
-        """
+        """Read a backbone that `save` wrote; it comes back in float32, frozen, in eval mode."""
         parts = {
             name: read_weights(folder / f"{name}.safetensors")
             for name in ("autoencoder", "denoiser", "style_encoder")

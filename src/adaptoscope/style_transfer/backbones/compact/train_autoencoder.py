@@ -125,10 +125,9 @@ class StyleCrops:
     ----------
     seen
         Crops at different places of the same images, each of shape (B, 1, crop, crop).
-    clean
-        The first of them without the noise that was added.
-    planes
-        Its layout planes, shape (B, P, crop, crop).
+    clean, planes
+        The first of them without the noise that was added, and its layout planes (B, P, crop,
+        crop).
     known
         For each image whether its planes are known, shape (B,).
     """
@@ -142,19 +141,7 @@ class StyleCrops:
 def draw_style_crops(
     pool: PatchPool, settings: BackboneTrainingSettings, batch: int, index: int, crops: int
 ) -> StyleCrops:
-    """Draw augmented crops, several from each image.
-
-    Parameters
-    ----------
-    pool
-        Where the crops come from.
-    settings
-        Crop size, widths of cells, seed.
-    batch, index
-        Number of images, and number of the training step.
-    crops
-        Crops of each image.
-    """
+    """Draw augmented crops for a training step, several from each image of a batch."""
     rng = np.random.default_rng([settings.seed, index])
     device = pool.pixels.device
     noise = torch.Generator(device).manual_seed(seed_of_step(settings.seed, index))

@@ -53,8 +53,6 @@ def train_backbone(
         there are any, teach the layout condition; counts and points are not read.
     start
         Folder of a backbone to go on from, of the same shape; random weights if not given.
-    device
-        Where to compute.
     overwrite
         Discard a run with other settings in `out`.
     """

@@ -31,21 +31,12 @@ LATENT_SCALE = 0.18215
 
 
 class StableDiffusionBackbone(nn.Module):
-    """U-Net, autoencoder, text tower and optional image tower, all frozen.
+    """U-Net, autoencoder, text tower and optional image tower of CLIP, all frozen.
 
     Images have one channel: it is repeated to the three that the autoencoder knows, and the three
     that come back are averaged, so that no colour tint can occur. A style is a placeholder's
     embedding, shape (B, K, D); it is read with the rest of the prompt, and the reading is kept as
     long as the tokens stay the same. A layout condition is ignored: the model has no input for it.
-
-    Parameters
-    ----------
-    unet, autoencoder, prompt
-        The three networks of the diffusion model.
-    settings
-        How images are shown to CLIP, and memory.
-    image_tower
-        CLIP's image tower, or none where no style is read off images.
     """
 
     name = "stable-diffusion"
@@ -109,18 +100,9 @@ class StableDiffusionBackbone(nn.Module):
         return self.latent_moments(pixels)[0]
 
     def latent_moments(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and standard deviation of the latents of images.
+        """Return mean and standard deviation of the latents, shape (B, 4, H / 8, W / 8) each.
 
-        Parameters
-        ----------
-        pixels
-            Shape (B, 1, H, W), H and W multiples of 8; values beyond [-1, 1] are clipped, since
-            the autoencoder has never seen any.
-
-        Returns
-        -------
-        tuple
-            Two tensors of shape (B, 4, H / 8, W / 8).
+        Pixels beyond [-1, 1] are clipped, since the autoencoder has never seen any.
         """
         colours = pixels.to(self.autoencoder.dtype).clamp(-1.0, 1.0).expand(-1, 3, -1, -1)
         posterior = self.autoencoder.encode(colours).latent_dist
@@ -217,21 +199,10 @@ class StableDiffusionBackbone(nn.Module):
         clip_input: ClipInput | None = None,
         clip_fit: ClipFit | None = None,
     ) -> torch.Tensor:
-        """Return what CLIP makes of images: unit vectors, the pooled one first.
+        """Return what CLIP makes of images: unit vectors, the pooled one first, shape (B, S, D).
 
-        Parameters
-        ----------
-        pixels
-            Shape (B, 1, H, W), background near -1 and cells near +1.
-        patches
-            Return the tower's patches after the pooled vector, each projected like it.
-        clip_input, clip_fit
-            How CLIP sees the image; the backbone's settings if not given.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (B, S, D), float32; S is 1, or 257 with the patches of ViT-L/14.
+        S is 1, or 257 with the tower's patches of ViT-L/14, each projected like the pooled vector.
+        How CLIP sees the image is that of the backbone's settings if not given.
         """
         tower = self.require_clip()
         seen = clip_pixels(

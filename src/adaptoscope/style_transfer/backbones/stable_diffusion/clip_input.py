@@ -13,7 +13,7 @@ SD = (0.26862954, 0.26130258, 0.27577711)
 def clip_pixels(
     pixels: torch.Tensor, side: int, *, clip_input: ClipInput, fit: ClipFit
 ) -> torch.Tensor:
-    """Turn one-channel images into what the image tower of CLIP takes.
+    """Turn one-channel images into what CLIP's image tower takes, (B, 3, side, side).
 
     Parameters
     ----------
@@ -21,18 +21,13 @@ def clip_pixels(
         Shape (B, 1, H, W), background near -1 and cells near +1; values beyond are clipped. For
         ``legacy_uint8`` -1 and +1 are the ends of the stored range, 0 and 255 of an 8-bit file.
     side
-        Side of the tower's input in pixels: 224 for ViT-L/14.
+        Of the tower's input in pixels: 224 for ViT-L/14.
     clip_input
         ``correct`` maps -1 and +1 to black and white. ``legacy_uint8`` casts first, see
         `legacy_cast`.
     fit
         ``squash`` scales each axis to `side`; ``crop`` scales the shorter side and keeps the
         middle.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, 3, side, side), float32, three equal channels before CLIP's normalisation.
     """
     bounded = pixels.float().clamp(-1.0, 1.0)
     if clip_input == "legacy_uint8":
@@ -46,16 +41,8 @@ def clip_pixels(
 def legacy_cast(pixels: torch.Tensor) -> torch.Tensor:
     """Cast images in [-1, 1] straight to whole numbers, as the published code does by mistake.
 
-    Parameters
-    ----------
-    pixels
-        Any shape, in [-1, 1].
-
-    Returns
-    -------
-    torch.Tensor
-        uint8: 255 where a pixel was exactly -1 (the cast wraps around on common processors), 1
-        where it was +1, 0 in between. Almost every microscopy image turns blank.
+    255 where a pixel was exactly -1 (the cast wraps around on common processors), 1 where it was
+    +1, 0 in between. Almost every microscopy image turns blank.
     """
     whole = pixels.trunc()
     return torch.where(whole < 0, 255, whole).to(torch.uint8)

@@ -47,17 +47,12 @@ Networks = tuple[UNet2DConditionModel, AutoencoderKL, "CLIPTextModel"]
 def load_stable_diffusion(settings: StableDiffusionSettings) -> StableDiffusionBackbone:
     """Open the backbone, frozen and in eval mode, on the processor.
 
-    Parameters
-    ----------
-    settings
-        Where its parts are. The image tower is opened only where `clip` names one.
+    The image tower is opened only where `clip` names one.
 
     Raises
     ------
     MissingWeightsError
         If a part is not on this machine; the message says what to fetch, and how to do without.
-    InputError
-        If a part is damaged.
     SettingsError
         If the parts do not make a Stable Diffusion 1.x model, or the placeholder is no word.
     """

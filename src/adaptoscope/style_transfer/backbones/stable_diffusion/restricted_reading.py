@@ -19,16 +19,8 @@ class RefusedReadingError(ValueError):
 def read_restricted(path: Path, allowed: Iterable[str]) -> Any:
     """Read a file of ``torch.save`` with PyTorch's restricted unpickler.
 
-    Parameters
-    ----------
-    allowed
-        Full names of classes that may occur; each object of theirs becomes a `Shell`. Any other
-        name that is not one of PyTorch's tensors ends the reading.
-
-    Raises
-    ------
-    RefusedReadingError
-        If the file asks for something else, is damaged or absent; says what it asked for.
+    Objects of the classes whose full names are allowed become a `Shell`. Any other name that is not
+    one of PyTorch's tensors ends the reading: `RefusedReadingError` says what was asked for.
     """
     shells: list[Any] = [(Shell, name) for name in allowed]
     try:

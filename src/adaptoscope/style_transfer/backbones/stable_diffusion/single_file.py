@@ -20,10 +20,7 @@ _LEFT_BY_TRAINING = (
 def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     """Read the tensors of an original checkpoint without executing anything in it.
 
-    Parameters
-    ----------
-    path
-        ``.safetensors``, or ``.ckpt`` as PyTorch Lightning writes it.
+    ``.safetensors``, or ``.ckpt`` as PyTorch Lightning writes it.
     """
     try:
         if path.suffix == ".safetensors":
@@ -43,12 +40,9 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
 def text_tensors(
     checkpoint: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """Return the text tower's tensors under the names that its class has in this installation.
+    """Return the text tower's tensors under the names that its class has here.
 
-    Parameters
-    ----------
-    wanted
-        State of the text model; some versions of transformers nest it in ``text_model.``.
+    Some versions of transformers nest them in ``text_model.``.
     """
     nested = any(name.startswith("text_model.") for name in wanted)
     found = {

@@ -19,14 +19,8 @@ _DROPOUT = 0.05
 class EncoderFacts:
     """How a style encoder was learnt, and thus how it must be fed: with CLIP's view of the field.
 
-    Parameters
-    ----------
-    token_mode
-        What it was shown: the pooled vector, the mean of those of all images, or the patches too.
-    placeholder
-        The word of the prompt that its token replaces.
-    source
-        Where it comes from, in words.
+    `token_mode` says what it was shown: the pooled vector, the mean of those of all images, or the
+    patches too. Its token replaces the word `placeholder`; `source` is in words.
     """
 
     token_mode: EncoderMode
@@ -37,17 +31,7 @@ class EncoderFacts:
 
 
 class AttentionBlock(nn.Module):
-    """Attention with biasless projections and a biased output, without norm or residual.
-
-    Parameters
-    ----------
-    width
-        Length of the vectors that come in and go out.
-    heads, head_width
-        Number of heads and their length.
-    dropout
-        Share of the output that is dropped in training.
-    """
+    """Attention with biasless projections and a biased output, without norm or residual."""
 
     def __init__(self, width: int, heads: int, head_width: int, dropout: float) -> None:
         super().__init__()
@@ -60,15 +44,7 @@ class AttentionBlock(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, queries: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-        """Return one vector per query, gathered from what is seen.
-
-        Parameters
-        ----------
-        queries
-            Shape (B, Q, width).
-        seen
-            Source of keys and values, shape (B, S, width).
-        """
+        """Return one vector per query (B, Q, width), gathered from what is seen (B, S, width)."""
         query, key, value = (
             layer(vectors).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for layer, vectors in ((self.query, queries), (self.key, seen), (self.value, seen))
@@ -84,16 +60,10 @@ class StyleEncoder(nn.Module):
     """Two attention blocks and a linear map: CLIP's view of an image becomes a token.
 
     Shown only CLIP's pooled vector, as in the published code, each softmax runs over one key and
-    is 1: the first block and all queries and keys never reach the result, and the encoder is the
-    affine map that `affine_form` returns. Shown the tower's patches too, attention is real. The
-    paper's text also speaks of layer norms; its code has none, and neither has this.
-
-    Parameters
-    ----------
-    width
-        Length of CLIP's vectors and of the token; 768 for ViT-L/14 (3,737,856 parameters).
-    heads, head_width
-        Shape of the attention.
+    is 1: the first block and all queries and keys never reach the result, and the encoder is an
+    affine map of rank at most 512. Shown the tower's patches too, attention is real. The paper's
+    text also speaks of layer norms; its code has none, and neither has this. The width, that of
+    CLIP's vectors and of the token, is 768 for ViT-L/14 (3,737,856 parameters).
     """
 
     def __init__(
@@ -106,13 +76,7 @@ class StyleEncoder(nn.Module):
         self.final = nn.Sequential(nn.Dropout(_DROPOUT), nn.Linear(width, width))
 
     def forward(self, views: torch.Tensor) -> torch.Tensor:
-        """Return tokens, shape (B, 1, width).
-
-        Parameters
-        ----------
-        views
-            Shape (B, S, width): CLIP's pooled vector first, then its patches, if any.
-        """
+        """Return tokens (B, 1, width) of views (B, S, width): the pooled vector, then patches."""
         question = self.first(views[:, :1], views)
         token: torch.Tensor = self.final(self.second(question, views))
         return token

@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 
 
 class PromptReader(nn.Module):
-    """The text tower of Stable Diffusion, reading one prompt with changing style tokens.
-
-    Parameters
-    ----------
-    prompt, placeholder
-        What is read, and the word in it that stands for the style.
-    """
+    """The text tower of Stable Diffusion; a word of its prompt stands for the style."""
 
     def __init__(
         self,
@@ -53,18 +47,10 @@ class PromptReader(nn.Module):
         return int(self.text_tower.config.hidden_size)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Return the states of the prompt, each row with its own style.
+        """Return the states of the prompt, shape (B, 77, D), each row with its own style.
 
-        Parameters
-        ----------
-        tokens
-            Shape (B, K, D): one token for every place of the placeholder, or K tokens for K places
-            in their order.
-
-        Returns
-        -------
-        torch.Tensor
-            Shape (B, 77, D).
+        Tokens are (B, K, D): one for every place of the placeholder, or K for K places in their
+        order.
         """
         count = int(self.places.sum())
         if tokens.shape[1] not in (1, count):
@@ -86,13 +72,8 @@ class PromptReader(nn.Module):
     def initial_token(self, word: str, generator: torch.Generator) -> torch.Tensor:
         """Return a token to begin learning with, shape (D,).
 
-        Parameters
-        ----------
-        word
-            A word whose embedding is taken; if empty, numbers are drawn that are spread as the
-            vocabulary's embeddings are.
-        generator
-            Source of that draw, on the processor.
+        That is the embedding of a word; if it is empty, numbers are drawn, by a generator on the
+        processor, that are spread as the vocabulary's embeddings are.
         """
         if word:
             number = self.ids.new_tensor([[placeholder_id(self.tokeniser, word)]])
@@ -132,17 +113,9 @@ def word_embeddings(text_tower: "CLIPTextModel", ids: torch.Tensor) -> torch.Ten
 
 
 def encode_embeddings(text_tower: "CLIPTextModel", embeddings: torch.Tensor) -> torch.Tensor:
-    """Read token embeddings: positions, causal encoder, final norm.
+    """Read token embeddings, shape (B, S, D): positions, causal encoder, final norm.
 
-    Parameters
-    ----------
-    embeddings
-        Token embeddings without positions, shape (B, S, D).
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, S, D), what the model itself returns as its last hidden state.
+    Returned is what the model itself returns as its last hidden state.
     """
     parts = _parts(text_tower)
     states = parts.embeddings(inputs_embeds=embeddings)

@@ -24,13 +24,7 @@ CLIP_FILES = ("config.json", "model.safetensors")
 
 
 def locate_model(settings: StableDiffusionSettings) -> Path:
-    """Return the diffusers folder or the single file of the diffusion model.
-
-    Raises
-    ------
-    MissingWeightsError
-        If it is not on this machine and may not be fetched, or lacks a file.
-    """
+    """Return the diffusers folder or the single file of the diffusion model."""
     given = Path(settings.model)
     if given.is_file() and given.suffix in CHECKPOINT_SUFFIXES:
         return given
@@ -38,13 +32,7 @@ def locate_model(settings: StableDiffusionSettings) -> Path:
 
 
 def locate_base(settings: StableDiffusionSettings) -> Path:
-    """Return the folder with configs and tokeniser that goes with a single-file checkpoint.
-
-    Raises
-    ------
-    MissingWeightsError
-        If none is named, or it lacks a file.
-    """
+    """Return the folder with configs and tokeniser that goes with a single-file checkpoint."""
     if not settings.base:
         raise MissingWeightsError(
             f"The checkpoint {settings.model} holds neither configs nor a tokeniser.",
@@ -57,13 +45,7 @@ def locate_base(settings: StableDiffusionSettings) -> Path:
 
 
 def locate_clip(settings: StableDiffusionSettings) -> Path | None:
-    """Return the folder of CLIP's image tower, or None where none is named.
-
-    Raises
-    ------
-    MissingWeightsError
-        If it is not on this machine and may not be fetched, or lacks a file.
-    """
+    """Return the folder of CLIP's image tower, or None where none is named."""
     return _folder(settings.clip, CLIP_FILES, settings, "clip") if settings.clip else None
 
 
@@ -73,11 +55,6 @@ def hash_of_model(settings: StableDiffusionSettings) -> str:
     That is what the files of U-Net, autoencoder and text tower hold, the prompt, its placeholder
     and the precision; where a style encoder reads styles off images, also that encoder, which
     knows how CLIP sees them, and CLIP. Names of files play no part.
-
-    Raises
-    ------
-    MissingWeightsError
-        If one of these files is not on this machine.
     """
     place = locate_model(settings)
     files = [place] if place.is_file() else [place / name for name in MODEL_WEIGHTS]
@@ -96,13 +73,7 @@ def hash_of_model(settings: StableDiffusionSettings) -> str:
 
 
 def hash_of_clip(settings: StableDiffusionSettings) -> str:
-    """Return the SHA-256 of the weights of CLIP, or nothing where no CLIP is named.
-
-    Raises
-    ------
-    MissingWeightsError
-        If they are not on this machine.
-    """
+    """Return the SHA-256 of the weights of CLIP, or nothing where no CLIP is named."""
     folder = locate_clip(settings)
     return "" if folder is None else _hash_of_file(folder / CLIP_FILES[-1])
 
