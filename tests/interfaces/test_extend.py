@@ -13,7 +13,7 @@ import adaptoscope as ad
 from adaptoscope.counting import kinds
 from adaptoscope.imageio import readers
 from adaptoscope.pipeline.rows import Row
-from adaptoscope.style_transfer.backbones import table
+from adaptoscope.style_transfer.backbones.table import BACKBONES
 from adaptoscope.training.settings import settings_from
 
 PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="ut
 @pytest.fixture(autouse=True)
 def _tables_as_they_were() -> Iterator[None]:
     """Take out of the tables what a test has added."""
-    tables: list[list[Any]] = [kinds.KINDS, readers.READERS]
+    tables: list[list[Any]] = [kinds.KINDS, readers.READERS, BACKBONES]
     before = [list(table) for table in tables]
     yield
     for table, entries in zip(tables, before, strict=True):
@@ -71,10 +71,7 @@ def test_a_reader_is_its_own_file_and_a_line(
     assert row.count is not None
 
 
-def test_a_backbone_is_its_own_file_and_a_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table, "BACKBONES", list(table.BACKBONES))
+def test_a_backbone_is_its_own_file_and_a_line(tmp_path: Path) -> None:
     exec(example("A backbone of style transfer"), {"__name__": "example"})
     size = {"height": 128, "width": 128}
     ad.simulate(tmp_path / "real", count=1, settings=size)
