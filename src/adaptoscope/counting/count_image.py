@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.baselines import DogCounter, OtsuWatershedCounter, doubts
+from adaptoscope.counting.baselines import doubts
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
+from adaptoscope.counting.kinds import Says, kind_of
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.out_of_distribution import Look
-from adaptoscope.counting.settings import WITHOUT_PLACES
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.large_images import LargeImage, sample_of
@@ -52,7 +52,7 @@ def count_cells(
         expects a diameter and the pixel sizes of its training images and of this image are known,
         the same diameter in micrometres; else the counter's own way.
     """
-    if diameter_px is not None and model.record.kind in WITHOUT_PLACES:
+    if diameter_px is not None and _says(model) == "number":
         raise SettingsError(
             f"The counter {model.name} cannot be told the diameter of cells.",
             expected="no --diameter with a counter that sums windows or is constant",
@@ -103,14 +103,18 @@ def counts_cleaned(record: ModelRecord) -> bool:
     record
         What is known of the counter.
     """
-    if record.kind in ("constant", "count_regressor"):
+    kind = kind_of(record.kind)
+    if kind.says == "number":
         return False
-    classical = record.kind in ("dog", "otsu_watershed")
-    return classical or record.regime == "fitted" or record.diameter_px is None
+    return kind.is_classical or record.regime == "fitted" or record.diameter_px is None
+
+
+def _says(model: CountingModel) -> Says:
+    return kind_of(model.record.kind).says
 
 
 def _is_classical(model: CountingModel) -> bool:
-    return isinstance(model.counter, DogCounter | OtsuWatershedCounter)
+    return _says(model) == "cells"
 
 
 def measures_cells(model: CountingModel) -> bool:
@@ -138,7 +142,7 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
         size only, else nothing.
     """
     ratio = _pixel_ratio(model, pixel_size_um)
-    if ratio is None or model.record.kind not in WITHOUT_PLACES:
+    if ratio is None or _says(model) != "number":
         return ""
     return OTHER_PIXEL_SIZE if max(ratio, 1 / ratio) > _LARGEST_RATIO else ""
 

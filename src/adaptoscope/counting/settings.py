@@ -1,19 +1,15 @@
 """Settings of the counting stage. Paper 1 is InST-Microscopy."""
 
 import math
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from adaptoscope.counting.post_processing import Edges
 from adaptoscope.training.settings import Settings
 
-HeadName = Literal["regressor", "centres", "fcrn_a"]
 Regime = Literal["supervised", "fine_tuned", "dual", "dacs"]
 NEEDS_SYNTHETIC = ("fine_tuned", "dual", "dacs")
-
-WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
-"""Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
 
 
 class CountingSettings(Settings):
@@ -124,6 +120,10 @@ class CountingSettings(Settings):
             raise ValueError("batch must be even where half of it is synthetic")
         return self
 
+    def record_facts(self) -> dict[str, Any]:
+        """Return what `ModelRecord` has to hold of it besides what all networks share."""
+        return {}
+
     @property
     def frozen_statistics(self) -> bool:
         """Whether batch normalisation keeps the statistics of the initial weights."""
@@ -160,6 +160,10 @@ class RegressorSettings(CountingSettings):
     pooling: Literal["mean", "sum"] = "mean"
     """How the feature map becomes one vector (paper 1: the usual average pooling of
     EfficientNet-B0). `sum` gives the same on crops of full size, up to a constant."""
+
+    def record_facts(self) -> dict[str, Any]:
+        """Return the pooling."""
+        return {"pooling": self.pooling}
 
     @model_validator(mode="after")
     def _teachers_see_places(self) -> "RegressorSettings":
@@ -218,6 +222,10 @@ class DensitySettings(CountingSettings):
     scale_jitter: float = Field(default=1.2, ge=1, le=2)
     """Crops are enlarged or made smaller by a random factor of up to this much."""
 
+    def record_facts(self) -> dict[str, Any]:
+        """Return the cell diameter that images are brought to."""
+        return {"working_diameter_px": self.diameter}
+
     @model_validator(mode="before")
     @classmethod
     def _fcrn_a_as_published(cls, values: Any) -> Any:
@@ -238,16 +246,8 @@ class DensitySettings(CountingSettings):
         return self
 
 
-def _head_of(values: Any) -> str:
-    head = values.get("head") if isinstance(values, dict) else getattr(values, "head", None)
-    return "density" if head in ("centres", "fcrn_a") else "regressor"
-
-
-AnyCountingSettings = Annotated[
-    Annotated[RegressorSettings, Tag("regressor")] | Annotated[DensitySettings, Tag("density")],
-    Discriminator(_head_of),
-]
-"""Settings of any head; those without `head` are a regressor's."""
+AnyCountingSettings = RegressorSettings | DensitySettings
+"""Settings of any head."""
 
 
 class PredictSettings(Settings):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.counting.kinds import kind_of_head
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     DensitySettings,
@@ -253,7 +254,7 @@ class ExperimentSettings(Settings):
         """
         both = row.synthetic is not None and (row.uses_labels or row.mode == "teacher")
         regime = row.regime if both else "supervised"
-        base: AnyCountingSettings = self.counting if row.method == "regressor" else self.spatial
+        base = self._base_of(row)
         begun = self.pretrain_steps if regime == "fine_tuned" else 0
         steps = base.steps if self.total_steps is None else self.total_steps - begun
         fixed = {
@@ -266,6 +267,16 @@ class ExperimentSettings(Settings):
             "seed": seed,
         }
         return base.changed(**row.changes, **fixed)
+
+    def _base_of(self, row: Row) -> AnyCountingSettings:
+        """Return `counting` or `spatial`, as settings of the row's head."""
+        schema = kind_of_head(row.method).settings_class()
+        base: AnyCountingSettings = self.spatial
+        if issubclass(schema, RegressorSettings):
+            base = self.counting
+        if not isinstance(base, schema):
+            base = schema(**base.model_dump(exclude={"head"}))
+        return base
 
     @property
     def imitates(self) -> bool:
