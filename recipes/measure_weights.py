@@ -19,7 +19,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.intensity_range import IntensityRange
-from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.preprocessing import as_batch
 
 SETS = (("dsb2018", "test"), ("bbbc039", "test"), ("idcia-dapi", "val"))
 

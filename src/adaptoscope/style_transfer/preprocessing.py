@@ -1,6 +1,6 @@
 """Show images to a backbone: at which intensities, how large, and as which latents."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -56,6 +56,16 @@ def resize_image(pixels: NDArray[np.float32], shape: tuple[int, int]) -> NDArray
         batch, size=shape, mode="bicubic", align_corners=False, antialias=True
     )
     return np.asarray(scaled[0, 0].numpy(), dtype=np.float32)
+
+
+def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tensor:
+    """Stack images of one size, extended below and to the right by reflection to a multiple.
+
+    Shape (B, 1, H, W); the original image lies in the top left corner.
+    """
+    stack = np.stack(list(images))
+    pad = [(0, 0)] + [(0, -side % multiple) for side in stack.shape[1:]]
+    return torch.from_numpy(np.pad(stack, pad, mode="reflect"))[:, None]
 
 
 def encode_images(

@@ -19,7 +19,6 @@ from adaptoscope.style_transfer.settings import USUAL, Preprocessing
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
-    refuse_other_name,
     refuse_other_style,
     save_style,
 )
@@ -28,6 +27,7 @@ from adaptoscope.style_transfer.style_tokens.learn_tokens import learn_checked_c
 from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
 from adaptoscope.style_transfer.style_tokens.token_file import refined_style
 from adaptoscope.style_transfer.style_tokens.token_sources import DrawsTokens, check_mode
+from adaptoscope.style_transfer.tensor_file import refuse_other_name
 from adaptoscope.training.step_loop import Device, start_fabric
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
@@ -153,3 +154,16 @@ def test_a_style_of_another_backbone_is_refused(job: StylisationJob, tmp_path: P
             StylisationJob(job.out, job.drawings, job.style, str(tmp_path / "other"), QUICK)
         )
     assert not job.out.exists()
+
+
+def test_of_several_attempts_at_each_drawing_one_is_kept(
+    job: StylisationJob, tmp_path: Path
+) -> None:
+    several = dataclasses.replace(job, settings=QUICK.changed(best_of=2))
+    assert len(stylise_set(several)) == 5
+    bare, writer = tmp_path / "bare", CountedImageWriter(tmp_path / "bare", {}, "Bare")
+    writer.add("field", np.zeros((72, 80), np.float32), points=None)
+    writer.finish("Without points.")
+    with pytest.raises(InputError, match="best of several"):
+        stylise_set(dataclasses.replace(several, drawings=bare, out=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

@@ -15,7 +15,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.metrics.point_matching import pooled_f1
-from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from adaptoscope.style_transfer.drawings import pairs_with_drawings
 from adaptoscope.style_transfer.screening.screen_image import Screened, known_share, screen_image
 from adaptoscope.style_transfer.screening.verdict_files import (
     digest_of,

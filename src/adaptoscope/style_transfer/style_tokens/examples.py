@@ -14,8 +14,7 @@ from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.style_transfer.backbones.protocol import FACTOR, Backbone, GivesMoments
 from adaptoscope.style_transfer.backbones.tiled import in_tiles
 from adaptoscope.style_transfer.layout import layout_condition, layout_planes
-from adaptoscope.style_transfer.learn_style import as_batch
-from adaptoscope.style_transfer.preprocessing import intensity_range_of
+from adaptoscope.style_transfer.preprocessing import as_batch, intensity_range_of
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress
 

@@ -13,7 +13,7 @@ from adaptoscope.datasets.density_classes import CLASSES
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import save_encoder
-from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
+from adaptoscope.style_transfer.style_file import Style
 from adaptoscope.style_transfer.style_tokens.examples import read_examples, refuse_small_images
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.style_transfer.style_tokens.token_file import (
@@ -30,6 +30,7 @@ from adaptoscope.style_transfer.style_tokens.token_sources import (
     source_of_tokens,
 )
 from adaptoscope.style_transfer.style_tokens.token_step import TokenStep
+from adaptoscope.style_transfer.tensor_file import refuse_not_finite
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import load_settings
 from adaptoscope.training.step_loop import Device, Precision, run_steps, start_fabric

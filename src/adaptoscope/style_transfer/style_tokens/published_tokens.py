@@ -27,7 +27,7 @@ from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import 
     EncoderFacts,
     StyleEncoder,
 )
-from adaptoscope.style_transfer.style_file import refuse_other_name
+from adaptoscope.style_transfer.tensor_file import refuse_other_name
 
 ALLOWED_CLASSES = (
     "ldm.modules.embedding_manager.Attentions",

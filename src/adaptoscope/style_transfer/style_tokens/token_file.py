@@ -1,40 +1,29 @@
 """Learnt style tokens: on disk, and put into a style."""
 
-import dataclasses
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import atomic_path
-from adaptoscope.imageio.json_values import read_json
-from adaptoscope.style_transfer.style_file import Style, refuse_not_finite
+from adaptoscope.style_transfer.style_file import Style
+from adaptoscope.style_transfer.tensor_file import (
+    UNREADABLE,
+    read_tensors,
+    reason_of,
+    refuse_not_finite,
+    write_tensors,
+)
 
 FORMAT = "adaptoscope-tokens-1"
-_ENTRY = "adaptoscope"
 
 
 @dataclass(frozen=True)
 class TokenFacts:
-    """How tokens were learnt.
+    """How tokens were learnt; `images` are the hashes of the style images, one for each row.
 
-    Parameters
-    ----------
-    backbone, backbone_sha256
-        Name of the diffusion model and hash of its weights.
-    token_mode
-        As in `TokenSettings`.
-    clip_input
-        How CLIP saw the images; empty where it saw none.
-    density_class
-        Class of cell density the tokens stand for, empty for all.
-    images
-        Hash of each style image's pixels, in the order of the rows.
+    `token_mode`, `clip_input` and `density_class` are as in `StyleFacts`.
     """
 
     backbone: str
@@ -58,27 +47,20 @@ class LearntTokens:
 def save_tokens(path: Path, learnt: LearntTokens) -> None:
     """Write tokens, whole or not at all."""
     refuse_not_finite("token file", {"tokens": learnt.tokens})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"format": FORMAT, **asdict(learnt.facts)}
-    metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
-    with atomic_path(path) as temporary:
-        save_file({"tokens": learnt.tokens.contiguous()}, temporary, metadata=metadata)
+    write_tensors(path, {"tokens": learnt.tokens}, asdict(learnt.facts), kind=FORMAT)
 
 
 def load_tokens(path: Path) -> LearntTokens:
     """Read tokens."""
     try:
-        with safe_open(path, framework="pt") as stored:
-            facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
-            if facts.pop("format", "unknown") != FORMAT:
-                raise ValueError("not the format of learnt tokens")
-            known = TokenFacts(**(facts | {"images": tuple(facts["images"])}))
-            return LearntTokens(known, stored.get_tensor("tokens"))
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        facts, tensors = read_tensors(path, kind=FORMAT)
+        known = TokenFacts(**(facts | {"images": tuple(facts["images"])}))
+        return LearntTokens(known, tensors["tokens"])
+    except UNREADABLE as error:
         raise InputError(
             f"{path} holds no style tokens that can be used.",
             expected="a file written by token learning",
-            found=" ".join(str(error).split()) or "no such file",
+            found=reason_of(error),
             remedy="learn the tokens again",
         ) from error
 
@@ -89,15 +71,10 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
     Parameters
     ----------
     style
-        Read off the same images, with the same backbone; gives everything but the tokens.
+        Read off the same images, with the same backbone; gives everything but the tokens. Images
+        that no tokens were learnt from are left out.
     learnt
         One for each density class, or one for all; no image may be in two of them.
-
-    Returns
-    -------
-    Style
-        One row for each image that tokens were learnt from, in the style's order; the style's other
-        images are left out.
     """
     rows = {
         sha: row for each in learnt for sha, row in zip(each.facts.images, each.tokens, strict=True)
@@ -117,31 +94,24 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
             ),
             remedy="read the style off all the images that the tokens were learnt from",
         )
-    first = learnt[0].facts
-    images = (style.facts.images[index] for index in kept)
-    facts = dataclasses.replace(
-        style.facts,
+    first, part = learnt[0].facts, style.only(kept)
+    facts = replace(
+        part.facts,
         token_mode=first.token_mode,
         clip_input=first.clip_input,
         density_class=", ".join(each.facts.density_class for each in learnt),
         seed=first.seed,
         steps=first.steps,
         images=tuple(
-            dataclasses.replace(image, density_class=classes[image.sha256]) for image in images
+            replace(image, density_class=classes[image.sha256]) for image in part.facts.images
         ),
     )
     tokens = torch.stack([rows[image.sha256] for image in facts.images])
-    return dataclasses.replace(_rows_of(style, kept), facts=facts, tokens=tokens)
+    return replace(part, facts=facts, tokens=tokens)
 
 
 def style_of_class(style: Style, name: str) -> Style:
-    """Return the part of a style that was learnt from the images of one density class.
-
-    Parameters
-    ----------
-    style
-        With tokens that were learnt by class.
-    """
+    """Return the part of a style that was learnt, by class, from images of one density class."""
     kept = [i for i, image in enumerate(style.facts.images) if image.density_class == name]
     if not kept:
         raise InputError(
@@ -150,17 +120,5 @@ def style_of_class(style: Style, name: str) -> Style:
             found=f"{len(style.facts.images)} image(s) of other classes or of none",
             remedy="learn tokens by class from images of all of them",
         )
-    part = _rows_of(style, kept)
-    return dataclasses.replace(part, facts=dataclasses.replace(part.facts, density_class=name))
-
-
-def _rows_of(style: Style, kept: Sequence[int]) -> Style:
-    """Return the style of some of its images."""
-    rows = list(kept)
-    tensors = {
-        field.name: getattr(style, field.name)[rows]
-        for field in dataclasses.fields(style)
-        if field.name != "facts"
-    }
-    images = tuple(style.facts.images[index] for index in rows)
-    return Style(facts=dataclasses.replace(style.facts, images=images), **tensors)
+    part = style.only(kept)
+    return replace(part, facts=replace(part.facts, density_class=name))

@@ -4,8 +4,8 @@ import pytest
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.style_transfer.drawings import pairs_with_drawings, refuse_own_drawings
 from tests.unit.style_transfer.conftest import write_set
 
 
@@ -48,3 +48,13 @@ def test_a_drawing_with_other_cells_is_refused(tmp_path: Path, drawings: Counted
     made = made_from(tmp_path / "made", drawings, [names[1], *names[1:]])
     with pytest.raises(InputError, match="not made from"):
         pairs_with_drawings(made, drawings)
+
+
+def test_drawings_are_not_written_over_under_any_name(tmp_path: Path) -> None:
+    drawings = tmp_path / "drawings"
+    drawings.mkdir()
+    (tmp_path / "linked").symlink_to(drawings)
+    for out in (drawings, tmp_path / "linked", drawings / ".." / "drawings"):
+        with pytest.raises(OutputError, match="that of the drawings"):
+            refuse_own_drawings(out, drawings)
+    refuse_own_drawings(tmp_path / "other", drawings)
