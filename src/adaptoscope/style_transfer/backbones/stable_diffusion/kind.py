@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.training.path_variables import expand_variable
 from adaptoscope.training.settings import load_settings
-from adaptoscope.training.variables import expand_variable
 
 if TYPE_CHECKING:
     from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import (
