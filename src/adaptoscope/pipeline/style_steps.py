@@ -110,13 +110,13 @@ class Controls:
             self._images,
             method,
             self._seed,
-            references=self._references,
+            exemplars=self._exemplars,
             held_out=[self._real],
             workers=self._workers,
         )
 
     @cached_property
-    def _references(self) -> tuple[Exemplar, ...]:
+    def _exemplars(self) -> tuple[Exemplar, ...]:
         return measure_exemplars(self._images)
 
 

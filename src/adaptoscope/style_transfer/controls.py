@@ -50,12 +50,8 @@ _WHAT = {
 class ControlJob:
     """What is the same for all drawings; it goes to a worker process with each of them.
 
-    Parameters
-    ----------
-    settings
-        All that the files depend on, as the output folder keeps it.
-    bit_depth, pixel_size_um
-        Of the real images; outputs take them over.
+    `settings` is all that the files depend on, as the output folder keeps it; bit depth and pixel
+    size are those of the real images.
     """
 
     out: Path
@@ -68,21 +64,14 @@ class ControlJob:
 
 @dataclass(frozen=True)
 class ControlTask:
-    """One drawing and the real image that it takes after.
+    """One drawing and the real image that it takes after, each as a set of its own.
 
-    Parameters
-    ----------
-    drawing, image
-        Sets of this drawing and of this real image alone.
-    reference
-        What was measured on the real image.
-    generator
-        The drawing's own, after the real image was drawn: the source of the noise.
+    `generator` is the drawing's own, after the real image was drawn: the source of the noise.
     """
 
     drawing: CountedImageSet
     image: CountedImageSet
-    reference: Exemplar
+    exemplar: Exemplar
     generator: np.random.Generator
 
     @property
@@ -103,57 +92,46 @@ def stylise_by_control(
     method: Method,
     seed: int = 0,
     *,
-    references: Sequence[Exemplar] = (),
+    exemplars: Sequence[Exemplar] = (),
     held_out: Iterable[CountedImageSet] = (),
     workers: int = 1,
     overwrite: bool = False,
 ) -> CountedImageSet:
     """Make every drawing of a folder like a real image by a simple rule.
 
+    Each takes after one of the five real images nearest to it in density, drawn by its own
+    generator and named in the column ``style``; bit depth, pixel size and intensity scale are those
+    of the real images. The files are the same for any number of workers.
+
     Parameters
     ----------
-    out
-        Folder to write; continued if begun with equal settings and inputs.
     drawings
         Drawings; points, counts and masks are carried over.
     images
-        Real images, of which labels are not read. All must share one bit depth.
+        Real images of one bit depth, of which labels are not read.
     method
         ``percentiles``, ``histogram`` or ``blur_noise``; see `adaptoscope.images.matching`.
-    seed
-        With the name of a drawing the only source of its randomness.
-    references
+    exemplars
         What `measure_exemplars` says of `images`; measured if not given.
     held_out
         Sets whose validation and test images must not be imitated, recognised by their pixels;
         `images` itself is always one of them.
-    workers
-        Processes; the files are the same for any number.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
-
-    Returns
-    -------
-    CountedImageSet
-        The changed drawings. Each takes after one of the five real images nearest to it in
-        density, drawn by its own generator and named in the column ``style``; bit depth, pixel
-        size and intensity scale are those of the real images.
     """
     known_method(method)
     refuse_own_drawings(Path(out), drawings.folder)
     refuse_held_out_images(images, (images, *held_out), "imitate in drawings")
-    references = references or measure_exemplars(images)
-    job = _job(out, drawings, references, method, seed)
+    exemplars = exemplars or measure_exemplars(images)
+    job = _job(out, drawings, exemplars, method, seed)
     writer = CountedImageWriter(out, job.settings, _TITLE, overwrite=overwrite)
     left = drawings.with_records(record for record in drawings if not writer.has(record.stem))
     run_tasks(
-        _tasks(left, images, references, seed),
+        _tasks(left, images, exemplars, seed),
         functools.partial(_match_and_write, job=job),
         workers=workers,
         description=f"match {method}",
         unit="image",
     )
-    return writer.finish(_CARD.format(images=len(references), what=_WHAT[method]))
+    return writer.finish(_CARD.format(images=len(exemplars), what=_WHAT[method]))
 
 
 def known_method(name: str) -> Method:
@@ -171,7 +149,7 @@ def known_method(name: str) -> Method:
 
 def match_drawing(
     pixels: NDArray[np.float32],
-    reference: Exemplar,
+    exemplar: Exemplar,
     image: MicroscopyImage,
     method: Method,
     generator: np.random.Generator,
@@ -182,7 +160,7 @@ def match_drawing(
     ----------
     pixels
         The drawing, shape (H, W), in [0, 1].
-    reference, image
+    exemplar, image
         The real image and what was measured on it.
 
     Returns
@@ -195,13 +173,13 @@ def match_drawing(
     if method == "histogram":
         return match_histogram(pixels, image.pixels)
     depth = image.scale.bit_depth
-    return match_blur_and_noise(pixels, reference.look, generator, bit_depth=depth)
+    return match_blur_and_noise(pixels, exemplar.look, generator, bit_depth=depth)
 
 
 def _job(
     out: Path,
     drawings: CountedImageSet,
-    references: Sequence[Exemplar],
+    exemplars: Sequence[Exemplar],
     method: Method,
     seed: int,
 ) -> ControlJob:
@@ -210,40 +188,40 @@ def _job(
         "method": method,
         "seed": seed,
         "drawings_sha256": fingerprint_of(drawings),
-        "images_sha256": _hash_of_references(references),
+        "images_sha256": _hash_of_exemplars(exemplars),
     }
     return ControlJob(
         out=out,
         settings=settings,
         method=method,
         seed=seed,
-        bit_depth=references[0].bit_depth,
-        pixel_size_um=common_pixel_size(reference.pixel_size_um for reference in references),
+        bit_depth=exemplars[0].bit_depth,
+        pixel_size_um=common_pixel_size(exemplar.pixel_size_um for exemplar in exemplars),
     )
 
 
 def _tasks(
-    drawings: CountedImageSet, images: CountedImageSet, references: Sequence[Exemplar], seed: int
+    drawings: CountedImageSet, images: CountedImageSet, exemplars: Sequence[Exemplar], seed: int
 ) -> list[ControlTask]:
     """Choose for every drawing the real image that it takes after."""
-    densities = [reference.look.cells_per_mpx for reference in references]
+    densities = [exemplar.look.cells_per_mpx for exemplar in exemplars]
     tasks = []
     for record in drawings:
         generator = generator_of(seed, record.name)
-        reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
-        image = images.only(reference.record)
-        tasks.append(ControlTask(drawings.only(record), image, reference, generator))
+        exemplar = exemplars[nearest_by_density(densities, record.cells_per_mpx, generator)]
+        image = images.only(exemplar.record)
+        tasks.append(ControlTask(drawings.only(record), image, exemplar, generator))
     return tasks
 
 
 def _match_and_write(task: ControlTask, job: ControlJob) -> None:
-    record, image = task.record, task.image.read(task.reference.record)
+    record, image = task.record, task.image.read(task.exemplar.record)
     # A task may be done twice: its generator stays as it is.
     generator = copy.deepcopy(task.generator)
     drawing = task.drawing.read(record).pixels
     CountedImageWriter(job.out, job.settings, _TITLE).add(
         record.stem,
-        match_drawing(drawing, task.reference, image, job.method, generator),
+        match_drawing(drawing, task.exemplar, image, job.method, generator),
         bit_depth=job.bit_depth,
         points=task.drawing.points(record) if record.labelled else None,
         mask=task.drawing.mask(record),
@@ -255,10 +233,10 @@ def _match_and_write(task: ControlTask, job: ControlJob) -> None:
         split=record.split,
         seed=job.seed,
         layout=record.name,
-        style=task.reference.record.name,
+        style=task.exemplar.record.name,
     )
 
 
-def _hash_of_references(references: Sequence[Exemplar]) -> str:
-    listed = "\n".join(f"{one.record.name} {one.sha256}" for one in references)
+def _hash_of_exemplars(exemplars: Sequence[Exemplar]) -> str:
+    listed = "\n".join(f"{one.record.name} {one.sha256}" for one in exemplars)
     return hashlib.sha256(listed.encode()).hexdigest()

@@ -16,14 +16,7 @@ from adaptoscope.training.progress import progress
 class Exemplar:
     """A real image that drawings are matched to.
 
-    Parameters
-    ----------
-    sha256
-        Hash of its pixels.
-    look
-        Density, levels, blur and noise, as seen without labels.
-    bit_depth, pixel_size_um
-        Of its file; no pixel size where none is stated.
+    `look` is its density, levels, blur and noise, as seen without labels.
     """
 
     record: ImageRecord
@@ -34,40 +27,32 @@ class Exemplar:
 
 
 def measure_exemplars(images: CountedImageSet) -> tuple[Exemplar, ...]:
-    """Measure the images of a set; labels are not read.
+    """Measure the images of a set, which have one bit depth; labels are not read.
 
-    Parameters
-    ----------
-    images
-        Real images of one bit depth.
-
-    Returns
-    -------
-    tuple of Exemplar
-        In the order of the set. An image in which no cell or no border of one is seen has the
-        median height of cells above the background and the median blur of the others.
+    An image in which no cell or no border of one is seen has the median height of cells above the
+    background and the median blur of the others.
     """
-    references, depths = [], set()
+    exemplars, depths = [], set()
     for record in progress(list(images), "measure", unit="image"):
         image = images.read(record)
         depth, size = image.scale.bit_depth, image.pixel_size_um
         depths.add(depth)
         refuse_mixed_depths(depths)
         look = measure_look(image.pixels)
-        references.append(Exemplar(record, image.sha256, look, depth, size))
-    return _with_known_cells(references)
+        exemplars.append(Exemplar(record, image.sha256, look, depth, size))
+    return _with_known_cells(exemplars)
 
 
-def _with_known_cells(references: Sequence[Exemplar]) -> tuple[Exemplar, ...]:
+def _with_known_cells(exemplars: Sequence[Exemplar]) -> tuple[Exemplar, ...]:
     """Give images on which no border or no cell was seen the median blur and height of others."""
-    looks = [reference.look for reference in references]
+    looks = [exemplar.look for exemplar in exemplars]
     widths = [look.edge_width for look in looks if np.isfinite(look.edge_width)]
     heights = [look.cells - look.background for look in looks if np.isfinite(look.cells)]
     if not widths:
         raise InputError(
             "No nucleus was seen in the images to imitate.",
             expected="bright nuclei on a dark ground",
-            found=f"none in {len(references)} images",
+            found=f"none in {len(exemplars)} images",
             remedy="choose another channel",
         )
     width, height = float(np.median(widths)), float(np.median(heights))
@@ -79,4 +64,4 @@ def _with_known_cells(references: Sequence[Exemplar]) -> tuple[Exemplar, ...]:
         )
         for look in looks
     ]
-    return tuple(replace(one, look=look) for one, look in zip(references, filled, strict=True))
+    return tuple(replace(one, look=look) for one, look in zip(exemplars, filled, strict=True))

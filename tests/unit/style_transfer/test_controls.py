@@ -64,9 +64,9 @@ def test_what_was_measured_before_is_not_measured_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stylise_by_control(tmp_path / "anew", drawings, real, "blur_noise")
-    references = measure_exemplars(real)
+    exemplars = measure_exemplars(real)
     monkeypatch.delattr(controls, "measure_exemplars")
-    stylise_by_control(tmp_path / "known", drawings, real, "blur_noise", references=references)
+    stylise_by_control(tmp_path / "known", drawings, real, "blur_noise", exemplars=exemplars)
     assert contents(tmp_path / "known") == contents(tmp_path / "anew")
 
 
@@ -181,10 +181,10 @@ def test_workers_give_the_same_files(
 def test_a_task_holds_one_drawing_and_may_be_done_twice(
     tmp_path: Path, drawings: CountedImageSet, real: CountedImageSet
 ) -> None:
-    references = measure_exemplars(real)
-    job = controls._job(tmp_path / "out", drawings, references, "blur_noise", 0)
-    tasks = controls._tasks(drawings, real, references, 0)
-    one = controls._tasks(drawings.with_records(drawings.records[:1]), real, references, 0)
+    exemplars = measure_exemplars(real)
+    job = controls._job(tmp_path / "out", drawings, exemplars, "blur_noise", 0)
+    tasks = controls._tasks(drawings, real, exemplars, 0)
+    one = controls._tasks(drawings.with_records(drawings.records[:1]), real, exemplars, 0)
     assert [len(pickle.dumps(tasks[0]))] == [len(pickle.dumps(task)) for task in one]
     before = tasks[0].generator.bit_generator.state
     controls._match_and_write(tasks[0], job)

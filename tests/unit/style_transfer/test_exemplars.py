@@ -15,8 +15,8 @@ def test_an_image_without_cells_gets_the_usual_height_and_blur(tmp_path: Path) -
     writer.add("dark", np.full((64, 64), 0.2), points=None, pixel_size_um=0.5)
     for record in real:
         writer.add(record.stem, real.read(record).pixels, points=None)
-    references = measure_exemplars(writer.finish("Mixed."))
-    dark, *others = references
+    exemplars = measure_exemplars(writer.finish("Mixed."))
+    dark, *others = exemplars
     assert dark.look.cells - dark.look.background == pytest.approx(
         np.median([one.look.cells - one.look.background for one in others])
     )

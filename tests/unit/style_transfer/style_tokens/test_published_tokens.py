@@ -11,7 +11,6 @@ from torch import nn
 
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import load_encoder
-from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import affine_form
 from adaptoscope.style_transfer.style_tokens.published_tokens import (
     import_published_tokens,
     read_published_tokens,
@@ -101,7 +100,7 @@ def test_the_importer_keeps_how_the_encoder_must_be_fed(
     assert (facts.clip_input, facts.clip_fit) == ("legacy_uint8", "squash")
     assert facts.placeholder == "*"
     assert "gs-1000.pt" in facts.source
-    assert affine_form(encoder)[0].shape == (WIDTH, WIDTH)
+    assert encoder.width == WIDTH
 
 
 @pytest.mark.parametrize("name", ["embeddings.pt", "encoder", "encoder.SAFETENSORS"])

@@ -80,18 +80,3 @@ class StyleEncoder(nn.Module):
         question = self.first(views[:, :1], views)
         token: torch.Tensor = self.final(self.second(question, views))
         return token
-
-
-def affine_form(encoder: StyleEncoder) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the affine map that an encoder is when it is shown the pooled vector alone.
-
-    Returns
-    -------
-    tuple
-        Matrix A, shape (width, width) and of rank at most 512, and offset b, shape (width,), such
-        that the token is ``A v + b`` in eval mode.
-    """
-    last = encoder.final[1]
-    assert isinstance(last, nn.Linear)
-    matrix = last.weight @ encoder.second.output.weight @ encoder.second.value.weight
-    return matrix, last.weight @ encoder.second.output.bias + last.bias

@@ -3,8 +3,15 @@ import torch
 
 from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import (
     StyleEncoder,
-    affine_form,
 )
+
+
+def affine_form(encoder: StyleEncoder) -> tuple[torch.Tensor, torch.Tensor]:
+    """Matrix A and offset b, such that a token is `A v + b` for the pooled vector v alone."""
+    last = encoder.final[1]
+    matrix = last.weight @ encoder.second.output.weight @ encoder.second.value.weight
+    return matrix, last.weight @ encoder.second.output.bias + last.bias
+
 
 # A small encoder of the same build: 2 heads of 4.
 WIDTH, HEADS, HEAD_WIDTH = 12, 2, 4
