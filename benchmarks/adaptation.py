@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptoscope.counting.edges import at_edges
+from adaptoscope.counting.border_rule import at_edges
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.records import ImageRecord

@@ -10,7 +10,7 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.appearance import measure_appearance
-from adaptoscope.images.edges import edge_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness
 from adaptoscope.images.measurement import (
     background_level,
     mean_of_labels,

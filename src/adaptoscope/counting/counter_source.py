@@ -64,7 +64,7 @@ class StoredCounter:
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.edges import at_edges
+        from adaptoscope.counting.border_rule import at_edges
         from adaptoscope.counting.model_folder import load_counter
 
         return at_edges(load_counter(self.model, device=self.device), self.edges)

@@ -33,7 +33,7 @@ class AdaptedCounter:
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.edges import at_edges
+        from adaptoscope.counting.border_rule import at_edges
         from adaptoscope.pipeline.counter_adaptation import adapted_counter
 
         before = replace(self.before, edges=None)

@@ -206,7 +206,7 @@ def _source(
 ) -> CounterSource:
     if isinstance(model, str | os.PathLike):
         return StoredCounter(os.fspath(model), device, settings.edges)
-    from adaptoscope.counting.edges import at_edges
+    from adaptoscope.counting.border_rule import at_edges
     from adaptoscope.pipeline.counters import Counter
 
     counter = model.model if isinstance(model, Counter) else model

@@ -171,7 +171,7 @@ def _counter_of(
     window: int | None = None,
 ) -> Counter:
     """Return a counter that may be loaded already, with other borders or windows."""
-    from adaptoscope.counting.edges import at_edges
+    from adaptoscope.counting.border_rule import at_edges
     from adaptoscope.counting.settings import PredictSettings
     from adaptoscope.counting.window_size import with_window
 

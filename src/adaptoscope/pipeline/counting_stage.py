@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from adaptoscope.counting.border_rule import at_edges
 from adaptoscope.counting.cross_fitting import as_training
-from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import CountingModel, load_counter

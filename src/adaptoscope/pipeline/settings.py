@@ -19,8 +19,8 @@ from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
 from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.path_variables import expand_path
 from adaptoscope.training.settings import Settings
-from adaptoscope.training.variables import expand_path
 
 PARTS = (
     "report.html",

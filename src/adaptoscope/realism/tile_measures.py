@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.tiles import Tile, cut_tiles, evenly_spread
 from adaptoscope.images.cell_centres import Points, centres_of_labels
-from adaptoscope.images.edges import edge_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.images.normalisation import measure_range
 from adaptoscope.metrics.distributions import LEVELS, Histogram, intensity_histogram

@@ -8,8 +8,8 @@ from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.training.path_variables import expand_variable
 from adaptoscope.training.settings import load_settings
-from adaptoscope.training.variables import expand_variable
 
 SETTINGS_SUFFIXES = (".yaml", ".yml")
 

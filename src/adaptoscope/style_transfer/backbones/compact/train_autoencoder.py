@@ -12,7 +12,7 @@ from torch.nn import functional
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.intensity_range import HIGHEST, LOWEST
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
-from adaptoscope.training.appearance import add_noise, change_light, draw_appearance
+from adaptoscope.training.augmentation import add_noise, change_light, draw_appearance
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.patch_pool import PatchPool

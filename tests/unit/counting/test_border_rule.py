@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from adaptoscope.counting.border_rule import at_edges
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.edges import at_edges
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.errors import SettingsError
 from adaptoscope.images.normalisation import IntensityRange

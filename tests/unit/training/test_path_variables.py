@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.training.variables import VARIABLES, expand_path, expand_variable
+from adaptoscope.training.path_variables import VARIABLES, expand_path, expand_variable
 
 
 def test_only_a_leading_variable_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

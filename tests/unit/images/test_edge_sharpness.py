@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.edges import edge_sharpness, width_of_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 
 # Nine discs of 20 pixels: wide enough for a blur of 2 pixels to leave a plateau.
 SIDE, RADIUS = 160, 10.0
