@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import adaptoscope as ad
+from adaptoscope.adaptation.methods import METHODS
 from adaptoscope.counting import kinds
 from adaptoscope.imageio import readers
 from adaptoscope.pipeline.rows import Row
@@ -23,8 +24,10 @@ PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="ut
 def _tables_as_they_were() -> Iterator[None]:
     """Take out of the tables what a test has added."""
     tables: list[list[Any]] = [kinds.KINDS, readers.READERS, BACKBONES]
-    before = [list(table) for table in tables]
+    before, methods = [list(table) for table in tables], dict(METHODS)
     yield
+    METHODS.clear()
+    METHODS.update(methods)
     for table, entries in zip(tables, before, strict=True):
         table[:] = entries
 
@@ -50,6 +53,22 @@ def test_a_counter_head_is_its_own_file_and_a_line(
     assert [row.error for row in counted.rows] == [""] * 4
     row = settings_from({"name": "Two", "method": "two_layers"}, Row)
     assert row.learns
+
+
+def test_a_method_of_adaptation_is_its_own_file_and_a_line(tmp_path: Path) -> None:
+    exec(example("A method of adaptation"), {"__name__": "example"})
+    small = {"height": 256, "width": 256}
+    ad.simulate_pairs(tmp_path / "pairs", count=3, settings=small, train=0.7, val=0.3)
+    other = ad.simulate_pairs(
+        tmp_path / "other", count=2, settings=small, modality="defocused", seed=5
+    )
+    quick = {"width": 8, "steps": 2, "batch": 1}
+    stain = ad.train_stain(tmp_path / "a", tmp_path / "pairs", stain=["dapi"], settings=quick)
+    adapted = ad.adapt_stain(
+        stain, tmp_path / "pairs", tmp_path / "other", tmp_path / "b", method="percentiles"
+    )
+    predicted = ad.predict_stain(adapted, other.read_given(other.records[0]).stored)
+    assert predicted["dapi"].shape == (256, 256)
 
 
 def test_a_reader_is_its_own_file_and_a_line(

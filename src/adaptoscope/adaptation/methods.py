@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -38,18 +38,22 @@ class Method:
     Parameters
     ----------
     home
-        ``module:function`` that does it, below `adaptoscope.adaptation`; imported when it runs.
+        ``module:function`` that does it, imported when it runs; or the function itself.
     looks_at
         Keyword arguments of that function besides model, device and overwrite.
     """
 
     settings: type[MethodSettings]
-    home: str
+    home: str | Callable[..., Path]
     looks_at: tuple[Look, ...]
 
 
-_MATCHING = Method(AdaptationSettings, "adapt_layers:adapt_translator", ("source", "target"))
-_AS_IT_IS = Method(BaselineSettings, "baselines:adapt_without_learning", ("target",))
+_MATCHING = Method(
+    AdaptationSettings, "adaptoscope.adaptation.adapt_layers:adapt_translator", ("source", "target")
+)
+_AS_IT_IS = Method(
+    BaselineSettings, "adaptoscope.adaptation.baselines:adapt_without_learning", ("target",)
+)
 
 METHODS: dict[str, Method] = {
     "adversarial": _MATCHING,
@@ -61,9 +65,11 @@ METHODS: dict[str, Method] = {
     "histogram": Method(BaselineSettings, _AS_IT_IS.home, ("source", "target")),
     "adabn": Method(AdaBNSettings, _AS_IT_IS.home, ("target",)),
     "restyled": Method(
-        RestyledSettings, "train_on_restyled:teach_restyled", ("source", "target", "look")
+        RestyledSettings,
+        "adaptoscope.adaptation.train_on_restyled:teach_restyled",
+        ("source", "target", "look"),
     ),
-    "oracle": Method(OracleSettings, "oracle:fine_tune", ("pairs",)),
+    "oracle": Method(OracleSettings, "adaptoscope.adaptation.oracle:fine_tune", ("pairs",)),
 }
 
 
@@ -110,8 +116,10 @@ def adapt_by_method(
             overwrite=overwrite,
         )
     method = METHODS[settings.method]
-    module, _, function = method.home.partition(":")
-    adapt = getattr(import_module(f"adaptoscope.adaptation.{module}"), function)
+    adapt = method.home
+    if isinstance(adapt, str):
+        module, _, function = adapt.partition(":")
+        adapt = getattr(import_module(module), function)
     seen = {name: images[name] for name in method.looks_at if images.get(name) is not None}
     written: Path = adapt(settings, out, model=model, device=device, overwrite=overwrite, **seen)
     return written

@@ -14,7 +14,7 @@ from adaptoscope.errors import SettingsError
 
 def home_of(name: str) -> Any:
     module, _, function = METHODS[name].home.partition(":")
-    return import_module(f"adaptoscope.adaptation.{module}"), function
+    return import_module(module), function
 
 
 @pytest.mark.parametrize("name", METHODS)
