@@ -21,6 +21,7 @@ from adaptoscope.images.saturation import clipped_shares
 from adaptoscope.metrics.distributions import Histogram, intensity_histogram
 from adaptoscope.training.progress import progress
 
+# One step of 16 bits: contrasts are divided by.
 _LEAST_CONTRAST = 1.0 / 65535
 
 

@@ -12,6 +12,7 @@ from adaptoscope.metrics.distributions import LEVELS, histogram_distance
 
 Value = float | str | None
 
+# Rounding: floors are divided by.
 _LEAST_FLOOR = 1e-12
 
 

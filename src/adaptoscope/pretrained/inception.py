@@ -17,6 +17,7 @@ PREFIX = "inception:"
 """Stands before the file in the name of the encoder."""
 
 FEATURES = 2048
+# Input of Inception v3 as published.
 SIDE = 299
 
 _REMEDY = (

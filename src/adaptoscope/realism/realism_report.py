@@ -15,6 +15,7 @@ from adaptoscope.realism.feature_encoders import sees_cells
 NEAR_ONE = 0.95
 """Area from which on the classifier no longer says which of two sets is the nearer."""
 
+# Sets that are named in a sentence; more are counted.
 _FEW = 3
 
 COLUMNS = (

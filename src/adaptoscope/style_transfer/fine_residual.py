@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+# Pixels: the side of the smallest style image. Part of the style format.
 WINDOW = 64
+# Quantiles of brightness, as noise grows with the signal. Part of the style format.
 LEVELS = 8
+# Deviations: edges that the autoencoder moved must not count as noise.
 _CLIP = 4.0
 
 

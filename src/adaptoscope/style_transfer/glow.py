@@ -18,11 +18,16 @@ from adaptoscope.images.measurement import background_level
 WIDTHS = (0.08, 0.16, 0.32, 0.64, 1.28)
 """Standard deviations of the blurs, in cell diameters."""
 
+# Wider than half a cell it is haze, which lies over neighbouring cells too.
 _WIDE = np.array(WIDTHS) > 0.5
 
+# Cell diameters, the narrowest blur: pixels nearer to a border are not fitted; by eye.
 _MARGIN = 0.08
+# Cell diameters: beyond it pixels count as ground; by eye.
 _FAR = 0.32
+# Bounds the time of the fit.
 _MOST_PIXELS = 40_000
+# Pixels over which light inside and outside of cells is blended, so that no rim is seen; by eye.
 _SOFT_PX = 0.7
 
 

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from adaptoscope.style_transfer.backbones.protocol import FACTOR
 
+# Coverage and depth.
 PLANES = 2
 _PARTS = 2
 """Values of a plane along each side of a latent pixel."""

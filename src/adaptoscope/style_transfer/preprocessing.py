@@ -9,18 +9,18 @@ from torch.nn import functional
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbones.protocol import Backbone, GivesMoments
-from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.intensity_range import BackboneRange
 from adaptoscope.style_transfer.settings import USUAL, Preprocessing, preprocessing_of
 from adaptoscope.style_transfer.style_file import StyleFacts
 
 
 def intensity_range_of(
     pixels: NDArray[np.float32], mask: NDArray[np.integer] | None, how: Preprocessing
-) -> IntensityRange:
+) -> BackboneRange:
     """Return the intensities of an image, shape (H, W), that the backbone sees as -1 and +1."""
     if how.intensities == "stored":
-        return IntensityRange.stored()
-    return IntensityRange.of_cells(pixels, mask)
+        return BackboneRange.stored()
+    return BackboneRange.of_cells(pixels, mask)
 
 
 def resize_to_working_side(pixels: NDArray[np.float32], how: Preprocessing) -> NDArray[np.float32]:

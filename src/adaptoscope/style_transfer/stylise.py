@@ -15,7 +15,7 @@ from adaptoscope.style_transfer.diffusion.adain import adain, adain_by_region
 from adaptoscope.style_transfer.diffusion.sampling import Conditions, evaluations, noise_and_denoise
 from adaptoscope.style_transfer.fine_residual import draw_residual
 from adaptoscope.style_transfer.glow import glow_of_cells
-from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.intensity_range import BackboneRange
 from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.micro_batches import place_of
 from adaptoscope.style_transfer.preprocessing import (
@@ -204,5 +204,5 @@ def _finish(
     if settings.residual:
         decoded = decoded + draw_residual(style.residual(row), decoded, generator)
     image = style.facts.images[row]
-    span = IntensityRange(image.intensity_low, image.intensity_high)
+    span = BackboneRange(image.intensity_low, image.intensity_high)
     return Stylised(span.from_model(decoded), image.name)

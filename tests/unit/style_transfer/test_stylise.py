@@ -8,7 +8,7 @@ from scipy import ndimage
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.diffusion.adain import latent_statistics
-from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.intensity_range import BackboneRange
 from adaptoscope.style_transfer.preprocessing import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_image_choice import choose_style_image
@@ -125,9 +125,9 @@ def test_strength_zero_without_adain_is_the_round_trip(backbone: CompactBackbone
     (drawing,) = drawings(1)
     plain = QUICK.changed(glow=False, residual=False, strength=0.0, adain="none")
     (result,) = stylise_batch([drawing], STYLE, backbone, plain)
-    seen = IntensityRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
+    seen = BackboneRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
     rebuilt = backbone.decode(backbone.encode(as_batch([seen], backbone.multiple)))[0, 0]
-    expected = IntensityRange(0.01, 0.3).from_model(rebuilt[: ODD_SHAPE[0], : ODD_SHAPE[1]].numpy())
+    expected = BackboneRange(0.01, 0.3).from_model(rebuilt[: ODD_SHAPE[0], : ODD_SHAPE[1]].numpy())
     np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
 
 

@@ -26,10 +26,15 @@ _NARROW_MARGIN = 0.25
 """The same where bright structure is looked for, which stands out from the skirts of cells."""
 _BRIGHT = 0.3
 """Share of the cells' contrast above the haze around it at which background is bright structure."""
+# Rounding is noise too: without it a flat background would be infinitely quiet.
 _STEP_OF_8_BITS = 1 / 255
+# Of background, for a deviation that is worth comparing; by eye.
 _FEWEST_PIXELS = 100
+# A cell and its five nearest; `minimum_found_nearby` was set for it.
 _NEIGHBOURHOOD = 6
+# Along each side of an image; bounds how small a part can be.
 _MOST_PARTS = 4
+# Rounds of leaving out edges beyond four deviations; by eye.
 _CLIPPINGS = 3
 _USUAL_PIXELS = 256 * 256
 """Size of drawings, on which the limit of artefacts was set. A larger field holds more debris."""

@@ -26,8 +26,10 @@ from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_
 from adaptoscope.style_transfer.drawings import pairs_with_drawings
 from adaptoscope.training.progress import progress
 
+# As in screening: nearer than half a cell it is the same cell.
 RADIUS_IN_DIAMETERS = 0.5
 
+# Of the bootstrap; bounds its time.
 _RESAMPLES = 2000
 
 

@@ -18,7 +18,9 @@ from adaptoscope.style_transfer.preprocessing import as_batch, intensity_range_o
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress
 
+# Pixels; the crops that `compact` was trained on.
 _USUAL_SIDE = 128
+# Pixels; the multiple of `compact`.
 _SMALLEST = 32
 
 

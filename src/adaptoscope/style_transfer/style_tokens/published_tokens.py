@@ -50,6 +50,7 @@ _NAMES = {
     "attn2.to_out.0": "second.output",
     "net.1": "final.1",
 }
+# Modules within modules: a loop of shells would have no end.
 _DEEPEST = 8
 
 

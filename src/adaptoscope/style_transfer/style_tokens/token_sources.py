@@ -7,7 +7,7 @@ from torch import nn
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.backbones.protocol import Backbone
-from adaptoscope.style_transfer.backbones.stable_diffusion.settings import ClipFit, ClipInput
+from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import (
     EncoderFacts,
     EncoderMode,
@@ -24,40 +24,6 @@ class DrawsTokens(Protocol):
 
     def initial_tokens(self, word: str, seed: int) -> torch.Tensor:
         """Return tokens, shape (1, K, D)."""
-        ...
-
-
-@runtime_checkable
-class SeesWithClip(Protocol):
-    """A backbone that has CLIP's image tower, and a word that stands for the style."""
-
-    @property
-    def placeholder(self) -> str:
-        """The word of the prompt that a token replaces."""
-        ...
-
-    @property
-    def clip_fit(self) -> ClipFit:
-        """How a field becomes a square for CLIP."""
-        ...
-
-    def require_clip(self) -> object:
-        """Raise `SettingsError` where the image tower is not opened."""
-        ...
-
-    def clip_sha256(self) -> str:
-        """Return the hash of CLIP's weights."""
-        ...
-
-    def clip_views(
-        self,
-        pixels: torch.Tensor,
-        *,
-        patches: bool,
-        clip_input: ClipInput | None = None,
-        clip_fit: ClipFit | None = None,
-    ) -> torch.Tensor:
-        """Return CLIP's views of images, shape (B, S, D)."""
         ...
 
 
@@ -177,8 +143,8 @@ def _encoded_tokens(
     return EncodedTokens(StyleEncoder(views.shape[-1]), views, facts)
 
 
-def _seeing(backbone: Backbone, mode: EncoderMode) -> SeesWithClip:
-    if not isinstance(backbone, SeesWithClip):
+def _seeing(backbone: Backbone, mode: EncoderMode) -> StableDiffusionBackbone:
+    if not isinstance(backbone, StableDiffusionBackbone):
         raise _refusal(f"`token_mode: {mode}`", backbone, "no CLIP")
     return backbone
 

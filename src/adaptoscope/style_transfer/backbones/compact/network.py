@@ -17,11 +17,13 @@ from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS
 from adaptoscope.style_transfer.settings import CompactSettings, Intensities, Posterior
 from adaptoscope.training.settings import settings_from
 
+# Of the group norms, and channels of an attention head: divides every width of the networks.
 _GROUPS = 8
+# Pixels along a block that the autoencoder sees as channels; changing it changes the weights.
 _BLOCK = 2
 
 
-class StyleEncoder(nn.Module):
+class StatisticsEncoder(nn.Module):
     """Turns an image into a few tokens that say how it looks, not where its cells are.
 
     Channel means and standard deviations after each halving of the image are all that reaches the
@@ -99,7 +101,7 @@ class CompactBackbone(nn.Module):
         self.schedule = NoiseSchedule()
         self.autoencoder = CompactAutoencoder(self.settings)
         self.denoiser = _denoiser(self.settings)
-        self.style_encoder = StyleEncoder(self.settings)
+        self.style_encoder = StatisticsEncoder(self.settings)
         self.no_style = nn.Parameter(
             torch.zeros(1, self.settings.style_tokens, self.settings.token_width)
         )

@@ -20,7 +20,7 @@ from adaptoscope.style_transfer.backbones.compact.train_denoiser import (
     DenoiserStep,
     measure_latents,
 )
-from adaptoscope.style_transfer.intensity_range import IntensityRange
+from adaptoscope.style_transfer.intensity_range import BackboneRange
 from adaptoscope.style_transfer.layout import PLANES, layout_planes
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
@@ -136,7 +136,7 @@ def _pool_images(
             image = image_set.read(record)
             mask = image_set.mask(record)
             labels = segment_nuclei(image.pixels)[0] if mask is None else mask
-            span = IntensityRange.of_cells(image.pixels, labels)
+            span = BackboneRange.of_cells(image.pixels, labels)
             shares = ((span.to_model(image.pixels) + 1) / 2).astype(np.float32)
             diameter = _typical_diameter(labels)
             whole = PoolImage(

@@ -23,6 +23,7 @@ from adaptoscope.style_transfer.tensor_file import (
 )
 
 FORMAT = "adaptoscope-style-encoder-2"
+# As in the published code; the file does not hold it.
 _HEADS = 8
 
 

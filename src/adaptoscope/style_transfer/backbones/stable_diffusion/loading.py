@@ -33,6 +33,7 @@ from adaptoscope.style_transfer.backbones.stable_diffusion.weights_places import
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPVisionModelWithProjection
 
+# Training of Stable Diffusion 1.x, which `NoiseSchedule` computes.
 _SCHEDULE = {
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,

@@ -10,6 +10,7 @@ from adaptoscope.style_transfer.backbones.stable_diffusion.settings import ClipF
 
 EncoderMode = Literal["encoder", "encoder_mean", "patch"]
 
+# Width of CLIP ViT-L/14; the rest as in the published code of paper 1.
 WIDTH = 768
 _HEADS, _HEAD_WIDTH = 8, 64
 _DROPOUT = 0.05

@@ -11,6 +11,7 @@ from adaptoscope.style_transfer.backbones.stable_diffusion.settings import Stabl
 
 CHECKPOINT_SUFFIXES = (".ckpt", ".safetensors")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# 16 MB at once: files have several gigabytes.
 _CHUNK = 1 << 24
 
 CONFIGS = ("unet/config.json", "vae/config.json", "text_encoder/config.json")
