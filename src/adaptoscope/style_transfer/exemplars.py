@@ -40,10 +40,10 @@ def measure_exemplars(images: CountedImageSet) -> tuple[Exemplar, ...]:
         refuse_mixed_depths(depths)
         look = measure_look(image.pixels)
         exemplars.append(Exemplar(record, image.sha256, look, depth, size))
-    return _with_known_cells(exemplars)
+    return _fill_unknown(exemplars)
 
 
-def _with_known_cells(exemplars: Sequence[Exemplar]) -> tuple[Exemplar, ...]:
+def _fill_unknown(exemplars: Sequence[Exemplar]) -> tuple[Exemplar, ...]:
     """Give images on which no border or no cell was seen the median blur and height of others."""
     looks = [exemplar.look for exemplar in exemplars]
     widths = [look.edge_width for look in looks if np.isfinite(look.edge_width)]

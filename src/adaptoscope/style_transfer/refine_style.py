@@ -136,7 +136,7 @@ def learn_refined_style(
         used, backbone, backbone_sha256, shown=shown, seed=settings.seed, tokens=reads
     )
     if not overwrite:
-        refuse_other_style(out, _expected(style, settings, classes))
+        refuse_other_style(out, _facts_once_learnt(style, settings, classes))
     hashes = (image.sha256 for image in style.facts.images)
     learnt = learn_checked_classes(
         out.with_suffix(""),
@@ -154,7 +154,7 @@ def learn_refined_style(
     return refined
 
 
-def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> StyleFacts:
+def _facts_once_learnt(style: Style, settings: TokenSettings, classes: Iterable[str]) -> StyleFacts:
     """Return what will be known of the style once its tokens are learnt."""
     return dataclasses.replace(
         style.facts,

@@ -107,7 +107,7 @@ def stylise_set(
 
 
 def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inputs) -> None:
-    drawings, style, backbone = _opened(job, inputs)
+    drawings, style, backbone = _open(job, inputs)
     records = {record.name: record for record in drawings}
     chosen = [records[name] for name in names]
     batch = [
@@ -186,7 +186,7 @@ def _refuse_unknown_cells(drawings: CountedImageSet) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, Backbone]:
+def _open(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, Backbone]:
     """Open what a process needs once; `inputs` is part of the key, as files may be replaced."""
     backbone = open_backbone(job.backbone, job.device)
     return open_counted_images(job.drawings), load_style(job.style), backbone

@@ -53,7 +53,7 @@ class TiledBackbone:
         def part(rows: Span, columns: Span) -> torch.Tensor:
             return self.backbone.encode(_cut(pixels, rows, columns, FACTOR))
 
-        return self._blended((pixels.shape[2] // FACTOR, pixels.shape[3] // FACTOR), 1, part)
+        return self._blend((pixels.shape[2] // FACTOR, pixels.shape[3] // FACTOR), 1, part)
 
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Return the images of latents."""
@@ -61,7 +61,7 @@ class TiledBackbone:
         def part(rows: Span, columns: Span) -> torch.Tensor:
             return self.backbone.decode(_cut(latents, rows, columns))
 
-        return self._blended((latents.shape[2], latents.shape[3]), FACTOR, part)
+        return self._blend((latents.shape[2], latents.shape[3]), FACTOR, part)
 
     def predict_noise(
         self,
@@ -76,9 +76,9 @@ class TiledBackbone:
             told = None if layout is None else _cut(layout, rows, columns)
             return self.backbone.predict_noise(_cut(latents, rows, columns), timestep, tokens, told)
 
-        return self._blended((latents.shape[2], latents.shape[3]), 1, part)
+        return self._blend((latents.shape[2], latents.shape[3]), 1, part)
 
-    def _blended(
+    def _blend(
         self,
         size: tuple[int, int],
         scale: int,
@@ -122,7 +122,7 @@ class TiledMomentsBackbone(TiledBackbone):
             )
 
         size = (pixels.shape[2] // FACTOR, pixels.shape[3] // FACTOR)
-        mean, spread = self._blended(size, 1, part).chunk(2, dim=1)
+        mean, spread = self._blend(size, 1, part).chunk(2, dim=1)
         return mean, spread
 
 

@@ -7,7 +7,7 @@ import functools
 import shutil
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
@@ -84,21 +84,7 @@ class ScreeningSummary:
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures under the names that ``screen --json`` prints."""
-        return {
-            "n": self.n,
-            "kept": self.kept,
-            "yield": self.kept_share,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "rejects": self.rejects,
-            "f1_kept": self.f1_kept,
-            "f1_drawings": self.f1_drawings,
-            "invented": self.invented,
-            "lost": self.lost,
-            "merged": self.merged,
-            "divided": self.divided,
-        }
+        return {"n": self.n, "kept": self.kept, "yield": self.kept_share, **asdict(self)}
 
 
 def screen_set(

@@ -25,7 +25,7 @@ def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, Co
     """
     divided = divide_by_density(images.training_part(), rule)
     return {
-        name: members.with_records(_drawn(list(members), rule)) for name, members in divided.items()
+        name: members.with_records(_draw(list(members), rule)) for name, members in divided.items()
     }
 
 
@@ -54,7 +54,7 @@ def _value(images: CountedImageSet, record: ImageRecord, rule: DensityRule) -> f
     return count if rule.measure == "count" else count / (height * width / 1e6)
 
 
-def _drawn(records: list[ImageRecord], rule: DensityRule) -> list[ImageRecord]:
+def _draw(records: list[ImageRecord], rule: DensityRule) -> list[ImageRecord]:
     if rule.per_class is None or rule.per_class >= len(records):
         return records
     rng = np.random.default_rng(rule.seed)

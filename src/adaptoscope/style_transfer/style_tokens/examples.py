@@ -102,7 +102,7 @@ def read_examples(
     for record in progress(images, "encode the style images", len(images), unit="image"):
         pixels = images.read(record).pixels
         _refuse_small(record.file_name, pixels.shape)
-        examples.append(_encoded(pixels, settings, side, backbone, device))
+        examples.append(_encode(pixels, settings, side, backbone, device))
     return StyleExamples(examples, side // FACTOR)
 
 
@@ -122,7 +122,7 @@ def _refuse_small(name: str, size: tuple[int, int]) -> None:
         )
 
 
-def _squashed(
+def _squash(
     field: NDArray[np.float32], labels: NDArray[np.integer], side: int
 ) -> tuple[NDArray[np.float32], NDArray[np.integer]]:
     square = resize(field, (side, side), order=3, mode="reflect", anti_aliasing=False)
@@ -130,7 +130,7 @@ def _squashed(
     return square.astype(np.float32), cells.astype(labels.dtype)
 
 
-def _encoded(
+def _encode(
     pixels: NDArray[np.float32],
     settings: TokenSettings,
     side: int,
@@ -143,10 +143,10 @@ def _encoded(
     shown = 2 * pixels - 1 if settings.clip_input_used == "legacy_uint8" else field
     seen = field
     if settings.fit == "squash":
-        seen, labels = _squashed(field, labels, side)
+        seen, labels = _squash(field, labels, side)
     mirrored = (1, -1) if settings.flips else (1,)
     batch = as_batch([seen[:, ::step] for step in mirrored], backbone.multiple).to(device)
-    mean, spread = _moments(batch, in_tiles(backbone, seen.shape[0], seen.shape[1], None))
+    mean, spread = _encode_moments(batch, in_tiles(backbone, seen.shape[0], seen.shape[1], None))
     layout = None
     if settings.use_layout:
         planes = layout_planes(labels)
@@ -161,7 +161,7 @@ def _encoded(
     )
 
 
-def _moments(batch: torch.Tensor, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
+def _encode_moments(batch: torch.Tensor, backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
     if isinstance(backbone, GivesMoments):
         return backbone.latent_moments(batch)
     mean = backbone.encode(batch)

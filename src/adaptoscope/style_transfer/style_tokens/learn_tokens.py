@@ -83,7 +83,7 @@ def learn_checked_classes(
     if overwrite:
         _discard_runs(out / name for name in {ALL, *CLASSES} - {run.out.name for run in runs})
     return [
-        _learnt(run, backbone, backbone_sha256, settings, device, overwrite=overwrite)
+        _learn_or_load(run, backbone, backbone_sha256, settings, device, overwrite=overwrite)
         for run in runs
     ]
 
@@ -120,7 +120,7 @@ class _TokenRun:
         return dict(zip(names, self.hashes, strict=True))
 
 
-def _learnt(
+def _learn_or_load(
     plan: _TokenRun,
     backbone: Backbone,
     backbone_sha256: str,
@@ -145,10 +145,10 @@ def _learnt(
         seed=settings.seed,
         images=plan.hashes,
     )
-    return _finished(plan.out, _trained(run, plan, backbone, settings, device), facts)
+    return _save(plan.out, _train(run, plan, backbone, settings, device), facts)
 
 
-def _trained(
+def _train(
     run: RunFolder, plan: _TokenRun, backbone: Backbone, settings: TokenSettings, device: Device
 ) -> TokenSource:
     fabric = start_fabric(device, precision_on(device, settings))
@@ -226,7 +226,7 @@ def _tokens_of(style: Style, hashes: Sequence[str], backbone: Backbone) -> torch
 
 
 @torch.no_grad()
-def _finished(out: Path, source: TokenSource, facts: TokenFacts) -> LearntTokens:
+def _save(out: Path, source: TokenSource, facts: TokenFacts) -> LearntTokens:
     device = next(source.parameters()).device
     tokens = source(torch.arange(len(facts.images), device=device)).float().cpu().contiguous()
     learnt = LearntTokens(facts, tokens)

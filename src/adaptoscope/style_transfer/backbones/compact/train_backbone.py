@@ -59,7 +59,7 @@ def train_backbone(
     parts = [image_set.training_part() for image_set in images]
     inputs = _inputs(parts, start)
     torch.manual_seed(settings.seed)
-    backbone = _started(settings, start)
+    backbone = _begin(settings, start)
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
     run.keep_named_inputs(inputs)
     finished = out / "backbone"
@@ -112,7 +112,7 @@ def _inputs(parts: Sequence[CountedImageSet], start: Path | None) -> dict[str, s
     return found if start is None else found | {"backbone to start from": hash_of_weights(start)}
 
 
-def _started(settings: BackboneTrainingSettings, start: Path | None) -> CompactBackbone:
+def _begin(settings: BackboneTrainingSettings, start: Path | None) -> CompactBackbone:
     if start is None:
         return CompactBackbone(settings.network)
     backbone = CompactBackbone.load(start)
@@ -148,7 +148,7 @@ def _pool_images(
             )
             yield whole
             if diameter and diameter > _LARGE and min(shares.shape) >= 2 * settings.crop:
-                yield _halved(whole, mask)
+                yield _halve(whole, mask)
 
 
 def _typical_diameter(labels: NDArray[np.integer]) -> float | None:
@@ -157,7 +157,7 @@ def _typical_diameter(labels: NDArray[np.integer]) -> float | None:
     return float(np.median(2 * np.sqrt(areas / np.pi))) if len(areas) else None
 
 
-def _halved(image: PoolImage, mask: NDArray[np.uint16] | None) -> PoolImage:
+def _halve(image: PoolImage, mask: NDArray[np.uint16] | None) -> PoolImage:
     """Return the image at half its size, as a lens of half the power would show it."""
     height, width = (side // 2 * 2 for side in image.pixels.shape)
     assert image.diameter is not None

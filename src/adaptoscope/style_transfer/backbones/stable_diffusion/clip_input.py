@@ -31,9 +31,9 @@ def clip_pixels(
     """
     bounded = pixels.float().clamp(-1.0, 1.0)
     if clip_input == "legacy_uint8":
-        scaled = _fitted(legacy_cast(bounded).float(), side, fit, whole=True) / 255
+        scaled = _fit(legacy_cast(bounded).float(), side, fit, whole=True) / 255
     else:
-        scaled = _fitted((bounded + 1) / 2, side, fit).clamp(0.0, 1.0)
+        scaled = _fit((bounded + 1) / 2, side, fit).clamp(0.0, 1.0)
     mean, sd = (scaled.new_tensor(values).reshape(1, 3, 1, 1) for values in (MEAN, SD))
     return (scaled - mean) / sd
 
@@ -48,7 +48,7 @@ def legacy_cast(pixels: torch.Tensor) -> torch.Tensor:
     return torch.where(whole < 0, 255, whole).to(torch.uint8)
 
 
-def _fitted(grey: torch.Tensor, side: int, fit: ClipFit, *, whole: bool = False) -> torch.Tensor:
+def _fit(grey: torch.Tensor, side: int, fit: ClipFit, *, whole: bool = False) -> torch.Tensor:
     """Resize and cut out the middle; `whole` rounds to 8 bits after each axis, as Pillow does."""
     height, width = grey.shape[2:]
     if fit == "squash":
