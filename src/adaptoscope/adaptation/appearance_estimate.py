@@ -48,8 +48,6 @@ class LookEstimate:
 
     Parameters
     ----------
-    scales
-        By contrast, the magnification that is believed.
     distances
         By contrast, the distance of features with that magnification; lower is nearer.
     tried
@@ -94,8 +92,6 @@ def estimate_look(
 
     Parameters
     ----------
-    network
-        The source network, as it predicts.
     interval
         Intensities of the target that become -1 and 1.
     source, target

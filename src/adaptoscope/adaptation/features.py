@@ -28,8 +28,6 @@ def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSe
     ----------
     images
         Shape (B, 1, H, W), as the network takes them.
-    settings
-        Which layers, and how skips are treated.
     """
     found: dict[int, torch.Tensor] = {}
     crossing = network.forward_to(images, settings.layers[0])
@@ -61,17 +59,7 @@ class FeatureScale:
 
 
 class SourceFeatures:
-    """Features of source crops, standardised, kept in memory.
-
-    Parameters
-    ----------
-    network
-        The source network, as it predicts.
-    fields
-        Source fields; their stains are not looked at.
-    settings
-        How many crops, of which size and layers.
-    """
+    """Features of source crops, standardised, kept in memory."""
 
     def __init__(
         self,

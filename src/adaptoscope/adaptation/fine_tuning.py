@@ -38,11 +38,6 @@ def learn_on(
         The network to begin with; it is left as it is.
     interval
         What becomes -1 and 1 in their images; stains keep the model's constants.
-
-    Returns
-    -------
-    StainUNet
-        The network, ready to predict.
     """
     intensities = model.record.intensities.changed(given=interval)
     how = training_of(settings, model.record)

@@ -62,15 +62,7 @@ def adaptable_copy(source: StainUNet, last: int) -> StainUNet:
 
 
 class LayerMatchingStep:
-    """One step: the discriminators learn to tell the domains apart, then G' to prevent it.
-
-    Parameters
-    ----------
-    source
-        The source network G, as it predicts.
-    fields
-        Target fields; their stains are not looked at.
-    """
+    """One step: the discriminators learn to tell the domains apart, then G' to prevent it."""
 
     def __init__(
         self,

@@ -88,8 +88,6 @@ def adapt_by_method(
     ----------
     settings
         Of one method; or of the choice among several, which looks at source and target.
-    out
-        Run folder, which becomes the model folder.
     device
         Where to train.
     overwrite
@@ -164,8 +162,6 @@ def choose_settings(
 
     Parameters
     ----------
-    values
-        What a settings file says, unchecked.
     method
         Name of a method, which wins over the file's. ``auto``, like None, names none.
     layer

@@ -39,8 +39,6 @@ def fine_tune(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     pairs
         Target pairs of one modality. Those of the split ``train`` are learnt from, or all where no
         pair is in a split; those of ``val`` are measured at the end.

@@ -176,8 +176,6 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
     ----------
     images
         Shape (H, W) each, of any size; their means are left out.
-    name
-        What they are, for the message.
 
     Returns
     -------

@@ -45,8 +45,6 @@ def teach_restyled(
     ----------
     settings
         How to learn; magnification and contrast where they are known.
-    out
-        Run folder, which becomes the model folder.
     source
         Fields of the microscope that it learnt from, with their stains read.
     target

@@ -40,10 +40,6 @@ class CheckResult:
 
     Parameters
     ----------
-    images
-        Number of images that the counter counted.
-    counted_by_hand
-        Number of images that were also counted by hand.
     total
         Estimate of the true number of cells in all images, with its interval.
     """
@@ -147,8 +143,6 @@ def begin_check(
     ----------
     out
         Folder for ``counts.csv`` (all images) and ``check.csv`` (those to be counted by hand).
-    number
-        How many images to draw at random.
     flagged
         How many of the images that the counter doubts to take besides.
     channel, z
@@ -231,15 +225,8 @@ def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResu
 
     Parameters
     ----------
-    images
-        The folder of images that was counted.
     check
         ``check.csv`` with all hand counts filled in; ``counts.csv`` lies beside it.
-
-    Returns
-    -------
-    CheckResult
-        The bias and the corrected total.
     """
     rows = read_check(check)
     refuse_uncounted(rows, check)
@@ -255,8 +242,6 @@ def check_result(
 
     Parameters
     ----------
-    rows
-        The images that were drawn, with their hand counts.
     counts
         From image name to the counter's count, of all images.
     """

@@ -41,12 +41,6 @@ class Draw:
     ----------
     stratum
         Name of the part of the images that it was drawn from.
-    stratum_images
-        Number of images in that part.
-    inclusion
-        Probability with which the image was drawn.
-    reason
-        Why it was chosen, in words.
     """
 
     image: str
@@ -75,11 +69,6 @@ def draw_images(
         Seed of the draw. Equal seeds and counts give equal draws.
     flagged
         Of the images with a flag, those with the most cells are taken besides, up to this many.
-
-    Returns
-    -------
-    list of Draw
-        Sorted by name. The strata together hold every candidate.
     """
     if not candidates or number < FEWEST:
         raise InputError(

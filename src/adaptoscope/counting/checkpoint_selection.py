@@ -22,8 +22,6 @@ class SteadiestWeights:
     ----------
     network
         Whose weights would be kept: the average, or the network itself.
-    count
-        Makes counts of the network's output.
     first, end
         First step that is followed by a look, at the earliest, and the step after the last one.
     """

@@ -51,12 +51,8 @@ class CountRun:
     ----------
     source
         Where the counter comes from.
-    settings
-        How images are read and counted.
     records
         Where each file's rows are kept as soon as they are known.
-    draw
-        Draws an image and what was found in it.
     """
 
     source: CounterSource
@@ -139,10 +135,6 @@ def predict_counts(
         One image, a folder of images, or a counted-image folder.
     out_csv
         The table to write, whole or not at all, after all images.
-    settings
-        How images are read and counted.
-    overwrite
-        Replace a table that is there.
 
     Returns
     -------

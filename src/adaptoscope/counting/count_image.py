@@ -96,13 +96,7 @@ def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) 
 
 
 def counts_cleaned(record: ModelRecord) -> bool:
-    """Tell counters that were made for any microscope from those that learnt one, artefacts too.
-
-    Parameters
-    ----------
-    record
-        What is known of the counter.
-    """
+    """Tell counters that were made for any microscope from those that learnt one, artefacts too."""
     kind = kind_of(record.kind)
     if kind.says == "number":
         return False
@@ -161,8 +155,6 @@ def flags_of(
     ----------
     pixels
         Shape (H, W), what was counted, or a sample of it.
-    found
-        What the counter says of it.
     look
         How it compares with the training images, where the counter knows them.
     diameter_px

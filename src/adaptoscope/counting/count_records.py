@@ -82,8 +82,6 @@ class CountRecords:
         settings
             Everything that rows depend on beside the images' files; None for a counter that cannot
             be known again, whose count is begun anew.
-        overwrite
-            Discard a count that was begun with other settings.
         """
         wanted = json.loads(json.dumps(settings))
         kept = self._settings()

@@ -23,8 +23,6 @@ class CountRegressor(nn.Module):
         that both begin alike.
     crop
         Side, in pixels, of the crops that the network is trained on.
-    features
-        Number of channels C of the feature map.
     """
 
     count_mean: torch.Tensor

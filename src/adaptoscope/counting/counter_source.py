@@ -134,13 +134,7 @@ def loaded(source: CounterSource) -> "CountingModel":
 
 
 def counter_device(model: str, device: str) -> str:
-    """Say where a counter runs; those without a network know no device.
-
-    Parameters
-    ----------
-    model
-        Name or folder of the counter.
-    """
+    """Say where a counter runs; those without a network know no device."""
     if model in classical_counters():
         return "cpu"
     from adaptoscope.inference.network import chosen_device
@@ -153,8 +147,6 @@ def refuse_useless(name: str, kind: str, settings: PredictSettings, **places: ob
 
     Parameters
     ----------
-    settings
-        How images are read and counted.
     places
         From the name of an option that needs cell centres to its value; None where it was not
         given.

@@ -85,8 +85,6 @@ class TrainingImages:
 
         Parameters
         ----------
-        settings
-            Seed, side of the crops, random changes.
         stream
             Tells two sets apart that are drawn from in one step.
         """

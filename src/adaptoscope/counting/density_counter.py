@@ -181,15 +181,7 @@ class _Normalised:
 
 @dataclass(frozen=True)
 class _Tile:
-    """A part of an image; rows and columns from and to, counted from `BORDER` before the image.
-
-    Parameters
-    ----------
-    counted
-        What counts in this tile and in no other.
-    image
-        All that the image itself shows.
-    """
+    """A part of an image; rows and columns from and to, counted from `BORDER` before the image."""
 
     shown: tuple[tuple[int, int], ...]
     counted: tuple[tuple[int, int], ...]

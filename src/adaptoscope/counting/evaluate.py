@@ -33,8 +33,6 @@ def evaluate_counter(
 
     Parameters
     ----------
-    images
-        The set, or one split of it.
     seed, resamples
         Of the bootstrap over images that gives the 95 % interval of the mean absolute error.
     allow_training_images

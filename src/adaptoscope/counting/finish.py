@@ -60,8 +60,6 @@ def finish(
         What is known of the counter, without what is measured here.
     taught
         What it was trained on, in words; the number of images if not given.
-    left_out
-        What is known from cross-validation, in place of measuring.
     write
         Writes a model folder from a complete record and the text of its card; by default that of a
         counter without a network.

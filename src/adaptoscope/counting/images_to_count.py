@@ -60,10 +60,6 @@ class ImagesToCount:
         Every image, those of kinds that cannot be read included.
     folder
         Where the images lie; None for a single file.
-    others
-        Files of the folder that are no images.
-    is_listed
-        Whether a list names the images.
     """
 
     files: tuple[FileToCount, ...]
@@ -154,8 +150,6 @@ def opened_image(
 
     Parameters
     ----------
-    path
-        A PNG or TIFF file, or an OME-Zarr folder.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
     max_pixels

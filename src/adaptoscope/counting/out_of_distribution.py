@@ -62,8 +62,6 @@ class Look:
 
     Parameters
     ----------
-    distance
-        Mahalanobis distance from the training images.
     reasons
         Why the image lies outside what the counter knows, in words; empty if it does not.
     usual
@@ -116,8 +114,6 @@ class TrainingStatistics(Settings):
         ----------
         pixels
             Shape (H, W), in [0, 1] of the stored range.
-        counted
-            What the counter said of it.
 
         Returns
         -------

@@ -23,10 +23,6 @@ class Phase:
 
     Parameters
     ----------
-    images
-        What the crops are cut from.
-    draw
-        Returns the batch of a step.
     first, end
         First step of the phase, and the step after its last.
     """

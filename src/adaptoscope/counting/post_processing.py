@@ -49,8 +49,6 @@ class DensitySurvey:
         Every peak above the faintest that can be a cell, shape (N, 2), (row, column) in pixels.
     heights
         Height of each peak as a share of that of one cell alone, shape (N,).
-    total
-        Sum of the density inside the image.
     shape
         Height and width of the image in pixels.
     diameter_px

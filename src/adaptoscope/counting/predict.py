@@ -45,8 +45,6 @@ class CountedImage:
     ----------
     image
         The image; a large one can be read only until the next one is counted.
-    found
-        What the counter says of it.
     row
         The row of the whole image.
     distance
@@ -92,12 +90,8 @@ def count_file(
 
     Parameters
     ----------
-    settings
-        How it is read and counted.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
-    draw
-        Draws the image and what was found in it.
 
     Returns
     -------

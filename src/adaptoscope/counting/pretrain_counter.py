@@ -133,8 +133,6 @@ def pretrain_counter(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     sets
         Labelled sets. Where a set is split, only its training images are read.
     device

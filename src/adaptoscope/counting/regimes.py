@@ -56,8 +56,6 @@ def train_counter(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     real
         Counted real images. Those of the split ``train`` are trained on, or all labelled ones
         where no image is in a split; those of ``val`` give the measured error and the intervals.
@@ -187,10 +185,6 @@ def counting_step(
     ----------
     phases
         Stretches of steps, one after the other from step 0.
-    head, optimiser
-        What is trained, as saved in checkpoints.
-    placed
-        Network and optimiser on their device.
     average
         Follows the network, if given.
 

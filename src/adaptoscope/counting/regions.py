@@ -25,8 +25,6 @@ class RegionCount:
 
     Parameters
     ----------
-    label
-        Its value in the label image.
     count
         Cells whose centre lies on one of its pixels.
     pixels

@@ -52,8 +52,6 @@ def write_finished_network(folder: Path, network: nn.Module) -> None:
 
     Parameters
     ----------
-    folder
-        The model folder, with its weights.
     network
         The network with weights of the same values.
     """
@@ -63,13 +61,7 @@ def write_finished_network(folder: Path, network: nn.Module) -> None:
 
 
 def finished_form(network: nn.Module) -> nn.Module:
-    """Return a network as it counts whole windows of any side, in evaluation mode.
-
-    Parameters
-    ----------
-    network
-        The network, which keeps its pooling.
-    """
+    """Return a network as it counts whole windows of any side, in evaluation mode."""
     made_for_any = getattr(network, "for_any_window", None)
     return (made_for_any() if made_for_any is not None else network).eval()
 
@@ -79,8 +71,6 @@ def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
 
     Parameters
     ----------
-    record
-        What is known of the network.
     network
         The network of that kind, on its device; put into evaluation mode.
     """

@@ -225,10 +225,6 @@ def row_as(kind: type[_Row], row: Mapping[str, Any], path: Path, possible: str =
         Its first field names the row in messages.
     row
         Entry by column; columns that are missing are unknown.
-    path
-        Table to name in messages.
-    possible
-        Which values are possible, for the message.
     """
     try:
         checker: TypeAdapter[_Row] = _checker(cast(Any, kind))

@@ -90,8 +90,6 @@ def large_image(
 
     Parameters
     ----------
-    path
-        A TIFF file or an OME-Zarr folder.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
 

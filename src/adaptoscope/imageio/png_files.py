@@ -25,13 +25,7 @@ _LARGE_BYTES = 256 * 2**20
 
 
 def read_png_header(path: Path) -> ImageHeader:
-    """Read the size of a PNG from its first 33 bytes.
-
-    Returns
-    -------
-    ImageHeader
-        Height, width and bit depth.
-    """
+    """Read the size of a PNG from its first 33 bytes."""
     with path.open("rb") as file:
         return _parse_header(path, file.read(_HEADER_BYTES))
 

@@ -25,10 +25,6 @@ class Reader:
 
     Parameters
     ----------
-    name
-        As errors call it.
-    suffixes
-        Ends of names, in lower case.
     starts
         How its files begin, one of these; none where an image is a folder.
     inside
@@ -117,13 +113,7 @@ def _holds(folder: Path, reader: Reader) -> bool:
 
 
 def reader_of(path: Path) -> Reader:
-    """Tell by how a file begins what reads it; of a folder, by its name or by what lies in it.
-
-    Raises
-    ------
-    InputError
-        If it cannot be opened, or is of no kind that is read.
-    """
+    """Tell by how a file begins what reads it; of a folder, by its name or by what lies in it."""
     if path.is_dir():
         folders = [each for each in READERS if _holds(path, each)]
         if folders:

@@ -20,8 +20,6 @@ def tile_spans(length: int, tile: int, overlap: int, step: int = 1) -> list[Span
         Length of a span, a multiple of `step`; the only span of a shorter side is the whole of it.
     overlap
         Least overlap; where `step` is too coarse for it, neighbours lie one step apart.
-    step
-        Spans begin at multiples of it.
     """
     if length <= tile:
         return [(0, length)]
@@ -42,10 +40,6 @@ def blending_weights(
 
     Parameters
     ----------
-    span, length
-        The span, and the side that it is of.
-    overlap
-        Over how many places weights fall.
     first
         Weight of the outermost place, in steps: 1, or a half where places are centres of pixels.
     """

@@ -20,8 +20,6 @@ class AdaptedCounter:
 
     Parameters
     ----------
-    folder, seed
-        Folder and seed of the adaptation.
     measured
         What was measured in it, which no other adaptation repeats.
     """
@@ -51,13 +49,7 @@ class AdaptedCounter:
 
 
 def refuse_to_adapt(source: CounterSource, places: Sequence[Path]) -> StoredCounter:
-    """Refuse what no counter can be adapted with or to.
-
-    Returns
-    -------
-    StoredCounter
-        The counter, as it can be adapted.
-    """
+    """Refuse what no counter can be adapted with or to."""
     if not isinstance(source, StoredCounter):
         raise SettingsError(
             "A counter that is loaded already cannot be adapted.",
@@ -86,8 +78,6 @@ def adapted_source(
 
     Parameters
     ----------
-    images
-        A folder of images; no label is read.
     folder
         Where the adaptation is kept.
     overwrite

@@ -21,8 +21,6 @@ class CountedFolder:
         Those of ``counts.csv``, in the order of the files; an image's regions follow it.
     summary
         The same in a few figures.
-    places
-        What was written, by the name of its parameter.
     left_out
         What of the folders was not looked at, one sentence for each.
     adaptation

@@ -135,13 +135,7 @@ def adapt_counter(
 
 
 def adapted_counter(before: CountingModel, out: Path, seed: int) -> CountingModel:
-    """Open the counter of one seed: it reads densities, and knows unlike images, as before.
-
-    Parameters
-    ----------
-    out, seed
-        Folder and seed of the adaptation.
-    """
+    """Open the counter of one seed: it reads densities, and knows unlike images, as before."""
     adapted = load_counter(_adapted(out, seed))
     first, counter = _density_counter(before), _density_counter(adapted)
     record = adapted.record.changed(reading=first.reading, known=before.record.known)

@@ -32,8 +32,6 @@ class ImageStages:
 
     Parameters
     ----------
-    out
-        Its run folder, or that of a fold.
     shared
         Folder of what does not follow the real images; `out` if not given.
     device

@@ -30,8 +30,6 @@ def simulate_alike(
     ----------
     out
         Folder of the fields; what was measured is kept beside it, ``OUT.yaml``.
-    real
-        Real images; labels are not read.
     drawings
         Drawings of one size: each gives a field its size and its cells.
     held_out

@@ -38,12 +38,8 @@ class Looks:
 
     Parameters
     ----------
-    realism
-        Nearness to the real test images.
     structure
         Whether cells are where they were drawn.
-    verdict
-        What the first one says, in words.
     """
 
     realism: Table

@@ -61,8 +61,6 @@ def count_on_stains(
 
     Parameters
     ----------
-    pairs
-        The set of the fields, with its cell centres.
     fields
         With their stains read, in the model's order.
 

@@ -136,8 +136,6 @@ def learn_style_once(
 
     Parameters
     ----------
-    style
-        Backbone, and how many images are used.
     real
         Set whose validation and test images must not be among them.
     seed

@@ -24,10 +24,6 @@ class AppearanceChange:
         Standard deviation of a Gaussian blur, in pixels; 0 leaves the crop untouched.
     noise
         Standard deviation of added noise at intensity 1, as a share of the range.
-    gradient
-        Height of a linear background ramp over the crop.
-    direction
-        Direction of that ramp, in radians.
     """
 
     gamma: NDArray[np.float64]

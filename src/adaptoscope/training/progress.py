@@ -34,13 +34,7 @@ class Advance(Protocol):
 
 @contextmanager
 def part_of(name: str) -> Iterator[None]:
-    """Name the larger work that everything shown inside is a part of, before its description.
-
-    Parameters
-    ----------
-    name
-        What is being done, in a few words.
-    """
+    """Name the larger work that everything shown inside is a part of, before its description."""
     token = _whole.set((*_whole.get(), name))
     try:
         yield
@@ -60,12 +54,8 @@ def progress_display(
 
     Parameters
     ----------
-    description
-        What is being done, in a few words.
     total
         Number of steps, or ``None`` if unknown.
-    done
-        Steps that an earlier run finished.
     unit
         What one step is, as ``image``; stands before the number.
 
@@ -90,8 +80,6 @@ def progress(
 
     Parameters
     ----------
-    description
-        What is being done, in a few words.
     total
         Number of items; by default the length of ``iterable`` where it has one.
     unit

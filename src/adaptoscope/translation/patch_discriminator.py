@@ -16,12 +16,8 @@ class PatchDiscriminator(nn.Module):
 
     Parameters
     ----------
-    channels
-        Channels of the image and its stains together.
     width
         Channels of the first layer (paper 2: 64).
-    norm
-        Normalisation of the three layers in the middle.
     """
 
     def __init__(self, channels: int, width: int = 64, *, norm: Norm = "instance") -> None:

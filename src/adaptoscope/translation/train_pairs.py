@@ -40,8 +40,6 @@ def train_translator(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     pairs
         Pairs of one modality. Those of the split ``train`` are learnt from, or all where no pair
         is in a split; those of ``val`` are measured at the end.

@@ -170,8 +170,6 @@ class BorrowedSkipsUNet(StainUNet):
 
     Parameters
     ----------
-    network
-        The network; its weights are copied.
     lender
         Whose layers before the cut make the skips; it is frozen.
     cut

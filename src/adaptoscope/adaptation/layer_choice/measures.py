@@ -40,13 +40,7 @@ def looked_at(fields: Sequence[Field], number: int = LOOKED_AT) -> list[Field]:
 
 
 def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
-    """Predict fields of one size, as the network says it.
-
-    Parameters
-    ----------
-    fields
-        The fields; their stains are not looked at.
-    """
+    """Predict fields of one size, as the network says it."""
     return np.stack([run_network(model.run, _seen(model, field)) for field in fields])
 
 
@@ -112,11 +106,6 @@ def disagreement(members: Sequence[Outputs]) -> float:
 def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
     """Return how much outputs differ from field to field, relative to those of the source domain.
 
-    Parameters
-    ----------
-    of_source
-        Of the source network on source fields.
-
     Returns
     -------
     float
@@ -130,13 +119,6 @@ def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
 
 def relative_contrast(outputs: Outputs, of_source: Outputs) -> float:
     """Return how much outputs vary within a field, relative to those of the source domain.
-
-    Parameters
-    ----------
-    outputs
-        On target fields; one is enough.
-    of_source
-        Of the source network on source fields.
 
     Returns
     -------
@@ -164,11 +146,6 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
 
     Stands for the proxy A-distance, 2 (1 - 2 error) of such a rule (Ben-David et al., 2007), as an
     area under the curve: 0.5 cannot be told apart, 1 always.
-
-    Parameters
-    ----------
-    of_source
-        Of the source network on source fields.
 
     Returns
     -------
@@ -199,8 +176,6 @@ def measures_of(
     ----------
     outputs
         What it says of `fields`.
-    of_source
-        What the source network says of source fields.
     turned_source
         How well it agrees with itself there on turned images.
 

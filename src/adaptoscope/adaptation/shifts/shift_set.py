@@ -42,8 +42,6 @@ class ShiftedSet:
 
     Parameters
     ----------
-    pairs
-        The folder as a reader sees it.
     saturated
         Mean share of pixels of a given image at or above the white level, 0 to 1; None without
         `overexposure`.
@@ -75,8 +73,6 @@ def write_shifted(
         Folder to write; continued if begun from the same pairs with equal settings.
     seed
         With the name of an image the only source of its noise.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each given image once its pairs stand.
     """
