@@ -19,6 +19,7 @@ FAINTEST = 0.15
 """Height from which a peak may be a cell, as a share of that of one cell alone."""
 
 _NOISE = 0.3
+# Heights that a fit tries, from the faintest to clearly a cell.
 _THRESHOLDS = tuple(round(value, 3) for value in np.arange(FAINTEST, 0.801, 0.025).tolist())
 
 
