@@ -3,10 +3,11 @@
     python recipes/bundled_weights.py OUT --data FOLDER [--device cuda] [--only nuclei]
 
 FOLDER holds `dsb2018` and `bbbc039` (both CC0), and for the counter `ccri-neuroblastoma` (CC0),
-`salr-clumps` and `codex-tissue` (both MIT); only the training splits are read. The settings beside this file train weights of the kind that is shipped, not the same bits: `compact`
-was trained in three sittings, with other numbers of steps, which its card lists. On a GPU, give
-`--settings gpu` for longer training in bfloat16. Every step is a public command and goes on where
-it was interrupted.
+`salr-clumps` and `codex-tissue` (both MIT); only the training splits are read. The settings beside
+this file train weights of the kind that is shipped, not the same bits: `compact` was trained in
+three sittings, with other numbers of steps, which its card lists. On a GPU, give `--settings gpu`
+for longer training in bfloat16. Every step is a public command and goes on where it was
+interrupted.
 """
 
 import argparse
