@@ -13,7 +13,6 @@ from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run import load_experiment, run
 from adaptoscope.pipeline.settings import ExperimentSettings
-from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.training.settings import Settings
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
@@ -91,8 +90,8 @@ def stylised_sets(found: FinishedRun, variant: str | None, layout: str | None) -
     InputError
         If the run is of another kind, or has no such variant or layout.
     """
-    settings = found.settings
-    if isinstance(settings, StyleStudySettings):
+    settings: Any = found.settings
+    if settings.kind == "style_study":
         plain = [each.name for each in settings.variants if settings.how(each).inversion == "none"]
         return StylisedSets(
             _one_of(found, "variant", variant, [each.name for each in settings.variants]),

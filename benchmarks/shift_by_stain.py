@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
-from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import AdaptoscopeError, InputError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.metrics.intervals import bootstrap_interval
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -21,7 +21,6 @@ from typing import Any
 import torch
 
 from adaptoscope.errors import AdaptoscopeError
-from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.pretrained.bundled import locate_backbone
 from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -145,8 +144,8 @@ def losses_of(found: FinishedRun) -> dict[str, dict[str, float | None]]:
         A study of styles on the bundled backbone with a variant for each sampler that differs
         from the first variant in nothing else.
     """
-    study = found.settings
-    if not isinstance(study, StyleStudySettings) or study.style.backbone != "compact":
+    study: Any = found.settings
+    if study.kind != "style_study" or study.style.backbone != "compact":
         raise refusal(found, "a study of styles on the backbone compact", "something else")
     layout, (first, *_) = study.layouts[0].name, study.variants
     base, quality = study.how(first), dict[str, dict[str, float | None]]()

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler
-from tests.agreement.test_ddim import made_up_noise
 
 from adaptoscope.style_transfer.diffusion.dpm_solver import dpm_solver_decode
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule, ddim_timesteps
+from tests.agreement.test_ddim import made_up_noise
 
 
 @pytest.mark.parametrize("steps", [10, 14, 20, 40])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"adaptoscope", "tests"}
+OURS = {"adaptoscope", "experiments", "tests"}
 
 
 def imported(*folders: Path) -> set[str]:
@@ -51,7 +51,7 @@ def test_the_package_imports_only_what_it_declares() -> None:
 
 
 def test_tests_and_benchmarks_import_only_what_is_declared() -> None:
-    folders = (ROOT / "tests", ROOT / "benchmarks")
+    folders = (ROOT / "tests", ROOT / "benchmarks", ROOT / "experiments")
     assert undeclared(imported(*folders), declared("train", "formats", "test")) == set()
 
 

@@ -1,4 +1,5 @@
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,3 +142,9 @@ def test_imports_downwards_are_left_alone(tmp_path: Path) -> None:
         "from adaptoscope.counting import settings\n"
     )
     assert violations(tmp_path) == []
+
+
+def test_the_package_imports_no_study() -> None:
+    studies = re.compile(r"^\s*(from|import) experiments\b", re.MULTILINE)
+    files = SOURCE.rglob("*.py")
+    assert [file.name for file in files if studies.search(file.read_text("utf-8"))] == []

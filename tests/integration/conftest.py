@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import SIDE, TINY
 
 from adaptoscope.style_transfer.compact.network import CompactBackbone
+from tests.unit.style_transfer.conftest import SIDE, TINY
 
 CANVAS = {"height": SIDE, "width": SIDE}
 ELSEWHERE = {"environment.json", "timings.csv"}

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.integration.conftest import CANVAS, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
+from tests.integration.conftest import CANVAS, nothing_is_computed
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PROMISED = {"figure", "reference", "ratio", "machine"}

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.integration.conftest import contents_of, nothing_is_computed
 
 from adaptoscope.counting import regimes
 from adaptoscope.counting.agreement import Probe
@@ -19,6 +18,7 @@ from adaptoscope.pipeline.report import read_results
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.settings import settings_from
+from tests.integration.conftest import contents_of, nothing_is_computed
 
 CANVAS = {"height": 96, "width": 96}
 REAL = {

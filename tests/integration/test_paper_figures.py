@@ -7,15 +7,15 @@ from pathlib import Path
 import imagecodecs
 import numpy as np
 import pytest
-from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.pipeline.paper_figures import growing
-from adaptoscope.pipeline.paper_figures.growing import growing_drawings
-from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.run import run
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import settings_from
+from experiments.paper_figures import growing
+from experiments.paper_figures.growing import growing_drawings
+from experiments.paper_figures.settings import PaperFigureSettings
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
@@ -22,6 +21,7 @@ from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.settings import settings_from
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 
 @pytest.fixture(scope="module")

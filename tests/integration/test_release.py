@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError
-from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.pipeline.run import run
 from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.training.settings import settings_from
+from experiments.release.settings import ReleaseSettings
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 
 @pytest.fixture(scope="module")

@@ -21,13 +21,13 @@ from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.imageio.files import write_image
 from adaptoscope.pipeline.run import run
-from adaptoscope.pipeline.stain_study.one_run import RunTask, some_fields
-from adaptoscope.pipeline.stain_study.settings import StainStudySettings
-from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pipeline.stained_counts import count_on_stains
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.fields import read_fields
 from adaptoscope.translation.trained_model import load_translator
+from experiments.stain_study.one_run import RunTask, some_fields
+from experiments.stain_study.settings import StainStudySettings
+from experiments.stain_study.stages import StudyStages
 
 SIDE = 128
 QUICK = {"steps": 2, "batch": 2, "cached": 4, "discriminator_parameters": 1000, "save_every": 1}

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run import load_experiment, run
-from adaptoscope.pipeline.style_study.settings import StyleStudySettings
 from adaptoscope.style_transfer.realism.compare import compare_sets
 from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.training.settings import settings_from
+from experiments.style_study.settings import StyleStudySettings
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_realism_is_measured_against_the_split_that_was_asked_for(
         compared.extend(real)
         return compare_sets(real, *rest, **named)
 
-    monkeypatch.setattr("adaptoscope.pipeline.style_study.study.compare_sets", remembering)
+    monkeypatch.setattr("experiments.style_study.study.compare_sets", remembering)
     one = {"name": "one", "images": 2, "settings": CANVAS}
     few = {**values, "layouts": [one], "controls": [], "compare_with": split}
     adain = [{"name": "AdaIN only", "changes": {"inversion": "none"}}]
@@ -148,7 +148,7 @@ def test_a_second_call_computes_nothing_and_changes_nothing(
     ):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     for name in ("compare_sets", "screen_set", "judge_structure"):
-        monkeypatch.setattr(f"adaptoscope.pipeline.style_study.study.{name}", nothing_is_computed)
+        monkeypatch.setattr(f"experiments.style_study.study.{name}", nothing_is_computed)
     run(settings_from(values, StyleStudySettings), finished, device="cpu")
     assert contents_of(finished) == before
 

@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
-from tests.unit.style_transfer.stable_diffusion.conftest import save_clip, save_model
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.report import read_results
@@ -13,6 +11,8 @@ from adaptoscope.pipeline.run import load_experiment, run
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.style_file import StyleFacts, load_style
 from adaptoscope.training.settings import settings_from
+from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
+from tests.unit.style_transfer.stable_diffusion.conftest import save_clip, save_model
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "experiments" / "style_transfer" / "stable_diffusion_figures.yaml"

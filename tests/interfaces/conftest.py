@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
-from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.cli import main
 from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.style_transfer.compact.network import CompactBackbone
+from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
+from tests.unit.translation.conftest import write_pairs
 
 # About ten cells in 64 pixels: enough to be measured without labels.
 CANVAS = {"height": SIDE, "width": SIDE, "cell_diameter_px": 10.0}

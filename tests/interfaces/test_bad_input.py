@@ -9,6 +9,12 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+
+from adaptoscope.counting.model_folder import read_record
+from adaptoscope.datasets.counted_images import open_counted_images
+from adaptoscope.imageio.files import read_image, write_image, write_text
+from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.style_file import load_style
 from tests.interfaces.conftest import (
     SYNTHESIS,
     Chain,
@@ -20,12 +26,6 @@ from tests.interfaces.conftest import (
     write_yaml,
 )
 from tests.unit.style_transfer.conftest import TINY
-
-from adaptoscope.counting.model_folder import read_record
-from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.imageio.files import read_image, write_image, write_text
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.style_file import load_style
 
 Reader = Callable[[Path, Path, Chain], tuple[object, ...]]
 

@@ -2,9 +2,8 @@ import csv
 import json
 from pathlib import Path
 
-from tests.interfaces.conftest import ask, refuse, succeed, write_fields
-
 from adaptoscope.imageio.files import write_text
+from tests.interfaces.conftest import ask, refuse, succeed, write_fields
 
 QUICK = ("--images", 2)
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.interfaces.conftest import QUICK_ADAPTATION, Chain, Stained, contents, succeed
 
 import adaptoscope as ad
 from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.files import read_image
+from tests.interfaces.conftest import QUICK_ADAPTATION, Chain, Stained, contents, succeed
 
 OWN = {"environment.json", "timings.csv"}
 

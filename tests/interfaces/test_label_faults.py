@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.interfaces.conftest import Chain, refuse, succeed, write_fields
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
+from tests.interfaces.conftest import Chain, refuse, succeed, write_fields
 
 PIXEL_SIZE = 0.5
 

@@ -14,16 +14,6 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from tests.interfaces.conftest import (
-    SIMULATION,
-    Chain,
-    ask,
-    contents,
-    refuse,
-    succeed,
-    write_fields,
-    write_yaml,
-)
 
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.model_folder import (
@@ -38,6 +28,16 @@ from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.pipeline.adapt import AdaptSettings
 from adaptoscope.pipeline.verdict import Verdict
+from tests.interfaces.conftest import (
+    SIMULATION,
+    Chain,
+    ask,
+    contents,
+    refuse,
+    succeed,
+    write_fields,
+    write_yaml,
+)
 
 COUNT_COLUMNS = (
     "image,count,lower,upper,flag,region,area_mm2,per_mm2,pixel_size_um,diameter_px,model,error"

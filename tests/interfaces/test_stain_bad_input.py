@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from tests.interfaces.conftest import Stained, ask, contents, refuse, succeed, write_yaml
 
 from adaptoscope.imageio.files import read_image, write_image, write_text
+from tests.interfaces.conftest import Stained, ask, contents, refuse, succeed, write_yaml
 
 Reader = Callable[[Path, Path, Stained], tuple[object, ...]]
 

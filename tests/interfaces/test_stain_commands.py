@@ -5,6 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from adaptoscope.datasets.paired_stains import open_paired_stains
+from adaptoscope.imageio.files import read_image, write_image, write_text
+from adaptoscope.translation.model_folder import read_translator_record
 from tests.interfaces.conftest import (
     QUICK_STAIN,
     Stained,
@@ -14,10 +18,6 @@ from tests.interfaces.conftest import (
     succeed,
     write_yaml,
 )
-
-from adaptoscope.datasets.paired_stains import open_paired_stains
-from adaptoscope.imageio.files import read_image, write_image, write_text
-from adaptoscope.translation.model_folder import read_translator_record
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.interfaces.conftest import SIMULATION, Chain, refuse, succeed, write_yaml
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.style_transfer.style_file import load_style
+from tests.interfaces.conftest import SIMULATION, Chain, refuse, succeed, write_yaml
 
 
 def test_tokens_are_trained_on_request(chain: Chain, tmp_path: Path) -> None:

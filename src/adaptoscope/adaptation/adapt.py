@@ -40,12 +40,8 @@ def adapt_translator(
 
     Parameters
     ----------
-    settings
-        How to adapt.
     out
         Run folder, which becomes the model folder of the adapted network.
-    model
-        The source network.
     source
         Fields of the microscope that it learnt from. No stain is looked at.
     target
@@ -59,13 +55,6 @@ def adapt_translator(
     -------
     Path
         ``out``, now with weights, model.json and card. A killed run goes on with the same call.
-
-    Raises
-    ------
-    InputError
-        As `check_domains`.
-    OutputError
-        If ``out`` holds something else, or a run with other settings, network or images.
     """
     check_model(model)
     images = check_domains(model, source, target)

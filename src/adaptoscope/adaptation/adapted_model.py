@@ -18,17 +18,8 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
 
     Parameters
     ----------
-    model
-        The source network.
-    fields
-        Images of one domain.
     name
         Which, for the message: ``source`` or ``target``.
-
-    Raises
-    ------
-    InputError
-        If there is none, or their bit depth is not that of the network's training.
     """
     expected = model.record.intensities.bit_depth
     found = sorted({field.bit_depth for field in fields})
@@ -43,13 +34,7 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
 
 
 def check_model(model: StainModel) -> None:
-    """Refuse a network of which an adaptation would lose something.
-
-    Raises
-    ------
-    InputError
-        If its images are prepared one by one, or it has the skips of another network.
-    """
+    """Refuse a network of which an adaptation would lose something."""
     if model.record.adapted is not None and model.record.adapted.skips == "source":
         raise InputError(
             f"The model {model.name} cannot be adapted.",
@@ -76,10 +61,6 @@ def interval_of(
     ----------
     choice
         Whether they are the target's own, or the constants of the source set.
-    model
-        The source network.
-    target
-        Target fields.
     """
     if choice == "source":
         return model.record.intensities.given
@@ -108,20 +89,10 @@ def adapted_record(
     ----------
     model
         The source network, as it was.
-    target
-        Target fields.
-    method
-        How it was adapted.
     learnt_from
         Names of the images that were looked at, under their hashes.
     interval
         Intensities of target images that become -1 and 1.
-    layers
-        Layers that were matched.
-    skips
-        Whose skips later layers get.
-    changes
-        Other fields of the record.
     """
     record = model.record
     modalities = {each.modality for field in target for each in field.records}

@@ -46,8 +46,6 @@ def adapt_automatically(
     out
         Run folder, which becomes the model folder. ``candidates/`` holds every network that was
         tried, ``choice.json`` their scores.
-    model
-        The source network.
     source
         Fields of the microscope that it learnt from; with their stains read, unless
         ``settings.restyling`` is none.

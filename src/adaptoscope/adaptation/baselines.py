@@ -52,12 +52,8 @@ def adapt_without_learning(
 
     Parameters
     ----------
-    settings
-        The method.
     out
         Run folder, which becomes the model folder.
-    model
-        The source network.
     target
         Fields of the other microscope, of the same bit depth. No stain is looked at.
     source
@@ -71,15 +67,6 @@ def adapt_without_learning(
     -------
     Path
         ``out``, now with weights, model.json and card.
-
-    Raises
-    ------
-    InputError
-        If a set that is needed is empty, or its bit depth is not that of the network's training.
-    SettingsError
-        If statistics are to be measured that the network does not have, or does not use.
-    OutputError
-        If ``out`` holds something else, or a run with other settings, network or images.
     """
     check_model(model)
     check_domain(model, target, "target")

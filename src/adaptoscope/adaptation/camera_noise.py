@@ -73,13 +73,6 @@ def finest_variance(images: Sequence[FloatImage]) -> float:
 def noise_to_add(power: FloatArray, wanted: FloatArray, own: float, target: float) -> float:
     """Return the variance of the target's noise beyond that which source images bring along.
 
-    Parameters
-    ----------
-    power, wanted
-        Spectra of source and target.
-    own, target
-        Variances of their noise.
-
     Returns
     -------
     float

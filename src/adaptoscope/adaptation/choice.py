@@ -45,8 +45,6 @@ class Way(NamedTuple):
 
     Parameters
     ----------
-    layers
-        Layers that are matched.
     restyled
         Contrast of the restyled pairs that are learnt first; empty without them.
     """
@@ -80,8 +78,6 @@ class Candidate:
 
     Parameters
     ----------
-    way
-        How they were adapted.
     outputs
         Of each seed, on the same unlabelled target fields, shape (N, S, H, W).
     measures
@@ -121,8 +117,6 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
     candidates
         At least one; at least two for `consensus`, and each of at least two seeds for
         `uncertainty`.
-    criterion
-        Which.
 
     Returns
     -------

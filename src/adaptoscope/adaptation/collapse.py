@@ -6,11 +6,12 @@ Paper 2 keeps learning rates at which the generator's loss stays bounded for eve
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from adaptoscope.imageio.csv_tables import read_table
 
 METRICS = "metrics.csv"
 """Where a run folder keeps the losses of its training."""
@@ -89,10 +90,7 @@ def judge_run(
     HealthVerdict
         With a reason for each finding.
     """
-    rows = []
-    if metrics.exists():
-        with metrics.open(newline="", encoding="utf-8") as stream:
-            rows = list(csv.DictReader(stream))
+    rows = read_table(metrics).rows if metrics.exists() else ()
     columns = {
         name: [float(row[name]) for row in rows if row.get(name)]
         for name in ("deceit", "judge", "right", "distance", "l1")

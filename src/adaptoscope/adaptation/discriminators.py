@@ -21,8 +21,6 @@ class FeatureDiscriminator(nn.Module):
 
     Parameters
     ----------
-    channels
-        Channels of the features.
     side
         Side of the maps that it is trained on, in their own pixels.
     parameters
@@ -69,8 +67,6 @@ def width_for(channels: int, halvings: int, kernel: int, parameters: int) -> int
     ----------
     channels, halvings, kernel
         Of the features, of the discriminator, and of its first and last convolutions.
-    parameters
-        How many it shall have.
     """
     factors = _factors(halvings)
     last = factors[-1]

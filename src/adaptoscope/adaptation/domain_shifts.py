@@ -53,11 +53,6 @@ class LinearLight:
             Any shapes, in [0, 1] of the stored range. One is held at a time.
         dark
             Whether a stored zero is the dark level, or the percentile 0.1.
-
-        Raises
-        ------
-        InputError
-            There is no pixel.
         """
         numbers = np.zeros(_LEVELS, dtype=np.int64)
         for pixels in images:
@@ -111,8 +106,6 @@ def saturated_share(image: MicroscopyImage, white: float) -> float:
 
     Parameters
     ----------
-    image
-        As read from a file.
     white
         The white level, a share of the stored range.
 
@@ -159,8 +152,6 @@ def draw_shot_noise(light: FloatImage, photons: float, rng: np.random.Generator)
         Linear light; below 0 there are no photons and no noise.
     photons
         Photons of a pixel at the white level.
-    rng
-        Source of randomness.
 
     Returns
     -------
@@ -182,8 +173,6 @@ def draw_read_noise(
         Height and width in pixels.
     deviation
         Standard deviation, as a share of the white level.
-    rng
-        Source of randomness.
 
     Returns
     -------
@@ -200,8 +189,6 @@ def shift_given(light: FloatImage, settings: ShiftSettings, rng: np.random.Gener
     ----------
     light
         Linear light, shape (H, W).
-    settings
-        The shifts.
     rng
         Source of noise; untouched where none is asked for.
 

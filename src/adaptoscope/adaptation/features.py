@@ -26,8 +26,6 @@ def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSe
 
     Parameters
     ----------
-    network
-        The network.
     images
         Shape (B, 1, H, W), as the network takes them.
     settings
@@ -71,8 +69,6 @@ class SourceFeatures:
         The source network, as it predicts.
     fields
         Source fields; their stains are not looked at.
-    interval
-        Intensities of the source set.
     settings
         How many crops, of which size and layers.
     """
@@ -106,13 +102,6 @@ class SourceFeatures:
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[torch.Tensor, Features]:
         """Draw crops with their features.
-
-        Parameters
-        ----------
-        rng
-            Source of randomness.
-        batch
-            Number of crops.
 
         Returns
         -------

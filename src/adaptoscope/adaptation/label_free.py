@@ -44,8 +44,6 @@ def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
 
     Parameters
     ----------
-    model
-        The network.
     fields
         The fields; their stains are not looked at.
     """
@@ -82,8 +80,6 @@ def mean_agreement(outputs: Outputs, others: Sequence[Outputs]) -> float:
 
     Parameters
     ----------
-    outputs
-        Of the network.
     others
         Of other networks on the same fields.
     """
@@ -118,8 +114,6 @@ def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
 
     Parameters
     ----------
-    outputs
-        On target fields.
     of_source
         Of the source network on source fields.
 
@@ -173,12 +167,8 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
 
     Parameters
     ----------
-    outputs
-        On target fields.
     of_source
         Of the source network on source fields.
-    seed
-        Of the division into folds.
 
     Returns
     -------
@@ -207,12 +197,8 @@ def measures_of(
 
     Parameters
     ----------
-    model
-        The adapted network.
     outputs
         What it says of `fields`.
-    fields
-        Target fields.
     of_source
         What the source network says of source fields.
     turned_source

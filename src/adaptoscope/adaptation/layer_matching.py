@@ -66,18 +66,10 @@ class LayerMatchingStep:
 
     Parameters
     ----------
-    settings
-        How to adapt.
     source
         The source network G, as it predicts.
-    known
-        Source features, standardised.
     fields
         Target fields; their stains are not looked at.
-    interval
-        Intensities of the target set.
-    fabric
-        The engine.
     """
 
     def __init__(

@@ -32,20 +32,12 @@ def learn_on(
 
     Parameters
     ----------
-    settings
-        How to learn.
     run
         Where checkpoints stand.
-    fabric
-        The engine.
     model
         The network to begin with; it is left as it is.
-    fields
-        Fields with their stains read.
     interval
         What becomes -1 and 1 in their images; stains keep the model's constants.
-    name
-        What the progress bar says.
 
     Returns
     -------
@@ -70,15 +62,7 @@ def learn_on(
 
 
 def training_of(settings: TeachingSettings, record: TranslatorRecord) -> TranslationSettings:
-    """Return the settings of a training on pairs that goes on from a network.
-
-    Parameters
-    ----------
-    settings
-        How to learn.
-    record
-        The network.
-    """
+    """Return the settings of a training on pairs that goes on from a network."""
     shared = TeachingSettings.model_fields.keys() - {"intensities"}
     return TranslationSettings(
         width=record.width,

@@ -103,11 +103,6 @@ def estimate_look(
         pixels each, where they are larger.
     scale
         The magnification, where it is known.
-
-    Raises
-    ------
-    InputError
-        If a set is empty or shows a single intensity.
     """
     source, target = source[:_LOOKED_AT], target[:_LOOKED_AT]
     wanted, light = _features(network, target, interval), light_of(source, target)
@@ -190,13 +185,7 @@ def described(estimate: LookEstimate) -> dict[str, object]:
 
 
 def from_description(content: Mapping[str, Any]) -> LookEstimate:
-    """Return the estimate that `described` was given.
-
-    Parameters
-    ----------
-    content
-        As read from JSON.
-    """
+    """Return the estimate that `described` was given."""
     return LookEstimate(
         {contrast: content[contrast]["scale"] for contrast in CONTRASTS},
         {contrast: content[contrast]["distance"] for contrast in CONTRASTS},

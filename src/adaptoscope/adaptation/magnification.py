@@ -38,11 +38,6 @@ def magnify(pixels: FloatImage, factor: float) -> FloatImage:
     -------
     numpy.ndarray
         Shape (H, W), float32; a copy for a factor of 1.
-
-    Raises
-    ------
-    InputError
-        The image is not two-dimensional, or the factor is too small.
     """
     _check(pixels.shape, factor)
     image = np.array(pixels, dtype=np.float32)
@@ -71,11 +66,6 @@ def magnify_labels(labels: NDArray[np.integer], factor: float) -> NDArray[np.uin
     numpy.ndarray
         Shape (H, W), uint16. Labels are kept for factors of 1 and above; below 1 cells are numbered
         anew from 1, so that no cell shares its number with its mirror images.
-
-    Raises
-    ------
-    InputError
-        As in `magnify`, or below 1 more cells are shown than 16 bits can number.
     """
     _check(labels.shape, factor)
     rows, columns = (_sources(side, factor) for side in labels.shape)
@@ -116,11 +106,6 @@ def magnify_points(points: Points, shape: tuple[int, int], factor: float) -> Poi
     numpy.ndarray
         Shape (M, 2): the centres seen in the magnified image, below a factor of 1 first those of
         the field and then those of its mirror images.
-
-    Raises
-    ------
-    InputError
-        The factor is too small.
     """
     _check(shape, factor)
     shown = [points]

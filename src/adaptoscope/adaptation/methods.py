@@ -37,8 +37,6 @@ class Method:
 
     Parameters
     ----------
-    settings
-        Class of its settings.
     home
         ``module:function`` that does it, below `adaptoscope.adaptation`; imported when it runs.
     looks_at
@@ -86,8 +84,6 @@ def adapt_by_method(
         Of one method; or of the choice among several, which looks at source and target.
     out
         Run folder, which becomes the model folder.
-    model
-        The source network.
     device
         Where to train.
     overwrite
@@ -134,11 +130,6 @@ def settings_of_method(
         Wins over the method of the values; `adversarial` where neither names one.
     origin
         Where the values came from, for the error message.
-
-    Raises
-    ------
-    SettingsError
-        If the method is unknown, or its settings do not know a value.
     """
     if not isinstance(values, Mapping):
         return settings_from(values, AdaptationSettings, origin=origin)
@@ -171,8 +162,6 @@ def choose_settings(
         Name of a method, which wins over the file's. ``auto``, like None, names none.
     layer
         ``auto``, or layers as ``2`` or ``2,5``, which win over the file's.
-    seed
-        Wins over the file's.
     origin
         Where the values came from, for the error message.
 
@@ -181,11 +170,6 @@ def choose_settings(
     MethodSettings or AutoSettings
         The choice where the method matches layers and none are named. Restyled pairs are among
         its candidates only where no method is named either.
-
-    Raises
-    ------
-    SettingsError
-        If a value is unknown or out of range, or makes no difference to that method.
     """
     method = None if method == AUTO else method
     of_choice = _fields_of_the_choice(values)

@@ -39,12 +39,8 @@ def fine_tune(
 
     Parameters
     ----------
-    settings
-        How to learn.
     out
         Run folder, which becomes the model folder.
-    model
-        The source network.
     pairs
         Target pairs of one modality. Those of the split ``train`` are learnt from, or all where no
         pair is in a split; those of ``val`` are measured at the end.
@@ -57,14 +53,6 @@ def fine_tune(
     -------
     Path
         ``out``, now with weights, model.json and card, which say that stains were learnt from.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to learn from, a field lacks a stain of the network, or the bit depth
-        is not that of its training.
-    OutputError
-        If ``out`` holds something else, or a run with other settings, network or images.
     """
     check_model(model)
     part = training_part(pairs)

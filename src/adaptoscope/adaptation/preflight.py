@@ -23,8 +23,6 @@ def check_domains(
 
     Parameters
     ----------
-    model
-        The source network.
     source, target
         Fields of both domains.
 
@@ -32,12 +30,6 @@ def check_domains(
     -------
     dict
         From the hash of every image's pixels to its name.
-
-    Raises
-    ------
-    InputError
-        If a set is empty or its bit depth is not that of the network's training; or if the network
-        learnt from target images and from none of the source images.
 
     Warns
     -----

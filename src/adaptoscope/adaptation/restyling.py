@@ -62,8 +62,6 @@ class Restyling:
     ----------
     scale
         Magnification, above 1 where the target's cells are larger.
-    contrast
-        Whether bright stays bright.
     frequencies
         Shape (K,), cycles per pixel, rising.
     gain
@@ -120,17 +118,8 @@ def measure_restyling(
     ----------
     source, target
         Fields of both domains, of any size; one of each at least.
-    scale
-        Magnification of the source.
-    contrast
-        Whether it is inverted.
     light
         What `light_of` returns, where it was asked already.
-
-    Raises
-    ------
-    InputError
-        If a set is empty or shows a single intensity, or the scale is too small.
     """
     light = light_of(source, target) if light is None else light
     given = [magnify(_flattened(field.pixels, light.before), scale) for field in source]
@@ -196,11 +185,6 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
         Shape (K,), cycles per pixel, from 0 to the highest along a row, 0.5.
     power
         Shape (K,), mean squared coefficients of the orthonormal cosine transform; above 0.
-
-    Raises
-    ------
-    InputError
-        If there is no image, or none shows more than one intensity.
     """
     edges = np.linspace(0, 0.5, _BINS + 1)
     sums, numbers = np.zeros(_BINS), np.zeros(_BINS)

@@ -101,13 +101,7 @@ class AdaptationSettings(Settings):
 
 
 def layers_from(text: str) -> tuple[int, ...]:
-    """Read layers from an option, as ``2`` or ``2,5``, in any order.
-
-    Raises
-    ------
-    SettingsError
-        If the text holds anything but numbers of layers.
-    """
+    """Read layers from an option, as ``2`` or ``2,5``, in any order."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() and 1 <= int(part) <= LAYERS for part in parts):
         raise SettingsError(

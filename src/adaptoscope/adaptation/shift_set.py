@@ -73,21 +73,12 @@ def write_shifted(
         The set, or the part of it that is to be shifted.
     out
         Folder to write; continued if begun from the same pairs with equal settings.
-    settings
-        The shifts.
     seed
         With the name of an image the only source of its noise.
     overwrite
         Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each given image once its pairs stand.
-
-    Raises
-    ------
-    InputError
-        If images cannot be read, or two of them would get the same name.
-    OutputError
-        If the folder was begun otherwise, holds something else, or is that of the set.
     """
     _refuse_own_folder(Path(out), pairs.folder)
     kept = {

@@ -47,8 +47,6 @@ def teach_restyled(
         How to learn; magnification and contrast where they are known.
     out
         Run folder, which becomes the model folder.
-    model
-        The source network.
     source
         Fields of the microscope that it learnt from, with their stains read.
     target
@@ -65,13 +63,6 @@ def teach_restyled(
     Path
         ``out``, now with weights, model.json, card and ``look.json``. A killed run goes on with
         the same call.
-
-    Raises
-    ------
-    InputError
-        As `check_domains`; if source stains are missing, or a set shows a single intensity.
-    OutputError
-        If ``out`` holds something else, or a run with other settings, network or images.
     """
     check_model(model)
     check_stains(model, source)
@@ -112,8 +103,6 @@ def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> 
 
     Parameters
     ----------
-    out
-        Its folder.
     source, target
         Fields of both domains, as it had them.
     """
@@ -132,13 +121,7 @@ def hashes_of_stains(fields: Sequence[Field]) -> list[str]:
 
 
 def check_stains(model: StainModel, source: Sequence[Field]) -> None:
-    """Refuse source fields whose stains were not read.
-
-    Raises
-    ------
-    InputError
-        If a field has none.
-    """
+    """Refuse source fields whose stains were not read."""
     if all(field.stains is not None for field in source):
         return
     raise InputError(

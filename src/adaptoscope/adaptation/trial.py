@@ -37,8 +37,6 @@ class Trial:
 
     Parameters
     ----------
-    settings
-        Candidates.
     folder
         Where their model folders go.
     model, source, target, device
@@ -82,13 +80,7 @@ class Trial:
         return Candidate(UNADAPTED, [said], [measures], [True], votes=False)
 
     def matched(self, way: Way) -> Candidate:
-        """Match layers, of the source network or of one that learnt from restyled pairs.
-
-        Raises
-        ------
-        DivergedError
-            If the training went astray.
-        """
+        """Match layers, of the source network or of one that learnt from restyled pairs."""
         for seed in self.settings.seeds:
             how = self.settings.adaptation.changed(layers=way.layers, seed=seed)
             model, source = self.model, self.source

@@ -49,8 +49,6 @@ def run_tasks(
         Says that a task was finished before, so that it is left out. By default none was.
     workers
         1 works in this process; more start that many processes.
-    description
-        Stands before the progress bar.
     unit
         What one task is, as ``image``; stands before its number.
     threads_per_worker
@@ -61,14 +59,6 @@ def run_tasks(
     -------
     list
         Results of the tasks that were done now, in the order of ``tasks``.
-
-    Raises
-    ------
-    SettingsError
-        ``workers`` or ``threads_per_worker`` is below 1.
-    AdaptoscopeError
-        A task failed with such an error; its summary then begins with the task's name. Any other
-        error is passed on with the name as a note. Tasks that had finished stay finished.
     """
     if workers < 1 or threads_per_worker < 1:
         raise SettingsError(
@@ -96,13 +86,7 @@ def usable_cpus() -> int:
 
 
 def worth_workers(tasks: int) -> int:
-    """Return how many processes are worth their start for short tasks, such as counting an image.
-
-    Parameters
-    ----------
-    tasks
-        Number of tasks.
-    """
+    """Return how many processes are worth their start for short tasks, as counting an image."""
     # A process takes about as long to begin as a network takes for a dozen images; and each holds a
     # quarter of a gigabyte, of which a laptop has a few to spare.
     return max(1, min(usable_cpus(), 4, tasks // 12))

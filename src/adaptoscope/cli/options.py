@@ -50,13 +50,7 @@ Z = Annotated[
 
 
 def plane(text: str | None) -> int | Literal["max"] | None:
-    """Turn the option --z into an index or ``max``.
-
-    Raises
-    ------
-    SettingsError
-        If it is neither.
-    """
+    """Turn the option --z into an index or ``max``."""
     if text is None:
         return None
     if text == "max":
@@ -89,11 +83,6 @@ def refuse_folder(option: str, file: Path | None) -> None:
         Name of the option, as ``--table``.
     file
         What it was given; None if it was not.
-
-    Raises
-    ------
-    OutputError
-        If it is a folder.
     """
     if file is not None and file.is_dir():
         raise OutputError(

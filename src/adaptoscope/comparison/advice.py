@@ -15,12 +15,8 @@ def advice(
 
     Parameters
     ----------
-    rows
-        The quantities.
     folders
         Names of A and B, for the commands.
-    settings
-        How they were compared.
 
     Returns
     -------

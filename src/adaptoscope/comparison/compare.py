@@ -28,12 +28,8 @@ class Comparison:
 
     Parameters
     ----------
-    settings
-        How they were compared.
     a, b
         What was measured on each.
-    rows
-        The quantities.
     advice
         What the differences mean, in sentences.
     same_images

@@ -30,14 +30,10 @@ class ImageFacts:
 
     Parameters
     ----------
-    name
-        Base name of the file.
     sha256
         Hash of its decoded pixels.
     shape
         Height and width in pixels.
-    bit_depth
-        Of the stored file.
     pixel_size_um
         Edge of a pixel in micrometres; None where it is not stated.
     clipped
@@ -87,8 +83,6 @@ class SetFacts:
         Where it lies.
     available
         Number of images that the set has.
-    images
-        Those that were measured.
     histogram
         Of their intensities together, as `intensity_histogram` counts them.
     """
@@ -130,13 +124,6 @@ def measure_facts(images: CountedImageSet, available: int, description: str) -> 
         The images to measure, at least one.
     available
         Number of images in the set that they were chosen from.
-    description
-        Stands before the progress bar.
-
-    Raises
-    ------
-    InputError
-        If an image cannot be read or is smaller than 16 pixels.
     """
     facts, histograms = [], []
     for record in progress(images.records, description, unit="image"):

@@ -80,8 +80,6 @@ def compare_looks(
     facts
         What was measured. Tiles of the set with the larger cells are cut larger and then brought
         to the cell size of the other; where no cell was seen, nothing is brought anywhere.
-    settings
-        How to compare.
     device
         Where the encoder runs.
     encoder

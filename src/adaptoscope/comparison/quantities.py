@@ -70,8 +70,6 @@ def quantities(
 
     Parameters
     ----------
-    facts
-        Of A and of B.
     look
         How far their looks lie apart.
     settings

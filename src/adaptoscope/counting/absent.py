@@ -12,11 +12,6 @@ def refuse_absent(place: Path) -> None:
     ----------
     place
         An image, or a folder of images.
-
-    Raises
-    ------
-    InputError
-        If it does not exist, or is neither a file nor a folder.
     """
     if not (place.is_file() or place.is_dir()):
         raise InputError(

@@ -62,8 +62,6 @@ class Probe:
         ----------
         network
             Takes crops, shape (B, 1, H, W).
-        count
-            Makes counts of its output.
 
         Returns
         -------
@@ -170,8 +168,6 @@ def contradiction(
 
     Parameters
     ----------
-    counter
-        The counter.
     images
         Shape (H, W) each, in [0, 1] of the stored range; at least one.
     diameters

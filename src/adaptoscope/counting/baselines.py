@@ -146,11 +146,6 @@ def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[f
         Shape (H, W) each, in [0, 1] of the stored range.
     counts
         True number of cells of each image.
-
-    Raises
-    ------
-    InputError
-        There is no image, or not one count per image.
     """
     if not images or len(images) != len(counts):
         raise InputError(

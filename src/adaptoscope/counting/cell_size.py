@@ -45,21 +45,12 @@ def count_cells(
 
     Parameters
     ----------
-    model
-        The counter.
     image
         The image; one that stays on disk is for density counters only.
     diameter_px
         Cell diameter in pixels, which comes before everything else. Otherwise, where the counter
         expects a diameter and the pixel sizes of its training images and of this image are known,
         the same diameter in micrometres; else the counter's own way.
-
-    Raises
-    ------
-    SettingsError
-        If a diameter is given to a counter that has no use for one.
-    InputError
-        If a counter that needs the whole image is given one that stays on disk.
     """
     if diameter_px is not None and model.record.kind in WITHOUT_PLACES:
         raise SettingsError(
@@ -137,8 +128,6 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
 
     Parameters
     ----------
-    model
-        The counter.
     pixel_size_um
         Edge of a pixel of the image in micrometres; None where it is not known.
 
@@ -166,8 +155,6 @@ def flags_of(
 
     Parameters
     ----------
-    model
-        The counter.
     pixels
         Shape (H, W), what was counted, or a sample of it.
     found
@@ -197,13 +184,7 @@ def flags_of(
 
 
 def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: ImageCount) -> None:
-    """Refuse the 0 of a simple counter that could not measure any cell, unless there is nothing.
-
-    Raises
-    ------
-    InputError
-        The image shows something, but nothing that stands out as cells do.
-    """
+    """Refuse the 0 of a simple counter that could not measure any cell, unless there is nothing."""
     lost = _is_classical(model) and found.diameter_px is None
     if not lost:
         return
@@ -240,8 +221,6 @@ def cell_size_flag(model: CountingModel, pixels: npt.NDArray[np.float32], found:
 
     Parameters
     ----------
-    model
-        The counter.
     pixels
         Shape (H, W), the image or a sample of it.
     found

@@ -53,12 +53,6 @@ def of_one_channel(found: ImagesToCount, channel: int | None) -> ImagesToCount:
     ImagesToCount
         The same where no two files differ only in the channel that they name, or where each file
         holds several channels itself.
-
-    Raises
-    ------
-    InputError
-        If nobody has chosen, or there is no such channel: the channels of a site would be added up
-        as if they were sites.
     """
     tokens = {} if found.is_listed else channels_in([file.name for file in found.files])
     if not tokens or _channels_inside(found, next(iter(tokens))) > 1:
@@ -75,11 +69,6 @@ def of_one_channel(found: ImagesToCount, channel: int | None) -> ImagesToCount:
 
 def channels_in(names: Sequence[str]) -> dict[str, _Token]:
     """Read the channel that each name says, where at least two differ in nothing else.
-
-    Parameters
-    ----------
-    names
-        Names of files.
 
     Returns
     -------

@@ -24,8 +24,8 @@ from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import parse_float, read_table
 from adaptoscope.imageio.large_images import is_large
 from adaptoscope.metrics.difference_estimator import Stratum, corrected_total
 from adaptoscope.metrics.intervals import Interval
@@ -44,8 +44,6 @@ class CheckResult:
         Number of images that the counter counted.
     counted_by_hand
         Number of images that were also counted by hand.
-    found
-        Sum of the counter's counts.
     total
         Estimate of the true number of cells in all images, with its interval.
     """
@@ -147,18 +145,12 @@ def begin_check(
 
     Parameters
     ----------
-    model
-        The counter.
-    images
-        A folder of images.
     out
         Folder for ``counts.csv`` (all images) and ``check.csv`` (those to be counted by hand).
     number
         How many images to draw at random.
     flagged
         How many of the images that the counter doubts to take besides.
-    seed
-        Seed of the draw.
     channel, z
         As in `read_image`.
     overwrite
@@ -169,13 +161,6 @@ def begin_check(
     list of CheckRow
         Sorted by name. Images that could not be counted are in ``counts.csv`` only, with their
         error; nothing is said of them.
-
-    Raises
-    ------
-    InputError
-        There is no image, none could be counted, or too few are to be drawn.
-    OutputError
-        ``check.csv`` is there already, or holds hand counts, which are never overwritten.
     """
     if (out / CHECK_FILE).exists() and not overwrite:
         raise OutputError(
@@ -227,12 +212,8 @@ def trained_on(
 
     Parameters
     ----------
-    model
-        The counter.
     images, channel, z
         As in `begin_check`.
-    rows
-        The images that were chosen.
     """
     known = model.record.training_images
     if not known:
@@ -254,19 +235,11 @@ def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResu
         The folder of images that was counted.
     check
         ``check.csv`` with all hand counts filled in; ``counts.csv`` lies beside it.
-    level
-        Of the interval.
 
     Returns
     -------
     CheckResult
         The bias and the corrected total.
-
-    Raises
-    ------
-    InputError
-        A hand count is missing or impossible, or the two tables and the images do not belong
-        together.
     """
     rows = read_check(check)
     refuse_uncounted(rows, check)
@@ -286,13 +259,6 @@ def check_result(
         The images that were drawn, with their hand counts.
     counts
         From image name to the counter's count, of all images.
-    level
-        Of the interval.
-
-    Raises
-    ------
-    InputError
-        A stratum has fewer than two hand counts although it holds more images.
     """
     strata = []
     for name in dict.fromkeys(row.stratum for row in rows):

@@ -24,10 +24,6 @@ class Candidate:
 
     Parameters
     ----------
-    image
-        Its name.
-    count
-        What the counter found.
     flag
         Why the counter doubts it; empty if it does not.
     """
@@ -43,8 +39,6 @@ class Draw:
 
     Parameters
     ----------
-    image
-        Its name.
     stratum
         Name of the part of the images that it was drawn from.
     stratum_images
@@ -86,11 +80,6 @@ def draw_images(
     -------
     list of Draw
         Sorted by name. The strata together hold every candidate.
-
-    Raises
-    ------
-    InputError
-        There is no image, or fewer than four are to be drawn.
     """
     if not candidates or number < FEWEST:
         raise InputError(

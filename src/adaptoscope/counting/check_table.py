@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.datasets.point_tables import by_known_names, read_points
-from adaptoscope.datasets.tables import (
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import (
     Cell,
     Table,
     parse_float,
@@ -14,7 +15,6 @@ from adaptoscope.datasets.tables import (
     read_table,
     write_table,
 )
-from adaptoscope.errors import InputError, OutputError
 
 CHECK_COLUMNS = (
     "image",
@@ -39,8 +39,6 @@ class CheckRow:
     ----------
     image, count, lower, upper
         As in ``counts.csv``.
-    reason
-        Why this image was chosen.
     stratum, stratum_images, inclusion
         Part of the images that it was drawn from, the size of that part, and the probability with
         which it was drawn.
@@ -69,14 +67,7 @@ def write_check(path: Path, rows: Sequence[CheckRow]) -> None:
 
 
 def read_check(path: Path) -> list[CheckRow]:
-    """Read ``check.csv``, with hand counts or without.
-
-    Raises
-    ------
-    InputError
-        It is no such table, names an image twice, holds a number that is impossible, or lacks rows
-        of images that were drawn.
-    """
+    """Read ``check.csv``, with hand counts or without."""
     table = read_table(path)
     table.require(*CHECK_COLUMNS)
     _refuse_twice(table)
@@ -111,12 +102,6 @@ def fill_from_labels(check: Path, labels: Path) -> list[str]:
     -------
     list of str
         Images without a row in a table of points, which say that they have no cell.
-
-    Raises
-    ------
-    InputError
-        The table is neither, names none of the images or an image twice, a table of counts lacks
-        an image, or a count is not a whole number from 0.
     """
     rows = read_check(check)
     table = read_table(labels)
@@ -143,13 +128,7 @@ def fill_from_labels(check: Path, labels: Path) -> list[str]:
 
 
 def refuse_uncounted(rows: Sequence[CheckRow], path: Path) -> None:
-    """Refuse rows without a hand count.
-
-    Raises
-    ------
-    InputError
-        A row has none; the message names the images.
-    """
+    """Refuse rows without a hand count."""
     empty = [row.image for row in rows if row.hand_count is None]
     if empty:
         raise InputError(
@@ -229,11 +208,6 @@ def refuse_lost_counts(path: Path) -> None:
     ----------
     path
         A ``check.csv``, perhaps damaged.
-
-    Raises
-    ------
-    OutputError
-        It holds hand counts.
     """
     try:
         rows = read_table(path).rows

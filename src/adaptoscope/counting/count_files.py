@@ -30,8 +30,6 @@ class ToCount:
 
     Parameters
     ----------
-    file
-        The file.
     overlay
         Where its picture goes; None draws none.
     """
@@ -57,8 +55,6 @@ class CountRun:
         How images are read and counted.
     records
         Where each file's rows are kept as soon as they are known.
-    regions
-        Folder of label images.
     draw
         Draws an image and what was found in it.
     """
@@ -81,8 +77,6 @@ class CountRun:
 
         Parameters
         ----------
-        tasks
-            The files.
         workers
             Processes that share them. Each has one thread, so that the numbers depend neither on
             how many there are nor on the machine's processors.
@@ -116,13 +110,7 @@ class CountRun:
         self.records.write(task.file.path, record)
 
     def found_in(self, task: ToCount) -> CountRecord:
-        """Return what was found in a file that was counted.
-
-        Raises
-        ------
-        OutputError
-            If somebody else has removed it.
-        """
+        """Return what was found in a file that was counted."""
         kept = self.records.read(task.file.path)
         if kept is None:
             raise OutputError(
@@ -147,8 +135,6 @@ def predict_counts(
 
     Parameters
     ----------
-    model
-        The counter.
     images
         One image, a folder of images, or a counted-image folder.
     out_csv
@@ -162,13 +148,6 @@ def predict_counts(
     -------
     list of PredictedCount
         In the order of the files.
-
-    Raises
-    ------
-    InputError
-        The folder does not exist or holds no image.
-    OutputError
-        A table is there already, or cannot be written at this place.
     """
     settings = settings or PredictSettings()
     refuse_useless(model.name, model.record.kind, settings)

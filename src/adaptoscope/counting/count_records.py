@@ -84,11 +84,6 @@ class CountRecords:
             be known again, whose count is begun anew.
         overwrite
             Discard a count that was begun with other settings.
-
-        Raises
-        ------
-        OutputError
-            If one was begun with other settings, has counted something, and is not to be discarded.
         """
         wanted = json.loads(json.dumps(settings))
         kept = self._settings()

@@ -1,12 +1,11 @@
 """The table ``counts.csv``: one row for each image, and for each region of one."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.csv_tables import write_table
 
 COLUMNS = (
     "image",
@@ -38,8 +37,6 @@ class PredictedCount:
 
     Parameters
     ----------
-    image
-        Name of the file.
     count
         Number of cells, not rounded; None where the image failed, and then ``error`` says why.
     lower, upper
@@ -53,10 +50,6 @@ class PredictedCount:
         Area, cells per area and pixel size, where the pixel size is known.
     diameter_px
         Cell diameter in pixels that the counter measured or expects.
-    model
-        Name of the counter.
-    error
-        Why the image failed.
     """
 
     image: str
@@ -82,18 +75,10 @@ def write_count_table(path: Path, rows: Sequence[PredictedCount]) -> None:
 
     Parameters
     ----------
-    path
-        File to write.
     rows
         In their order.
     """
-    with (
-        atomic_path(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows(row.as_row() for row in rows)
+    write_table(path, COLUMNS, [row.as_row() for row in rows])
 
 
 @dataclass(frozen=True)
@@ -156,8 +141,6 @@ def summarise_counts(rows: Sequence[PredictedCount], another_kind: str = "") -> 
 
     Parameters
     ----------
-    rows
-        Of the table.
     another_kind
         What is said of the folder as a whole, if it is of another kind than the training images.
     """

@@ -70,13 +70,7 @@ class StoredCounter:
         return at_edges(load_counter(self.model, device=self.device), self.edges)
 
     def kind(self) -> str:
-        """Return which kind of counter it is, as its record says, without loading it.
-
-        Raises
-        ------
-        InputError
-            There is no such counter.
-        """
+        """Return which kind of counter it is, as its record says, without loading it."""
         if self.model in _CLASSICAL:
             return self.model
         try:
@@ -110,13 +104,7 @@ class StoredCounter:
 
 @dataclass(frozen=True, eq=False)
 class LoadedCounter:
-    """A counter that this process has loaded and no other can.
-
-    Parameters
-    ----------
-    counter
-        The counter.
-    """
+    """A counter that this process has loaded and no other can."""
 
     counter: "CountingModel"
 
@@ -152,8 +140,6 @@ def counter_device(model: str, device: str) -> str:
     ----------
     model
         Name or folder of the counter.
-    device
-        What was asked for.
     """
     if model in _CLASSICAL:
         return "cpu"
@@ -167,18 +153,11 @@ def refuse_useless(name: str, kind: str, settings: PredictSettings, **places: ob
 
     Parameters
     ----------
-    name, kind
-        Of the counter.
     settings
         How images are read and counted.
     places
         From the name of an option that needs cell centres to its value; None where it was not
         given.
-
-    Raises
-    ------
-    SettingsError
-        If something was asked of a counter that gives a number alone.
     """
     if kind not in WITHOUT_PLACES:
         return

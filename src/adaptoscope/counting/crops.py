@@ -87,10 +87,6 @@ class TrainingImages:
         ----------
         settings
             Seed, side of the crops, random changes.
-        batch
-            Number of crops.
-        step
-            Number of the step.
         stream
             Tells two sets apart that are drawn from in one step.
         """

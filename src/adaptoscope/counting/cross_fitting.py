@@ -32,8 +32,6 @@ class LeftOut:
     ----------
     reading
         How densities are read best; None for a counter that has none.
-    measured
-        Errors by name.
     calibration
         For intervals; None where there are too few images.
     """
@@ -54,21 +52,12 @@ def count_left_out(
 
     Parameters
     ----------
-    images
-        Labelled images.
     folds
         Number of folds; images of one group stay together.
-    seed
-        Seed of the folds.
     out
         Folder in which ``folds/0`` and so on stand, each a model folder.
     train
         Trains a counter on the split ``train`` of a set, into a folder. A finished one is kept.
-
-    Raises
-    ------
-    InputError
-        If there are fewer groups than folds.
     """
     divided = grouped_folds(images.records, folds, seed)
     surveys: list[DensitySurvey] = []
@@ -105,15 +94,8 @@ def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedI
 
     Parameters
     ----------
-    images
-        The set.
     hidden
         What is left out of it.
-
-    Raises
-    ------
-    InputError
-        If nothing is left.
     """
     kept_back, hashes = set(hidden.hashes().values()), images.hashes()
     left = [record for record in images if hashes[record.file_name] not in kept_back]

@@ -19,8 +19,6 @@ def draw_box(height: int, width: int, alpha: float, generator: np.random.Generat
         Size of the image in pixels.
     alpha
         Both parameters of the Beta distribution, above 0.
-    generator
-        Source of three numbers.
 
     Returns
     -------

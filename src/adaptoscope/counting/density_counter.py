@@ -45,8 +45,6 @@ class DensityCounter:
     span
         Fixed distance from background to cells, in the unit of the stored range; the background is
         measured on each image. None where ``intensity`` says it all.
-    reading
-        Which peaks are cells.
     tile
         Edge of the tiles in pixels, a multiple of 16.
     """
@@ -187,8 +185,6 @@ class _Tile:
 
     Parameters
     ----------
-    shown
-        What the network is shown.
     counted
         What counts in this tile and in no other.
     image

@@ -13,15 +13,8 @@ def at_edges(model: CountingModel, edges: Edges | None) -> CountingModel:
 
     Parameters
     ----------
-    model
-        The counter.
     edges
         As in `DensityReading`; None leaves the counter as it is.
-
-    Raises
-    ------
-    SettingsError
-        If the counter is no density network.
     """
     if edges is None:
         return model

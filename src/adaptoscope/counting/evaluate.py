@@ -33,22 +33,12 @@ def evaluate_counter(
 
     Parameters
     ----------
-    model
-        The counter.
     images
         The set, or one split of it.
     seed, resamples
         Of the bootstrap over images that gives the 95 % interval of the mean absolute error.
     allow_training_images
         Set where the error on the training images themselves is asked for.
-
-    Raises
-    ------
-    InputError
-        No image has its cells marked, they are not what `check_labels` accepts, or one image
-        cannot be read.
-    LeakageError
-        The counter was trained on one of the images.
     """
     labelled = images.labelled()
     if not len(labelled):

@@ -1,6 +1,5 @@
 """What comes out of comparing a counter with counted images, for people, machines and tables."""
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.datasets.density_classes import CLASSES
-from adaptoscope.imageio.files import atomic_path
+from adaptoscope.imageio.csv_tables import Cell, write_table
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.coverage import Coverage, coverage
@@ -25,8 +24,6 @@ class EvaluatedImage:
 
     Parameters
     ----------
-    image
-        Base name of the file.
     predicted, true
         Cells counted, not rounded, and cells marked.
     density_class
@@ -69,8 +66,6 @@ class Evaluation:
 
     Parameters
     ----------
-    errors
-        Over all images.
     mae_interval
         95 % bootstrap interval of the mean absolute error, over images.
     points
@@ -162,20 +157,16 @@ class Evaluation:
 
     def write_table(self, path: Path) -> None:
         """Write one row per image as CSV."""
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
-            table = csv.writer(stream, lineterminator="\n")
-            table.writerow(
-                ["image", "predicted", "true", "error", "f1", "invented", "lost", "density_class"]
-            )
-            for row in self.images:
-                match = row.match
-                found = (
-                    ("", "", "")
-                    if match is None
-                    else (match.f1, match.false_positives, match.false_negatives)
-                )
-                counts = (f"{row.predicted:.3f}", row.true, f"{row.error:.3f}")
-                table.writerow([row.image, *counts, *found, row.density_class])
+        columns = ("image", "predicted", "true", "error", "f1", "invented", "lost", "density_class")
+        rows: list[list[Cell]] = []
+        for row in self.images:
+            match = row.match
+            found: tuple[Cell, ...] = (None, None, None)
+            if match is not None:
+                found = (str(match.f1), match.false_positives, match.false_negatives)
+            counts = (f"{row.predicted:.3f}", row.true, f"{row.error:.3f}")
+            rows.append([row.image, *counts, *found, row.density_class])
+        write_table(path, columns, rows)
 
 
 def summarise(
@@ -187,8 +178,6 @@ def summarise(
     ----------
     rows
         At least one.
-    seed, resamples
-        Of the bootstrap over images.
     """
     predicted, true = [row.predicted for row in rows], [row.true for row in rows]
     absolute = np.abs(np.array(predicted) - np.array(true))

@@ -34,8 +34,6 @@ def fitted_reading(
     ----------
     counter
         The counter, whose own reading is the default.
-    counted
-        Images with their cells marked.
     cleaned
         Whether the counter will count images without what is no cell.
     """
@@ -58,14 +56,8 @@ def finish(
 
     Parameters
     ----------
-    folder
-        The run folder.
     facts
         What is known of the counter, without what is measured here.
-    counter
-        The counter.
-    real
-        The real set.
     taught
         What it was trained on, in words; the number of images if not given.
     left_out
@@ -103,8 +95,6 @@ def looks_of(
 
     Parameters
     ----------
-    images
-        The images.
     diameter_px
         Their cell diameter in pixels; None measures each.
     cleaned

@@ -33,12 +33,6 @@ def finish_network(
 
     Parameters
     ----------
-    folder
-        The run folder.
-    settings
-        How the network was trained.
-    network
-        The trained network.
     seen
         The training images of every phase, the real ones last.
     real

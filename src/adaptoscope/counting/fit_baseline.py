@@ -40,10 +40,6 @@ def train_baseline(
 
     Parameters
     ----------
-    settings
-        Which counter.
-    out
-        The model folder.
     real
         Counted images, used as in `adaptoscope.counting.regimes.train_counter`.
     overwrite
@@ -53,14 +49,6 @@ def train_baseline(
     -------
     Path
         ``out``.
-
-    Raises
-    ------
-    InputError
-        No training image has its cells marked, their cells are not what `check_labels` accepts,
-        or none shows cells.
-    LeakageError
-        A training image is one of the images kept back.
     """
     labelled = real.training_part().labelled()
     refuse_kept_back(labelled, real)

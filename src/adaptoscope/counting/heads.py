@@ -147,11 +147,6 @@ class DensityHead:
 def build_head(settings: CountingSettings) -> Head:
     """Make the network of some settings, with the initial weights that were asked for.
 
-    Parameters
-    ----------
-    settings
-        Of any head.
-
     Raises
     ------
     MissingWeightsError

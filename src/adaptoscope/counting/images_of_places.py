@@ -31,11 +31,6 @@ def images_of_places(
         in several folders is preceded by as many of the folders above it as tell the images apart,
         as ``day1/a.tif`` and ``day2/a.tif``. Bytes of a name that are not UTF-8 are written as
         ``\xe9``, since a table is UTF-8.
-
-    Raises
-    ------
-    InputError
-        As `images_to_count` and `of_one_channel`.
     """
     found = _of_one_channel([images_to_count(place) for place in places], channel)
     files: dict[Path, FileToCount] = {}

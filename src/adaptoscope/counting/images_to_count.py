@@ -36,8 +36,6 @@ class FileToCount:
 
     Parameters
     ----------
-    name
-        Base name.
     path
         Where it is.
     pixel_size_um
@@ -64,8 +62,6 @@ class ImagesToCount:
         Where the images lie; None for a single file.
     others
         Files of the folder that are no images.
-    folders
-        Sub-folders, which are not entered.
     is_listed
         Whether a list names the images.
     """
@@ -100,11 +96,6 @@ def images_to_count(place: Path) -> ImagesToCount:
     ImagesToCount
         At least one file. Of a folder without a list, files that look like images of a kind that
         cannot be read are in it too, so that none is passed over in silence.
-
-    Raises
-    ------
-    InputError
-        There is nothing at this path, or no image in the folder.
     """
     if place.is_file() or is_zarr(place):
         return ImagesToCount((FileToCount(place.name, place),))
@@ -171,11 +162,6 @@ def opened_image(
         Most pixels of an image that has to be read whole.
     in_parts
         Whether the counter can count an image that stays on disk.
-
-    Raises
-    ------
-    InputError
-        If the image cannot be read, or is too large to be read whole and has to be.
     """
     refuse_foreign_kind(path)
     with large_image(path, channel=channel, z=z) as large:
@@ -206,11 +192,6 @@ def refuse_foreign_kind(path: Path) -> None:
     ----------
     path
         The file; only its name is looked at.
-
-    Raises
-    ------
-    InputError
-        If its suffix is one of `FOREIGN_SUFFIXES`.
     """
     if path.suffix.lower() in FOREIGN_SUFFIXES:
         raise InputError(

@@ -19,11 +19,6 @@ def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
         What is about to be trained on; the sources named in its records count too.
     real
         The real set with its splits.
-
-    Raises
-    ------
-    LeakageError
-        Names the image and the split.
     """
     refuse_held_out_images(images, [real], "train the counter")
 
@@ -35,8 +30,6 @@ def usual_diameter(
 
     Parameters
     ----------
-    images
-        The set.
     pixels
         Its images, shape (H, W) each, for the case that nothing is recorded.
     most

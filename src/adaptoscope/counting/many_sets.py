@@ -39,11 +39,6 @@ def read_many_sets(
     tuple
         The images, with shares that grow with the square root of a group's area; and the name of
         each under the SHA-256 of its pixels.
-
-    Raises
-    ------
-    InputError
-        If no image is labelled, or cells are not what `check_labels` accepts.
     """
     pixels: list[npt.NDArray[np.float32]] = []
     points: list[Points] = []

@@ -115,8 +115,6 @@ def write_model(folder: Path, record: ModelRecord, card: str) -> None:
 
     Parameters
     ----------
-    folder
-        The run folder.
     record
         Content of ``model.json``, which is written last: a folder that has it is complete.
     card
@@ -133,8 +131,6 @@ def write_network_copy(folder: Path, record: ModelRecord, source: Path, *, card:
     ----------
     folder, record, card
         As for `write_model`.
-    source
-        The other model folder.
     """
     for name in (WEIGHTS_FILE, NETWORK_FILE):
         shutil.copyfile(source / name, folder / name)
@@ -151,13 +147,6 @@ def load_counter(model: str | Path, *, device: str = "auto") -> CountingModel:
         ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder.
     device
         Where a network shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises
-    ------
-    InputError
-        There is no such counter, or its folder is not complete.
-    SettingsError
-        The device cannot be used.
     """
     if str(model) in ("dog", "otsu_watershed"):
         record = ModelRecord.model_validate({"kind": str(model)})
@@ -178,13 +167,6 @@ def counter_of(record: ModelRecord, network: Network) -> Counter:
     ----------
     record
         What is known of the network.
-    network
-        The network of that kind.
-
-    Raises
-    ------
-    InputError
-        The record is not complete.
     """
     _refuse_incomplete(record)
     intensity = _fixed_range(record)
@@ -204,15 +186,7 @@ def counter_of(record: ModelRecord, network: Network) -> Counter:
 
 
 def read_record(folder: Path) -> ModelRecord:
-    """Read ``model.json`` of a model folder.
-
-    Raises
-    ------
-    InputError
-        The folder is absent, unfinished, or its ``model.json`` cannot be read.
-    SettingsError
-        ``model.json`` holds entries that are unknown or out of range.
-    """
+    """Read ``model.json`` of a model folder."""
     path = folder / "model.json"
     try:
         content = read_json(path.read_text(encoding="utf-8"))

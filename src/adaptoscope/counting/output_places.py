@@ -31,8 +31,6 @@ class CountOutputs:
         Folder for one PNG per image.
     plot
         PNG file of the counts of all images.
-    overwrite
-        Replace what is there.
     """
 
     table: Path | None = None
@@ -73,17 +71,10 @@ def refuse_outputs(
     ----------
     outputs
         Where the results go. Folders that are missing are made.
-    files
-        The images.
     sources
         The files and folders that were given.
     begun
         Whether this count was begun before: what stands at its places is then its own.
-
-    Raises
-    ------
-    OutputError
-        A place to write to is taken, cannot be written to, or is not of the right kind.
     """
     single = [place for place in (outputs.table, outputs.points_table, outputs.plot) if place]
     for option, place, usual in (

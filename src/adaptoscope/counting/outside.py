@@ -241,11 +241,6 @@ def known_images(
     -------
     KnownImages or None
         None for fewer than 20 images, or where no image has a diameter.
-
-    Raises
-    ------
-    InputError
-        There is not one count and one diameter per image.
     """
     cells, sizes = np.asarray(counts, np.float64), np.asarray(diameters, np.float64)
     measured = sizes[np.isfinite(sizes)]

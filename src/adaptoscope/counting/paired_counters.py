@@ -13,10 +13,6 @@ class OtherCounter:
 
     Parameters
     ----------
-    name
-        Its name.
-    evaluation
-        How it did.
     difference
         Mean absolute error of the counter that was evaluated minus that of this one.
     """
@@ -64,13 +60,6 @@ def compare_evaluations(
         Of the counter that is evaluated.
     second, name
         Of the other one, and its name.
-    seed
-        Of the bootstrap over images.
-
-    Raises
-    ------
-    InputError
-        They are not about the same images.
     """
     names = [[(row.image, row.true) for row in each.images] for each in (first, second)]
     if names[0] != names[1]:

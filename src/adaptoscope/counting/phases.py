@@ -47,21 +47,10 @@ def phases_of(
 
     Parameters
     ----------
-    settings
-        How to train.
     real, synthetic
         The images; `synthetic` for every regime but ``supervised``.
-    head
-        What is trained.
     average
         Its averaged weights, which a teacher needs.
-
-    Raises
-    ------
-    InputError
-        A set is missing or cannot be trained on.
-    LeakageError
-        A training image is one of the images kept back.
     """
     if settings.regime == "supervised":
         return [_single(settings, read_part(settings, real, real), 0, settings.steps)]
@@ -95,21 +84,12 @@ def read_part(
 
     Parameters
     ----------
-    settings
-        How to train.
     images
         The set; where it has splits, only ``train`` is read.
     real
         The real set, none of whose images kept back may be among them.
     labels
         As in `read_training_images`.
-
-    Raises
-    ------
-    InputError
-        The images cannot be trained on.
-    LeakageError
-        One of them is an image kept back.
     """
     part = images.training_part()
     refuse_kept_back(part, real)

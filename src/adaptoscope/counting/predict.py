@@ -72,8 +72,6 @@ class CountedFile:
         counter gives no positions.
     distance
         As in `CountedImage`.
-    picture
-        What was drawn of it.
     """
 
     rows: tuple[PredictedCount, ...]
@@ -94,10 +92,6 @@ def count_file(
 
     Parameters
     ----------
-    model
-        The counter.
-    file
-        The file.
     settings
         How it is read and counted.
     regions
@@ -110,11 +104,6 @@ def count_file(
     CountedFile
         With one row and the error in it where the image failed. Where only the picture failed,
         the error stands beside the count.
-
-    Raises
-    ------
-    SettingsError
-        If something was asked that no image allows.
     """
     try:
         with _opened(model, file, settings) as image:
@@ -147,8 +136,6 @@ def said_of(error: Exception, path: Path | None = None) -> str:
 
     Parameters
     ----------
-    error
-        What was raised.
     path
         Of the image, which is called by its base name: the row says which it is.
     """
@@ -187,10 +174,6 @@ def count_image(
 
     Parameters
     ----------
-    model
-        The counter.
-    image
-        The image.
     settings
         Its cell diameter, if that is known; how the image was read has no meaning here.
     """

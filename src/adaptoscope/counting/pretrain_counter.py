@@ -153,8 +153,6 @@ def pretrain_counter(
         Run folder, which becomes the model folder.
     sets
         Labelled sets. Where a set is split, only its training images are read.
-    settings
-        Complete settings.
     device
         Where to compute.
     overwrite

@@ -136,17 +136,10 @@ def pretrain_encoder(
         Run folder; the weights stand in ``out/nuclei_encoder.safetensors``.
     sets
         Labelled sets. Where a set is split, only its training images are read.
-    settings
-        Complete settings.
     device
         Where to compute.
     overwrite
         Discard a run with other settings in `out`.
-
-    Returns
-    -------
-    pathlib.Path
-        The weight file.
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=[WEIGHTS, FEATURES_FILE])
     weights = out / WEIGHTS

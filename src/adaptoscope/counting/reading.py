@@ -101,11 +101,6 @@ def choose_reading(
     -------
     DensityReading
         Of equally good ones, that with the threshold nearest to the default's.
-
-    Raises
-    ------
-    InputError
-        If there is no image.
     """
     true = np.array(list(counts), dtype=np.float64)
     if not len(surveys):

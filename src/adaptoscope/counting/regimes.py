@@ -56,8 +56,6 @@ def train_counter(
 
     Parameters
     ----------
-    settings
-        How to train.
     out
         Run folder, which becomes the model folder.
     real
@@ -77,17 +75,6 @@ def train_counter(
     -------
     Path
         ``out``, now with weights, model.json and card.
-
-    Raises
-    ------
-    InputError
-        A set is missing or cannot be trained on.
-    LeakageError
-        A training image is one of the images kept back.
-    OutputError
-        ``out`` holds something else, or a run with other settings or images.
-    SettingsError
-        ``unlabelled`` is given, but ``checkpoint`` is ``last``.
     """
     _refuse_unread(settings, unlabelled)
     given, real = real, as_training(real) if settings.folds else real
@@ -196,8 +183,6 @@ def counting_step(
 
     Parameters
     ----------
-    settings
-        How to train.
     phases
         Stretches of steps, one after the other from step 0.
     head, optimiser

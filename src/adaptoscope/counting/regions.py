@@ -105,12 +105,6 @@ def count_regions(
     -------
     list of RegionCount
         At least one.
-
-    Raises
-    ------
-    InputError
-        If there is no label image or more than one, it cannot be read, has another size, or no
-        region.
     """
     place = _label_image(folder, image)
     with _opened(place, in_parts=in_parts) as labels:

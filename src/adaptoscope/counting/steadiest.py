@@ -24,8 +24,6 @@ class SteadiestWeights:
         Whose weights would be kept: the average, or the network itself.
     count
         Makes counts of the network's output.
-    probe
-        Real crops.
     first, end
         First step that is followed by a look, at the earliest, and the step after the last one.
     """

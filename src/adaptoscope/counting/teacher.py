@@ -33,8 +33,6 @@ class Teacher:
     ----------
     settings
         Size of the batch, share and size of the boxes, seed, steps.
-    network
-        The averaged network, in evaluation.
     draw_density
         Draws the density of the cells of a batch, shape (B, 1, h, w).
     stride
@@ -58,12 +56,8 @@ class Teacher:
 
         Parameters
         ----------
-        synthetic
-            Crops with their cells.
         real
             Crops whose cells, if any are known, are not read.
-        step
-            Number of the step.
 
         Returns
         -------

@@ -34,12 +34,8 @@ def write_network_model(
 
     Parameters
     ----------
-    folder
-        The run folder.
     record
         Content of ``model.json``, which is written last: a folder that has it is complete.
-    network
-        The network.
     card
         Text of ``README.md``.
     dtype
@@ -98,17 +94,8 @@ def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = 
 
     Parameters
     ----------
-    folder
-        The model folder.
-    record
-        Its record.
     encoder
         The encoder that a regressor's weights belong to; EfficientNet-B0 by default.
-
-    Raises
-    ------
-    InputError
-        The weights do not fit the record.
     """
     network = _empty_network(record, encoder)
     try:

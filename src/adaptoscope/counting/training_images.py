@@ -27,20 +27,12 @@ def read_training_images(
 
     Parameters
     ----------
-    images
-        The images to train on.
     labels
         Read the cells, and leave images without labels out (`images_with_cells`); otherwise all
         images are read and no label is.
     settings
         Side of the crops, what to do with smaller images, normalisation, and with a density head
         the cell diameter that images are brought to.
-
-    Raises
-    ------
-    InputError
-        No image can be learnt from, one cannot be read, one is smaller than a crop, its cells are
-        not what `check_labels` accepts, or no cell can be measured where the diameter counts.
     """
     labelled = images_with_cells(images, settings) if labels else images
     if labels:

@@ -20,10 +20,6 @@ def diameters_of_cells(
 
     Parameters
     ----------
-    images
-        The set.
-    record
-        A record of it.
     image
         Its pixels.
     true
@@ -35,11 +31,6 @@ def diameters_of_cells(
         Shape (N,), in pixels: of a disc as large as the cell in the mask on which the centre
         lies, or which is nearest to it, where the set has masks; else `cell_diameter_px` of the
         record, else measured on the image, the same for all cells.
-
-    Raises
-    ------
-    InputError
-        If the mask cannot be read or has another size than the image.
     """
     labels = images.mask(record)
     if labels is not None and labels.any():

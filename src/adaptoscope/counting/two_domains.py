@@ -20,10 +20,6 @@ def half_of_each(
     ----------
     settings
         Size of the batch, seed, random changes.
-    synthetic, real
-        What crops are cut from.
-    step
-        Number of the step.
     """
     half = settings.batch // 2
     drawn = synthetic.draw(settings, batch=half, step=step, stream=_SYNTHETIC_STREAM)
@@ -44,10 +40,6 @@ def mixed(
     ----------
     settings
         As for `half_of_each`, and how often and how large boxes are.
-    synthetic, real
-        What crops are cut from.
-    step
-        Number of the step.
     """
     batch = half_of_each(settings, synthetic, real, step)
     generator = np.random.default_rng([settings.seed, step, _BOX_STREAM])

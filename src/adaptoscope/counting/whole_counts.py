@@ -15,23 +15,10 @@ from adaptoscope.images.cell_centres import Points
 def images_with_cells(images: CountedImageSet, settings: CountingSettings) -> CountedImageSet:
     """Return the images of a set that a counter can learn from.
 
-    Parameters
-    ----------
-    images
-        The set.
-    settings
-        How the counter is trained.
-
     Returns
     -------
     CountedImageSet
         Those whose cells are marked; where none is marked, those that were counted.
-
-    Raises
-    ------
-    InputError
-        If there is neither, or images are only counted and the head says where cells are, crops
-        are a part of an image, or boxes are cut out of it.
     """
     marked = images.labelled()
     if len(marked):

@@ -19,11 +19,6 @@ def with_window(model: CountingModel, window: int) -> CountingModel:
         A regressor. Other counters see an image as a whole and have no windows.
     window
         Side of the windows in pixels, at least `LEAST_WINDOW`.
-
-    Raises
-    ------
-    SettingsError
-        The counter has no windows, or the window is too small.
     """
     if not isinstance(model.counter, NetworkCounter):
         raise SettingsError(

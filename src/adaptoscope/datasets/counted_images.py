@@ -8,7 +8,7 @@ A folder holds ``images/``, ``points.csv`` with the cell centres, optional ``mas
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.datasets.listing import home_of, read_listing
+from adaptoscope.datasets.record_set import RecordSet
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import (
@@ -31,9 +32,11 @@ from adaptoscope.images.cell_centres import Points, check_points, no_points
 
 __all__ = ["CountedImageSet", "ImageRecord", "open_counted_images"]
 
+_CHECK_PATH = "check the path"
+
 
 @dataclass(frozen=True)
-class CountedImageSet:
+class CountedImageSet(RecordSet[ImageRecord]):
     """Images with what is known of their cells; pixels are read when asked for.
 
     Parameters
@@ -46,63 +49,18 @@ class CountedImageSet:
         Choice of channel and focal plane for every image, as in `read_image`.
     """
 
-    folder: Path
-    records: tuple[ImageRecord, ...]
     channel: int | None = None
     z: int | Literal["max"] | None = None
     _files: Mapping[str, Path] = field(default_factory=dict, repr=False)
     _centres: Mapping[str, Points] = field(default_factory=dict, repr=False)
 
-    def __len__(self) -> int:
-        """Return the number of images."""
-        return len(self.records)
-
-    def __iter__(self) -> Iterator[ImageRecord]:
-        """Go through the records."""
-        return iter(self.records)
-
-    def with_records(self, records: Iterable[ImageRecord]) -> CountedImageSet:
-        """Return the same set with some of its images, or with a new order.
-
-        Parameters
-        ----------
-        records
-            Records of this set.
-        """
-        return dataclasses.replace(self, records=tuple(records))
-
-    def images_of(self, split: str) -> tuple[ImageRecord, ...]:
-        """Return the records of one split.
-
-        Parameters
-        ----------
-        split
-            ``train``, ``val``, ``test`` or another name.
-
-        Returns
-        -------
-        tuple of ImageRecord
-            Empty where the split does not occur.
-        """
-        return tuple(record for record in self.records if record.split == split)
-
     def split(self, name: str) -> CountedImageSet:
-        """Return the set of one split.
-
-        Parameters
-        ----------
-        name
-            ``train``, ``val``, ``test`` or another name.
-
-        Returns
-        -------
-        CountedImageSet
-            At least one image.
+        """Return the set of one split, ``train``, ``val``, ``test`` or another: one image at least.
 
         Raises
         ------
         InputError
-            If no image is in this split.
+            If no image is in this split; the message names those that there are.
         """
         records = self.images_of(name)
         if not records:
@@ -128,28 +86,18 @@ class CountedImageSet:
         swapped = {name: points[:, ::-1] for name, points in self._centres.items()}
         return dataclasses.replace(self, _centres=swapped)
 
+    def only(self, record: ImageRecord) -> CountedImageSet:
+        """Return a set of one image, small enough to send to a worker process."""
+        points = {record.file_name: self.points(record)} if record.labelled else {}
+        files = {record.file_name: self.path(record)}
+        return dataclasses.replace(self, records=(record,), _files=files, _centres=points)
+
     def path(self, record: ImageRecord) -> Path:
-        """Return where an image is stored.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
-
-        Returns
-        -------
-        pathlib.Path
-            The file.
-        """
+        """Return the file in which an image of this set is stored."""
         return self._files[record.file_name]
 
     def read(self, record: ImageRecord) -> MicroscopyImage:
-        """Read the pixels of an image.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
+        """Read the pixels of an image of this set.
 
         Returns
         -------
@@ -175,23 +123,7 @@ class CountedImageSet:
         return with_pixel_size(image, record.pixel_size_um, "the list of images")
 
     def size(self, record: ImageRecord) -> tuple[int, int]:
-        """Return height and width of an image without decoding it.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
-
-        Returns
-        -------
-        tuple of int
-            Height and width in pixels, from the record, else from the file's header.
-
-        Raises
-        ------
-        InputError
-            If the file's header cannot be read.
-        """
+        """Return height and width in pixels, from the record, else from the file's header."""
         if record.height is not None and record.width is not None:
             return record.height, record.width
         header = read_header(self.path(record))
@@ -199,11 +131,6 @@ class CountedImageSet:
 
     def points(self, record: ImageRecord) -> Points:
         """Return the cell centres of an image.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
 
         Returns
         -------
@@ -231,11 +158,6 @@ class CountedImageSet:
     def mask(self, record: ImageRecord) -> NDArray[np.uint16] | None:
         """Read the label image of an image.
 
-        Parameters
-        ----------
-        record
-            A record of this set.
-
         Returns
         -------
         numpy.ndarray or None
@@ -262,23 +184,12 @@ class CountedImageSet:
         return labels
 
     def counts(self) -> NDArray[np.float64]:
-        """Return the number of cells of every image.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (images,), float64; NaN where nobody has counted.
-        """
+        """Return the number of cells of every image, NaN where nobody has counted."""
         counts = [np.nan if record.count is None else record.count for record in self.records]
         return np.array(counts, dtype=np.float64)
 
     def hashes(self, split: str | None = None) -> dict[str, str]:
-        """Return the hash of every image's pixels.
-
-        Parameters
-        ----------
-        split
-            Only the images of this split; None for all.
+        """Return the hash of every image's pixels, or of those of one split.
 
         Returns
         -------
@@ -286,7 +197,7 @@ class CountedImageSet:
             From file name to SHA-256: `source_sha256` of the record where it is given, else that
             of the decoded pixels, for which the image is read.
         """
-        records = self.records if split is None else self.images_of(split)
+        records = self.images_of(split)
         return {item.file_name: item.source_sha256 or self.read(item).sha256 for item in records}
 
 
@@ -326,25 +237,20 @@ def open_counted_images(
     """
     folder = Path(folder)
     if not folder.is_dir():
-        found = "a file" if folder.exists() else "nothing"
-        expected, remedy = "a folder of images", "check the path"
         raise InputError(
-            f"There is no folder {folder}.", expected=expected, found=found, remedy=remedy
+            f"There is no folder {folder}.",
+            expected="a folder of images",
+            found="a file" if folder.exists() else "nothing",
+            remedy=_CHECK_PATH,
         )
     listing = read_listing(folder, root)
     shown = [each for each in listing.records if include_rejected or each.kept is not False]
-    _refuse_empty(folder, shown, listing.records)
+    if not shown:
+        number = len(listing.records)
+        raise InputError(
+            f"The folder {folder} holds no image that can be used.",
+            expected="PNG or TIFF images in images/ or in the folder itself",
+            found=f"{number} images, all of them rejected" if number else "none",
+            remedy="screen with looser settings, or make more images" if number else _CHECK_PATH,
+        )
     return CountedImageSet(folder, tuple(shown), channel, z, listing.files, listing.centres)
-
-
-def _refuse_empty(
-    folder: Path, shown: Sequence[ImageRecord], records: Sequence[ImageRecord]
-) -> None:
-    if shown:
-        return
-    raise InputError(
-        f"The folder {folder} holds no image that can be used.",
-        expected="PNG or TIFF images in images/ or in the folder itself",
-        found=f"{len(records)} images, all of them rejected" if records else "none",
-        remedy="screen with looser settings, or make more images" if records else "check the path",
-    )

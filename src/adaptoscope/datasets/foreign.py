@@ -13,9 +13,9 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-from adaptoscope.datasets.records import ImageRecord, record_from_row
-from adaptoscope.datasets.tables import Table, read_table
+from adaptoscope.datasets.records import ImageRecord, image_record
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import Table, read_table
 from adaptoscope.imageio.files import list_images
 
 LISTS = ("split.csv", "counts.csv", "quality.csv")
@@ -145,7 +145,7 @@ def _listed(folder: Path, table: Table) -> list[ImageRecord]:
     for row in table.rows:
         known = {ours: row[name] for name, ours in used.items() if row[name]}
         known["file_name"] = _place_of(folder, row[column])
-        record = record_from_row(known, table.path)
+        record = image_record(known, table.path)
         status = row.get("status", "")
         if not _USABLE_STATUS.fullmatch(status):
             record = dataclasses.replace(record, kept=False, reject_reason=status)

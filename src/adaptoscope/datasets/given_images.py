@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.pair_files import locate_files
 from adaptoscope.datasets.paired_stains import open_paired_stains
+from adaptoscope.datasets.record_set import locate_files
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import InputError
 
@@ -20,26 +20,10 @@ def open_given_images(
     channel: int | None = None,
     z: int | Literal["max"] | None = None,
 ) -> CountedImageSet:
-    """Open the given images of a folder of pairs; no image is decoded.
+    """Open the given images of a folder with ``pairs.csv``, unlabelled; no image is decoded.
 
-    Parameters
-    ----------
-    folder
-        A folder with ``pairs.csv``.
-    root
-        Further folder in which listed files may lie.
-    channel, z
-        Choice of channel and focal plane for every image, as in `read_image`.
-
-    Returns
-    -------
-    CountedImageSet
-        Each given image once, unlabelled, in the order of the table.
-
-    Raises
-    ------
-    InputError
-        As `open_paired_stains`; or if two given images have the same base name.
+    Each is there once, in the order of the table; `root`, `channel` and `z` are those of
+    `open_counted_images`. Two of the same base name are refused.
     """
     pairs = open_paired_stains(folder, root=root)
     splits = {record.input: record.split for record in pairs}

@@ -14,9 +14,9 @@ from adaptoscope.datasets.counted_images import (
 )
 from adaptoscope.datasets.foreign import idcia_culture
 from adaptoscope.datasets.label_checks import check_places
-from adaptoscope.datasets.tables import parse_float, read_table
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import parse_float, read_table
 from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_image
 from adaptoscope.images.cell_centres import Points, as_points
 

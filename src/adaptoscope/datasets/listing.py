@@ -11,9 +11,9 @@ from adaptoscope.datasets.foreign import foreign_records, has_list
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER, SETTINGS_FILE
 from adaptoscope.datasets.paths import find_inside
 from adaptoscope.datasets.point_tables import by_known_names, read_points, refuse_stray_points
-from adaptoscope.datasets.records import ImageRecord, record_from_row, refuse_unknown_columns
-from adaptoscope.datasets.tables import read_table
+from adaptoscope.datasets.records import ImageRecord, image_record, refuse_unknown_columns
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.imageio.files import IMAGE_SUFFIXES
 from adaptoscope.images.cell_centres import Points
 
@@ -22,15 +22,8 @@ from adaptoscope.images.cell_centres import Points
 class Listing:
     """What the tables of a folder say.
 
-    Parameters
-    ----------
-    records
-        One per image, rejected ones included.
-    files
-        From file name to the file, with links followed.
-    centres
-        From file name to cell centres, shape (N, 2), (row, column) in pixels; images without a
-        row in ``points.csv`` are not in it.
+    One record per image, rejected ones included; from file name to the file, with links followed;
+    and from file name to cell centres, shape (N, 2), of images with a row in ``points.csv``.
     """
 
     records: tuple[ImageRecord, ...]
@@ -39,26 +32,10 @@ class Listing:
 
 
 def read_listing(folder: Path, root: Path | None) -> Listing:
-    """Read the tables of a folder and check that they agree.
+    """Read the tables of an existing folder and check that they agree.
 
-    Parameters
-    ----------
-    folder
-        An existing folder.
-    root
-        Further folder in which listed files may lie.
-
-    Returns
-    -------
-    Listing
-        May be empty. An image that a list names in a set with ``points.csv``, but that has no row
-        there, has no cells; an image that no list names is then unlabelled.
-
-    Raises
-    ------
-    InputError
-        If a listed file is missing or lies elsewhere, a table cannot be understood, the tables
-        contradict each other, or a writer has not finished the folder.
+    An image that a list names in a set with ``points.csv``, but that has no row there, has no
+    cells; an image that no list names is then unlabelled. Listed files may lie in `root` too.
     """
     own = (folder / "metadata.csv").is_file()
     _refuse_unfinished(folder)
@@ -87,7 +64,7 @@ def _own_records(folder: Path) -> list[ImageRecord]:
     table = read_table(folder / "metadata.csv")
     table.require("file_name")
     refuse_unknown_columns(table)
-    return [record_from_row(row, table.path) for row in table.rows]
+    return [image_record(row, table.path) for row in table.rows]
 
 
 def _locate(
@@ -121,20 +98,10 @@ def _locate(
 
 
 def home_of(folder: Path, file: Path) -> Path:
-    """Return the data set that an image belongs to.
+    """Return the data set that an image (its file, with links followed) belongs to.
 
-    Parameters
-    ----------
-    folder
-        The folder that was opened.
-    file
-        The image, with links followed.
-
-    Returns
-    -------
-    pathlib.Path
-        The opened folder where the image lies inside it, else ``OTHER`` for an image in
-        ``OTHER/images``, else the image's own folder.
+    The opened folder where the image lies inside it, else ``OTHER`` for an image in
+    ``OTHER/images``, else the image's own folder.
     """
     if file.is_relative_to(folder.resolve()):
         return folder

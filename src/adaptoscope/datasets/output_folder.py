@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from adaptoscope.errors import OutputError, describe_differences
-from adaptoscope.imageio.files import IMAGE_SUFFIXES, is_occupied, write_json
+from adaptoscope.imageio.files import (
+    IMAGE_SUFFIXES,
+    is_occupied,
+    remove_partial_files,
+    write_json,
+    write_text,
+)
 
 SETTINGS_FILE = "settings.json"
 RECORDS_FOLDER = "records"
@@ -32,6 +38,55 @@ _WRITTEN = (
 _NAME = re.compile(r"[^\W_][\w .,()+=@#&-]*")
 
 
+class SetWriter:
+    """Writes a folder of images one task after another, so that a killed run goes on.
+
+    A task counts as done once ``records/NAME.json`` stands. Several processes may write into one
+    folder, each with a writer of its own and equal settings.
+
+    Parameters
+    ----------
+    folder
+        Folder to write.
+    settings
+        Everything that the images depend on, as JSON can hold it.
+    title
+        First line of the card.
+    overwrite
+        Begin anew a folder that an earlier run wrote.
+
+    Raises
+    ------
+    OutputError
+        If the folder was begun with other settings or holds something else.
+    """
+
+    def __init__(
+        self, folder: Path, settings: Mapping[str, Any], title: str, *, overwrite: bool = False
+    ) -> None:
+        self.folder = Path(folder)
+        self.title = title
+        begin_folder(self.folder, settings, overwrite=overwrite)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a task, by its name as added, was done by this run or by a killed one."""
+        return self._record_file(name).is_file()
+
+    def _record_file(self, name: str) -> Path:
+        return self.folder / RECORDS_FOLDER / f"{Path(image_file_name(name)).stem}.json"
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        for file in sorted((self.folder / RECORDS_FOLDER).glob("[!.]*.json")):
+            yield json.loads(file.read_text(encoding="utf-8"))
+
+    def _write_card(self, card: str, statistics: str) -> None:
+        write_text(self.folder / "README.md", f"# {self.title}\n\n{card.strip()}\n\n{statistics}")
+
+    def _remove_partial_files(self) -> None:
+        for below in ("", "images", "masks", RECORDS_FOLDER):
+            remove_partial_files(self.folder / below)
+
+
 def is_finished(folder: Path) -> bool:
     """Tell whether a writer of counted images finished a folder: its table stands, alone."""
     return (folder / "metadata.csv").is_file() and not (folder / RECORDS_FOLDER).exists()
@@ -40,20 +95,9 @@ def is_finished(folder: Path) -> bool:
 def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
     """Begin an output folder, or go on with one that was begun with equal settings.
 
-    Parameters
-    ----------
-    folder
-        Folder to write into; made if missing.
-    settings
-        Everything that the output depends on; kept as ``settings.json``.
-    overwrite
-        Remove what an earlier run of ours wrote there. Folders that we did not begin are never
-        touched. Of several processes that write into one folder, only the first may ask for it.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings, or holds files of somebody else.
+    The settings are everything that the output depends on, kept as ``settings.json``. What an
+    earlier run of ours wrote is removed on `overwrite`; folders that we did not begin are never
+    touched. Of several processes that write into one folder, only the first may ask for it.
     """
     kept = folder / SETTINGS_FILE
     wanted = json.loads(json.dumps(dict(settings), default=str, sort_keys=True))
@@ -68,22 +112,9 @@ def begin_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) 
 
 
 def image_file_name(name: str) -> str:
-    """Return the file name of an image, refusing names that would not stay in their folder.
+    """Return the file name of an image, with ``.png`` where it has no suffix of an image.
 
-    Parameters
-    ----------
-    name
-        Base name, with or without ``.png`` or ``.tif``.
-
-    Returns
-    -------
-    str
-        The name with its suffix, ``.png`` where it had none.
-
-    Raises
-    ------
-    OutputError
-        If the name is empty, begins with a dot, or holds a path.
+    Names that would not stay in their folder are refused.
     """
     file_name = name if name.lower().endswith(IMAGE_SUFFIXES) else name + ".png"
     if not _NAME.fullmatch(file_name) or len(file_name) > 200:

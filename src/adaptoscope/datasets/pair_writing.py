@@ -6,18 +6,21 @@ import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from adaptoscope.datasets.output_folder import RECORDS_FOLDER, begin_folder, image_file_name
-from adaptoscope.datasets.pair_tables import gather_pairs
+from adaptoscope.datasets.output_folder import SetWriter, image_file_name
 from adaptoscope.datasets.paired_stains import (
+    PAIR_COLUMNS,
     PairedStainSet,
     PairRecord,
+    open_paired_stains,
 )
-from adaptoscope.errors import InputError
+from adaptoscope.datasets.point_tables import write_points
+from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.files import (
     MicroscopyImage,
     read_header,
@@ -25,50 +28,31 @@ from adaptoscope.imageio.files import (
     write_json,
     write_mask,
 )
-from adaptoscope.images.cell_centres import check_points
+from adaptoscope.images.cell_centres import as_points, check_points
 
 
-class PairedStainWriter:
-    """Writes a paired-stain folder, one field at a time.
+class FieldFacts(TypedDict, total=False):
+    """What may be known of a field besides its images.
 
-    Parameters
-    ----------
-    folder
-        Folder to write.
-    settings
-        Everything that the images depend on, as JSON can hold it.
-    title
-        First line of the card.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings or holds something else.
+    Bit depth (8 or 16; 8), cell centres (shape (N, 2), (row, column) in pixels), a label image
+    (shape (H, W), 0 for background), the edge of a pixel in micrometres, and columns of
+    ``pairs.csv``.
     """
 
-    def __init__(
-        self, folder: Path, settings: Mapping[str, Any], title: str, *, overwrite: bool = False
-    ) -> None:
-        self.folder = Path(folder)
-        self.title = title
-        begin_folder(self.folder, settings, overwrite=overwrite)
+    bit_depth: int
+    points: ArrayLike | None
+    mask: NDArray[np.integer] | None
+    pixel_size_um: float | None
+    split: str | None
+    group: str | None
+
+
+class PairedStainWriter(SetWriter):
+    """Writes a paired-stain folder, one field at a time; parameters as `SetWriter`."""
 
     def has(self, name: str) -> bool:
-        """Tell whether a field was written before, by this run or by a killed one.
-
-        Parameters
-        ----------
-        name
-            Name as given to `add`.
-
-        Returns
-        -------
-        bool
-            True if the field need not be made again.
-        """
-        return self._record_file(name).is_file()
+        """Tell whether a field was written before, by this run or by a killed one."""
+        return super().has(f"{name}.png")
 
     def add(
         self,
@@ -76,15 +60,10 @@ class PairedStainWriter:
         given: NDArray[np.floating],
         stains: Mapping[str, NDArray[np.floating]],
         *,
-        bit_depth: int = 8,
-        points: ArrayLike | None = None,
-        mask: NDArray[np.integer] | None = None,
-        pixel_size_um: float | None = None,
         modality: str | None = None,
-        split: str | None = None,
-        group: str | None = None,
+        **facts: Unpack[FieldFacts],
     ) -> list[PairRecord]:
-        """Write one field: the given image and its stains.
+        """Write one field, and return one record per stain.
 
         Parameters
         ----------
@@ -94,135 +73,56 @@ class PairedStainWriter:
             Shape (H, W); 0 and 1 are the ends of the stored range.
         stains
             From name of the stain to its image, of the same shape.
-        bit_depth
-            8 or 16.
-        points
-            Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
-        mask
-            Label image, shape (H, W), 0 for background.
-        pixel_size_um
-            Edge of a pixel in micrometres.
-        modality, split, group
-            Columns of ``pairs.csv``.
-
-        Returns
-        -------
-        list of PairRecord
-            One per stain.
-
-        Raises
-        ------
-        InputError
-            If the images are not finite or not of one shape, or a centre lies outside.
-        OutputError
-            If the name is not possible.
+        **facts
+            As in `FieldFacts`.
         """
-        return self._write(
-            name,
-            {"input": given},
-            stains,
-            {"input": modality},
-            mask_name="input",
-            bit_depth=bit_depth,
-            points=points,
-            mask=mask,
-            pixel_size_um=pixel_size_um,
-            split=split,
-            group=group,
-        )
+        return self._write(name, {"input": (modality, given)}, stains, "input", **facts)
 
     def add_views(
         self,
         name: str,
         views: Mapping[str, NDArray[np.floating]],
         stains: Mapping[str, NDArray[np.floating]],
-        *,
-        bit_depth: int = 8,
-        points: ArrayLike | None = None,
-        mask: NDArray[np.integer] | None = None,
-        pixel_size_um: float | None = None,
-        split: str | None = None,
-        group: str | None = None,
+        **facts: Unpack[FieldFacts],
     ) -> list[PairRecord]:
-        """Write one field that was taken in several modalities, which share the stains.
+        """Write one field in several modalities, by name, which share the stains.
 
-        Parameters
-        ----------
-        name
-            Base name without suffix.
-        views
-            From name of the modality to its image, shape (H, W).
-        stains
-            From name of the stain to its image, of the same shape.
-        bit_depth, points, mask, pixel_size_um
-            As in `add`.
-        split, group
-            Columns of ``pairs.csv``.
-
-        Returns
-        -------
-        list of PairRecord
-            One for each modality with each stain, modality by modality.
-
-        Raises
-        ------
-        InputError
-            If there is no image, or the images are not finite or not of one shape, or a centre lies
-            outside.
-        OutputError
-            If the name is not possible.
+        As `add`; one record for each modality with each stain, modality by modality.
         """
-        return self._write(
-            name,
-            views,
-            stains,
-            {modality: modality for modality in views},
-            mask_name="nuclei",
-            bit_depth=bit_depth,
-            points=points,
-            mask=mask,
-            pixel_size_um=pixel_size_um,
-            split=split,
-            group=group,
-        )
+        named = {modality: (modality, view) for modality, view in views.items()}
+        return self._write(name, named, stains, "nuclei", **facts)
 
     def _write(
         self,
         name: str,
-        views: Mapping[str, NDArray[np.floating]],
+        views: Mapping[str, tuple[str | None, NDArray[np.floating]]],
         stains: Mapping[str, NDArray[np.floating]],
-        modalities: Mapping[str, str | None],
-        *,
         mask_name: str,
-        bit_depth: int,
-        points: ArrayLike | None,
-        mask: NDArray[np.integer] | None,
-        pixel_size_um: float | None,
-        split: str | None,
-        group: str | None,
+        **facts: Unpack[FieldFacts],
     ) -> list[PairRecord]:
+        images = {**{key: view for key, (_, view) in views.items()}, **stains}
+        points, mask = facts.get("points"), facts.get("mask")
         stem = Path(image_file_name(f"{name}.png")).stem
-        shape = _common_shape(name, views, stains, mask)
+        shape = _common_shape(name, len(views), len(stains), images, mask)
         centres = None if points is None else check_points(points, shape, name=name).tolist()
-        images = {**views, **stains}
-        names = {key: image_file_name(f"{stem}_{_word(key)}.png") for key in images}
+        paths = {key: f"images/{image_file_name(f'{stem}_{_word(key)}.png')}" for key in images}
+        depth, size = facts.get("bit_depth", 8), facts.get("pixel_size_um")
         for key, pixels in images.items():
-            place = self.folder / "images" / names[key]
-            write_image(place, pixels, bit_depth=bit_depth, pixel_size_um=pixel_size_um)
+            write_image(self.folder / paths[key], pixels, bit_depth=depth, pixel_size_um=size)
         mask_path = None if mask is None else f"masks/{stem}_{mask_name}.png"
         if mask is not None and mask_path is not None:
             write_mask(self.folder / mask_path, mask)
         pairs = [
             PairRecord(
-                f"images/{names[view]}",
-                f"images/{names[stain]}",
+                paths[view],
+                paths[stain],
                 stain=stain,
-                modality=modalities[view],
-                split=split,
-                group=group,
+                modality=modality,
+                split=facts.get("split"),
+                group=facts.get("group"),
                 mask=mask_path,
             )
-            for view in views
+            for view, (modality, _) in views.items()
             for stain in stains
         ]
         self._record(name, pairs, centres)
@@ -250,13 +150,6 @@ class PairedStainWriter:
             stand yet, so that what several pairs share is made once.
         points
             Cell centres, shape (N, 2), (row, column) in pixels; None if they are not known.
-
-        Raises
-        ------
-        InputError
-            If an image cannot be written, or a centre lies outside.
-        OutputError
-            If a name is not possible.
         """
         for path, make in images.items():
             place = self.folder / "images" / image_file_name(PurePosixPath(path).name)
@@ -275,50 +168,53 @@ class PairedStainWriter:
         self._record(name, pairs, centres)
 
     def finish(self, card: str) -> PairedStainSet:
-        """Gather the tables and the card; the folder is then complete.
+        """Gather the tables and the card; the folder is then complete, and is returned opened.
 
-        The records of the single fields are kept in ``records/``, so that `has` knows them.
-
-        Parameters
-        ----------
-        card
-            Markdown text: where the images come from, their licence and limits.
-
-        Returns
-        -------
-        PairedStainSet
-            The folder as a reader sees it.
-
-        Raises
-        ------
-        OutputError
-            If no field was written.
+        The card is Markdown text: where the images come from, their licence and limits. The records
+        of the single fields are kept in ``records/``, so that `has` knows them.
         """
-        return gather_pairs(self.folder, self.title, card)
+        fields = list(self._records())
+        if not fields:
+            raise OutputError(
+                f"No image pair was written to {self.folder}.",
+                expected="at least one field",
+                found="none",
+                remedy="ask for more than 0 fields",
+            )
+        pairs = [PairRecord(**pair) for field in fields for pair in field["pairs"]]
+        marked = [
+            (given, as_points(field["points"]))
+            for field in fields
+            if field["points"] is not None
+            for given in dict.fromkeys(Path(pair["input"]).name for pair in field["pairs"])
+        ]
+        if marked:
+            write_points(self.folder / "points.csv", marked)
+        self._write_card(
+            card, f"## Statistics\n\n- Fields: {len(fields)}; image pairs: {len(pairs)}.\n"
+        )
+        rows = [[getattr(pair, column) for column in PAIR_COLUMNS] for pair in pairs]
+        write_table(self.folder / "pairs.csv", PAIR_COLUMNS, rows)
+        self._remove_partial_files()
+        return open_paired_stains(self.folder)
 
     def _record(self, name: str, pairs: Sequence[PairRecord], centres: object) -> None:
         content = {"pairs": [dataclasses.asdict(pair) for pair in pairs], "points": centres}
-        write_json(self._record_file(name), content)
-
-    def _record_file(self, name: str) -> Path:
-        stem = Path(image_file_name(f"{name}.png")).stem
-        return self.folder / RECORDS_FOLDER / f"{stem}.json"
+        write_json(self._record_file(f"{name}.png"), content)
 
 
 def _common_shape(
     name: str,
-    views: Mapping[str, NDArray[np.floating]],
-    stains: Mapping[str, NDArray[np.floating]],
+    views: int,
+    stains: int,
+    images: Mapping[str, NDArray[np.floating]],
     mask: NDArray[np.integer] | None,
 ) -> tuple[int, int]:
-    """Return the shape that all images of a field have."""
-    images = [*views.values(), *stains.values(), *([] if mask is None else [mask])]
-    shapes = {image.shape for image in images}
-    words = [_word(key) for key in (*views, *stains)]
-    if not views or not stains or len(shapes) > 1 or len(set(words)) < len(words):
-        found = ", ".join(
-            f"{key} {image.shape}" for key, image in (*views.items(), *stains.items())
-        )
+    """Return the shape that the images of a field have."""
+    shapes = {image.shape for image in (*images.values(), *([] if mask is None else [mask]))}
+    words = {_word(key) for key in images}
+    if not views or not stains or len(shapes) > 1 or len(words) < views + stains:
+        found = ", ".join(f"{key} {image.shape}" for key, image in images.items())
         raise InputError(
             f"The images of the field {name} do not fit each other.",
             expected="a given image and a stain at least, all of one shape, each with its own name",

@@ -8,19 +8,18 @@ same target.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.datasets.pair_files import locate_files, read_plane
 from adaptoscope.datasets.point_tables import by_known_names, read_points
-from adaptoscope.datasets.records import split_name
-from adaptoscope.datasets.tables import read_table
+from adaptoscope.datasets.record_set import RecordSet, locate_files
+from adaptoscope.datasets.records import Split
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import Text, read_table, row_as
 from adaptoscope.imageio.files import MicroscopyImage, read_header, read_image, read_mask
 from adaptoscope.images.cell_centres import Points, check_points, no_points
 
@@ -52,11 +51,11 @@ class PairRecord:
 
     input: str
     target: str
-    stain: str | None = None
-    modality: str | None = None
-    split: str | None = None
-    group: str | None = None
-    mask: str | None = None
+    stain: Text = None
+    modality: Text = None
+    split: Split = None
+    group: Text = None
+    mask: Text = None
 
     @property
     def name(self) -> str:
@@ -66,22 +65,14 @@ class PairRecord:
 
 @dataclass(frozen=True)
 class StainPair:
-    """Two images of the same field, of the same size.
-
-    Parameters
-    ----------
-    given
-        What the microscope shows without the stain, or with another one.
-    stain
-        The stained image.
-    """
+    """Two images of the same field and size: without the stain or with another one, and stained."""
 
     given: MicroscopyImage
     stain: MicroscopyImage
 
 
 @dataclass(frozen=True)
-class PairedStainSet:
+class PairedStainSet(RecordSet[PairRecord]):
     """Image pairs; pixels are read when asked for.
 
     Parameters
@@ -92,49 +83,14 @@ class PairedStainSet:
         One record per pair, in the order of ``pairs.csv``.
     """
 
-    folder: Path
-    records: tuple[PairRecord, ...]
     _files: Mapping[str, Path] = field(default_factory=dict, repr=False)
     _centres: Mapping[str, Points] | None = field(default=None, repr=False)
     _listed: tuple[PairRecord, ...] = field(default=(), repr=False)
 
-    def __len__(self) -> int:
-        """Return the number of pairs."""
-        return len(self.records)
-
-    def __iter__(self) -> Iterator[PairRecord]:
-        """Go through the records."""
-        return iter(self.records)
-
-    def with_records(self, records: Iterable[PairRecord]) -> PairedStainSet:
-        """Return the same set with some of its pairs, or in a new order.
-
-        Parameters
-        ----------
-        records
-            Records of this set.
-
-        Returns
-        -------
-        PairedStainSet
-            The smaller set.
-        """
-        return dataclasses.replace(self, records=tuple(records))
-
     def select(
         self, *, split: str | None = None, stain: str | None = None, modality: str | None = None
     ) -> PairedStainSet:
-        """Return the pairs of one split, stain or modality.
-
-        Parameters
-        ----------
-        split, stain, modality
-            What the record must say; None leaves it open.
-
-        Returns
-        -------
-        PairedStainSet
-            At least one pair.
+        """Return the pairs of one split, stain or modality, at least one; None leaves it open.
 
         Raises
         ------
@@ -162,17 +118,7 @@ class PairedStainSet:
         return self.with_records(left)
 
     def read(self, record: PairRecord) -> StainPair:
-        """Read both images of a pair.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
-
-        Returns
-        -------
-        StainPair
-            Two images of the same size.
+        """Read both images of a pair of this set.
 
         Raises
         ------
@@ -180,7 +126,7 @@ class PairedStainSet:
             If an image cannot be read, or the two are not of the same size.
         """
         given = self.read_given(record)
-        stain = read_plane(self._files[record.target])
+        stain = _read_plane(self._files[record.target])
         if given.shape != stain.shape:
             raise InputError(
                 f"The images of a pair in {self.folder} are not of the same size.",
@@ -191,38 +137,11 @@ class PairedStainSet:
         return StainPair(given, stain)
 
     def read_given(self, record: PairRecord) -> MicroscopyImage:
-        """Read the given image of a pair alone; the stained one is not opened.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
-
-        Raises
-        ------
-        InputError
-            If the image cannot be read.
-        """
-        return read_plane(self._files[record.input])
+        """Read the given image of a pair alone; the stained one is not opened."""
+        return _read_plane(self._files[record.input])
 
     def mask(self, record: PairRecord) -> NDArray[np.uint16] | None:
-        """Read the label image of a pair.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
-
-        Returns
-        -------
-        numpy.ndarray or None
-            Shape (H, W), uint16, 0 for background; None where there is no mask.
-
-        Raises
-        ------
-        InputError
-            If the mask cannot be read.
-        """
+        """Read the label image of a pair, (H, W), 0 for background; None where there is none."""
         return None if record.mask is None else read_mask(self._files[record.mask])
 
     @property
@@ -232,11 +151,6 @@ class PairedStainSet:
 
     def points(self, record: PairRecord) -> Points:
         """Return the cell centres of a pair.
-
-        Parameters
-        ----------
-        record
-            A record of this set.
 
         Returns
         -------
@@ -265,21 +179,9 @@ class PairedStainSet:
         return check_points(points, (header.height, header.width), name=record.input)
 
     def hashes(self, split: str | None = None) -> dict[str, str]:
-        """Return the hash of every image's pixels, given and stained.
-
-        Parameters
-        ----------
-        split
-            Only the pairs of this split; None for all.
-
-        Returns
-        -------
-        dict
-            From path to SHA-256 of the decoded pixels.
-        """
-        records = [item for item in self.records if split is None or item.split == split]
-        paths = dict.fromkeys(path for item in records for path in (item.input, item.target))
-        return {path: read_image(self._files[path]).sha256 for path in paths}
+        """Return the SHA-256 of every image's pixels by path, or of those of one split."""
+        paths = [path for item in self.images_of(split) for path in (item.input, item.target)]
+        return {path: read_image(self._files[path]).sha256 for path in dict.fromkeys(paths)}
 
 
 def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStainSet:
@@ -312,11 +214,7 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
         )
     table = read_table(folder / "pairs.csv")
     table.require("input", "target")
-    columns = [column for column in PAIR_COLUMNS if column in table.columns]
-    records = [
-        PairRecord(**{column: row[column] or None for column in columns})  # type: ignore[arg-type]
-        for row in table.rows
-    ]
+    records = tuple(row_as(PairRecord, row, table.path) for row in table.rows)
     if not records or any(not record.input or not record.target for record in records):
         raise InputError(
             f"The table {table.path} does not list image pairs.",
@@ -324,10 +222,6 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
             found=f"{len(records)} rows, some of them incomplete" if records else "no row",
             remedy="complete or remove the rows",
         )
-    records = [
-        dataclasses.replace(record, split=split_name(record.split)) if record.split else record
-        for record in records
-    ]
     listed = (path for each in records for path in (each.input, each.target, each.mask) if path)
     files = locate_files(folder, root, table.path, listed)
     centres = folder / "points.csv"
@@ -336,4 +230,19 @@ def open_paired_stains(folder: Path, *, root: Path | None = None) -> PairedStain
         listed_as = {file.name: Path(entry).name for entry, file in files.items()}
         points = by_known_names(read_points(centres), listed_as)
         read = {listed_as.get(name, name): found for name, found in points.items()}
-    return PairedStainSet(folder, tuple(records), files, read, tuple(records))
+    return PairedStainSet(folder, records, files, read, records)
+
+
+def _read_plane(path: Path) -> MicroscopyImage:
+    """Read an image of a pair, which has one channel: a table of pairs knows no choice."""
+    try:
+        return read_image(path)
+    except InputError as error:
+        if "--channel" not in error.remedy and "--z" not in error.remedy:
+            raise
+        raise InputError(
+            error.summary,
+            expected="images of one channel and one focal plane, as pairs.csv names no other",
+            found=error.found,
+            remedy="save the channel or plane as an image of its own and name it in pairs.csv",
+        ) from error

@@ -7,14 +7,15 @@ column) and the like.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adaptoscope.datasets.paths import name_finder
-from adaptoscope.datasets.tables import Table, parse_float, read_table, write_table
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import Table, parse_float, read_table, write_table
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
@@ -39,42 +40,54 @@ _FURTHER_AXES = ("axis-2", "centroid-2")
 
 
 def read_points(path: Path) -> dict[str, Points]:
-    """Read the centres of all images.
+    """Read the centres of all images, as our tables or those of another program hold them.
 
-    Parameters
-    ----------
-    path
-        A table with the columns image, x and y, or with those of another program; further columns
-        are left alone.
-
-    Returns
-    -------
-    dict
-        From base name of the image to centres of shape (N, 2), (row, column) in pixels. Images
-        without a row are not in it.
-
-    Raises
-    ------
-    InputError
-        If a column is missing or could be one of several, or a coordinate is not a number.
+    From base name of the image to centres of shape (N, 2), (row, column) in pixels, images in the
+    order of the table. Images without a row are not in it; further columns are left alone.
     """
     table = read_table(path)
-    image, x_name, y_name = _columns(table)
-    shift = _IMAGEJ_PIXEL_CENTRE if _is_imagej(table, x_name) else 0.0
-    pairs: dict[str, list[tuple[float, float]]] = {}
-    for row in table.rows:
-        x, y = parse_float(row[x_name], x_name, path), parse_float(row[y_name], y_name, path)
-        # ImageJ puts the region of interest behind the image's name, after a colon.
-        name = row[image].partition(":")[0] if image == "Label" else row[image]
-        if x is None or y is None or not name:
-            raise InputError(
-                f"The table {path} has a row without {image}, {x_name} or {y_name}.",
-                expected="a file name and two coordinates in every row",
-                found=",".join(row.values())[:200],
-                remedy="complete or remove the row; an image without cells has no row",
-            )
-        pairs.setdefault(PurePosixPath(name).name, []).append((y - shift, x - shift))
-    return {name: np.array(centres, dtype=np.float64) for name, centres in pairs.items()}
+    image, *axes = _columns(table)
+    shift = _IMAGEJ_PIXEL_CENTRE if _is_imagej(table, axes[0]) else 0.0
+    entries = table.column(image)
+    x, y = (_coordinates(table, axis) for axis in axes)
+    if not all(entries) or np.isnan(x).any() or np.isnan(y).any():
+        raise InputError(
+            f"The table {path} has a row without {image}, {axes[0]} or {axes[1]}.",
+            expected="a file name and two coordinates in every row",
+            found=",".join(_first_incomplete(table, (image, *axes)))[:200],
+            remedy="complete or remove the row; an image without cells has no row",
+        )
+    # ImageJ puts the region of interest behind the image's name, after a colon.
+    names = {
+        entry: PurePosixPath(entry.partition(":")[0] if image == "Label" else entry).name
+        for entry in dict.fromkeys(entries)
+    }
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names.values()))}
+    number_of = {entry: numbers[name] for entry, name in names.items()}
+    rows = np.fromiter((number_of[entry] for entry in entries), np.intp, len(entries))
+    order = np.argsort(rows, kind="stable")
+    centres = np.column_stack([y - shift, x - shift])[order]
+    ends = np.cumsum(np.bincount(rows, minlength=len(numbers)))
+    return dict(zip(numbers, np.split(centres, ends[:-1]), strict=True)) if numbers else {}
+
+
+def _coordinates(table: Table, column: str) -> NDArray[np.float64]:
+    """Return a column as numbers, NaN where it is empty."""
+    entries = table.column(column)
+    try:
+        found = np.array(list(map(float, entries)), dtype=np.float64)
+    except ValueError:
+        found = np.full(len(entries), np.nan)
+    if np.isfinite(found).all():
+        return found
+    # One entry at a time, which says what is wrong with it.
+    numbers = (parse_float(entry, column, table.path) for entry in entries)
+    return np.array([np.nan if n is None else n for n in numbers], dtype=np.float64)
+
+
+def _first_incomplete(table: Table, columns: Sequence[str]) -> list[str]:
+    places = [table.columns.index(column) for column in columns]
+    return next(line for line in table.lines if not all(line[place] for place in places))
 
 
 def _columns(table: Table) -> tuple[str, str, str]:
@@ -112,15 +125,7 @@ def _is_imagej(table: Table, x_name: str) -> bool:
 
 
 def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
-    """Write the centres of all images.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    centres
-        Base name of each image and its centres, shape (N, 2), (row, column) in pixels.
-    """
+    """Write the centres of images: base name, and shape (N, 2), (row, column) in pixels."""
     write_table(
         path,
         POINT_COLUMNS,
@@ -135,17 +140,7 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
 def by_known_names(centres: Mapping[str, Points], known: Collection[str]) -> dict[str, Points]:
     """Call images as their files are called, where a table writes their names differently.
 
-    Parameters
-    ----------
-    centres
-        What `read_points` gave.
-    known
-        Base names of the images.
-
-    Returns
-    -------
-    dict
-        The same centres; names of no image are left as they are.
+    Names of no image among the known base names are left as they are.
     """
     find = name_finder(known)
     found: dict[str, list[Points]] = {}
@@ -155,23 +150,9 @@ def by_known_names(centres: Mapping[str, Points], known: Collection[str]) -> dic
 
 
 def refuse_stray_points(path: Path, centres: Mapping[str, Points], known: set[str]) -> None:
-    """Refuse a table that places cells in images that do not exist.
+    """Refuse a table that places cells in images that are not among the known base names.
 
     A misspelt name would otherwise turn a full image into one without cells.
-
-    Parameters
-    ----------
-    path
-        The table.
-    centres
-        What `read_points` gave.
-    known
-        Base names of the images.
-
-    Raises
-    ------
-    InputError
-        If a name is not among them.
     """
     strays = sorted(set(centres) - known)
     if strays:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Annotated, Any
 
-from adaptoscope.datasets.tables import Cell, Table, parse_bool, parse_float, parse_int
+from pydantic import BeforeValidator, Field
+
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import (
+    NUMBER,
+    WHOLE,
+    Cell,
+    Number,
+    Table,
+    Text,
+    Truth,
+    Whole,
+    row_as,
+)
 
 _SPLITS = {
     "training": "train",
@@ -19,6 +31,24 @@ _SPLITS = {
     "dev": "val",
     "testing": "test",
 }
+_POSSIBLE = "counts and sizes of at least 0, rates from 0 to 1, every image named"
+
+_Count = Annotated[Annotated[int, Field(ge=0)] | None, WHOLE]
+_Side = Annotated[Annotated[int, Field(ge=1)] | None, WHOLE]
+_Depth = Annotated[Annotated[int, Field(ge=8, le=16)] | None, WHOLE]
+_Density = Annotated[Annotated[float, Field(ge=0)] | None, NUMBER]
+# Above 0, so that nothing is divided by it.
+_Length = Annotated[Annotated[float, Field(ge=1e-6)] | None, NUMBER]
+_Rate = Annotated[Annotated[float, Field(ge=0, le=1)] | None, NUMBER]
+
+
+def split_name(text: str) -> str:
+    """Give a split its usual name: ``train``, ``val`` or ``test``, else the text in lower case."""
+    return _SPLITS.get(text.strip().lower(), text.strip().lower())
+
+
+Split = Annotated[Text, BeforeValidator(lambda text: split_name(text) if text else None)]
+"""Type of a column of splits."""
 
 
 @dataclass(frozen=True)
@@ -72,42 +102,43 @@ class ImageRecord:
     precision, recall, f1
         Agreement of the cells in the stylised image with those of the drawing, 0 to 1.
     invented, lost, merged
-        Numbers of cells that the stylised image shows too many, lacks, or shows as one.
+        Numbers of cells that the stylised image shows too many, lacks, or shows as one: false
+        positives, false negatives and merges.
     """
 
-    file_name: str
-    count: int | None = None
-    labelled: bool | None = None
-    height: int | None = None
-    width: int | None = None
-    channel: str | None = None
-    bit_depth: int | None = None
-    intensity_low: float | None = None
-    intensity_high: float | None = None
-    pixel_size_um: float | None = None
-    cell_diameter_px: float | None = None
-    cells_per_mpx: float | None = None
-    density_class: str | None = None
-    domain: str | None = None
-    synthetic: bool | None = None
-    group: str | None = None
-    split: str | None = None
-    seed: int | None = None
-    source_sha256: str | None = None
-    layout: str | None = None
-    style: str | None = None
-    backbone: str | None = None
-    strength: float | None = None
-    guidance: float | None = None
-    inversion: str | None = None
-    kept: bool | None = None
-    reject_reason: str | None = None
-    precision: float | None = None
-    recall: float | None = None
-    f1: float | None = None
-    invented: int | None = None
-    lost: int | None = None
-    merged: int | None = None
+    file_name: Annotated[str, Field(min_length=1)]
+    count: _Count = None
+    labelled: Truth = None
+    height: _Side = None
+    width: _Side = None
+    channel: Text = None
+    bit_depth: _Depth = None
+    intensity_low: Number = None
+    intensity_high: Number = None
+    pixel_size_um: _Length = None
+    cell_diameter_px: _Length = None
+    cells_per_mpx: _Density = None
+    density_class: Text = None
+    domain: Text = None
+    synthetic: Truth = None
+    group: Text = None
+    split: Split = None
+    seed: Whole = None
+    source_sha256: Text = None
+    layout: Text = None
+    style: Text = None
+    backbone: Text = None
+    strength: Number = None
+    guidance: Number = None
+    inversion: Text = None
+    kept: Truth = None
+    reject_reason: Text = None
+    precision: _Rate = None
+    recall: _Rate = None
+    f1: _Rate = None
+    invented: _Count = None
+    lost: _Count = None
+    merged: _Count = None
 
     @property
     def name(self) -> str:
@@ -127,99 +158,30 @@ class ImageRecord:
 COLUMNS = tuple(field.name for field in dataclasses.fields(ImageRecord))
 """Columns of ``metadata.csv`` in their order."""
 
-
-def _column_type(annotation: object) -> type:
-    if isinstance(annotation, types.UnionType):
-        kinds: tuple[type, ...] = typing.get_args(annotation)
-        return next(kind for kind in kinds if kind is not type(None))
-    return annotation if isinstance(annotation, type) else str
-
-
 COLUMN_TYPES: Mapping[str, type] = {
-    name: _column_type(annotation)
+    name: next(iter(typing.get_args(annotation)), annotation)
     for name, annotation in typing.get_type_hints(ImageRecord).items()
 }
 """What each column holds."""
 
 
-def record_from_row(row: Mapping[str, str], path: Path) -> ImageRecord:
-    """Read one row whose columns are named as those of ``metadata.csv``.
+def image_record(values: Mapping[str, Any], path: Path) -> ImageRecord:
+    """Return a record of values by column, as text or as they are, if they are possible.
 
-    Parameters
-    ----------
-    row
-        Text by column; columns that are missing are unknown.
-    path
-        Table to name in errors.
-
-    Returns
-    -------
-    ImageRecord
-        The row's values.
-
-    Raises
-    ------
-    InputError
-        If an entry cannot be understood or contradicts itself.
+    The table at `path` is named in the error.
     """
-    values: dict[str, Cell] = {}
-    for column, text in row.items():
-        kind = COLUMN_TYPES[column]
-        if kind is bool:
-            values[column] = parse_bool(text, column, path)
-        elif kind is int:
-            values[column] = parse_int(text, column, path)
-        elif kind is float:
-            values[column] = parse_float(text, column, path)
-        else:
-            values[column] = text or None
-    if isinstance(values.get("split"), str):
-        values["split"] = split_name(str(values["split"]))
-    return check_record(ImageRecord(**values), path)  # type: ignore[arg-type]
-
-
-def split_name(text: str) -> str:
-    """Give a split its usual name.
-
-    Parameters
-    ----------
-    text
-        As written in a table, for example ``Validation``.
-
-    Returns
-    -------
-    str
-        ``train``, ``val`` or ``test`` for their common spellings, else the text in lower case.
-    """
-    return _SPLITS.get(text.strip().lower(), text.strip().lower())
+    return row_as(ImageRecord, values, path, _POSSIBLE)
 
 
 def without_label(record: ImageRecord) -> ImageRecord:
-    """Return a record as if nobody had counted its cells.
-
-    Parameters
-    ----------
-    record
-        The record.
-    """
+    """Return a record as if nobody had counted its cells."""
     return dataclasses.replace(
         record, labelled=False, count=None, cells_per_mpx=None, density_class=None
     )
 
 
 def refuse_unknown_columns(table: Table) -> None:
-    """Refuse a ``metadata.csv`` with columns that nobody would read.
-
-    Parameters
-    ----------
-    table
-        The table.
-
-    Raises
-    ------
-    InputError
-        If it has a column that is not in `COLUMNS`.
-    """
+    """Refuse a ``metadata.csv`` with columns that nobody would read."""
     unknown = [name for name in table.columns if name not in COLUMNS]
     if unknown:
         raise InputError(
@@ -228,48 +190,3 @@ def refuse_unknown_columns(table: Table) -> None:
             found=", ".join(unknown),
             remedy="correct the spelling or remove the column",
         )
-
-
-def check_record(record: ImageRecord, path: Path) -> ImageRecord:
-    """Return a record if its values are possible.
-
-    Parameters
-    ----------
-    record
-        The record.
-    path
-        Table to name in the error.
-
-    Returns
-    -------
-    ImageRecord
-        The same record.
-
-    Raises
-    ------
-    InputError
-        If a value is out of its range.
-    """
-    faults = [
-        f"{column} = {getattr(record, column)}"
-        for column, low, high in _RANGES
-        if getattr(record, column) is not None and not low <= getattr(record, column) <= high
-    ]
-    if not record.file_name or faults:
-        raise InputError(
-            f"The table {path} has an impossible value for {record.file_name or 'an image'}.",
-            expected="counts and sizes of at least 0, rates from 0 to 1, every image named",
-            found=", ".join(faults) or "a row without file_name",
-            remedy="correct the entry or empty it",
-        )
-    return record
-
-
-_RANGES = (
-    *((column, 0, float("inf")) for column in ("count", "invented", "lost", "merged")),
-    *((column, 0.0, 1.0) for column in ("precision", "recall", "f1")),
-    *((column, 1, float("inf")) for column in ("height", "width")),
-    *((column, 1e-6, float("inf")) for column in ("pixel_size_um", "cell_diameter_px")),
-    ("cells_per_mpx", 0.0, float("inf")),
-    ("bit_depth", 8, 16),
-)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.listing import read_listing
-from adaptoscope.datasets.output_folder import RECORDS_FOLDER, begin_folder, image_file_name
+from adaptoscope.datasets.output_folder import RECORDS_FOLDER, SetWriter, image_file_name
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.datasets.records import COLUMNS, ImageRecord, check_record
-from adaptoscope.datasets.tables import write_table
+from adaptoscope.datasets.records import COLUMNS, ImageRecord, image_record
 from adaptoscope.errors import InputError, OutputError
+from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.files import (
-    remove_partial_files,
     write_image,
     write_json,
     write_mask,
@@ -32,35 +30,13 @@ from adaptoscope.images.cell_centres import Points, as_points, check_points, no_
 _STATISTICS = "## Statistics\n\n"
 
 
-class CountedImageWriter:
-    """Writes a counted-image folder, one image at a time.
-
-    Every image is one finished task: it counts as written once ``records/NAME.json`` stands.
-    Several processes may write into one folder, each with a writer of its own and equal settings.
-
-    Parameters
-    ----------
-    folder
-        Folder to write.
-    settings
-        Everything that the images depend on, as JSON can hold it.
-    title
-        First line of the card.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings or holds something else.
-    """
+class CountedImageWriter(SetWriter):
+    """Writes a counted-image folder, one image at a time; parameters as `SetWriter`."""
 
     def __init__(
         self, folder: Path, settings: Mapping[str, Any], title: str, *, overwrite: bool = False
     ) -> None:
-        self.folder = Path(folder)
-        self.title = title
-        begin_folder(self.folder, settings, overwrite=overwrite)
+        super().__init__(folder, settings, title, overwrite=overwrite)
         finished = (self.folder / "metadata.csv").is_file()
         earlier = read_listing(self.folder, None) if finished else None
         self._earlier: dict[str, tuple[ImageRecord, Points]] = {}
@@ -72,20 +48,8 @@ class CountedImageWriter:
             self._remove_stale_records()
 
     def has(self, name: str) -> bool:
-        """Tell whether an image was written before, by this run or by a killed one.
-
-        Parameters
-        ----------
-        name
-            Name as given to `add`.
-
-        Returns
-        -------
-        bool
-            True if the image need not be made again.
-        """
-        stem = Path(image_file_name(name)).stem
-        return stem in self._earlier or self._record_file(stem).is_file()
+        """Tell whether an image was written before, by this run or by a killed one."""
+        return Path(image_file_name(name)).stem in self._earlier or super().has(name)
 
     def add(
         self,
@@ -98,7 +62,7 @@ class CountedImageWriter:
         pixel_size_um: float | None = None,
         **record_fields: Any,
     ) -> ImageRecord:
-        """Write one image with what is known of it.
+        """Write one image with what is known of it, and return its row.
 
         Parameters
         ----------
@@ -118,11 +82,6 @@ class CountedImageWriter:
             Further columns of ``metadata.csv``, as in `ImageRecord`. Size, count, density, bit
             depth, intensity constants and hash are filled in where they are not given.
 
-        Returns
-        -------
-        ImageRecord
-            The image's row.
-
         Raises
         ------
         InputError
@@ -134,39 +93,32 @@ class CountedImageWriter:
         self._refuse_namesake(file_name)
         shape = (pixels_unit.shape[0], pixels_unit.shape[-1])
         centres = None if points is None else check_points(points, shape, name=file_name)
-        _refuse_misfit(file_name, mask, shape)
+        if mask is not None and mask.shape != shape:
+            raise InputError(
+                f"The mask of {file_name} does not fit its image.",
+                expected=f"shape {shape}",
+                found=f"shape {mask.shape}",
+                remedy="leave the mask out or cut it as the image was cut",
+            )
         place = self.folder / "images" / file_name
         digest = write_image(place, pixels_unit, bit_depth=bit_depth, pixel_size_um=pixel_size_um)
         fields = _derived_fields(shape, bit_depth, centres, digest)
         fields |= {"pixel_size_um": pixel_size_um}
         fields |= {key: value for key, value in record_fields.items() if value is not None}
         record = ImageRecord(file_name=f"images/{file_name}", **fields)
-        check_record(record, place)
+        image_record(dataclasses.asdict(record), place)
         if mask is not None:
             write_mask(self.folder / "masks" / f"{record.stem}.png", mask)
         listed = None if centres is None else centres.tolist()
         content = {"record": dataclasses.asdict(record), "points": listed}
-        write_json(self._record_file(record.stem), content)
+        write_json(self._record_file(file_name), content)
         return record
 
     def finish(self, card: str) -> CountedImageSet:
-        """Gather the tables and the card; the folder is then complete.
+        """Gather the tables and the card; the folder is then complete, and is returned opened.
 
-        Parameters
-        ----------
-        card
-            Markdown text: where the images come from, their licence and limits. The title stands
-            before it and statistics after it.
-
-        Returns
-        -------
-        CountedImageSet
-            The folder as a reader sees it, with rejected images included.
-
-        Raises
-        ------
-        OutputError
-            If no image was written.
+        The card is Markdown text: where the images come from, their licence and limits. The title
+        stands before it and statistics after it. Rejected images are in the set.
         """
         written = self._gather()
         if not written:
@@ -180,17 +132,12 @@ class CountedImageWriter:
         if any(record.labelled for record in records):
             labelled = [(record.name, points) for record, points in written if record.labelled]
             write_points(self.folder / "points.csv", labelled)
-        text = f"# {self.title}\n\n{card.strip()}\n\n{_statistics(records)}"
-        write_text(self.folder / "README.md", text)
+        self._write_card(card, _statistics(records))
         # Last, as its presence says that the folder is complete.
         write_table(self.folder / "metadata.csv", COLUMNS, [record.cells() for record in records])
-        for below in ("", "images", "masks"):
-            remove_partial_files(self.folder / below)
+        self._remove_partial_files()
         shutil.rmtree(self.folder / RECORDS_FOLDER, ignore_errors=True)
         return open_counted_images(self.folder, include_rejected=True)
-
-    def _record_file(self, stem: str) -> Path:
-        return self.folder / RECORDS_FOLDER / f"{stem}.json"
 
     def _refuse_namesake(self, file_name: str) -> None:
         for suffix in (".png", ".tif", ".tiff"):
@@ -213,8 +160,7 @@ class CountedImageWriter:
 
     def _gather(self) -> list[tuple[ImageRecord, Points]]:
         found = dict(self._earlier)
-        for file in (self.folder / RECORDS_FOLDER).glob("[!.]*.json"):
-            content = json.loads(file.read_text(encoding="utf-8"))
+        for content in self._records():
             record = ImageRecord(**content["record"])
             if record.stem not in self._earlier:
                 found[record.stem] = (record, as_points(content["points"] or []))
@@ -226,14 +172,7 @@ def rewrite_records(
 ) -> None:
     """Replace the rows of a finished folder, whole or not at all, and the statistics of its card.
 
-    Parameters
-    ----------
-    folder
-        A folder that `CountedImageWriter` finished.
-    records
-        All its rows, with new values.
-    notes
-        Sentences that stand below the statistics, in place of those of an earlier call.
+    The notes are sentences below the statistics, in place of those of an earlier call.
     """
     rows = sorted(records, key=lambda record: record.file_name)
     card = folder / "README.md"
@@ -245,16 +184,7 @@ def rewrite_records(
 
 
 def rewrite_points(folder: Path, points: Mapping[str, Points]) -> None:
-    """Replace the centres of a finished folder, whole or not at all.
-
-    Parameters
-    ----------
-    folder
-        A folder that `CountedImageWriter` finished.
-    points
-        From the name of each labelled image to its centres, shape (N, 2), (row, column), as many as
-        before.
-    """
+    """Replace the centres of a finished folder, as many as before, by name of labelled image."""
     write_points(folder / "points.csv", sorted(points.items()))
 
 
@@ -274,18 +204,6 @@ def _derived_fields(
         "cells_per_mpx": None if count is None else count / (height * width) * 1e6,
         "source_sha256": digest,
     }
-
-
-def _refuse_misfit(
-    file_name: str, mask: NDArray[np.integer] | None, shape: tuple[int, int]
-) -> None:
-    if mask is not None and mask.shape != shape:
-        raise InputError(
-            f"The mask of {file_name} does not fit its image.",
-            expected=f"shape {shape}",
-            found=f"shape {mask.shape}",
-            remedy="leave the mask out or cut it as the image was cut",
-        )
 
 
 def _statistics(records: Sequence[ImageRecord], notes: Sequence[str] = ()) -> str:

@@ -90,15 +90,7 @@ def remove_partial_files(folder: Path, *, below: bool = False) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all, in UTF-8 with Unix line ends.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    text
-        What to write.
-    """
+    """Write a text file whole or not at all, in UTF-8 with Unix line ends."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
 
@@ -108,8 +100,6 @@ def write_json(path: Path, content: object) -> None:
 
     Parameters
     ----------
-    path
-        File to write.
     content
         Anything that JSON can hold; NaN and infinity are refused.
     """

@@ -25,19 +25,12 @@ def grey_table(
     ----------
     path
         File to name in the error.
-    series
-        The image.
 
     Returns
     -------
     numpy.ndarray or None
         One grey for each value; None where the values themselves are intensities: without a table,
         or with one that colours them in the order of their brightness, as a display does.
-
-    Raises
-    ------
-    InputError
-        If the values are the numbers of colours in no order.
     """
     page = series.keyframe
     table = page.colormap if int(page.photometric) == _PALETTE else None

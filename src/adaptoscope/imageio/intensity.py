@@ -24,11 +24,6 @@ class IntensityScale:
         Stored count that means 1; above ``low``.
     bit_depth
         Bits of the file's container, 8 or 16.
-
-    Raises
-    ------
-    InputError
-        If ``high`` is not above ``low`` or the container is neither 8- nor 16-bit.
     """
 
     low: float
@@ -131,11 +126,6 @@ def robust_range(
     -------
     tuple of float
         Darkest and brightest intensity; the second is always above the first.
-
-    Raises
-    ------
-    InputError
-        If there is no pixel or one of them is not a number.
     """
     values = np.asarray(pixels, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():

@@ -49,10 +49,6 @@ class LargeImage:
 
     Parameters
     ----------
-    name
-        Base name of the file.
-    parts
-        Its stored plane.
     pixel_size_um
         Edge of a pixel in micrometres, or None where the file does not tell.
     channel
@@ -78,13 +74,7 @@ class LargeImage:
         return IntensityScale.full_range(stored.dtype.itemsize * 8).to_unit(stored)
 
     def whole(self, *, max_pixels: int) -> MicroscopyImage:
-        """Read the whole image into memory.
-
-        Parameters
-        ----------
-        max_pixels
-            Refused above so many.
-        """
+        """Read the whole image into memory."""
         height, width = self.shape
         stored_bytes = height * width * self.parts.dtype.itemsize
         check_size(self.parts.path, height, width, stored_bytes, max_pixels=max_pixels)
@@ -110,11 +100,6 @@ def large_image(
     ------
     LargeImage or None
         None where the file can be read whole only: PNG, and TIFF with a single compressed strip.
-
-    Raises
-    ------
-    InputError
-        As `read_image`, other than for the size.
     """
     opened = stored_parts(path, channel=channel, z=z)
     if opened is None:

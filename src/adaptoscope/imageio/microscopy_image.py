@@ -23,8 +23,6 @@ class MicroscopyImage:
 
     Parameters
     ----------
-    name
-        Base name of the file.
     pixels
         Shape (H, W), float32 in [0, 1] of the full stored range.
     scale
@@ -90,8 +88,6 @@ def image_of_counts(
 
     Parameters
     ----------
-    name
-        Base name of the file.
     stored
         Shape (H, W), stored counts.
     pixel_size
@@ -126,12 +122,6 @@ def image_of_array(
         What the image is called in messages.
     pixel_size_um
         Edge of a pixel in micrometres, if known.
-
-    Raises
-    ------
-    InputError
-        If the array has another shape or type, holds numbers that are not finite, or floats in
-        another range, whose meaning would have to be guessed.
     """
     given: NDArray[Any] = np.asarray(array)
     _refuse_no_plane(given)

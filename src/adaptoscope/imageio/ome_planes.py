@@ -45,8 +45,6 @@ def own_pixels(path: Path, root: Any) -> list[Any]:
 
     Parameters
     ----------
-    path
-        The file.
     root
         As `ome_document` gives it.
     """
@@ -63,8 +61,6 @@ def own_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries |
 
     Parameters
     ----------
-    path
-        The file.
     file
         The same, open, with OME text.
 
@@ -73,12 +69,6 @@ def own_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries |
     tifffile.TiffPageSeries or None
         None where the text describes this file alone, or none of its planes; tifffile then reads
         it, without the text in the second case.
-
-    Raises
-    ------
-    InputError
-        If the text is that of a damaged file, or the file holds planes of several images or such
-        as form no stack.
     """
     root = ome_document(file)
     if root is None:

@@ -88,8 +88,6 @@ def calibrated(
     ----------
     height, width
         Edges of a pixel, in the units.
-    units
-        Of height and width.
     source
         Where they stand, for the remark.
     is_ours
@@ -144,8 +142,6 @@ def beside(size: PixelSize, other_um: float | None, used: str, other: str) -> Pi
 
     Parameters
     ----------
-    size
-        What is used.
     other_um
         What the second source says in micrometres; None where it says nothing.
     used, other
@@ -166,8 +162,6 @@ def with_pixel_size(image: Sized, um: float, source: str, *, only_unknown: bool 
         A `MicroscopyImage` or `LargeImage`.
     um
         Edge of a pixel in micrometres.
-    source
-        Who tells, for the remark.
     only_unknown
         Keep what the file tells, if it does.
     """

@@ -27,20 +27,10 @@ _LARGE_BYTES = 256 * 2**20
 def read_png_header(path: Path) -> ImageHeader:
     """Read the size of a PNG from its first 33 bytes.
 
-    Parameters
-    ----------
-    path
-        A PNG file.
-
     Returns
     -------
     ImageHeader
         Height, width and bit depth.
-
-    Raises
-    ------
-    InputError
-        If the header is damaged or the kind of PNG is not supported.
     """
     with path.open("rb") as file:
         return _parse_header(path, file.read(_HEADER_BYTES))
@@ -51,8 +41,6 @@ def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
 
     Parameters
     ----------
-    path
-        A PNG file.
     max_pixels
         Most pixels of a plane, in place of the usual limit on its sides.
 
@@ -60,11 +48,6 @@ def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
     -------
     StoredPlanes
         Axes YX or YXS, uint8 or uint16.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, absurdly large, or of an unsupported kind.
     """
     data = path.read_bytes()
     header = _parse_header(path, data[:_HEADER_BYTES], max_pixels)

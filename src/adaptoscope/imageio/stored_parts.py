@@ -31,15 +31,11 @@ class StoredParts:
         Where the plane is stored, to be named in errors.
     shape
         Height and width in pixels.
-    dtype
-        Kind of the stored values.
     block
         Height and width of a block in pixels.
     decode
         Maps the number of a block, counted along rows and columns, to its values; those of the
         last blocks may go on beyond the plane.
-    close
-        Lets go of the file.
     pixel_size
         What the file tells of the size of its pixels.
     has_channels

@@ -96,12 +96,6 @@ def check_size(
         Size of all decoded planes in bytes.
     max_pixels
         Most pixels of a plane, in place of the limit on its sides.
-
-    Raises
-    ------
-    InputError
-        If the image is empty, a side is above 20000 pixels or the plane above ``max_pixels``, or
-        all planes are above 4 GiB (or four bytes for each of ``max_pixels``, if that is more).
     """
     if max_pixels is not None and height * width > max_pixels:
         raise InputError(
@@ -133,8 +127,6 @@ def select_plane(
 
     Parameters
     ----------
-    planes
-        All planes of the file.
     path
         File to name in the errors.
     channel
@@ -147,12 +139,6 @@ def select_plane(
     -------
     numpy.ndarray
         Shape (H, W), values as stored.
-
-    Raises
-    ------
-    InputError
-        If the file has several channels or planes and no choice was made, if the choice does not
-        exist, or if the file has further axes such as time.
     """
     chosen = choose_plane(planes.axes, planes.values.shape, path, channel=channel, z=z)
     values = planes.values[tuple(chosen)]
@@ -186,11 +172,6 @@ def choose_plane(
     list of int or slice
         One entry per axis. All along the rows and the columns, and along the focal planes where
         the brightest value is asked for.
-
-    Raises
-    ------
-    InputError
-        As `select_plane`.
     """
     _refuse_further_axes(axes, shape, path)
     _refuse_exchanged_axes(axes, shape, path)
@@ -222,11 +203,6 @@ def as_counts(
     -------
     numpy.ndarray
         Shape (H, W), uint8 or uint16; floating point becomes 16-bit.
-
-    Raises
-    ------
-    InputError
-        If floating-point values are not finite, of neither kind, or all but equal on that scale.
     """
     if plane.dtype == np.uint8:
         return plane.astype(np.uint8)
@@ -257,11 +233,6 @@ def as_counts(
 
 def grey_sample(planes: StoredPlanes) -> int | None:
     """Tell which sample of a colour image is its grey one, where that leaves no doubt.
-
-    Parameters
-    ----------
-    planes
-        All planes of the file.
 
     Returns
     -------

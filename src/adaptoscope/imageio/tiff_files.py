@@ -39,20 +39,10 @@ logging.getLogger("tifffile").propagate = False
 def read_tiff_header(path: Path) -> ImageHeader:
     """Read the size of a TIFF's planes without decoding them.
 
-    Parameters
-    ----------
-    path
-        A TIFF file.
-
     Returns
     -------
     ImageHeader
         Height, width and bit depth.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or of an unsupported kind.
     """
     with _opened(path) as file:
         series = only_series(path, file)
@@ -78,11 +68,6 @@ def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False
     -------
     StoredPlanes
         uint8, uint16, or floating point; axes as the file names them.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, absurdly large, or of an unsupported kind.
     """
     with _opened(path) as file:
         series = only_series(path, file, max_pixels=max_pixels)
@@ -106,14 +91,10 @@ def write_tiff(
 
     Parameters
     ----------
-    path
-        File to write.
     stored
         Shape (H, W), uint8 or uint16.
     pixel_size_um
         Edge of a pixel in micrometres; None leaves it out.
-    ome
-        Write OME metadata, otherwise ImageJ's.
     """
     if ome:
         digest = hashlib.sha256(stored.tobytes()).hexdigest()
@@ -149,11 +130,6 @@ def decoding(path: Path) -> Iterator[None]:
     ----------
     path
         File to name in the error.
-
-    Raises
-    ------
-    InputError
-        In place of any other error inside.
     """
     try:
         yield
@@ -184,17 +160,10 @@ def only_series(
     ----------
     path
         File to name in the errors.
-    file
-        The open file.
     whole
         Also refuse an image that is too large to be read whole.
     max_pixels
         As in `read_tiff`.
-
-    Raises
-    ------
-    InputError
-        If there is not exactly one, it is of an unsupported kind, or its pixels are not all there.
     """
     _check_page_number(path, file)
     only = own_series(path, file) or _only_full(path, file)

@@ -38,11 +38,6 @@ def open_tiff_parts(
     StoredParts or None
         To be closed. None where any part would need more than 128 MiB decoded, as in a compressed
         file with a single strip, or where the planes are stored in an order that is not supported.
-
-    Raises
-    ------
-    InputError
-        As `read_image`, other than for the size.
     """
     with decoding(path):
         file = tifffile.TiffFile(path)

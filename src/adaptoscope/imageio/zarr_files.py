@@ -45,17 +45,6 @@ def open_zarr_parts(
         A folder as OME-Zarr 0.1 to 0.5 describes it, or one plain array of two axes.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
-
-    Returns
-    -------
-    StoredParts
-        To be closed.
-
-    Raises
-    ------
-    InputError
-        If the library zarr is missing, the folder is damaged or holds several images, or as
-        `read_image`, other than for the size.
     """
     library = _library(path)
     with _decoding(path):

@@ -94,11 +94,6 @@ def measure_appearance(pixels: FloatImage, diameter: float) -> Appearance:
     -------
     Appearance
         Its numbers; an image without visible cells has a contrast of ten deviations of its noise.
-
-    Raises
-    ------
-    InputError
-        If the image is not two-dimensional and finite, or the diameter is not a positive number.
     """
     if pixels.ndim != 2 or not pixels.size or not (np.isfinite(diameter) and diameter > 0):
         raise InputError(

@@ -77,11 +77,6 @@ def difference_of_gaussians_peaks(pixels: Image, sigma: float, threshold: float)
     -------
     numpy.ndarray
         Shape (N, 2), (row, column), sorted by row. A plateau counts once, at its middle.
-
-    Raises
-    ------
-    InputError
-        The image is not two-dimensional and finite, or a setting is out of range.
     """
     if not threshold >= 0:
         raise InputError("The threshold is not usable.", expected="0 or more", found=str(threshold))
@@ -129,11 +124,6 @@ def candidate_sigmas(images: Sequence[Image]) -> Values:
     -------
     numpy.ndarray
         0.7 to 1.3 of the sigma that suits the measured diameter, rising.
-
-    Raises
-    ------
-    InputError
-        No image shows cells.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -159,11 +149,6 @@ def fit_difference_of_gaussians(
     -------
     tuple
         Sigma in pixels and threshold in the unit of the images, of least mean absolute error.
-
-    Raises
-    ------
-    InputError
-        There is no image, not one count per image, or no blob in any image.
     """
     stack, truth = [_checked(image) for image in images], np.asarray(counts, dtype=np.float64)
     if not stack or truth.shape != (len(stack),):

@@ -44,11 +44,6 @@ def as_points(points: ArrayLike) -> Points:
     -------
     numpy.ndarray
         Shape (N, 2), float64.
-
-    Raises
-    ------
-    InputError
-        If the centres are not pairs of finite numbers.
     """
     array = np.asarray(points, dtype=np.float64)
     if array.size == 0:
@@ -80,11 +75,6 @@ def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the 
     -------
     numpy.ndarray
         Shape (N, 2), float64.
-
-    Raises
-    ------
-    InputError
-        If a centre lies outside the image or is not finite.
     """
     array = as_points(points)
     height, width = shape

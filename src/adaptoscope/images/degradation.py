@@ -85,8 +85,6 @@ def smooth_field(shape: tuple[int, int], scale: float, rng: np.random.Generator)
         Height and width in pixels.
     scale
         Distance in pixels over which the field changes.
-    rng
-        Source of randomness.
 
     Returns
     -------
@@ -146,8 +144,6 @@ def shot_and_read_noise(
     ----------
     electrons
         Expected electrons per pixel, shape (H, W); values below zero count as zero.
-    rng
-        Source of randomness.
     read_noise
         Standard deviation of the read-out noise in electrons.
     row_noise
@@ -176,10 +172,6 @@ def digitise(
     ----------
     electrons
         Electrons read, shape (H, W).
-    counts_per_electron
-        Gain of the camera.
-    offset
-        Counts stored for zero electrons.
     largest_count
         Count at which the camera saturates, for example 255 or 4095.
 

@@ -37,11 +37,6 @@ def edge_sharpness(pixels: FloatImage, labels: NDArray[np.integer]) -> NDArray[n
         by darker background the largest step of the mean brightness from one ring of a pixel's
         width to the next, divided by the whole rise. Cells that touch others all round are left
         out.
-
-    Raises
-    ------
-    InputError
-        If the two shapes differ.
     """
     if pixels.ndim != 2 or pixels.shape != labels.shape:
         raise InputError(

@@ -61,8 +61,6 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
 
     Parameters
     ----------
-    small
-        The image.
     order
         Highest power of the place in the field.
     lower

@@ -35,8 +35,6 @@ class Look:
     edge_width
         Blur of the borders of cells as the standard deviation of a Gaussian, in pixels; NaN where
         no border is seen.
-    noise
-        Fine noise over the level.
     """
 
     cells_per_mpx: float
@@ -53,11 +51,6 @@ def measure_look(pixels: FloatImage) -> Look:
     ----------
     pixels
         Bright nuclei on a dark ground, shape (H, W), in [0, 1].
-
-    Raises
-    ------
-    InputError
-        If the image is too small, not two-dimensional or not finite.
     """
     noise = measure_noise(pixels)
     background, cells, labels = _levels(pixels)
@@ -79,8 +72,6 @@ def match_percentiles(
     ----------
     pixels, reference
         Shapes (H, W), any, in [0, 1].
-    low, high
-        The percentiles.
 
     Returns
     -------
@@ -136,8 +127,6 @@ def match_blur_and_noise(
         The drawing, shape (H, W), in [0, 1].
     look
         Of the reference; one without a known edge width leaves the blur as it is.
-    rng
-        Source of the noise.
     bit_depth
         Bits of the file to be written, whose rounding makes a part of the noise.
 

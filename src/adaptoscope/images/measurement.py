@@ -76,11 +76,6 @@ def measure_image(pixels: FloatImage) -> ImageMeasures:
     -------
     ImageMeasures
         The measures; an image without visible nuclei has number 0 and a diameter of NaN.
-
-    Raises
-    ------
-    InputError
-        If the image is not two-dimensional, is smaller than 16 pixels, or is not finite.
     """
     pixels = _checked(pixels)
     background, spread = background_level(pixels)

@@ -63,11 +63,6 @@ def measure_noise(pixels: FloatImage) -> CameraNoise:
     -------
     CameraNoise
         In squared units of the image. On an image of one level the slope is 0.
-
-    Raises
-    ------
-    InputError
-        If the image is too small, not two-dimensional or not finite.
     """
     if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
         raise InputError(
@@ -103,8 +98,6 @@ def add_noise(
         Shape (H, W), in the units of `noise`.
     noise
         How much noise the result has.
-    rng
-        Source of the noise.
     present
         Noise that is in `pixels` already; only what is missing is added.
 

@@ -60,11 +60,6 @@ def measure_range(pixels: Image) -> IntensityRange:
     -------
     IntensityRange
         High is above low, also for a constant image.
-
-    Raises
-    ------
-    InputError
-        The image is not two-dimensional, is empty, or is not finite.
     """
     if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
         raise InputError(
@@ -87,13 +82,7 @@ def measure_range(pixels: Image) -> IntensityRange:
 
 
 def common_range(ranges: list[IntensityRange]) -> IntensityRange:
-    """Return one range for a whole set: the medians of the images' own.
-
-    Raises
-    ------
-    InputError
-        There is no range.
-    """
+    """Return one range for a whole set: the medians of the images' own."""
     if not ranges:
         raise InputError("The intensity range of a set without images was asked for.")
     low = float(np.median([one.low for one in ranges]))

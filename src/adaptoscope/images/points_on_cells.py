@@ -72,8 +72,6 @@ class MarkedImage:
 
     Parameters
     ----------
-    name
-        What to call it.
     shape
         Height and width in pixels.
     points

@@ -24,8 +24,6 @@ class Resampling:
     ----------
     shape
         Height and width before, in pixels.
-    new_shape
-        Height and width after.
     """
 
     shape: tuple[int, int]

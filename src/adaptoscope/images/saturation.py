@@ -43,11 +43,6 @@ def clipped_shares(pixels: NDArray[np.floating]) -> ClippedShares:
     -------
     ClippedShares
         A constant image below the end of the range has no bright pixel that is cut off.
-
-    Raises
-    ------
-    InputError
-        If there is no pixel or one of them is not a number.
     """
     if pixels.size == 0 or not np.isfinite(pixels).all():
         raise InputError(

@@ -70,16 +70,6 @@ def summarise_measures(
         One for each image.
     bit_depth, pixel_size_um
         Common to the images; the pixel size is None where they differ or do not tell.
-
-    Returns
-    -------
-    SetMeasures
-        Intensities in stored counts.
-
-    Raises
-    ------
-    InputError
-        If no nucleus is seen anywhere.
     """
     seen = [measure for measure in measures if measure.number > 0]
     refuse_no_nuclei(len(seen), len(measures), "give the cell diameter and intensities as settings")
@@ -134,15 +124,8 @@ def refuse_no_nuclei(
     ----------
     seen
         Number of images in which nuclei were seen.
-    images
-        Number of all images.
     otherwise
         What can be done in place of choosing another channel.
-
-    Raises
-    ------
-    InputError
-        If there is none.
     """
     if not seen:
         raise InputError(

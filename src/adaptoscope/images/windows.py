@@ -64,11 +64,6 @@ def tile_windows(height: int, width: int, size: int) -> list[Window]:
     -------
     list of Window
         In reading order. Every pixel, and every cell centre, is in exactly one of them.
-
-    Raises
-    ------
-    InputError
-        If a size is below one pixel.
     """
     if min(height, width, size) < 1:
         raise InputError(
@@ -124,11 +119,6 @@ def random_window(height: int, width: int, size: int, generator: np.random.Gener
         Edge of the window; along a side on which the image is smaller, all of it is taken.
     generator
         Source of randomness; two numbers are drawn whatever the sizes.
-
-    Returns
-    -------
-    Window
-        Lies inside the image.
     """
     top = int(generator.integers(max(height - size, 0) + 1))
     left = int(generator.integers(max(width - size, 0) + 1))
@@ -151,8 +141,6 @@ def random_crop(
         Shape (N, 2), (row, column) in pixels; None where they are not known.
     size
         Edge of the square in pixels. A smaller image is continued by reflection.
-    generator
-        Source of randomness.
 
     Returns
     -------

@@ -54,13 +54,6 @@ class OnnxNetwork:
     device
         ``cpu``, ``cuda``, ``mps``, or ``auto``: a GPU where this ONNX Runtime can use one.
 
-    Raises
-    ------
-    SettingsError
-        This ONNX Runtime cannot use the device.
-    InputError
-        The file is no network that it can run.
-
     Notes
     -----
     It computes with as many threads as ``OMP_NUM_THREADS`` says, by default with one for each
@@ -107,19 +100,10 @@ def open_network(folder: Path, sha256: str | None, *, device: str = "auto") -> O
 
     Parameters
     ----------
-    folder
-        The model folder.
     sha256
         `hash_of_network_files` as ``model.json`` has it; None where an older version wrote it.
     device
         As for `OnnxNetwork`.
-
-    Raises
-    ------
-    InputError
-        The folder has no finished network, or its files are not those of ``model.json``.
-    SettingsError
-        The device cannot be used.
     """
     missing = [name for name in (NETWORK_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
     if sha256 is None or missing:
@@ -135,13 +119,7 @@ def open_network(folder: Path, sha256: str | None, *, device: str = "auto") -> O
 
 
 def other_network(folder: Path) -> InputError:
-    """Return the error of a model folder whose files are not those of its ``model.json``.
-
-    Parameters
-    ----------
-    folder
-        The model folder.
-    """
+    """Return the error of a model folder whose files are not those of its ``model.json``."""
     return InputError(
         f"The network of {folder} is not the one that was trained.",
         expected="the files whose hash stands in model.json",
@@ -182,11 +160,6 @@ def chosen_device(device: str) -> str:
     ----------
     device
         What was asked for; ``auto`` takes a GPU where this ONNX Runtime can use one.
-
-    Raises
-    ------
-    SettingsError
-        This ONNX Runtime cannot use the device.
     """
     import onnxruntime
 

@@ -35,8 +35,6 @@ def write_onnx(
     weights
         A ``.safetensors`` file in the same folder. Tensors that it holds under the same name with
         the same values are not written a second time: the ONNX file says where they lie in it.
-    channels
-        Channels of its input.
     """
     example = torch.zeros(1, channels, side, side)
     network = network.cpu()

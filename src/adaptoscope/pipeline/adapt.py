@@ -94,8 +94,6 @@ def adapt_counter(
         that cannot be read, and those too large to be read whole, are passed over.
     out
         Folder for all of it; a killed adaptation goes on, a finished one is read.
-    settings
-        How.
     device
         Where to compute.
     overwrite
@@ -106,15 +104,6 @@ def adapt_counter(
     tuple
         The counter to use, and the verdict, which ``adaptation.json`` holds too. An adapted counter
         reads densities and knows unlike images as the one before, and has no intervals.
-
-    Raises
-    ------
-    SettingsError
-        If the counter is no density network of the kind ``centres``.
-    InputError
-        If no image can be read, or they show no cells to measure.
-    OutputError
-        If ``out`` holds something else, or an adaptation to other images.
     """
     chosen = settings or AdaptSettings()
     before = load_counter(model)
@@ -150,8 +139,6 @@ def adapted_counter(before: CountingModel, out: Path, seed: int) -> CountingMode
 
     Parameters
     ----------
-    before
-        The counter before.
     out, seed
         Folder and seed of the adaptation.
     """
@@ -172,8 +159,6 @@ def judge(
 
     Parameters
     ----------
-    before, after
-        The counters.
     images
         Some of these are looked at; no label is read.
     settings

@@ -196,7 +196,8 @@ def sweep_stain(
     out
         Run folder.
     settings
-        YAML file of a stain_study, as in ``experiments/layer_matching/``.
+        YAML file of a stain_study, as in ``experiments/layer_matching/``; needs a clone of the
+        project, which holds the code of studies.
     device
         Where networks run.
     workers
@@ -211,10 +212,9 @@ def sweep_stain(
     """
     require_training("a sweep")
     from adaptoscope.pipeline.run import load_experiment, run
-    from adaptoscope.pipeline.stain_study.settings import StainStudySettings
 
     study = load_experiment(Path(settings))
-    if not isinstance(study, StainStudySettings):
+    if getattr(study, "kind", "") != "stain_study":
         raise SettingsError(
             f"The file {settings} describes no sweep.",
             expected="kind: stain_study",

@@ -20,8 +20,6 @@ class AdaptedCounter:
 
     Parameters
     ----------
-    before
-        The counter before.
     folder, seed
         Folder and seed of the adaptation.
     measured
@@ -55,22 +53,10 @@ class AdaptedCounter:
 def refuse_to_adapt(source: CounterSource, places: Sequence[Path]) -> StoredCounter:
     """Refuse what no counter can be adapted with or to.
 
-    Parameters
-    ----------
-    source
-        The counter.
-    places
-        The images that were given.
-
     Returns
     -------
     StoredCounter
         The counter, as it can be adapted.
-
-    Raises
-    ------
-    SettingsError
-        If the counter is loaded already, or the images are not one folder.
     """
     if not isinstance(source, StoredCounter):
         raise SettingsError(
@@ -100,14 +86,10 @@ def adapted_source(
 
     Parameters
     ----------
-    source
-        The counter before.
     images
         A folder of images; no label is read.
     folder
         Where the adaptation is kept.
-    settings
-        How images are read.
     overwrite
         Discard an adaptation to other images or with other settings.
     """

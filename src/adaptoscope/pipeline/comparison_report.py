@@ -33,13 +33,7 @@ _COLUMNS = ("quantity", "A", "B", "difference", "verdict")
 
 
 def comparison_text(found: Comparison) -> str:
-    """Return a comparison as text: what was measured, one table, and the advice.
-
-    Parameters
-    ----------
-    found
-        The comparison.
-    """
+    """Return a comparison as text: what was measured, one table, and the advice."""
     lines = [*_described(found), ""]
     cells = [_COLUMNS, *(_cells(row) for row in found.rows)]
     widths = [max(len(row[place]) for row in cells) for place in range(len(_COLUMNS))]
@@ -54,17 +48,7 @@ def comparison_text(found: Comparison) -> str:
 def write_comparison_report(
     path: Path, found: Comparison, a: CountedImageSet, b: CountedImageSet
 ) -> None:
-    """Write a comparison as one HTML file, with images of both sets beside each other.
-
-    Parameters
-    ----------
-    path
-        The file.
-    found
-        The comparison.
-    a, b
-        The two sets.
-    """
+    """Write a comparison as one HTML file, with images of both sets beside each other."""
     report = Report(f"{a.folder.name} and {b.folder.name} compared", " ".join(_described(found)))
     table = Table(
         (*_COLUMNS, "note"),

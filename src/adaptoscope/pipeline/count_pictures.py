@@ -45,15 +45,7 @@ def _not_taken_out(pixels: Image, counted: Image | None) -> npt.NDArray[np.bool_
 
 
 def plot_of(rows: Sequence[PredictedCount], model: str) -> bytes:
-    """Draw the counts of all images.
-
-    Parameters
-    ----------
-    rows
-        Of the table.
-    model
-        Name of the counter.
-    """
+    """Draw the counts of all images."""
     shown = [
         CountToPlot(row.image, row.count, row.lower, row.upper, bool(row.flag))
         for row in rows

@@ -17,8 +17,6 @@ class CountedFolder:
 
     Parameters
     ----------
-    counter
-        Name of the counter.
     rows
         Those of ``counts.csv``, in the order of the files; an image's regions follow it.
     summary

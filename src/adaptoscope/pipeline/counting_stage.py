@@ -1,6 +1,5 @@
 """Stage 3 of an experiment: train every row with every seed, count the test images once."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.metrics.counts import CountErrors, count_errors
 from adaptoscope.metrics.intervals import Interval, bootstrap_interval
 from adaptoscope.metrics.paired import LEAST_COMPARED, paired_bootstrap
@@ -35,8 +35,6 @@ class RowResult:
     ----------
     row
         The row.
-    images
-        Names of the counted images.
     true
         Their cells, shape (N,).
     predicted
@@ -121,8 +119,6 @@ def run_row(
 
     Parameters
     ----------
-    settings
-        The experiment.
     row
         The row.
     one
@@ -228,8 +224,7 @@ def _train(
 def _read_counts(
     table: Path,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-    with table.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
+    rows = read_table(table).rows
     names = tuple(row["image"] for row in rows)
     true = np.array([float(row["true"]) for row in rows])
     return names, true, np.array([float(row["predicted"]) for row in rows])

@@ -36,8 +36,6 @@ def write_evaluation_report(
 
     Parameters
     ----------
-    path
-        The file.
     name, evaluation
         Name of the counter, and how it did.
     images
@@ -46,13 +44,6 @@ def write_evaluation_report(
         Another counter on the same images.
     remark
         A sentence below the main result.
-    seed
-        Seed of the bootstrap.
-
-    Raises
-    ------
-    InputError
-        An image cannot be read.
     """
     worst = sorted(evaluation.images, key=lambda row: (-abs(row.error), row.image))[:_LISTED]
     run = EvaluationRun(

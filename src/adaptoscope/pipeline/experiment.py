@@ -23,8 +23,6 @@ def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
 
     Parameters
     ----------
-    settings
-        The experiment.
     context
         Where and with what it runs.
 
@@ -32,13 +30,6 @@ def run_counting(settings: ExperimentSettings, context: RunContext) -> Path:
     -------
     pathlib.Path
         The report, ``report.html`` in the run folder.
-
-    Raises
-    ------
-    OutputError
-        If the folder was begun with other settings, images or weights.
-    AdaptoscopeError
-        If an input cannot be used; what was finished stays and the next call goes on from there.
     """
     device: Device = context.device
     if not any(row.learns for row in settings.rows):

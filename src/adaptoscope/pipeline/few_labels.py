@@ -28,11 +28,6 @@ def images_for_row(row: Row, real: CountedImageSet, seed: int) -> CountedImageSe
         All of them, if the row uses every label. Otherwise without validation images, and with
         only the drawn training images; or, without any label, with all training images, not
         counted. Those of the split ``test`` are always there, to be kept back.
-
-    Raises
-    ------
-    InputError
-        If there are fewer labelled training images than the row asks for.
     """
     if row.uses_labels and row.labelled is None:
         return real
@@ -44,22 +39,7 @@ def images_for_row(row: Row, real: CountedImageSet, seed: int) -> CountedImageSe
 
 
 def choose_labelled(images: CountedImageSet, number: int, seed: int) -> CountedImageSet:
-    """Draw labelled images evenly over their counts; fewer are always among more.
-
-    Parameters
-    ----------
-    images
-        Images to choose from.
-    number
-        How many.
-    seed
-        Of the draw.
-
-    Raises
-    ------
-    InputError
-        If there are too few.
-    """
+    """Draw labelled images evenly over their counts; fewer are always among more."""
     labelled = images.labelled()
     if len(labelled) < number:
         raise InputError(
@@ -85,8 +65,6 @@ def spread_order(members: Sequence[int], generator: np.random.Generator) -> list
     ----------
     members
         Sorted by what they are to be spread over.
-    generator
-        Source of chance.
     """
     if len(members) < 2:
         return list(members)

@@ -37,8 +37,6 @@ class TrainedModel:
 
     Parameters
     ----------
-    folder
-        The model folder.
     measured
         Errors or agreement on the images of the split ``val``, or of a cross-validation; None
         where there was none.
@@ -77,17 +75,8 @@ def settings_of(given: GivenSettings, kind: type[SettingsKind], **options: Any) 
 
     Parameters
     ----------
-    given
-        In any form.
-    kind
-        Class of the settings.
     options
         Single fields, which win; None leaves one as it is.
-
-    Raises
-    ------
-    SettingsError
-        If a field is unknown or its value is out of range.
     """
     values, origin = values_of(given)
     chosen = settings_from(values, kind, origin=origin)
@@ -102,8 +91,6 @@ def open_images(
 
     Parameters
     ----------
-    images
-        The folder, or the set.
     root
         Further folder in which images named by a list may lie.
     channel, z
@@ -119,8 +106,6 @@ def open_pairs(pairs: FieldImages, *, root: Place | None = None) -> PairedStainS
 
     Parameters
     ----------
-    pairs
-        The folder, or the set.
     root
         Further folder in which images named by the list may lie.
     """

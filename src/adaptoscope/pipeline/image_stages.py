@@ -32,14 +32,10 @@ class ImageStages:
 
     Parameters
     ----------
-    settings
-        The experiment.
     out
         Its run folder, or that of a fold.
     shared
         Folder of what does not follow the real images; `out` if not given.
-    workers
-        Processes for stylising.
     device
         Where style transfer runs.
     """
@@ -116,13 +112,7 @@ class ImageStages:
         )
 
     def other(self, name: str, real: CountedImageSet) -> CountedImageSet:
-        """Open the images of another simulator that the experiment names, or make them.
-
-        Raises
-        ------
-        LeakageError
-            If one of them is a real image that is kept back.
-        """
+        """Open the images of another simulator that the experiment names, or make them."""
         chosen = self.settings.others[name]
         if isinstance(chosen, OtherFolder):
             images = open_other(chosen)

@@ -13,8 +13,8 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.datasets.leakage import refuse_held_out
 from adaptoscope.datasets.records import ImageRecord, split_name, without_label
-from adaptoscope.datasets.tables import read_table
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import read_table
 from adaptoscope.training.settings import Settings
 
 
@@ -108,8 +108,6 @@ def rounds_of(protocol: AnyProtocol, real: CountedImageSet, out: Path) -> tuple[
 
     Parameters
     ----------
-    protocol
-        Which images are counted.
     real
         The real images, with the splits of their folder.
     out
@@ -120,14 +118,6 @@ def rounds_of(protocol: AnyProtocol, real: CountedImageSet, out: Path) -> tuple[
     tuple of Round
         Splits are ``train``, ``test`` and perhaps ``val``; no image that is learnt from has the
         pixels or the source of one that is counted.
-
-    Raises
-    ------
-    InputError
-        If no image is to be learnt from or counted, a file name does not fit the pattern of groups,
-        or the published lists do not name the images.
-    LeakageError
-        If an image stands on both sides under different names.
     """
     if isinstance(protocol, FoldProtocol):
         rounds = _folds(protocol, real, out)
@@ -149,8 +139,6 @@ def protocol_in_words(protocol: AnyProtocol, rounds: Sequence[Round]) -> str:
 
     Parameters
     ----------
-    protocol
-        Which images are counted.
     rounds
         As `rounds_of` divided them.
     """
@@ -257,18 +245,7 @@ def _joined(real: CountedImageSet, train_on_val: bool) -> CountedImageSet:
 
 
 def refuse_one_sided(real: CountedImageSet) -> None:
-    """Refuse images of which none is to be learnt from, or none is to be counted.
-
-    Parameters
-    ----------
-    real
-        Real images with splits.
-
-    Raises
-    ------
-    InputError
-        If no image is in the split ``train``, or none in ``test``.
-    """
+    """Refuse images of which none is to be learnt from, or none is to be counted."""
     missing = [split for split in ("train", "test") if not real.images_of(split)]
     if missing:
         raise InputError(

@@ -22,8 +22,6 @@ def inputs_of(settings: ExperimentSettings, real: CountedImageSet) -> dict[str, 
 
     Parameters
     ----------
-    settings
-        The experiment.
     real
         The real images. Simulated ones are left out: they follow from the settings.
 
@@ -65,8 +63,6 @@ def origins_of_weights(settings: ExperimentSettings, rows: Iterable[Row]) -> dic
 
     Parameters
     ----------
-    settings
-        The experiment.
     rows
         Some of its rows; those without a network count for nothing.
 

@@ -23,17 +23,8 @@ def open_real_images(
 
     Parameters
     ----------
-    chosen
-        Which images.
     folder
         Where simulated ones are written.
-    overwrite
-        Make simulated ones anew.
-
-    Raises
-    ------
-    InputError
-        If the images cannot be read, or the split ``train`` or ``test`` is missing.
     """
     real = open_undivided_images(chosen, folder, overwrite=overwrite)
     refuse_one_sided(real)
@@ -49,11 +40,6 @@ def open_undivided_images(
     ----------
     chosen, folder, overwrite
         As for `open_real_images`.
-
-    Raises
-    ------
-    InputError
-        If the images cannot be read.
     """
     if isinstance(chosen, RealFolder):
         return open_counted_images(
@@ -83,13 +69,7 @@ def open_style_images(
 
 
 def open_other(chosen: OtherFolder) -> CountedImageSet:
-    """Open synthetic images of another simulator; where there are splits, those of ``train``.
-
-    Raises
-    ------
-    InputError
-        If the images cannot be read.
-    """
+    """Open synthetic images of another simulator; where there are splits, those of ``train``."""
     return open_counted_images(
         chosen.path(), root=root_of(chosen), channel=chosen.channel, z=chosen.z
     ).training_part()

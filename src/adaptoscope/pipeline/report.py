@@ -49,12 +49,6 @@ def write_report(
 
     Parameters
     ----------
-    settings
-        The experiment.
-    out
-        Its run folder.
-    made
-        What it came to.
     looks
         How real the synthetic images look, if that was measured.
 
@@ -62,11 +56,6 @@ def write_report(
     -------
     pathlib.Path
         ``report.html``.
-
-    Raises
-    ------
-    InputError
-        If no row was trained.
     """
     _refuse_empty(made)
     results, points = made.results, curve_points(made.results)

@@ -20,8 +20,6 @@ class RunResults:
 
     Parameters
     ----------
-    rounds
-        Divisions of the real images.
     results
         One for each row that was trained, over the images of all rounds.
     screening
@@ -44,15 +42,7 @@ def initial_weights(settings: ExperimentSettings, result: RowResult) -> str:
 
 
 def plain_results(settings: ExperimentSettings, made: RunResults) -> dict[str, object]:
-    """Return the content of ``results.json``; None where an error is not defined.
-
-    Parameters
-    ----------
-    settings
-        The experiment.
-    made
-        What it came to.
-    """
+    """Return the content of ``results.json``; None where an error is not defined."""
     reference = _reference(settings, made.results)
     return {
         "protocol": {
@@ -128,8 +118,6 @@ def comparison_tables(settings: ExperimentSettings, results: Sequence[RowResult]
 
     Parameters
     ----------
-    settings
-        The experiment.
     results
         One for each row.
 

@@ -1,5 +1,6 @@
 """Run any kind of experiment from its settings file to its report."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -24,7 +25,7 @@ class Kind:
     Parameters
     ----------
     settings
-        ``module:name`` below `adaptoscope.pipeline` of the class of its settings.
+        ``module:name`` of the class of its settings.
     runner
         Of the function that takes the settings and a `RunContext`, and returns the report.
     parts
@@ -48,27 +49,37 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "counting": Kind("settings:ExperimentSettings", "experiment:run_counting", "settings:PARTS"),
+    "counting": Kind(
+        "adaptoscope.pipeline.settings:ExperimentSettings",
+        "adaptoscope.pipeline.experiment:run_counting",
+        "adaptoscope.pipeline.settings:PARTS",
+    ),
     "style_study": Kind(
-        "style_study.settings:StyleStudySettings",
-        "style_study.run:run_study",
-        "style_study.settings:parts_of_study",
+        "experiments.style_study.settings:StyleStudySettings",
+        "experiments.style_study.run:run_study",
+        "experiments.style_study.settings:parts_of_study",
     ),
     "paper_figures": Kind(
-        "paper_figures.settings:PaperFigureSettings",
-        "paper_figures.run:run_paper_figures",
-        "paper_figures.settings:PARTS",
+        "experiments.paper_figures.settings:PaperFigureSettings",
+        "experiments.paper_figures.run:run_paper_figures",
+        "experiments.paper_figures.settings:PARTS",
     ),
     "stain_study": Kind(
-        "stain_study.settings:StainStudySettings",
-        "stain_study.study:run_stain_study",
-        "stain_study.settings:PARTS",
+        "experiments.stain_study.settings:StainStudySettings",
+        "experiments.stain_study.study:run_stain_study",
+        "experiments.stain_study.settings:PARTS",
     ),
     "release": Kind(
-        "release.settings:ReleaseSettings", "release.run:run_release", "release.settings:PARTS"
+        "experiments.release.settings:ReleaseSettings",
+        "experiments.release.run:run_release",
+        "experiments.release.settings:PARTS",
     ),
 }
-"""Every kind of experiment by its name; `counting` where a file names none."""
+"""Every kind of experiment by its name; `counting` where a file names none. Those of the folder
+``experiments`` can be run from a source tree."""
+
+SOURCE_TREE = Path(__file__).resolve().parents[3]
+"""Holds ``experiments`` where the package runs from a clone."""
 
 _PATHS = ("folder", "root", "images")
 
@@ -129,7 +140,23 @@ def run(
 
 def _load(home: str) -> Any:
     module, _, name = home.partition(":")
-    return getattr(import_module(f"adaptoscope.pipeline.{module}"), name)
+    if module.startswith("experiments."):
+        _reach_studies(module)
+    return getattr(import_module(module), name)
+
+
+def _reach_studies(module: str) -> None:
+    """Let the studies of this very source tree be imported, and no other folder's code."""
+    folder, tree = SOURCE_TREE / "experiments", str(SOURCE_TREE)
+    if not (folder / "__init__.py").is_file():
+        raise SettingsError(
+            f"The study {module.split('.')[1]} is not installed.",
+            expected="a clone of the project, whose folder experiments/ holds the code of studies",
+            found="the package alone",
+            remedy='clone the project and type there: pip install -e ".[train]"',
+        )
+    if tree not in sys.path:
+        sys.path.append(tree)
 
 
 def _start(device: "Device") -> None:
@@ -165,9 +192,9 @@ def _paths_in(value: object, name: str) -> Iterator[tuple[str, str]]:
 
 
 def _kind_of(settings: Settings) -> Kind:
-    for kind in KINDS.values():
-        if isinstance(settings, kind.settings_class()):
-            return kind
+    kind = KINDS.get(str(getattr(settings, "kind", "")))
+    if kind is not None and isinstance(settings, kind.settings_class()):
+        return kind
     raise SettingsError(
         "These settings describe no experiment.",
         expected=f"settings of one of the kinds {', '.join(KINDS)}",

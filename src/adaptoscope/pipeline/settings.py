@@ -62,13 +62,7 @@ class RealFolder(Settings):
     """Which focal plane, where images are stacks."""
 
     def path(self) -> Path:
-        """Return the folder with the variable replaced.
-
-        Raises
-        ------
-        SettingsError
-            If the variable is used but not set.
-        """
+        """Return the folder with the variable replaced."""
         return expand_path(self.folder)
 
 
@@ -124,8 +118,6 @@ class DensityClasses(Settings):
         ----------
         per_class
             Images of each class that are used, drawn with `seed`; None: all.
-        seed
-            Seed of that draw.
         """
         return DensityRule(**self.model_dump(), per_class=per_class, seed=seed)
 
@@ -256,14 +248,6 @@ class ExperimentSettings(Settings):
         ----------
         row
             A row that learns.
-        seed
-            Seed of the training.
-
-        Raises
-        ------
-        SettingsError
-            If the row's changes do not fit its head, or `total_steps` leaves no step on real
-            images.
         """
         both = row.synthetic is not None and (row.uses_labels or row.mode == "teacher")
         regime = row.regime if both else "supervised"
@@ -299,17 +283,7 @@ class ExperimentSettings(Settings):
 
 
 def check_changes(name: str, base: StylisationSettings, changes: dict[str, Any]) -> None:
-    """Raise ValueError, in words for a person, if changes do not make stylisation settings.
-
-    Parameters
-    ----------
-    name
-        Whose changes they are.
-    base
-        What is changed.
-    changes
-        From field to value.
-    """
+    """Raise ValueError, in words for a person, if changes do not make stylisation settings."""
     try:
         base.changed(**changes)
     except SettingsError as error:

@@ -47,20 +47,12 @@ def write_stain_report(
 
     Parameters
     ----------
-    path
-        HTML file to write.
-    model
-        The network.
-    fields
-        With their stains read.
     evaluation
         Of these fields, in the same order.
     figures
         As `StainEvaluation.as_dict`, with what was measured besides.
     of
         The set in words, with split and modality.
-    remarks
-        What speaks against the figures.
     """
     over = evaluation.pearson
     agreement = with_bounds(over.value, (over.lower, over.upper))

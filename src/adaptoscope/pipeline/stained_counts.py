@@ -32,8 +32,6 @@ class StainedCounts:
 
     Parameters
     ----------
-    n
-        Number of fields.
     mae, bias
         Mean absolute and mean error, in nuclei per field.
     precision, recall, f1
@@ -63,26 +61,15 @@ def count_on_stains(
 
     Parameters
     ----------
-    model
-        The network that predicts.
-    counter
-        A counter that gives positions.
     pairs
         The set of the fields, with its cell centres.
     fields
         With their stains read, in the model's order.
-    stain
-        The nuclear stain.
 
     Returns
     -------
     dict
         ``predicted``, and ``true`` as the best that this counter can do on this stain.
-
-    Raises
-    ------
-    InputError
-        If the model has no such stain, the cells are not marked, or the counter gives no positions.
     """
     if stain not in model.record.stains:
         raise InputError(

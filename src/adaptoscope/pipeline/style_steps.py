@@ -44,8 +44,6 @@ def style_inputs(
 
     Parameters
     ----------
-    style, chosen
-        Settings of the experiment.
     real, style_images
         Its images; simulated ones are left out, since they follow from the settings.
     """
@@ -70,8 +68,6 @@ def draw_once(
 
     Parameters
     ----------
-    out
-        Folder of the drawings.
     settings, count, seed, like
         As for `synthesise`.
     real
@@ -90,8 +86,6 @@ class Controls:
 
     Parameters
     ----------
-    images
-        Real images to follow.
     real
         Set whose validation and test images must not be among them.
     seed
@@ -142,12 +136,8 @@ def learn_style_once(
 
     Parameters
     ----------
-    path
-        The style file.
     style
         Backbone, and how many images are used.
-    images
-        Style images.
     real
         Set whose validation and test images must not be among them.
     seed

@@ -27,11 +27,6 @@ def upgrade_model(folder: Path) -> bool:
     bool
         Whether anything was written: the network, and its hash in ``model.json``. Counters without
         a network need none.
-
-    Raises
-    ------
-    InputError
-        If the folder is no model folder, or its weights do not fit its record.
     """
     record, write = _plan(folder)
     known, present = getattr(record, "network_sha256", None), _present(folder)

@@ -9,8 +9,6 @@ class Verdict:
 
     Parameters
     ----------
-    kept
-        Whether it is.
     before, after
         How far the counter contradicted itself as it was, and how far each seed does
         (`Contradiction.spread`).
@@ -20,8 +18,6 @@ class Verdict:
         How far the counts of the seeds are from one another, relative to their mean.
     moved
         How far they are from the counts before, likewise.
-    seed
-        The steadiest one.
     """
 
     kept: bool

@@ -24,13 +24,6 @@ def write_weights(
         A ``.safetensors`` file.
     tensors
         Floating-point tensors are stored as `dtype`, others as they are.
-    dtype
-        Stored precision.
-
-    Raises
-    ------
-    DivergedError
-        If a value is not finite, or too large for `dtype`; nothing is written then.
     """
     stored = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).cpu().contiguous()
@@ -44,13 +37,7 @@ def write_weights(
 
 
 def refuse_diverged(network: torch.nn.Module) -> None:
-    """Refuse a network whose weights are no numbers any more, before anything is asked of it.
-
-    Raises
-    ------
-    DivergedError
-        If a weight is not finite.
-    """
+    """Refuse a network whose weights are no numbers any more, before anything is asked of it."""
     for name, tensor in network.state_dict().items():
         if not tensor.isfinite().all():
             raise _not_finite("of the network", name, tensor, torch.float32)
@@ -71,13 +58,6 @@ def refuse_missing(
     path: Path, remedy: str = "run `adaptoscope doctor` to see which weights are present"
 ) -> None:
     """Refuse a weight file that is not there.
-
-    Parameters
-    ----------
-    path
-        The file.
-    remedy
-        How to get it.
 
     Raises
     ------

@@ -36,8 +36,6 @@ def agreement_panels(counts: MethodCounts, agreement: Agreement) -> Picture:
 
     Parameters
     ----------
-    counts
-        What one counter counted.
     agreement
         Its bias and limits of agreement.
 
@@ -77,11 +75,6 @@ def differences_by_class(differences: Mapping[str, FloatArray]) -> Picture:
     ----------
     differences
         Predicted minus true by class, shape (N,) each, from the lowest row upwards.
-
-    Returns
-    -------
-    Picture
-        An SVG.
     """
     if not differences or not all(len(values) for values in differences.values()):
         raise InputError(

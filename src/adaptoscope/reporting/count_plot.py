@@ -40,10 +40,6 @@ class CountToPlot:
 
     Parameters
     ----------
-    image
-        Name of the image.
-    count
-        Cells.
     lower, upper
         Interval of the count, where there is one.
     flagged
@@ -64,8 +60,6 @@ def plot_counts(counts: Sequence[CountToPlot], *, title: str = "") -> Picture:
     ----------
     counts
         One for each image, at least one.
-    title
-        Stands above the plot.
 
     Returns
     -------

@@ -41,8 +41,6 @@ class CountingRun:
 
     Parameters
     ----------
-    title, subtitle
-        Head of the page.
     images
         What was counted, as it stands in a sentence: "the 19 test images".
     results
@@ -55,8 +53,6 @@ class CountingRun:
         Pictures of the gallery; the caption of a rejected one says why.
     looks
         Tables of how real the synthetic images look and whether they kept their cells.
-    verdict
-        What they say, in words.
     styles
         Style file or name to what it was made from, in words.
     settings

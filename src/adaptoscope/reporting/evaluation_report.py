@@ -37,10 +37,6 @@ class ReportedCounter:
 
     Parameters
     ----------
-    name
-        Name of the counter.
-    errors, mae_interval
-        Over all images.
     points, game
         Of the found centres; None where the counter gives none.
     by_density
@@ -68,10 +64,6 @@ class WorstImage:
 
     Parameters
     ----------
-    name, density_class
-        Of the image.
-    true, predicted
-        Its cells.
     lost, invented
         Cells that were not found, and found places without a cell; None without positions.
     pictures
@@ -95,8 +87,6 @@ class EvaluationRun:
     ----------
     images
         What was counted, as it stands in a sentence: "the 19 images of the split test of idcia".
-    counter
-        The counter.
     worst
         Its worst images, the worst first.
     provenance
@@ -162,8 +152,6 @@ def compared(first: str, second: str, found: PairedDifference) -> str:
 
     Parameters
     ----------
-    first, second
-        Their names.
     found
         Mean absolute error of the first minus that of the second.
     """

@@ -71,8 +71,6 @@ class Picture:
         ``image/png`` or ``image/svg+xml``.
     alt
         What is to be seen, for readers who cannot see it.
-    caption
-        Stands below the picture.
     """
 
     content: bytes
@@ -92,8 +90,6 @@ class MethodCounts:
 
     Parameters
     ----------
-    method
-        Name of the method.
     true, predicted
         Shape (N,), cells per image, in the same order; of several seeds, their mean prediction.
     mae
@@ -113,8 +109,6 @@ def scatter_panels(methods: Sequence[MethodCounts], *, columns: int = 4) -> Pict
     ----------
     methods
         At least one method with at least one image.
-    columns
-        Panels side by side.
 
     Returns
     -------
@@ -165,8 +159,6 @@ def display_image(
     ----------
     pixels
         Shape (H, W), any finite intensities.
-    alt
-        What is to be seen.
     caption
         Stands below the picture; the shown range of intensities is added to it.
     points

@@ -45,8 +45,6 @@ class GalleryColumn:
     ----------
     title
         What its pictures have in common.
-    pictures
-        From top to bottom.
     empty
         Says so below the gallery if there is none; such a column takes no room.
     """
@@ -58,15 +56,7 @@ class GalleryColumn:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures in columns side by side; columns without any are only mentioned.
-
-    Parameters
-    ----------
-    columns
-        From left to right.
-    caption
-        Stands below.
-    """
+    """Pictures in columns side by side; columns without any are only mentioned."""
 
     columns: Sequence[GalleryColumn]
     caption: str = ""
@@ -91,15 +81,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Listing:
-    """Lines to be read as they stand, such as settings.
-
-    Parameters
-    ----------
-    text
-        The lines.
-    title
-        Stands above them.
-    """
+    """Lines to be read as they stand, such as settings."""
 
     text: str
     title: str = ""
@@ -113,8 +95,6 @@ class Facts:
     ----------
     values
         Shown in the given order.
-    title
-        Stands above them.
     """
 
     values: Mapping[str, str]
@@ -130,8 +110,6 @@ class Section:
 
     Parameters
     ----------
-    title
-        Its heading.
     blocks
         What it holds, from top to bottom.
     """
@@ -145,8 +123,6 @@ class Report:
 
     Parameters
     ----------
-    title
-        What was done.
     subtitle
         To which images, with which seed.
     """
@@ -183,8 +159,6 @@ def settings_listing(settings: Mapping[str, object], title: str = "") -> Listing
     ----------
     settings
         Plain values, as ``model_dump(mode="json")`` gives them; the order is kept.
-    title
-        Stands above them.
     """
     text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
     return Listing(text, title)

@@ -98,8 +98,6 @@ def overview(pixels: npt.ArrayLike, box: Box, *, alt: str, caption: str = "") ->
     ----------
     pixels
         Shape (H, W), any finite intensities.
-    box
-        The part to frame.
     alt, caption
         What is to be seen, and what stands below.
 
@@ -132,8 +130,6 @@ def close_up(
     ----------
     pixels
         Shape (H, W) of the whole image, any finite intensities; stretched as the whole image is.
-    box
-        The part to show.
     marks
         Cells of the whole image; those outside the part are left out.
     alt, caption

@@ -83,11 +83,6 @@ def draw_overlay(
 def overlay_names(images: Sequence[str]) -> list[str]:
     """Name a file for the overlay of each image, safe on any system and its own.
 
-    Parameters
-    ----------
-    images
-        Names of the images.
-
     Returns
     -------
     list of str

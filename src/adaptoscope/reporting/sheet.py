@@ -27,8 +27,6 @@ class Tile:
     ----------
     pixels
         Shape (H, W), any finite intensities; shown stretched between two percentiles.
-    title
-        Stands above it.
     boxes
         ``(row, column, half side, kind)`` in pixels; the kind is ``invented`` or ``lost``.
     """
@@ -53,15 +51,6 @@ def sheet(
         From top to bottom, each from left to right; None leaves a place empty.
     names
         Stand at the left of the rows.
-    alt
-        What is to be seen.
-    caption
-        Stands below the sheet.
-
-    Returns
-    -------
-    Picture
-        A PNG.
     """
     columns = max((len(row) for row in rows), default=0)
     if not columns:

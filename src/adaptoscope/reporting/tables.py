@@ -18,8 +18,6 @@ class Table:
 
     Parameters
     ----------
-    columns
-        Headings, from left to right.
     rows
         One tuple of texts per row, each as long as ``columns``.
     caption
@@ -60,16 +58,12 @@ class CountingRow:
 
     Parameters
     ----------
-    method
-        Name of the method.
     init
         What its weights began with; empty for methods without weights.
     labels
         Number of labelled real images that it used, tuning included.
     seeds
         Number of runs with different seeds; the errors are means over them.
-    errors
-        Errors over the test images.
     mae_interval
         Interval of the mean absolute error, or ``None`` if it was not measured.
     """
@@ -88,14 +82,8 @@ class ScreeningRow:
 
     Parameters
     ----------
-    method
-        How the set was made.
-    images
-        Number of images before screening.
     precision, recall, f1
         Cells found again against the layout, 0 to 1, over all images.
-    kept
-        Number of images that passed.
     rejects
         Reason to number of images rejected for it.
     """
@@ -127,8 +115,6 @@ def counting_table(rows: Sequence[CountingRow], *, caption: str = "") -> Table:
     ----------
     rows
         In the order in which they are shown.
-    caption
-        What was counted.
     """
     columns = (
         "Method",
@@ -163,8 +149,6 @@ def screening_table(rows: Sequence[ScreeningRow], *, caption: str = "") -> Table
     ----------
     rows
         In the order in which they are shown.
-    caption
-        What was screened.
     """
     reasons = sorted({reason for row in rows for reason in row.rejects})
     rejected = (f"Rejected: {reason.replace('_', ' ')}" for reason in reasons)

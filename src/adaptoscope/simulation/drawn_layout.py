@@ -17,8 +17,6 @@ def places_of_drawing(
     ----------
     drawings
         Drawings with points and masks; value i + 1 of a mask belongs to point i.
-    record
-        One of them.
     enlarged
         Factor on the size of the cells, for optics that make them look smaller than they are.
 
@@ -27,11 +25,6 @@ def places_of_drawing(
     NucleusPlaces
         One entry per point. Axes and direction are those of the ellipse with the moments of the
         visible part of the cell; a cell of which nothing is visible is as long as it is wide.
-
-    Raises
-    ------
-    InputError
-        If the drawing has no mask, or does not say how large its cells are.
     """
     mask = drawings.mask(record)
     if mask is None or not record.cell_diameter_px:

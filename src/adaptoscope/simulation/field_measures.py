@@ -67,13 +67,6 @@ def measure_fields(pictures: Iterable[FloatImage], bit_depth: int) -> FieldMeasu
     ----------
     pictures
         Shapes (H, W), in [0, 1] of the stored range.
-    bit_depth
-        Bits of the files.
-
-    Raises
-    ------
-    InputError
-        If no nucleus with a border is seen anywhere.
     """
     rows = np.array([_measure(pixels, 2.0**bit_depth - 1) for pixels in pictures])
     seen = rows[np.isfinite(rows).all(axis=1)]

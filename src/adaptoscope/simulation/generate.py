@@ -49,8 +49,6 @@ def draw_field(
 
     Parameters
     ----------
-    settings
-        Specimen and microscope.
     rng
         Source of all randomness of the field.
     brightness_factor, density_factor

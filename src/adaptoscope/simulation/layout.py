@@ -51,10 +51,6 @@ def place_nuclei(
 
     Parameters
     ----------
-    settings
-        The specimen.
-    rng
-        Source of randomness.
     density_factor
         Factor on the density, common to a culture.
 
@@ -104,15 +100,6 @@ def nuclei_at(
     """Draw what the nuclei of a given layout are like: brightness and focus.
 
     None of them is dividing, since such nuclei have sizes of their own.
-
-    Parameters
-    ----------
-    settings
-        The specimen.
-    places
-        The layout.
-    rng
-        Source of randomness.
 
     Returns
     -------

@@ -65,14 +65,6 @@ def measure_real_fields(
         At most this many images, evenly over the list, are measured.
     held_out
         Further sets whose validation and test images must not be among the images of `real`.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back.
-    InputError
-        If the set has splits but none is ``train``, bit depths are mixed, or no nucleus is seen
-        anywhere.
     """
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure a simulation on"
@@ -115,11 +107,6 @@ def simulation_like(
         Brightness varies between cultures as it does between real images: simulate as many
         cultures as fields to have that variation in full. Nuclei larger than the canvas of `base`
         or than a trial field are made as large as fits.
-
-    Raises
-    ------
-    InputError
-        If no nucleus is seen in the simulated fields.
     """
     base = base or SimulationSettings()
     side = _trial_side(real.fields.diameter)

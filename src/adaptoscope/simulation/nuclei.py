@@ -51,10 +51,6 @@ def draw_specimen(
 
     Parameters
     ----------
-    settings
-        The specimen.
-    table
-        The nuclei to draw.
     rng
         Source of randomness for outlines and texture.
 
@@ -94,8 +90,6 @@ def add_debris(
         Light of the specimen, shape (H, W).
     settings
         Gives the number of specks and the cell diameter.
-    rng
-        Source of randomness.
 
     Returns
     -------

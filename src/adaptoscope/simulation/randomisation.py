@@ -22,15 +22,8 @@ def randomised_settings(
 
     Parameters
     ----------
-    rng
-        Source of randomness.
     base
         Settings that give the canvas; the defaults if not given.
-
-    Returns
-    -------
-    SimulationSettings
-        Settings for one image.
     """
     base = base or SimulationSettings()
     largest = min(DIAMETER_RANGE_PX[1], min(base.height, base.width) / 3)

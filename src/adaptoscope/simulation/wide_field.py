@@ -28,8 +28,6 @@ def expected_electrons(
     ----------
     light
         Light of the specimen, shape (H, W), 1 = middle of a typical nucleus.
-    settings
-        Optics, lamp and background.
     rng
         Source of randomness for lamp and background.
     brightness_factor

@@ -49,10 +49,6 @@ def simulate(
     ----------
     out
         Folder to write; continued if begun with equal settings.
-    settings
-        Specimen and microscope.
-    count
-        Number of fields.
     seed
         With the number of a field the only source of its randomness; with the number of a culture
         that of the culture's brightness and density.
@@ -73,20 +69,6 @@ def simulate(
         Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each field once it stands.
-
-    Returns
-    -------
-    CountedImageSet
-        The folder.
-
-    Raises
-    ------
-    SettingsError
-        If a number is out of range or the shares do not add up to 1.
-    InputError
-        If there are fewer layouts than fields, or one is of another size or has no mask.
-    OutputError
-        If the folder was begun with other settings or holds something else.
     """
     settings = settings or SimulationSettings()
     shares = dict(fractions) if fractions is not None else {"train": 1.0}
@@ -149,8 +131,6 @@ def write_field(
         Give the field's randomness and name.
     culture, split
         Written to `metadata.csv`; the culture also sets brightness and density.
-    randomise
-        Draw another specimen and microscope.
     layout
         Drawing whose cells the field shows, and its set; none draws a layout.
     enlarged
@@ -195,8 +175,6 @@ def divide(count: int, shares: Mapping[str, float]) -> list[str]:
 
     Parameters
     ----------
-    count
-        Number of fields.
     shares
         Share of each split, adding up to 1.
 
@@ -222,15 +200,8 @@ def check_request(count: int, seed: int, cultures: int, shares: Mapping[str, flo
 
     Parameters
     ----------
-    count, seed, cultures
-        Whole numbers.
     shares
         Share of each split.
-
-    Raises
-    ------
-    SettingsError
-        If a number is out of range or the shares do not add up to 1.
     """
     if count < 1 or seed < 0 or cultures < 1:
         raise SettingsError(

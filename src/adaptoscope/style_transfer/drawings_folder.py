@@ -12,13 +12,6 @@ def refuse_own_drawings(out: Path, drawings: Path) -> None:
     ----------
     out
         Folder that is about to be written.
-    drawings
-        Folder of the drawings.
-
-    Raises
-    ------
-    OutputError
-        If they are one folder.
     """
     if out.resolve() == drawings.resolve():
         raise OutputError(

@@ -73,8 +73,6 @@ def draw_residual(
         What was measured on the style image.
     image
         The image that lacks its fine noise, shape (H, W), in the backbone's units.
-    rng
-        Source of the noise.
 
     Returns
     -------

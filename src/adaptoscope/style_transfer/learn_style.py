@@ -62,8 +62,6 @@ def learn_style(
 
     Parameters
     ----------
-    out
-        Style file to write.
     images, backbone, backbone_sha256
         As in `read_checked_images`.
     shown
@@ -123,14 +121,6 @@ def read_checked_images(
         Noted in the style; latents are drawn by it and by an image's name.
     tokens
         Read tokens too; otherwise they are 0, for a backbone that has to learn them.
-
-    Raises
-    ------
-    InputError
-        If an image is smaller than 64 pixels, bit depths differ, no image shows a nucleus, or the
-        backbone reads no tokens.
-    SettingsError
-        If the backbone cannot be shown images in this way.
 
     Warns
     -----

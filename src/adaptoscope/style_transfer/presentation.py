@@ -25,8 +25,6 @@ def range_shown(
         Shape (H, W), in [0, 1].
     mask
         As in `IntensityRange.of_cells`; not looked at where stored intensities are shown.
-    how
-        How images are shown.
     """
     if how.intensities == "stored":
         return IntensityRange.stored()
@@ -70,8 +68,6 @@ def latents_shown(
 
     Parameters
     ----------
-    backbone
-        Encodes them.
     pixels
         Shape (B, 1, H, W), on the backbone's device.
     how
@@ -99,13 +95,6 @@ def refuse_unable(backbone: Backbone | type[Backbone], how: Presentation) -> Non
     ----------
     backbone
         The diffusion model, or its class.
-    how
-        How images would be shown.
-
-    Raises
-    ------
-    SettingsError
-        If it was not made for these intensities or has no posterior; names the setting.
     """
     if how == USUAL:
         return
@@ -132,13 +121,7 @@ def refuse_unable(backbone: Backbone | type[Backbone], how: Presentation) -> Non
 
 
 def refuse_other_presentation(facts: StyleFacts, how: Presentation) -> None:
-    """Refuse to show drawings otherwise than the images of their style were shown.
-
-    Raises
-    ------
-    SettingsError
-        If they differ: AdaIN would give drawings the statistics of another kind of latents.
-    """
+    """Refuse to show drawings otherwise than the images of their style were shown."""
     known = presentation_of(facts)
     differing = [name for name in Presentation.model_fields if _differ(known, how, name)]
     if differing:

@@ -59,11 +59,6 @@ def learn_style_on(
         Seed of a style without training; `tokens` has its own.
     rule
         As in `learn_refined_style`; only beside `tokens`.
-
-    Raises
-    ------
-    AdaptoscopeError
-        As in `open_backbone`, and in `learn_style` or `learn_refined_style`.
     """
     opened = open_backbone(backbone, start_fabric(device).device)
     weights = hash_of_backbone(backbone)
@@ -137,19 +132,6 @@ def learn_refined_style(
         Where to compute.
     overwrite
         Discard runs with other settings or of other classes, and replace another style.
-
-    Raises
-    ------
-    LeakageError
-        If an image is kept back for validation or testing.
-    SettingsError
-        If the backbone cannot do what the token mode or `shown` needs, `settings` names other
-        intensities, or both `rule` and `limit` are given.
-    InputError
-        If an image cannot be used, nothing reaches the tokens, or they are not finite in the end.
-    OutputError
-        If `out` is not named as a style file or holds another style, or the runs beside it have
-        other settings or inputs.
     """
     refuse_other_name(out, "style")
     check_mode(backbone, settings)

@@ -125,11 +125,6 @@ def backbone_training(
         those of `FINE_TUNING`.
     origin
         Where `given` came from, for the error message.
-
-    Raises
-    ------
-    SettingsError
-        If a field is unknown or its value is out of range.
     """
     values: Any = given
     if fine_tune and isinstance(given, Mapping):

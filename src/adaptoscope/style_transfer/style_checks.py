@@ -19,12 +19,8 @@ def fault_of_tensors(
 
     Parameters
     ----------
-    tensors
-        By name.
     shapes
         Shape of each, by the same names.
-    rows
-        Number of style images.
     """
     if rows < 1:
         return "no style image"

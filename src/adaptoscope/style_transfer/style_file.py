@@ -106,8 +106,6 @@ class Style:
 
     Parameters
     ----------
-    facts
-        What is known of it.
     tokens
         Shape (R, K, D).
     latent_mean, latent_sd
@@ -157,13 +155,7 @@ _TENSORS: dict[str, Shape] = {
 
 
 def save_style(path: Path, style: Style) -> None:
-    """Write a style, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If a number in it is not finite.
-    """
+    """Write a style, whole or not at all."""
     tensors = {name: getattr(style, name).contiguous() for name in _TENSORS}
     refuse_not_finite("style", tensors)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,14 +167,7 @@ def save_style(path: Path, style: Style) -> None:
 
 
 def load_style(path: Path) -> Style:
-    """Read a style.
-
-    Raises
-    ------
-    InputError
-        If the file is absent, damaged or no style, or what it holds does not fit together: rows,
-        shapes, numbers that are not finite.
-    """
+    """Read a style."""
     try:
         with safe_open(path, framework="pt") as stored:
             facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
@@ -226,11 +211,6 @@ def refuse_other_name(path: Path, what: str) -> None:
         File that is about to be written.
     what
         What would be written, in words.
-
-    Raises
-    ------
-    OutputError
-        If it does not end in ``.safetensors``.
     """
     if path.suffix != ".safetensors":
         raise OutputError(
@@ -251,12 +231,6 @@ def refuse_other_style(path: Path, facts: StyleFacts) -> None:
     facts
         What is known of the new style. Measured numbers may differ in their last digits from one
         machine to the next, and are not compared.
-
-    Raises
-    ------
-    OutputError
-        If a file is there and holds no style, or one of other images, another backbone, token
-        mode, density class, seed, number of steps or way of showing images.
     """
     if not path.exists():
         return
@@ -294,13 +268,6 @@ def refuse_not_finite(what: str, tensors: Mapping[str, torch.Tensor]) -> None:
     ----------
     what
         What would be stored, in words.
-    tensors
-        Its tensors, by name.
-
-    Raises
-    ------
-    InputError
-        If one holds NaN or infinity; names it.
     """
     broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:

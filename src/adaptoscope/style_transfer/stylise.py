@@ -82,8 +82,6 @@ def place_of(name: str, batch: int) -> int:
     name
         File name. If it ends in a number before the suffix, as generated names do, consecutive
         images take consecutive places.
-    batch
-        Number of places.
     """
     number = re.search(r"(\d+)(?:\.\w+)?$", name)
     return (int(number[1]) if number else zlib.crc32(name.encode())) % batch
@@ -120,8 +118,6 @@ def stylise_batch(
     ----------
     drawings
         Drawings of one size, each with another `place_of`; see `arrange`.
-    style
-        The look to give.
     backbone
         The diffusion model that the style was learnt with.
     settings
@@ -133,11 +129,6 @@ def stylise_batch(
     -------
     list of Stylised
         One for each drawing, in order.
-
-    Raises
-    ------
-    SettingsError
-        If the backbone cannot be shown images as the settings say, or the style's were not.
     """
     refuse_unable(backbone, settings)
     refuse_other_presentation(style.facts, settings)
@@ -186,8 +177,6 @@ def choose_reference(
 
     Parameters
     ----------
-    style
-        The style.
     cells_per_mpx
         Density of the drawing, if known.
     rule

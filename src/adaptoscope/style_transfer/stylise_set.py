@@ -48,8 +48,6 @@ class StylisationJob:
         Output folder, folder of drawings, style file.
     backbone
         As in `open_backbone`.
-    settings
-        How to stylise.
     device
         Where to compute, as PyTorch names it.
     """
@@ -77,8 +75,6 @@ def stylise_set(
 
     Parameters
     ----------
-    job
-        What to do.
     workers
         Processes; the files are the same for any number.
     overwrite
@@ -88,16 +84,6 @@ def stylise_set(
     -------
     CountedImageSet
         The stylised images with the drawings' points, counts and masks.
-
-    Raises
-    ------
-    SettingsError
-        If the style was learnt with another backbone or from images that were shown to it in
-        another way, or the backbone cannot be shown images as the settings say.
-    InputError
-        If a drawing cannot be read or a cell lies outside it.
-    OutputError
-        If the folder holds images made with other settings, or is that of the drawings.
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)

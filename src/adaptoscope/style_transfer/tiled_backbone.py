@@ -24,8 +24,6 @@ class TiledBackbone:
 
     Parameters
     ----------
-    backbone
-        What looks at the tiles.
     tile
         Side of a tile in pixels, a multiple of the backbone's own. A quarter of it overlaps.
     """
@@ -158,8 +156,6 @@ def in_tiles(backbone: Backbone, height: int, width: int, tile: int | None) -> B
 
     Parameters
     ----------
-    backbone
-        Any.
     height, width
         Of the image in pixels.
     tile

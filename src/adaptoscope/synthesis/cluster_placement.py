@@ -74,10 +74,6 @@ class Placement:
 
     Parameters
     ----------
-    settings
-        Sizes, intensities and rules.
-    stream
-        Random numbers of the attempts.
     spread
         Standard deviation of positions around a cluster centre in pixels (delta).
     """
@@ -126,11 +122,6 @@ class Placement:
             Cluster centre (row, column) in pixels.
         cells
             Number of cells assigned to the cluster.
-
-        Returns
-        -------
-        int
-            Number of cells placed.
         """
         placed, attempts = 0, 0
         limit = self._settings.attempts_per_cell * cells

@@ -61,8 +61,6 @@ def draw_synthetic(settings: SynthesisSettings, rng: np.random.Generator) -> Syn
 
     Parameters
     ----------
-    settings
-        The generator's settings.
     rng
         Source of all randomness of the image. Two children are spawned from it for the attempts.
 
@@ -108,8 +106,6 @@ def draw_count(settings: SynthesisSettings, rng: np.random.Generator) -> int:
     settings
         Distribution, limit and rule; measured densities come before the normal distribution, and
         may give 0.
-    rng
-        Source of randomness.
 
     Returns
     -------

@@ -41,19 +41,6 @@ def measure_set(
     held_out
         Further sets whose validation and test images must not be among the images of `real`,
         measured or not; they are recognised by their pixels and their source.
-
-    Returns
-    -------
-    SetMeasures
-        The measures.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back.
-    InputError
-        If the set has splits but none is ``train``, bit depths are mixed, or no nucleus is seen
-        anywhere.
     """
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure drawings on"

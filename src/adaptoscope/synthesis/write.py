@@ -46,8 +46,6 @@ def synthesise(
         Folder to write; continued if begun with equal settings.
     settings
         The generator's settings; those of paper 1 if not given.
-    count
-        Number of images.
     seed
         With the number of an image the only source of its randomness.
     like
@@ -60,22 +58,6 @@ def synthesise(
         Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each image once it stands.
-
-    Returns
-    -------
-    CountedImageSet
-        The folder.
-
-    Raises
-    ------
-    SettingsError
-        If the number of images or the seed is out of range.
-    LeakageError
-        If an image to imitate is one that is kept back.
-    InputError
-        If the images to imitate cannot be read or measured.
-    OutputError
-        If the folder was begun with other settings or holds something else.
     """
     _check(count, seed)
     settings = settings or SynthesisSettings()
@@ -139,8 +121,6 @@ def write_synthetic(
     ----------
     writer
         From `open_synthesis`.
-    settings
-        The generator's settings.
     seed, index
         Give the image's randomness and name.
     """

@@ -20,8 +20,6 @@ class AppearanceChange:
     ----------
     gamma
         Exponent applied to intensities in [0, 1].
-    gain
-        Factor on intensities.
     blur
         Standard deviation of a Gaussian blur, in pixels; 0 leaves the crop untouched.
     noise

@@ -23,8 +23,6 @@ class AveragedDescent:
         Number of steps of the whole training.
     learning_rate
         Largest step size.
-    warm_up
-        Steps over which it rises.
     """
 
     def __init__(

@@ -16,8 +16,6 @@ class AveragedWeights:
 
     Parameters
     ----------
-    network
-        The network that is trained.
     decay
         The largest share of the old average that an update keeps, in [0, 1).
     """

@@ -28,12 +28,8 @@ def measure_statistics(
 
     Parameters
     ----------
-    network
-        A trained network.
     draw
         Returns batch i of training crops, shape (B, 1, H, W).
-    batches
-        Number of batches.
     """
     layers = _layers(network)
     momenta = [layer.momentum for layer in layers]

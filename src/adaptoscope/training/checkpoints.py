@@ -42,11 +42,6 @@ def load_checkpoint(path: Path, state: Mapping[str, Stateful]) -> int:
         A file written by `save_checkpoint`; if absent, nothing is changed and 0 is returned.
     state
         The same parts, under the same names, as when the file was written.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged or belongs to another set of parts.
     """
     if not path.exists():
         return 0

@@ -78,11 +78,6 @@ class PatchPool:
         Number of further planes; an image without them contributes zeros and `has_planes` false.
     device
         Where the patches are kept.
-
-    Raises
-    ------
-    InputError
-        If there is no image.
     """
 
     def __init__(self, images: Iterable[PoolImage], planes: int, device: torch.device) -> None:
@@ -129,8 +124,6 @@ class PatchPool:
 
         Parameters
         ----------
-        rng
-            Source of all random numbers.
         batch, crop
             Number of crops, and their side in pixels.
         scale_range

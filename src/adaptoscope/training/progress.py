@@ -89,8 +89,6 @@ def progress(
 
     Parameters
     ----------
-    iterable
-        The items; handed on unchanged.
     description
         What is being done, in a few words.
     total

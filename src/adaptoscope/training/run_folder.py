@@ -1,6 +1,5 @@
 """The folder of one training run: settings, numbers, checkpoint, machine."""
 
-import csv
 import json
 import os
 import platform
@@ -14,12 +13,12 @@ import yaml
 
 from adaptoscope.errors import OutputError, describe_differences
 from adaptoscope.imageio.atomic_files import (
-    atomic_path,
     is_occupied,
     remove_partial_files,
     write_json,
     write_text,
 )
+from adaptoscope.imageio.csv_tables import append_row
 from adaptoscope.training.settings import Settings, settings_text
 
 TRAINING_IMAGES = "training_images.json"
@@ -62,11 +61,6 @@ class RunFolder:
             run are never touched.
         parts
             Further files and folders that the run writes, discarded with the earlier run.
-
-        Raises
-        ------
-        OutputError
-            If the folder holds a run with other settings, or files of something else.
         """
         text = settings_text(settings)
         written = path / "settings.yaml"
@@ -119,11 +113,6 @@ class RunFolder:
         ----------
         hashes
             SHA-256 of the decoded pixels of every training image, in any order.
-
-        Raises
-        ------
-        OutputError
-            If the run was begun with other images.
         """
         path, wanted = self.path / TRAINING_IMAGES, sorted(set(hashes))
         if path.exists() and json.loads(path.read_text("utf-8")) != wanted:
@@ -142,11 +131,6 @@ class RunFolder:
         ----------
         inputs
             From the name of an input, as a person knows it, to its hash or origin.
-
-        Raises
-        ------
-        OutputError
-            If the run was begun with other inputs; names some that differ.
         """
         path = self.path / INPUTS
         before = json.loads(path.read_text("utf-8")) if path.exists() else dict(inputs)
@@ -171,7 +155,7 @@ class RunFolder:
             leaves a field empty.
         """
         fields = {name: "" if v is None else f"{v:.6g}" for name, v in values.items()}
-        _append_row(self.metrics, {"step": step, **fields})
+        append_row(self.metrics, {"step": step, **fields})
 
     def keep_metrics_before(self, step: int) -> None:
         """Drop the rows that a killed run wrote after its last checkpoint."""
@@ -183,7 +167,7 @@ class RunFolder:
 
     def record_timing(self, stage: str, seconds: float) -> None:
         """Add a row to ``timings.csv``."""
-        _append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
+        append_row(self.path / "timings.csv", {"stage": stage, "seconds": f"{seconds:.2f}"})
 
     def record_environment(self, device: object = None) -> None:
         """Write what the run is computed with: Python, packages, processor, threads, device.
@@ -253,16 +237,3 @@ def _changed_since(written: Path, text: str) -> str:
 
 def _step_of(row: str) -> int:
     return int(row.split(",")[0])
-
-
-def _append_row(path: Path, row: Mapping[str, object]) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary, temporary.open("w", newline="") as stream:
-            csv.writer(stream, lineterminator="\n").writerow(row.keys())
-    with path.open(newline="", encoding="utf-8") as stream:
-        columns = next(csv.reader(stream))
-    if unknown := [name for name in row if name not in columns]:
-        raise ValueError(f"{path} has no column {', '.join(unknown)}: its first row had none")
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        csv.DictWriter(stream, columns, restval="", lineterminator="\n").writerow(row)

@@ -88,10 +88,6 @@ def problems_of(
 
     Parameters
     ----------
-    error
-        What pydantic raised.
-    values
-        The values that were checked.
     kind
         The settings that they were to be.
 

@@ -17,13 +17,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def changed(self, **values: Any) -> Self:
-        """Return a checked copy in which the given fields have new values.
-
-        Raises
-        ------
-        SettingsError
-            If a field is unknown or its value is out of range.
-        """
+        """Return a checked copy in which the given fields have new values."""
         return settings_from({**self.model_dump(), **values}, type(self))
 
 
@@ -34,15 +28,8 @@ def settings_from(values: object, kind: type[SettingsKind], *, origin: str = "")
     ----------
     values
         A mapping of field name to value, as read from YAML.
-    kind
-        The settings class.
     origin
         Where the values came from, for the error message.
-
-    Raises
-    ------
-    SettingsError
-        If a key is unknown or a value is out of range; the message names each of them.
     """
     where = f" in {origin}" if origin else ""
     if not isinstance(values, dict):
@@ -85,24 +72,12 @@ def _lines(origin: str, problems: list[Problem]) -> list[int | None]:
 
 
 def load_settings(path: Path, kind: type[SettingsKind]) -> SettingsKind:
-    """Read settings from a YAML file.
-
-    Raises
-    ------
-    SettingsError
-        If the file is absent, is not YAML, or holds a field that cannot be used.
-    """
+    """Read settings from a YAML file."""
     return settings_from(read_settings(path), kind, origin=str(path))
 
 
 def read_settings(path: Path) -> Any:
-    """Read what a settings file says, unchecked; an empty file says nothing.
-
-    Raises
-    ------
-    SettingsError
-        If the file is absent or is not YAML.
-    """
+    """Read what a settings file says, unchecked; an empty file says nothing."""
     # Imported with the first file: most commands read no settings.
     from adaptoscope.training.yaml_text import UnreadableYaml, yaml_values
 

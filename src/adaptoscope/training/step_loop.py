@@ -32,16 +32,6 @@ def start_fabric(device: Device = "auto", precision: Precision = "32-true") -> A
         ``auto`` takes a GPU where there is one.
     precision
         ``bf16-mixed`` computes in bfloat16 where that is safe.
-
-    Returns
-    -------
-    lightning.fabric.Fabric
-        Launched, on one device.
-
-    Raises
-    ------
-    SettingsError
-        If this machine has no such device.
     """
     from lightning.fabric import Fabric
 
@@ -93,10 +83,6 @@ def run_steps(
     save_every, log_every
         Steps between checkpoints, and between rows of ``metrics.csv`` (means since the row before).
         A checkpoint ends a row too, so that a resumed run writes the same rows.
-    description
-        What the progress bar says.
-    seed
-        Seed of the run.
     units
         Of the numbers that have one, for the progress bar.
     """

@@ -22,11 +22,6 @@ def expand_variable(text: str) -> str:
     text
         A path, or something else that may stand in its place; without a variable it comes back
         as it is.
-
-    Raises
-    ------
-    SettingsError
-        If the variable is not set.
     """
     first, *rest = Path(text).parts or ("",)
     name = first.removeprefix("$")
@@ -44,11 +39,5 @@ def expand_variable(text: str) -> str:
 
 
 def expand_path(folder: str) -> Path:
-    """Return a path with a leading variable replaced, as `expand_variable` does.
-
-    Raises
-    ------
-    SettingsError
-        If the variable is not set.
-    """
+    """Return a path with a leading variable replaced, as `expand_variable` does."""
     return Path(expand_variable(folder))

@@ -69,11 +69,6 @@ class _Loader(yaml.SafeLoader):
 def yaml_values(text: str) -> Any:
     """Return the plain values that a text of YAML holds.
 
-    Parameters
-    ----------
-    text
-        The text.
-
     Raises
     ------
     UnreadableYaml

@@ -47,8 +47,6 @@ def draw_given(
         Where crops come from; every field is equally likely.
     interval
         What becomes -1 and 1.
-    rng
-        Source of randomness.
     batch, crop
         Number of crops and their side in pixels; smaller fields are continued by reflection.
     flips

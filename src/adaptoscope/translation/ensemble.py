@@ -71,13 +71,7 @@ class StainEnsemble:
         return [interval.high - interval.low for interval in intervals]
 
     def predict(self, image: MicroscopyImage) -> PredictedStains:
-        """Predict the stains of one image.
-
-        Raises
-        ------
-        InputError
-            If the image is of another bit depth than those the networks learnt from.
-        """
+        """Predict the stains of one image."""
         planes = np.stack([predict_image(member, image) for member in self.members])
         mean = np.asarray(planes.mean(axis=0), dtype=np.float32)
         if len(self.members) == 1:
@@ -94,12 +88,6 @@ def load_ensemble(folders: Sequence[Path], *, device: str = "auto") -> StainEnse
         Model folders, at least one.
     device
         Where they shall run.
-
-    Raises
-    ------
-    InputError
-        If a folder cannot be read, or the networks do not predict the same stains from images of
-        the same bit depth.
     """
     members = tuple(open_translator(folder, device=device) for folder in folders)
     first = members[0].record

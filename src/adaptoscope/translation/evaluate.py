@@ -111,26 +111,16 @@ def evaluate_translator(
     ----------
     model
         The network, whose stains are the channels of the truth in the same order.
-    fields
-        With their stains read.
     predict
         Another way from a field to its stains, for baselines; by default the network.
     baseline
         A trivial guess of the stains of every field, shape (S, H, W), shares of the stored range.
-    description
-        What the progress bar says.
 
     Returns
     -------
     StainEvaluation
         Intensities are compared as shares of the stored range; errors are relative to the range of
         the model's training set.
-
-    Raises
-    ------
-    InputError
-        If a field is of another bit depth than those the network learnt from, or too small to be
-        compared.
     """
     say = predict or (lambda field: predict_stains(model, field.pixels))
     intervals = model.record.intensities.stains

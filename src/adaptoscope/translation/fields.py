@@ -99,12 +99,6 @@ def read_fields(
     -------
     list of Field
         In the order of the table.
-
-    Raises
-    ------
-    InputError
-        If a field lacks one of the stains, an image cannot be read, the images of a pair differ in
-        size, or bit depths are mixed.
     """
     wanted = list(stains) if stains is not None else stains_of(pairs)
     rows: dict[str, dict[str, PairRecord]] = {}
@@ -136,11 +130,6 @@ def fields_of_images(images: CountedImageSet) -> list[Field]:
     ----------
     images
         The images, of one bit depth.
-
-    Raises
-    ------
-    InputError
-        If an image cannot be read, or bit depths are mixed.
     """
     read = (images.read(record) for record in images)
     return _of_one_depth([_field(image, None, ()) for image in read], images.folder)

@@ -39,14 +39,6 @@ def finish_translator(
 
     Parameters
     ----------
-    folder
-        The run folder.
-    settings
-        How the network was trained.
-    network
-        The trained network.
-    intensities
-        Constants of its training set.
     part
         The pairs that were learnt from.
     pairs
@@ -72,17 +64,7 @@ def finish_translator(
 def measure(
     model: StainModel, pairs: PairedStainSet, *, description: str = "stain train: measure"
 ) -> dict[str, float] | None:
-    """Measure a network on the split ``val``; None where there is none.
-
-    Parameters
-    ----------
-    model
-        The network.
-    pairs
-        The whole set.
-    description
-        What the progress bar says.
-    """
+    """Measure a network on the split ``val``; None where there is none."""
     if all(record.split != "val" for record in pairs):
         return None
     fields = read_fields(pairs.select(split="val"), model.record.stains)

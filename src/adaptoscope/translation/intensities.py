@@ -96,11 +96,6 @@ def measure_interval(
 def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:
     """Return pixels of all images of a set: at most about four million, evenly spaced.
 
-    Parameters
-    ----------
-    images
-        Images of any size.
-
     Returns
     -------
     numpy.ndarray

@@ -135,14 +135,6 @@ def open_translator(folder: Path, *, device: str = "auto") -> FinishedModel:
         A folder that `stain train` or `stain adapt` wrote.
     device
         Where it shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-
-    Raises
-    ------
-    InputError
-        If the folder is absent, unfinished or damaged.
-    SettingsError
-        If ``model.json`` holds entries that are unknown or out of range, or the device cannot be
-        used.
     """
     folder = Path(folder)
     record = read_translator_record(folder)
@@ -151,15 +143,7 @@ def open_translator(folder: Path, *, device: str = "auto") -> FinishedModel:
 
 
 def read_translator_record(folder: Path) -> TranslatorRecord:
-    """Read ``model.json`` of a model folder.
-
-    Raises
-    ------
-    InputError
-        If the folder is absent or unfinished, or its ``model.json`` cannot be read.
-    SettingsError
-        If it holds entries that are unknown or out of range.
-    """
+    """Read ``model.json`` of a model folder."""
     path = folder / "model.json"
     try:
         content = read_json(path.read_text(encoding="utf-8"))

@@ -24,8 +24,6 @@ def compare_with_mean_cell(
 
     Parameters
     ----------
-    model
-        The network.
     fields
         Montages with their stains read: a regular grid of tiles, one cell in each.
     taught
@@ -39,11 +37,6 @@ def compare_with_mean_cell(
         As `StainEvaluation.as_dict`, and of each stain ``pearson_of_mean_cell``,
         ``pearson_after_baseline`` (what is predicted beyond the mean cell) and ``pearson_of_cells``
         (total intensity, tile by tile).
-
-    Raises
-    ------
-    InputError
-        If the tiles do not divide a field.
     """
     _check_grid([*fields, *taught], side)
     tile = mean_tile(taught, side)

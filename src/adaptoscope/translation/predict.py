@@ -31,8 +31,6 @@ def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
 
     Parameters
     ----------
-    model
-        The network.
     pixels
         Shape (H, W), in [0, 1] of the stored range of files of the model's bit depth.
 
@@ -53,44 +51,17 @@ def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
 def predict_image(model: Predictor, image: MicroscopyImage) -> FloatImage:
     """Predict the stains of an image file that was read.
 
-    Parameters
-    ----------
-    model
-        The network.
-    image
-        The image.
-
     Returns
     -------
     numpy.ndarray
         As `predict_stains`.
-
-    Raises
-    ------
-    InputError
-        If the image is of another bit depth than those the network learnt from.
     """
     refuse_other_depth(model, image.name, image.scale.bit_depth)
     return predict_stains(model, image.pixels)
 
 
 def refuse_other_depth(model: Predictor, name: str, bit_depth: int) -> None:
-    """Refuse an image whose counts mean something else than those the network learnt from.
-
-    Parameters
-    ----------
-    model
-        The network.
-    name
-        Base name of the image.
-    bit_depth
-        Bits of its file.
-
-    Raises
-    ------
-    InputError
-        If the network learnt from images of another bit depth.
-    """
+    """Refuse an image whose counts mean something else than those the network learnt from."""
     expected = model.record.intensities.bit_depth
     if bit_depth != expected:
         raise InputError(

@@ -13,8 +13,8 @@ import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER
-from adaptoscope.datasets.tables import write_table
 from adaptoscope.errors import AdaptoscopeError, OutputError
+from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.files import MicroscopyImage, is_occupied, write_image, write_json
 from adaptoscope.training.progress import progress
 from adaptoscope.translation.ensemble import StainEnsemble
@@ -29,10 +29,6 @@ class Row:
 
     Parameters
     ----------
-    image
-        Base name of the image.
-    stain
-        Name of the stain.
     file
         Where the stain was written, from the folder.
     mean_intensity
@@ -62,8 +58,6 @@ class PredictedFolder:
         Number of images whose stains stand in the folder.
     errors
         By name of an image, why it could not be predicted.
-    stains
-        Names of the stains.
     """
 
     written: int
@@ -87,12 +81,8 @@ def predict_folder(
 
     Parameters
     ----------
-    ensemble
-        The networks.
     images
         The images; no label of theirs is read.
-    out
-        Folder to write.
     overwrite
         Predict anew what other networks have predicted into ``out``.
     on_image
@@ -102,11 +92,6 @@ def predict_folder(
     -------
     PredictedFolder
         An image that cannot be read or does not fit the networks is named, not skipped silently.
-
-    Raises
-    ------
-    OutputError
-        If ``out`` holds something else, or what other networks predicted.
     """
     out = Path(out)
     _begin(out, ensemble, overwrite=overwrite)

@@ -58,8 +58,6 @@ def prepared(pixels: FloatImage, interval: Interval, preparation: Preparation) -
         Shape (H, W), in [0, 1] of the stored range.
     interval
         The constants of the data set.
-    preparation
-        How they are used.
 
     Returns
     -------
@@ -79,8 +77,6 @@ def prepared_field(field: Field, preparation: Preparation) -> Field:
 
     Parameters
     ----------
-    field
-        The field.
     preparation
         Of the kind `histogram` or `constants`; the second leaves the field as it is.
 

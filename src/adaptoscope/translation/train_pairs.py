@@ -40,8 +40,6 @@ def train_translator(
 
     Parameters
     ----------
-    settings
-        How to train.
     out
         Run folder, which becomes the model folder.
     pairs
@@ -58,13 +56,6 @@ def train_translator(
     -------
     Path
         ``out``, now with weights, model.json and card.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to learn from, or a field lacks a stain.
-    OutputError
-        If ``out`` holds something else, or a run with other settings or images.
     """
     part = training_part(pairs)
     names = list(stains) if stains is not None else stains_of(part)
@@ -98,14 +89,8 @@ class PairedStep:
 
     Parameters
     ----------
-    settings
-        How to train.
-    fields
-        Fields with their stains read.
     intensities
         What becomes -1 and 1 in each channel.
-    fabric
-        The engine.
     network
         Where to start from, of the shape that the settings name; it is changed in place. By
         default a network of random weights.
@@ -203,8 +188,6 @@ def decayed(index: int, steps: int, begin: float) -> float:
     ----------
     index
         Number of the step, from 0.
-    steps
-        Steps of the whole run.
     begin
         Share of the steps after which the fall begins; 1 never lets it fall.
     """
@@ -226,15 +209,8 @@ def one_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
 
     Parameters
     ----------
-    pairs
-        The set.
     modality
         Which; None where the set has only one.
-
-    Raises
-    ------
-    InputError
-        If the set has several and none was named, or not the one that was.
     """
     if modality is not None:
         return pairs.select(modality=modality)
@@ -256,12 +232,8 @@ def measure_intensities(
 
     Parameters
     ----------
-    fields
-        Its fields.
     stains
         Names of the stains, in their order.
-    settings
-        Percentiles.
     """
     low, high = settings.low_percentile, settings.high_percentile
     return StainIntensities(

@@ -39,12 +39,8 @@ def write_translator(
 
     Parameters
     ----------
-    folder
-        The run folder.
     record
         Content of ``model.json``, which is written last: a folder that has it is complete.
-    network
-        The network.
     card
         Text of ``README.md``.
     """
@@ -87,13 +83,6 @@ def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
     -------
     StainModel
         The network, ready to predict.
-
-    Raises
-    ------
-    InputError
-        If the folder is absent, unfinished or damaged.
-    SettingsError
-        If ``model.json`` holds entries that are unknown or out of range.
     """
     folder = Path(folder)
     record = read_translator_record(folder)
@@ -118,8 +107,6 @@ def ready_to_predict(network: StainUNet, norm_at_test: Literal["running", "batch
 
     Parameters
     ----------
-    network
-        The network; changed in place.
     norm_at_test
         Whether batch normalisation uses the averages of training, or each image's own statistics.
     """

@@ -48,8 +48,6 @@ class StainUNet(nn.Module):
 
     Parameters
     ----------
-    stains
-        Channels of the output.
     width
         Channels of the first layer (paper 2: 64).
     norm
@@ -57,8 +55,6 @@ class StainUNet(nn.Module):
     dropout
         Which layers lose half of their values in training: the `intermediate` ones 10 to 12 (public
         PyTorch code), the `first` ones up, 9 to 11 (original Torch code), or `none`.
-    given
-        Channels of the input.
 
     Attributes
     ----------
@@ -206,15 +202,7 @@ class BorrowedSkipsUNet(StainUNet):
 
 
 def channels_of(width: int, stains: int) -> tuple[int, ...]:
-    """Return the channels that each of the 16 layers gives.
-
-    Parameters
-    ----------
-    width
-        Channels of the first layer.
-    stains
-        Channels of the last one.
-    """
+    """Return the channels that each of the 16 layers gives."""
     down = [width * min(2**number, 8) for number in range(DOWNS)]
     return (*down, *reversed(down[:-1]), stains)
 

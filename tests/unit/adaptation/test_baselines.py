@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.adaptation.test_layer_matching import HOW, fields, model, state
 
 from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.baseline_settings import (
@@ -22,6 +21,7 @@ from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import measure_interval
 from adaptoscope.translation.predict import predict_stains
 from adaptoscope.translation.trained_model import StainModel, load_translator
+from tests.unit.adaptation.test_layer_matching import HOW, fields, model, state
 
 FEW = AdaBNSettings(batch=2, batches=2)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from scipy import ndimage
-from tests.unit.adaptation.test_restyling import blobs, field
 
 from adaptoscope.adaptation.look_estimate import (
     LookEstimate,
@@ -16,6 +15,7 @@ from adaptoscope.adaptation.magnification import magnify
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval
 from adaptoscope.translation.unet import StainUNet
+from tests.unit.adaptation.test_restyling import blobs, field
 
 INTERVAL = Interval(low=0.2, high=0.9)
 

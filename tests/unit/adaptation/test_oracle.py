@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.adaptation.baseline_settings import OracleSettings
 from adaptoscope.adaptation.learning_on import training_of
@@ -20,6 +19,7 @@ from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import PairedStep, measure_intensities, training_part
 from adaptoscope.translation.trained_model import StainModel, load_translator
 from adaptoscope.translation.unet import StainUNet
+from tests.unit.translation.conftest import write_pairs
 
 TINY = OracleSettings(batch=1, steps=4, save_every=2, log_every=1)
 WIDTH = 4

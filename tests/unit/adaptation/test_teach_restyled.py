@@ -3,8 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.adaptation.test_oracle import untrained
-from tests.unit.translation.conftest import write_pairs
 
 from adaptoscope.adaptation.adapt import adapt_translator
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
@@ -17,6 +15,8 @@ from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import hash_of, read_fields
 from adaptoscope.translation.train_pairs import training_part
 from adaptoscope.translation.trained_model import load_translator
+from tests.unit.adaptation.test_oracle import untrained
+from tests.unit.translation.conftest import write_pairs
 
 TINY = RestyledSettings(batch=1, steps=4, save_every=2, log_every=1, scale=1.0)
 LOOK = LookEstimate(

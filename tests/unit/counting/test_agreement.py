@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from tests.unit.counting.conftest import draw_field
-from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
 from torch import nn
 
 from adaptoscope.counting.agreement import apart, contradiction, self_disagreement, views_of
@@ -12,6 +10,8 @@ from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.training.batch_norm import freeze_statistics
+from tests.unit.counting.conftest import draw_field
+from tests.unit.counting.counting_networks import Same, Uneven, count, probe_of_spots
 
 
 def test_disagreement_is_that_of_views_and_of_two_crops_together():

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from tests.unit.counting.painted import CAUSES, painted
 
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.predict import CountedImage, count_image
@@ -10,6 +9,7 @@ from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.imageio.microscopy_image import image_of_array
 from adaptoscope.images.artefacts import clean
+from tests.unit.counting.painted import CAUSES, painted
 
 MODELS = ("nuclei", "dog", "otsu_watershed")
 

@@ -6,7 +6,6 @@ import csv
 import numpy as np
 import pytest
 import torch
-from tests.unit.counting.counting_networks import Uneven, count, probe_of_spots
 from torch import nn
 
 from adaptoscope.counting import regimes
@@ -19,6 +18,7 @@ from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.pretrained.weights_files import read_weights
 from adaptoscope.training.checkpoints import load_checkpoint, save_checkpoint
+from tests.unit.counting.counting_networks import Uneven, count, probe_of_spots
 
 STEPS = 20
 DENSITY = DensitySettings(

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -186,3 +188,21 @@ def test_a_list_that_contradicts_the_pixel_size_of_a_file_is_said(make_folder):
     image = opened.read(opened.records[0])
     assert image.pixel_size_um == 0.5
     assert "the file says 0.25 um" in image.pixel_size_remark
+
+
+def test_one_image_alone_is_as_it_was_in_the_set_and_small(make_folder):
+    rows = "".join(f"a.png,{x / 100},2\n" for x in range(1000))
+    opened = open_counted_images(make_folder(points=f"image,x,y\nb.png,1,2\n{rows}"))
+    record = next(each for each in opened if each.name == "b.png")
+    alone = opened.only(record)
+    assert alone.records == (record,)
+    np.testing.assert_array_equal(alone.points(record), opened.points(record))
+    np.testing.assert_array_equal(alone.read(record).pixels, opened.read(record).pixels)
+    assert len(pickle.dumps(alone)) < len(pickle.dumps(opened)) / 4
+
+
+def test_an_image_without_points_has_none_alone(make_folder):
+    opened = open_counted_images(make_folder())
+    alone = opened.only(opened.records[0])
+    with pytest.raises(InputError, match="not marked"):
+        alone.points(alone.records[0])

@@ -1,8 +1,8 @@
 import pytest
 
-from adaptoscope.datasets.records import COLUMNS, ImageRecord, record_from_row, split_name
-from adaptoscope.datasets.tables import format_cell
+from adaptoscope.datasets.records import COLUMNS, ImageRecord, image_record, split_name
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import format_cell
 
 FULL = ImageRecord(
     "images/a.png", 3, True, 12, 16, "DAPI", 8, 0.0, 255.0, 0.325, 9.5, 15625.0, "sparse", "lab",
@@ -23,12 +23,12 @@ def test_the_columns_of_the_contract():
 @pytest.mark.parametrize("record", [FULL, ImageRecord("x.tif")])
 def test_a_row_gives_its_record_again(record):
     row = dict(zip(COLUMNS, map(format_cell, record.cells()), strict=True))
-    assert record_from_row(row, "metadata.csv") == record
+    assert image_record(row, "metadata.csv") == record
 
 
 def test_an_empty_count_is_unknown_and_zero_is_none_there():
-    assert record_from_row({"file_name": "a", "count": ""}, "t").count is None
-    assert record_from_row({"file_name": "a", "count": "0"}, "t").count == 0
+    assert image_record({"file_name": "a", "count": ""}, "t").count is None
+    assert image_record({"file_name": "a", "count": "0"}, "t").count == 0
 
 
 def test_base_names():
@@ -42,7 +42,7 @@ def test_base_names():
 )
 def test_impossible_values_are_refused(column, text):
     with pytest.raises(InputError, match="impossible"):
-        record_from_row({"file_name": "a.png", column: text}, "metadata.csv")
+        image_record({"file_name": "a.png", column: text}, "metadata.csv")
 
 
 @pytest.mark.parametrize(

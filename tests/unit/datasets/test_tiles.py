@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
 from adaptoscope.datasets.writing import CountedImageWriter
+from tests.unit.style_transfer.conftest import write_set
 
 # 112 x 170 holds 3 x 5 tiles of 32 with gaps, and neither side is a multiple.
 SHAPE, EDGE = (112, 170), 32

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.comparison.conftest import texture, write
 
 from adaptoscope.comparison.compare import Comparison, compare
 from adaptoscope.comparison.settings import ComparisonSettings
@@ -15,6 +14,7 @@ from adaptoscope.pipeline.comparison_report import (
     comparison_text,
     write_comparison_report,
 )
+from tests.unit.comparison.conftest import texture, write
 
 Compared = tuple[Comparison, CountedImageSet, CountedImageSet]
 

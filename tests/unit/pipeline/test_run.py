@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.pipeline.run import run
 from adaptoscope.pipeline.settings import ExperimentSettings
@@ -45,3 +45,11 @@ def test_a_start_that_failed_does_not_hold_its_folder(tmp_path: Path) -> None:
     assert "[" not in next(line for line in told.splitlines() if line.startswith("| Dog"))
     with pytest.raises(OutputError, match="other settings"):
         run(first, out, device="cpu")
+
+
+def test_a_study_needs_a_clone_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adaptoscope.pipeline.run.SOURCE_TREE", tmp_path)
+    write_text(tmp_path / "study.yaml", "kind: style_study\nname: a\n")
+    with pytest.raises(SettingsError, match="style_study is not installed") as caught:
+        run(tmp_path / "study.yaml", tmp_path / "run")
+    assert "clone" in str(caught.value.remedy)

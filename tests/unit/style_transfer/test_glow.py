@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.style_transfer.glow import WIDTHS, Glow, glow_of_cells, measure_glow
+from tests.unit.style_transfer.conftest import draw_discs
 
 SIDE, DIAMETER = 160, 12.0
 CENTRES = np.array([[30.0, 30.0], [40, 110], [85, 70], [120, 30], [125, 125]])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.style_transfer.intensity_range import HIGHEST, LOWEST, IntensityRange
+from tests.unit.style_transfer.conftest import draw_discs
 
 # 200 pixels, so that one cell of 11 covers less than the 0.2 % that percentiles pass over.
 SIDE = 250

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs, write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
@@ -14,6 +13,7 @@ from adaptoscope.imageio.files import read_image, write_image
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import as_batch, learn_style
 from adaptoscope.style_transfer.style_file import load_style
+from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs, write_set
 
 SPLITS = "train train val test"
 

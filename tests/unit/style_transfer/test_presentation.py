@@ -1,9 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import draw_discs
-from tests.unit.style_transfer.test_style_file import made_up_style
-from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -18,6 +15,9 @@ from adaptoscope.style_transfer.presentation import (
 )
 from adaptoscope.style_transfer.settings import USUAL, Presentation
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
+from tests.unit.style_transfer.conftest import draw_discs
+from tests.unit.style_transfer.test_style_file import made_up_style
+from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 STORED = Presentation(intensities="stored")
 SAMPLED = Presentation(posterior="sample")

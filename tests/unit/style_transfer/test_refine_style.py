@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
@@ -13,6 +12,7 @@ from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.style_file import Style, load_style
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.style_transfer.tokens.step import TokenStep
+from tests.unit.style_transfer.conftest import write_set
 
 SETTINGS = TokenSettings(steps=2, batch=2)
 SHORT = TokenSettings(steps=1, batch=1)

@@ -6,8 +6,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
-from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
-from tests.unit.style_transfer.test_style_file import made_up_style
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -22,6 +20,8 @@ from adaptoscope.style_transfer.stylise import (
     place_of,
     stylise_batch,
 )
+from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
+from tests.unit.style_transfer.test_style_file import made_up_style
 
 QUICK = StylisationSettings(steps=4, batch=3)
 STYLE = made_up_style((100.0, 300.0, 500.0, 700.0, 900.0, 5000.0, 9000.0))

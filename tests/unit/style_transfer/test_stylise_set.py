@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import OutputError, SettingsError
@@ -13,6 +12,7 @@ from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.settings import StylisationSettings, presentation_of
 from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set
+from tests.unit.style_transfer.conftest import write_set
 
 QUICK = StylisationSettings(steps=3, batch=2)
 
@@ -143,6 +143,7 @@ def test_a_working_side_leaves_sizes_points_and_masks_alone(
 
 def test_a_style_of_another_backbone_is_refused(job: StylisationJob, tmp_path: Path) -> None:
     import torch
+
     from tests.unit.style_transfer.conftest import TINY
 
     torch.manual_seed(9)

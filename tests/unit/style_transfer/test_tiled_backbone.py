@@ -5,7 +5,6 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.style_transfer.conftest import draw_discs, write_set
 
 from adaptoscope.style_transfer.backbone import GivesMoments
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
@@ -15,6 +14,7 @@ from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
 from adaptoscope.style_transfer.tiled_backbone import TiledBackbone, in_tiles, tile_spans
+from tests.unit.style_transfer.conftest import draw_discs, write_set
 
 SIDE = 128
 

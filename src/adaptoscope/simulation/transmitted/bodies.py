@@ -79,15 +79,6 @@ def draw_bodies(
 
     Rounded (mitotic) cells are small, thick and without arms.
 
-    Parameters
-    ----------
-    cells
-        The specimen.
-    table
-        The nuclei.
-    rng
-        Source of randomness.
-
     Returns
     -------
     BodyTable
@@ -129,10 +120,6 @@ def place_bodies(
 
     Parameters
     ----------
-    table
-        The nuclei.
-    bodies
-        Their bodies.
     shape
         Height and width of the field in pixels.
     rng

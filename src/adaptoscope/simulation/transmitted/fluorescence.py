@@ -37,8 +37,6 @@ def membrane_light(
     ----------
     settings
         The stain ``cd29``.
-    specimen
-        The cells.
     rng
         Source of randomness for the granular texture and the stain of each cell.
 
@@ -96,8 +94,6 @@ def record_stain(
         Where the field lies on the canvas.
     stain
         Light, blur, noise and range of the channel.
-    optics
-        The objective.
     pixel_size_um
         Side of a pixel in micrometres.
     rng

@@ -67,23 +67,11 @@ def draw_transmitted_field(
 
     Parameters
     ----------
-    settings
-        Specimen, microscope and stains.
     seed, index
         The only source of randomness. Equal numbers give equal cells, stains and noise, whichever
         modalities are asked for.
     modalities
         What to look at beside the stains.
-
-    Returns
-    -------
-    TransmittedField
-        Images and truth.
-
-    Raises
-    ------
-    SettingsError
-        If a modality is unknown or named twice, or none is named.
     """
     asked = checked_modalities(modalities)
     specimen = draw_spread_cells(settings, _stream(seed, index, _SPECIMEN_STREAM))
@@ -114,20 +102,10 @@ def draw_transmitted_field(
 def checked_modalities(modalities: Iterable[str]) -> tuple[Modality, ...]:
     """Return the modalities that were asked for, if all of them are known.
 
-    Parameters
-    ----------
-    modalities
-        Names.
-
     Returns
     -------
     tuple of str
         The same, in the same order.
-
-    Raises
-    ------
-    SettingsError
-        If a modality is unknown or named twice, or none is named.
     """
     asked = tuple(modalities)
     known = tuple(name for wanted in asked for name in MODALITIES if name == wanted)

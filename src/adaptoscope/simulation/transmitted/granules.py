@@ -25,12 +25,8 @@ def draw_granules(
     ----------
     settings
         Number, size and height of the granules.
-    table
-        The nuclei.
     bodies
         The cell bodies; granules lie inside the body of their own nucleus only.
-    rng
-        Source of randomness.
 
     Returns
     -------
@@ -70,12 +66,8 @@ def draw_debris(
 
     Parameters
     ----------
-    settings
-        Number of specks.
     shape
         Height and width of the canvas.
-    rng
-        Source of randomness.
 
     Returns
     -------

@@ -29,8 +29,6 @@ def transmission(opd_um: FloatImage, absorption: FloatImage, wavelength_um: floa
         Optical path beyond that of the medium, in micrometres, shape (H, W).
     absorption
         Loss of amplitude as a natural logarithm, 0 or above, shape (H, W).
-    wavelength_um
-        Wavelength in air in micrometres.
 
     Returns
     -------
@@ -54,10 +52,6 @@ def image_intensity(
     ----------
     wave
         Transmission of the object, shape (H, W); taken as repeated beyond its borders.
-    modality
-        What is looked at.
-    optics
-        Objective and condenser.
     pixel_size_um
         Side of a pixel in micrometres.
 
@@ -101,8 +95,6 @@ def pupil(
         Height and width of the field in pixels.
     modality
         ``phase`` has the phase ring, ``defocused`` the phase of a focal plane elsewhere.
-    optics
-        Objective.
     pixel_size_um
         Side of a pixel in micrometres.
 
@@ -139,8 +131,6 @@ def source_steps(
         Height and width of the field in pixels.
     modality
         ``phase`` has an annulus, the others a disc.
-    optics
-        Condenser.
     pixel_size_um
         Side of a pixel in micrometres.
 

@@ -116,8 +116,6 @@ def nuclei_settings(settings: TransmittedSettings, shape: tuple[int, int]) -> Si
 
     Parameters
     ----------
-    settings
-        The specimen.
     shape
         Height and width of the canvas in pixels.
 

@@ -41,10 +41,6 @@ def simulate_pairs(
     ----------
     out
         Folder to write; continued if begun with equal settings.
-    settings
-        Specimen, microscope and stains.
-    count
-        Number of fields.
     seed
         With the number of a field the only source of its randomness.
     modalities
@@ -61,13 +57,6 @@ def simulate_pairs(
     -------
     PairedStainSet
         One pair for each field, modality and stain; the group is the field. Images have 16 bits.
-
-    Raises
-    ------
-    SettingsError
-        If a number is out of range, a modality unknown, or the shares do not add up to 1.
-    OutputError
-        If the folder was begun with other settings or holds something else.
     """
     settings = settings or TransmittedSettings()
     asked = checked_modalities(modalities)
@@ -106,8 +95,6 @@ def write_pair(
     ----------
     writer
         Where to write.
-    settings
-        Specimen, microscope and stains.
     seed, index
         Give the field's randomness and name.
     modalities

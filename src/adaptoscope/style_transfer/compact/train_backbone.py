@@ -48,28 +48,12 @@ def train_backbone(
     images
         Sets to learn from. Where a set is split, only its training images are read. Masks, where
         there are any, teach the layout condition; counts and points are not read.
-    settings
-        Complete settings.
     start
         Folder of a backbone to go on from, of the same shape; random weights if not given.
     device
         Where to compute.
     overwrite
         Discard a run with other settings in `out`.
-
-    Returns
-    -------
-    pathlib.Path
-        The backbone's folder.
-
-    Raises
-    ------
-    SettingsError
-        If the backbone to start from has another shape than the settings say.
-    InputError
-        If an image cannot be read, or a set with splits has none to train on.
-    OutputError
-        If `out` holds a run with other settings or inputs.
     """
     parts = [image_set.training_part() for image_set in images]
     inputs = _inputs(parts, start)

@@ -21,8 +21,6 @@ def ddim_decode(
 
     Parameters
     ----------
-    schedule
-        Gives alpha-bar.
     noised
         Latents at ``timesteps[0]``, shape (B, C, h, w).
     timesteps

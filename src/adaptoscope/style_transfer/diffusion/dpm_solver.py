@@ -26,8 +26,6 @@ def dpm_solver_decode(
 
     Parameters
     ----------
-    schedule
-        Gives alpha-bar.
     noised
         Latents at ``timesteps[0]``, shape (B, C, h, w).
     timesteps

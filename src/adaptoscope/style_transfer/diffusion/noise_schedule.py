@@ -21,11 +21,6 @@ class NoiseSchedule:
 
     ``beta`` are the squares of evenly spaced numbers from sqrt(0.00085) to sqrt(0.012), and
     ``alpha_bar[t]`` is the product of ``1 - beta`` up to step t.
-
-    Parameters
-    ----------
-    steps
-        Number of training steps T.
     """
 
     def __init__(self, steps: int = 1000) -> None:
@@ -56,11 +51,6 @@ def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
     """Return the DDIM time steps in rising order: 1, 21, ..., 981 for 50 of 1000.
 
     No step is there twice: above 799 of 1000 some are moved down by one to make room.
-
-    Raises
-    ------
-    SettingsError
-        If `steps` is not between 1 and T.
     """
     if not 1 <= steps <= schedule.steps:
         raise SettingsError(

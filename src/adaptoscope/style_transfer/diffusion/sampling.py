@@ -50,10 +50,6 @@ def noise_and_denoise(
         Clean latents to start from, shape (B, C, h, w).
     noise
         Fresh noise of the same shape.
-    conditions
-        Style and layout.
-    backbone
-        The diffusion model.
     settings
         Strength, steps, inversion, sampler, guidance, guard.
     """

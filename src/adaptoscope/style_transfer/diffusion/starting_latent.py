@@ -104,8 +104,6 @@ def stochastic_inversion(
 
     Parameters
     ----------
-    backbone
-        The diffusion model; evaluated once.
     initial, noise
         Shape (B, C, h, w).
     timestep
@@ -134,8 +132,6 @@ def ddim_inversion(
 
     Parameters
     ----------
-    backbone
-        The diffusion model.
     initial
         Clean latents, shape (B, C, h, w).
     timesteps

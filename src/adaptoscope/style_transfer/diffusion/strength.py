@@ -14,11 +14,6 @@ def steps_for_strength(strength: float, steps: int) -> int:
         Share of the noise schedule, in [0, 1]; 0 runs no step, 1 starts from noise.
     steps
         Number of DDIM steps over the whole schedule.
-
-    Raises
-    ------
-    SettingsError
-        If the strength is outside [0, 1].
     """
     if not 0.0 <= strength <= 1.0:
         raise SettingsError(

@@ -48,8 +48,6 @@ def compare_sets(
     ----------
     real
         Real images, all of those given: choose the split first. Labels are not read.
-    made
-        Sets to compare, by name.
     settings
         How to measure; the defaults if not given.
     style_images

@@ -16,7 +16,6 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.files import MicroscopyImage
@@ -53,12 +52,8 @@ class ControlJob:
 
     Parameters
     ----------
-    out
-        Output folder.
     settings
         All that the files depend on, as the output folder keeps it.
-    method, seed
-        How to match.
     bit_depth, pixel_size_um
         Of the real images; outputs take them over.
     """
@@ -143,17 +138,6 @@ def stylise_by_control(
         The changed drawings. Each takes after one of the five real images nearest to it in
         density, drawn by its own generator and named in the column ``style``; bit depth, pixel
         size and intensity scale are those of the real images.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back for validation or testing.
-    SettingsError
-        If the method is not known.
-    InputError
-        If bit depths are mixed, or an image cannot be read.
-    OutputError
-        If the folder holds something else, or is that of the drawings.
     """
     known_method(method)
     refuse_own_drawings(Path(out), drawings.folder)
@@ -173,13 +157,7 @@ def stylise_by_control(
 
 
 def known_method(name: str) -> Method:
-    """Return the method of this name.
-
-    Raises
-    ------
-    SettingsError
-        If there is none.
-    """
+    """Return the method of this name."""
     for method in METHODS:
         if method == name:
             return method
@@ -206,10 +184,6 @@ def match_drawing(
         The drawing, shape (H, W), in [0, 1].
     reference, image
         The real image and what was measured on it.
-    method
-        How.
-    generator
-        Source of the noise.
 
     Returns
     -------
@@ -257,8 +231,8 @@ def _tasks(
     for record in drawings:
         generator = generator_of(seed, record.name)
         reference = references[nearest_by_density(densities, record.cells_per_mpx, generator)]
-        image = only_image(images, reference.record)
-        tasks.append(ControlTask(only_image(drawings, record), image, reference, generator))
+        image = images.only(reference.record)
+        tasks.append(ControlTask(drawings.only(record), image, reference, generator))
     return tasks
 
 

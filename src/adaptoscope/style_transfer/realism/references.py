@@ -18,8 +18,6 @@ class Reference:
 
     Parameters
     ----------
-    record
-        The image.
     sha256
         Hash of its pixels.
     look
@@ -48,11 +46,6 @@ def measure_references(images: CountedImageSet) -> tuple[Reference, ...]:
     tuple of Reference
         In the order of the set. An image in which no cell or no border of one is seen has the
         median height of cells above the background and the median blur of the others.
-
-    Raises
-    ------
-    InputError
-        If bit depths are mixed, an image cannot be read, or no nucleus is seen anywhere.
     """
     references, depths = [], set()
     for record in progress(list(images), "measure", unit="image"):

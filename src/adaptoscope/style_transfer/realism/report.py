@@ -37,10 +37,6 @@ class SetRealism:
 
     Parameters
     ----------
-    name
-        Name of the set.
-    images, tiles
-        How many were measured.
     kid
         Kernel distance on the encoder's features of whole tiles; None for fewer than two images.
     cell_kid
@@ -49,8 +45,6 @@ class SetRealism:
         Inception, of which no stage is read at cells.
     spectrum
         Distance of the radial power spectra.
-    histogram
-        Distance of the intensities.
     sharpness
         Median sharpness of the borders of cells, against that of the real ones.
     auc

@@ -37,12 +37,8 @@ def measure_against(
 
     Parameters
     ----------
-    name
-        Name of the set.
     tiles, real
         At least two tiles each.
-    settings
-        How to measure.
     copies
         What the search for copies found; None where they were not looked for.
     """
@@ -73,8 +69,6 @@ def measure_floor(real: TileMeasures, settings: RealismSettings) -> SetRealism |
 
     Parameters
     ----------
-    real
-        Tiles of real images.
     settings
         How to measure, and how often to divide the images anew.
 

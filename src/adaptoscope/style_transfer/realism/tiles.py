@@ -152,10 +152,6 @@ def measure_tiles(
         The set that the tiles were chosen from.
     tiles
         At least one.
-    probe
-        How to look at them.
-    description
-        Stands before the progress bar.
 
     Returns
     -------

@@ -20,11 +20,6 @@ def pairs_with_drawings(
     -------
     list of tuple
         The record of the image and that of its drawing, in the order of `stylised`.
-
-    Raises
-    ------
-    InputError
-        If a drawing is missing, or the points of an image are not as many as those of its drawing.
     """
     by_name = {record.name: record for record in drawings}
     pairs = []

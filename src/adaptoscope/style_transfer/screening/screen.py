@@ -12,7 +12,6 @@ from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
-from adaptoscope.datasets.one_image import only_image
 from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.metrics.point_matching import pooled_f1
@@ -138,20 +137,13 @@ def screen_set(
         Stylised images, rejected ones included; their column ``layout`` names the drawing.
     drawings
         The drawings they were made from.
-    settings
-        What is kept.
     workers
         Processes; the files are the same for any number. A screening that was stopped goes on
         where it was.
-
-    Raises
-    ------
-    InputError
-        If a drawing is missing, or has another number of points than its stylised image.
     """
     folder = Path(stylised.folder)
     tasks = [
-        ScreeningTask(only_image(stylised, record), only_image(drawings, drawing))
+        ScreeningTask(stylised.only(record), drawings.only(drawing))
         for record, drawing in pairs_with_drawings(stylised, drawings)
     ]
     screened = run_tasks(

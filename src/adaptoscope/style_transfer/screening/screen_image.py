@@ -70,8 +70,6 @@ def screen_image(
         Drawn cell centres, shape (N, 2), (row, column).
     mask
         Instance mask of the drawing, or none; without it discs around the centres stand for it.
-    settings
-        What is kept.
     """
     diameter = record.cell_diameter_px or estimate_diameter(drawing)
     radius = settings.radius_in_diameters * diameter

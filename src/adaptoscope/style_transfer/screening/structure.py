@@ -37,8 +37,6 @@ class Structure:
 
     Parameters
     ----------
-    n
-        Number of images.
     f1, f1_drawings
         The judge's F1 on the stylised images and on their drawings, over all cells.
     relative_f1
@@ -95,15 +93,8 @@ def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Str
 
     Parameters
     ----------
-    stylised
-        Stylised images, rejected ones included.
     drawings
         The drawings, with points and cell diameter.
-
-    Raises
-    ------
-    InputError
-        If a drawing is missing or not that of its image, or there is no cell in any drawing.
     """
     found, ceiling, kept, shifts = [], [], [], []
     for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge", unit="image"):

@@ -40,8 +40,6 @@ def digest_of(
         Drawn cell centres, shape (N, 2).
     mask
         Label image or none.
-    settings
-        What is kept.
     """
     digest = hashlib.sha256()
     plain = {"settings": settings.model_dump(mode="json"), "diameter": record.cell_diameter_px}
@@ -61,8 +59,6 @@ def write_verdict(path: Path, inputs: str, screened: Screened) -> None:
         File to write; its folder is made.
     inputs
         As from `digest_of`.
-    screened
-        What was found.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {

@@ -43,11 +43,6 @@ class StableDiffusionBackbone(nn.Module):
         How images are shown to CLIP, and memory.
     image_tower
         CLIP's image tower, or none where no style is read off images.
-
-    Raises
-    ------
-    SettingsError
-        If the parts do not belong to one Stable Diffusion 1.x model.
     """
 
     name = "stable-diffusion"
@@ -151,8 +146,6 @@ class StableDiffusionBackbone(nn.Module):
             One step, or one for each image, shape (B,).
         tokens
             Placeholder embeddings, shape (B, K, D), or none for the empty prompt.
-        layout
-            Ignored.
         """
         if tokens is None:
             states = self.empty_states.expand(len(latents), -1, -1)
@@ -181,24 +174,12 @@ class StableDiffusionBackbone(nn.Module):
         )
 
     def reading(self) -> Reading:
-        """Return how the style encoder reads.
-
-        Raises
-        ------
-        InputError
-            If there is none: Stable Diffusion alone cannot read a style off an image.
-        """
+        """Return how the style encoder reads."""
         facts = self._encoder()[1]
         return Reading(facts.token_mode, facts.clip_input)
 
     def field_view(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return CLIP's view of one field as the style encoder was shown it, shape (1, S, D).
-
-        Raises
-        ------
-        InputError
-            If there is no style encoder.
-        """
+        """Return CLIP's view of one field as the style encoder was shown it, shape (1, S, D)."""
         facts = self._encoder()[1]
         return self.clip_views(
             pixels,
@@ -208,13 +189,7 @@ class StableDiffusionBackbone(nn.Module):
         )
 
     def tokens_of_views(self, views: torch.Tensor) -> torch.Tensor:
-        """Return the tokens of fields, shape (R, 1, D), for views of shape (R, S, D).
-
-        Raises
-        ------
-        InputError
-            If there is no style encoder.
-        """
+        """Return the tokens of fields, shape (R, 1, D), for views of shape (R, S, D)."""
         encoder, facts = self._encoder()
         if facts.token_mode == "encoder_mean":
             views = views.mean(0, keepdim=True).expand(len(views), -1, -1)
@@ -254,11 +229,6 @@ class StableDiffusionBackbone(nn.Module):
         -------
         torch.Tensor
             Shape (B, S, D), float32; S is 1, or 257 with the patches of ViT-L/14.
-
-        Raises
-        ------
-        SettingsError
-            If there is no image tower.
         """
         tower = self.require_clip()
         seen = clip_pixels(
@@ -273,13 +243,7 @@ class StableDiffusionBackbone(nn.Module):
         return nn.functional.normalize(projected.float(), dim=-1)
 
     def require_clip(self) -> "CLIPVisionModelWithProjection":
-        """Return CLIP's image tower.
-
-        Raises
-        ------
-        SettingsError
-            If there is none.
-        """
+        """Return CLIP's image tower."""
         if self.image_tower is None:
             raise SettingsError(
                 "CLIP's image tower is needed to read a style off images.",

@@ -27,13 +27,7 @@ _HEADS = 8
 
 
 def save_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
-    """Write an encoder, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If a weight is not finite.
-    """
+    """Write an encoder, whole or not at all."""
     tensors = {name: tensor.cpu().contiguous() for name, tensor in encoder.state_dict().items()}
     refuse_not_finite("style encoder", tensors)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,13 +37,7 @@ def save_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None
 
 
 def load_encoder(path: Path) -> tuple[StyleEncoder, EncoderFacts]:
-    """Read an encoder; it comes back frozen and in eval mode.
-
-    Raises
-    ------
-    InputError
-        If the file is absent, damaged or no style encoder.
-    """
+    """Read an encoder; it comes back frozen and in eval mode."""
     try:
         with safe_open(path, framework="pt") as stored:
             values = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
@@ -80,13 +68,7 @@ def encoder_of(tensors: dict[str, torch.Tensor]) -> StyleEncoder:
 def give_encoder(
     backbone: StableDiffusionBackbone, encoder: StyleEncoder, facts: EncoderFacts
 ) -> None:
-    """Let a backbone read styles off images with an encoder, fed as it was when it was learnt.
-
-    Raises
-    ------
-    SettingsError
-        If widths or placeholders differ.
-    """
+    """Let a backbone read styles off images with an encoder, fed as it was when it was learnt."""
     if facts.placeholder != backbone.placeholder:
         raise SettingsError(
             "The style encoder was learnt with another placeholder.",

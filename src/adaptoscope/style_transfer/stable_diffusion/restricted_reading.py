@@ -21,8 +21,6 @@ def read_restricted(path: Path, allowed: Iterable[str]) -> Any:
 
     Parameters
     ----------
-    path
-        The file.
     allowed
         Full names of classes that may occur; each object of theirs becomes a `Shell`. Any other
         name that is not one of PyTorch's tensors ends the reading.

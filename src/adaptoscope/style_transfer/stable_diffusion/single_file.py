@@ -24,11 +24,6 @@ def read_checkpoint(path: Path) -> dict[str, torch.Tensor]:
     ----------
     path
         ``.safetensors``, or ``.ckpt`` as PyTorch Lightning writes it.
-
-    Raises
-    ------
-    InputError
-        If the file is damaged, or asks for anything but tensors and plain values.
     """
     try:
         if path.suffix == ".safetensors":
@@ -52,8 +47,6 @@ def text_tensors(
 
     Parameters
     ----------
-    checkpoint
-        The whole table.
     wanted
         State of the text model; some versions of transformers nest it in ``text_model.``.
     """

@@ -23,8 +23,6 @@ class EncoderFacts:
     ----------
     token_mode
         What it was shown: the pooled vector, the mean of those of all images, or the patches too.
-    clip_input, clip_fit
-        How CLIP saw the images.
     placeholder
         The word of the prompt that its token replaces.
     source

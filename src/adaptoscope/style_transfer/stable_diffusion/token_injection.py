@@ -16,17 +16,8 @@ class PromptReader(nn.Module):
 
     Parameters
     ----------
-    text_tower
-        Frozen CLIP text model.
-    tokeniser
-        Its tokeniser.
     prompt, placeholder
         What is read, and the word in it that stands for the style.
-
-    Raises
-    ------
-    SettingsError
-        If the placeholder is no single token, or the prompt lacks it.
     """
 
     def __init__(
@@ -74,11 +65,6 @@ class PromptReader(nn.Module):
         -------
         torch.Tensor
             Shape (B, 77, D).
-
-        Raises
-        ------
-        SettingsError
-            If there are several tokens, but not as many as places.
         """
         count = int(self.places.sum())
         if tokens.shape[1] not in (1, count):
@@ -107,11 +93,6 @@ class PromptReader(nn.Module):
             vocabulary's embeddings are.
         generator
             Source of that draw, on the processor.
-
-        Raises
-        ------
-        SettingsError
-            If the word is no single token.
         """
         if word:
             number = self.ids.new_tensor([[placeholder_id(self.tokeniser, word)]])
@@ -131,14 +112,7 @@ def tokenise(tokeniser: "CLIPTokenizer", text: str, length: int) -> torch.Tensor
 
 
 def placeholder_id(tokeniser: "CLIPTokenizer", word: str) -> int:
-    """Return the id of a word that must be one ordinary token.
-
-    Raises
-    ------
-    SettingsError
-        If it becomes no token or several, or a special one (as unknown words do), which would
-        also stand for the padding.
-    """
+    """Return the id of a word that must be one ordinary token."""
     ids = tokeniser(word, add_special_tokens=False).input_ids
     if len(ids) != 1 or ids[0] in tokeniser.all_special_ids:
         found = "no word of the vocabulary" if len(ids) == 1 else f"{len(ids)} tokens"
@@ -162,8 +136,6 @@ def encode_embeddings(text_tower: "CLIPTextModel", embeddings: torch.Tensor) -> 
 
     Parameters
     ----------
-    text_tower
-        CLIP text model.
     embeddings
         Token embeddings without positions, shape (B, S, D).
 

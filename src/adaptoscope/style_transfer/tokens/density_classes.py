@@ -31,11 +31,6 @@ def group_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, Co
     -------
     dict
         From class to its images, in the order low, medium, high; a class without images is absent.
-
-    Raises
-    ------
-    InputError
-        If labels decide and an image has none.
     """
     divided = divide_by_density(images.training_part(), rule)
     return {
@@ -48,8 +43,6 @@ def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, C
 
     Parameters
     ----------
-    images
-        Real images.
     rule
         What decides; `rule.per_class` is not applied.
 
@@ -57,11 +50,6 @@ def divide_by_density(images: CountedImageSet, rule: DensityRule) -> dict[str, C
     -------
     dict
         From class to its images, in the order low, medium, high; a class without images is absent.
-
-    Raises
-    ------
-    InputError
-        If labels decide and an image has none.
     """
     members: dict[str, list[ImageRecord]] = {name: [] for name in CLASSES}
     limits = limits_of(rule)

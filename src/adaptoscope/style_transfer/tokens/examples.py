@@ -85,8 +85,6 @@ class StyleExamples:
         ----------
         rng
             Source of images, mirroring and places.
-        batch
-            Number of crops.
         """
         rows = rng.integers(len(self.examples), size=batch)
         latents, layouts = [], []
@@ -123,15 +121,8 @@ def read_examples(
         The images; labels are not read.
     backbone
         Encodes them, on `device`.
-    settings
-        Crop or square, mirroring, layout.
     device
         Where the latents are kept.
-
-    Raises
-    ------
-    InputError
-        If an image is smaller than 32 pixels.
     """
     side = settings.side or int(getattr(backbone, "training_side", _USUAL_SIDE))
     examples = []
@@ -143,13 +134,7 @@ def read_examples(
 
 
 def refuse_small_images(images: CountedImageSet) -> None:
-    """Refuse images that are too small to learn from, by their headers.
-
-    Raises
-    ------
-    InputError
-        If a side is below 32 pixels; names the image.
-    """
+    """Refuse images that are too small to learn from, by their headers."""
     for record in images:
         _refuse_small(record.file_name, images.size(record))
 

@@ -70,8 +70,6 @@ def learn_checked_classes(
         From file name to the hash of the decoded pixels, for every image.
     backbone, backbone_sha256
         The diffusion model and the hash of its weights. It is frozen, and moved to `device`.
-    settings
-        Complete settings.
     start
         Zero-shot style of the same images, whose tokens ``direct`` begins with.
     device
@@ -83,16 +81,6 @@ def learn_checked_classes(
     -------
     list of LearntTokens
         In the order of `classes`, each with one row for every image of the class.
-
-    Raises
-    ------
-    SettingsError
-        If the backbone cannot do what the token mode needs.
-    InputError
-        If an image is too small, `start` does not fit, nothing reaches the tokens, or they are
-        not finite in the end.
-    OutputError
-        If a run folder holds a run with other settings or inputs.
     """
     check_mode(backbone, settings)
     runs = [

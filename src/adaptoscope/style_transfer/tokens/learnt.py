@@ -33,8 +33,6 @@ class TokenFacts:
         How CLIP saw the images; empty where it saw none.
     density_class
         Class of cell density the tokens stand for, empty for all.
-    steps, seed
-        Of the training.
     images
         Hash of each style image's pixels, in the order of the rows.
     """
@@ -58,13 +56,7 @@ class LearntTokens:
 
 
 def save_tokens(path: Path, learnt: LearntTokens) -> None:
-    """Write tokens, whole or not at all.
-
-    Raises
-    ------
-    InputError
-        If a number in them is not finite.
-    """
+    """Write tokens, whole or not at all."""
     refuse_not_finite("token file", {"tokens": learnt.tokens})
     path.parent.mkdir(parents=True, exist_ok=True)
     facts = {"format": FORMAT, **asdict(learnt.facts)}
@@ -74,13 +66,7 @@ def save_tokens(path: Path, learnt: LearntTokens) -> None:
 
 
 def load_tokens(path: Path) -> LearntTokens:
-    """Read tokens.
-
-    Raises
-    ------
-    InputError
-        If the file is absent, damaged or holds no tokens.
-    """
+    """Read tokens."""
     try:
         with safe_open(path, framework="pt") as stored:
             facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
@@ -112,12 +98,6 @@ def refined_style(style: Style, learnt: Sequence[LearntTokens]) -> Style:
     Style
         One row for each image that tokens were learnt from, in the style's order; the style's other
         images are left out.
-
-    Raises
-    ------
-    InputError
-        If an image that tokens were learnt from is not in the style, is in two of them, or
-        backbones or token modes differ.
     """
     rows = {
         sha: row for each in learnt for sha, row in zip(each.facts.images, each.tokens, strict=True)
@@ -161,13 +141,6 @@ def style_of_class(style: Style, name: str) -> Style:
     ----------
     style
         With tokens that were learnt by class.
-    name
-        The class.
-
-    Raises
-    ------
-    InputError
-        If the style has no image of that class.
     """
     kept = [i for i, image in enumerate(style.facts.images) if image.density_class == name]
     if not kept:

@@ -56,8 +56,6 @@ class PublishedTokens:
 
     Parameters
     ----------
-    encoder
-        Its style encoder, frozen.
     placeholder
         The word whose embedding the encoder's token replaces.
     """
@@ -73,12 +71,6 @@ def read_published_tokens(path: Path) -> PublishedTokens:
     ----------
     path
         A ``.pt`` file as the public code of paper 1, or of InST, saves it.
-
-    Raises
-    ------
-    InputError
-        If the file asks for anything but tensors and the classes of `ALLOWED_CLASSES`, is damaged,
-        or holds no style encoder. Nothing in it is ever executed.
     """
     try:
         content = read_restricted(path, ALLOWED_CLASSES)
@@ -116,13 +108,6 @@ def import_published_tokens(source: Path, out: Path, *, overwrite: bool = False)
     -------
     EncoderFacts
         How the encoder must be fed.
-
-    Raises
-    ------
-    InputError
-        As in `read_published_tokens`, or if a weight is not finite.
-    OutputError
-        If `out` is not named as an encoder file, is the source itself, or holds something else.
     """
     refuse_other_name(out, "style encoder")
     _refuse_own_source(source, out)

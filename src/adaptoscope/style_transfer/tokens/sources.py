@@ -89,8 +89,6 @@ class EncodedTokens(nn.Module):
         Learnt; drops out in training mode only.
     views
         CLIP's views, shape (1, S, D) for all images, or (R, S, D).
-    facts
-        How the encoder is fed.
     """
 
     def __init__(self, encoder: StyleEncoder, views: torch.Tensor, facts: EncoderFacts) -> None:
@@ -111,21 +109,7 @@ TokenSource = DirectTokens | EncodedTokens
 
 
 def check_mode(backbone: Backbone, settings: TokenSettings) -> None:
-    """Refuse what a backbone cannot learn, before anything is read or written.
-
-    Parameters
-    ----------
-    backbone
-        Any.
-    settings
-        Token mode, initial word, intensities.
-
-    Raises
-    ------
-    SettingsError
-        If the backbone has no CLIP and the mode needs it, no such word to begin with, or cannot
-        work with such intensities.
-    """
+    """Refuse what a backbone cannot learn, before anything is read or written."""
     refuse_unable(backbone, settings.shown)
     mode, word = settings.token_mode, settings.initial_word
     if mode != "direct":
@@ -156,18 +140,11 @@ def source_of_tokens(
     ----------
     backbone
         Says where to begin, and what CLIP sees.
-    examples
-        The style images.
     settings
         Token mode, sharing, initial word, seed.
     initial
         Tokens that ``direct`` begins with, shape (R, K, D), such as those of a zero-shot style; if
         none, the backbone draws them or reads them off the images.
-
-    Raises
-    ------
-    SettingsError
-        As in `check_mode`.
     """
     check_mode(backbone, settings)
     if settings.token_mode != "direct":

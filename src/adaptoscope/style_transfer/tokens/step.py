@@ -24,16 +24,6 @@ class TokenStep:
     ----------
     backbone
         Frozen, on the device of `fabric`.
-    source
-        What is learnt.
-    examples
-        Encoded style images.
-    settings
-        Optimiser, batch, time steps, previews.
-    fabric
-        Gives the arithmetic.
-    previews
-        Folder of preview images.
     """
 
     def __init__(

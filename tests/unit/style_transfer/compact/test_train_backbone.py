@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import TINY, write_set
 
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.images.cell_centres import no_points
@@ -19,6 +18,7 @@ from adaptoscope.style_transfer.settings import (
 )
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
 from adaptoscope.training.step_loop import start_fabric
+from tests.unit.style_transfer.conftest import TINY, write_set
 
 SETTINGS = BackboneTrainingSettings(
     crop=64,

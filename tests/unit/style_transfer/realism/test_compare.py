@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from scipy.ndimage import gaussian_filter, shift
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
@@ -16,6 +15,7 @@ from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.pretrained.inception import InceptionEncoder
 from adaptoscope.style_transfer.realism import look_encoders
 from adaptoscope.style_transfer.realism.compare import RealismReport, RealismSettings, compare_sets
+from tests.unit.style_transfer.conftest import draw_discs
 
 # Two tiles of 64 in each real image; made images are one tile.
 REAL_SHAPE, EDGE = (70, 140), 64

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs, write_set
 
 from adaptoscope.datasets.counted_images import (
     CountedImageSet,
@@ -20,6 +19,7 @@ from adaptoscope.style_transfer.realism.controls import (
     stylise_by_control,
 )
 from adaptoscope.style_transfer.realism.references import measure_references
+from tests.unit.style_transfer.conftest import draw_discs, write_set
 
 
 def write_real(folder: Path, count: int = 3, splits: str = "", bits: int = 16) -> CountedImageSet:

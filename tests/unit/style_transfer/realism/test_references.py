@@ -2,11 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.realism.references import measure_references
+from tests.unit.style_transfer.conftest import write_set
 
 
 def test_an_image_without_cells_gets_the_usual_height_and_blur(tmp_path: Path) -> None:

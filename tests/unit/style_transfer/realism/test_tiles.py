@@ -3,7 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.tiles import choose_tiles, cut_tiles
@@ -18,6 +17,7 @@ from adaptoscope.style_transfer.realism.tiles import (
     Probe,
     measure_tiles,
 )
+from tests.unit.style_transfer.conftest import write_set
 
 # 112 x 170 holds 3 x 5 tiles of 32 with gaps, and neither side is a multiple.
 SHAPE, EDGE = (112, 170), 32

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs
-from tests.unit.style_transfer.test_style_file import made_up_style
 
 from adaptoscope.style_transfer.compact.network import CompactBackbone
 from adaptoscope.style_transfer.screening import best_of
 from adaptoscope.style_transfer.screening.best_of import stylise_best
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise import Drawing, Stylised, stylise_batch
+from tests.unit.style_transfer.conftest import draw_discs
+from tests.unit.style_transfer.test_style_file import made_up_style
 
 CENTRES = np.array([[20.0, 20.0], [50.0, 60.0], [20.0, 60.0]])
 SHAPE = (72, 80)

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from tests.unit.style_transfer.conftest import write_set
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.counted_images import ImageRecord, open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
@@ -11,6 +10,7 @@ from adaptoscope.style_transfer.screening import screen as module
 from adaptoscope.style_transfer.screening.screen import screen_set
 from adaptoscope.style_transfer.screening.screen_image import Screened, screen_image
 from adaptoscope.style_transfer.settings import ScreeningSettings
+from tests.unit.style_transfer.conftest import draw_discs
 
 SETTINGS = ScreeningSettings()
 MOVING = ScreeningSettings(correct_points=True)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.counted_images import ImageRecord
 from adaptoscope.style_transfer.screening.screen_image import screen_image
 from adaptoscope.style_transfer.settings import ScreeningSettings
+from tests.unit.style_transfer.conftest import draw_discs
 
 SETTINGS = ScreeningSettings()
 RECORD = ImageRecord("images/a.png", cell_diameter_px=11.0, layout="a.png")

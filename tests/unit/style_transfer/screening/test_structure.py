@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.screening.structure import Structure, find_cells, judge_structure
+from tests.unit.style_transfer.conftest import draw_discs
 
 # Discs of 10 pixels, far enough apart to be told from each other.
 SIDE = 120

@@ -1,12 +1,5 @@
 import pytest
 import torch
-from tests.unit.style_transfer.stable_diffusion.conftest import (
-    CLIP_PATCH,
-    CLIP_SIDE,
-    WIDTH,
-    fields,
-    tiny_autoencoder,
-)
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbone import Reading
@@ -22,6 +15,13 @@ from adaptoscope.style_transfer.stable_diffusion.encoder_file import give_encode
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
+from tests.unit.style_transfer.stable_diffusion.conftest import (
+    CLIP_PATCH,
+    CLIP_SIDE,
+    WIDTH,
+    fields,
+    tiny_autoencoder,
+)
 
 PATCHES = (CLIP_SIDE // CLIP_PATCH) ** 2
 

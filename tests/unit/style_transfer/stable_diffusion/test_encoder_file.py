@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH, fields
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
@@ -14,6 +13,7 @@ from adaptoscope.style_transfer.stable_diffusion.encoder_file import (
     save_encoder,
 )
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
+from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH, fields
 
 FACTS = EncoderFacts("patch", "legacy_uint8", "crop", "*", "made for a test")
 

@@ -5,11 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.unit.style_transfer.stable_diffusion.conftest import (
-    WIDTH,
-    assert_same_answers,
-    fields,
-)
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
@@ -17,6 +12,11 @@ from adaptoscope.style_transfer.stable_diffusion.encoder_file import save_encode
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.stable_diffusion.style_encoder import EncoderFacts, StyleEncoder
+from tests.unit.style_transfer.stable_diffusion.conftest import (
+    WIDTH,
+    assert_same_answers,
+    fields,
+)
 
 
 def test_a_folder_opens_frozen_and_without_the_network(loaded: StableDiffusionBackbone) -> None:

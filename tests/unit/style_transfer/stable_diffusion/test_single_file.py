@@ -3,17 +3,17 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.unit.style_transfer.stable_diffusion.conftest import (
-    assert_same_answers,
-    configs_only,
-)
-from tests.unit.style_transfer.stable_diffusion.original_layout import UNET, original_checkpoint
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.stable_diffusion.single_file import read_checkpoint
+from tests.unit.style_transfer.stable_diffusion.conftest import (
+    assert_same_answers,
+    configs_only,
+)
+from tests.unit.style_transfer.stable_diffusion.original_layout import UNET, original_checkpoint
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".ckpt"])

@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.unit.style_transfer.stable_diffusion.conftest import (
-    configs_only,
-)
 
 from adaptoscope.errors import MissingWeightsError
 from adaptoscope.style_transfer.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.stable_diffusion.sources import hash_of_model
+from tests.unit.style_transfer.stable_diffusion.conftest import (
+    configs_only,
+)
 
 
 def test_a_single_file_without_configs_says_what_to_copy(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import MissingWeightsError, SettingsError
@@ -26,6 +25,7 @@ from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusion
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.training.settings import load_settings
+from tests.unit.style_transfer.conftest import write_set
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import pytest
 import torch
-from tests.unit.style_transfer.stable_diffusion.conftest import LENGTH, WIDTH
 from transformers import CLIPTokenizer
 
 from adaptoscope.errors import SettingsError
@@ -11,6 +10,7 @@ from adaptoscope.style_transfer.stable_diffusion.token_injection import (
     tokenise,
     word_embeddings,
 )
+from tests.unit.style_transfer.stable_diffusion.conftest import LENGTH, WIDTH
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import write_set
-from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import OutputError, SettingsError
@@ -20,6 +18,8 @@ from adaptoscope.style_transfer.tokens.examples import read_examples
 from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
 from adaptoscope.style_transfer.tokens.learnt import LearntTokens
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from tests.unit.style_transfer.conftest import write_set
+from tests.unit.style_transfer.stable_diffusion.conftest import WIDTH
 
 SETTINGS = TokenSettings(steps=2, batch=2, side=64, save_every=1)
 MODES = [("encoder", "legacy_uint8"), ("encoder_mean", "correct"), ("patch", "correct")]

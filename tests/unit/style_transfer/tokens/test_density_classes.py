@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
@@ -11,6 +10,7 @@ from adaptoscope.style_transfer.tokens.density_classes import (
     limits_of,
 )
 from adaptoscope.style_transfer.tokens.settings import DensityRule
+from tests.unit.style_transfer.conftest import write_set
 
 # The test images hold 3, 4 and 5 discs in 64 x 64 pixels, by turns.
 BY_LABEL = DensityRule(source="labels", limits=(3.5, 4.5), per_class=None)

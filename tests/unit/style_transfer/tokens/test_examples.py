@@ -3,8 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
-from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.compact.network import CompactBackbone
@@ -15,6 +13,8 @@ from adaptoscope.style_transfer.tokens.examples import (
     read_examples,
 )
 from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from tests.unit.style_transfer.conftest import ODD_SHAPE, write_set
+from tests.unit.style_transfer.test_tiled_backbone import PointwiseMoments
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.unit.style_transfer.conftest import write_set
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, OutputError, SettingsError
@@ -19,6 +18,7 @@ from adaptoscope.style_transfer.tokens.learn import (
 from adaptoscope.style_transfer.tokens.learnt import LearntTokens, refined_style
 from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
 from adaptoscope.style_transfer.tokens.step import TokenStep
+from tests.unit.style_transfer.conftest import write_set
 
 # Enough steps for two checkpoints and a preview between them.
 SETTINGS = TokenSettings(steps=4, batch=2, save_every=2, preview_every=3)

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.unit.style_transfer.test_style_file import made_up_style
 
 from adaptoscope.errors import InputError
 from adaptoscope.style_transfer.tokens.learnt import (
@@ -15,6 +14,7 @@ from adaptoscope.style_transfer.tokens.learnt import (
     save_tokens,
     style_of_class,
 )
+from tests.unit.style_transfer.test_style_file import made_up_style
 
 STYLE = made_up_style((100.0, 300.0, 500.0))
 HASHES = tuple(image.sha256 for image in STYLE.facts.images)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adaptoscope.pipeline.stain_study.lines import Line
 from adaptoscope.reporting.tables import NO_VALUE, Table
+from experiments.stain_study.lines import Line
 
 _CAPTION = (
     "Pearson's correlation on test, a mean over stains, fields and seeds, with its 95 % interval "

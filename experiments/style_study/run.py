@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.style_study.report import write_study
-from adaptoscope.pipeline.style_study.settings import StyleStudySettings
-from adaptoscope.pipeline.style_study.study import StyleStudy
+from experiments.style_study.report import write_study
+from experiments.style_study.settings import StyleStudySettings
+from experiments.style_study.study import StyleStudy
 
 
 def run_study(settings: StyleStudySettings, context: RunContext) -> Path:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.stain_study.one_run import OUTCOME, RunTask, run_task
-from adaptoscope.pipeline.stain_study.report import write_stain_study
-from adaptoscope.pipeline.stain_study.settings import StainStudySettings
-from adaptoscope.pipeline.stain_study.stages import StudyStages
+from experiments.stain_study.one_run import OUTCOME, RunTask, run_task
+from experiments.stain_study.report import write_stain_study
+from experiments.stain_study.settings import StainStudySettings
+from experiments.stain_study.stages import StudyStages
 
 
 def run_stain_study(settings: StainStudySettings, context: RunContext) -> Path:

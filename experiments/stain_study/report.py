@@ -14,21 +14,21 @@ from adaptoscope.adaptation.baseline_settings import UNTOUCHED
 from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, choose_way
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.run_context import RunContext
-from adaptoscope.pipeline.stain_study.lines import Line, lines_of
-from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome, read_outputs
-from adaptoscope.pipeline.stain_study.panels import panel_of_shift
-from adaptoscope.pipeline.stain_study.settings import StainStudySettings
-from adaptoscope.pipeline.stain_study.stages import StudyStages
-from adaptoscope.pipeline.stain_study.summary import summary_table
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.html import Paragraph, Report, settings_listing
-from adaptoscope.reporting.layer_curves import (
+from adaptoscope.reporting.tables import Table, markdown, number
+from experiments.stain_study.layer_curves import (
     LayerCurve,
     MagnitudeCurve,
     layer_curves,
     magnitude_curves,
 )
-from adaptoscope.reporting.tables import Table, markdown, number
+from experiments.stain_study.lines import Line, lines_of
+from experiments.stain_study.one_run import RunTask, read_outcome, read_outputs
+from experiments.stain_study.panels import panel_of_shift
+from experiments.stain_study.settings import StainStudySettings
+from experiments.stain_study.stages import StudyStages
+from experiments.stain_study.summary import summary_table
 
 _CAPTION = (
     "Pearson's correlation, a mean over fields and seeds: on val and test of the target, and what "

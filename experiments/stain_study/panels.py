@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.pipeline.stain_study.settings import StudyShift
-from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.sheet import Tile, sheet
 from adaptoscope.translation.predict import predict_stains
 from adaptoscope.translation.trained_model import load_translator
+from experiments.stain_study.settings import StudyShift
+from experiments.stain_study.stages import StudyStages
 
 FloatImage = NDArray[np.float32]
 _SHOWN = 256

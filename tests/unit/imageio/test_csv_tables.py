@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptoscope.datasets.tables import (
+from adaptoscope.errors import InputError
+from adaptoscope.imageio.csv_tables import (
     format_cell,
     parse_bool,
     parse_float,
@@ -10,7 +11,6 @@ from adaptoscope.datasets.tables import (
     read_table,
     write_table,
 )
-from adaptoscope.errors import InputError
 
 
 def test_a_table_round_trip_keeps_commas_quotes_and_letters(tmp_path):

@@ -8,14 +8,6 @@ from typing import Any
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.output_folder import is_finished
 from adaptoscope.imageio.files import atomic_path, write_json, write_text
-from adaptoscope.pipeline.paper_figures.figures import (
-    figure_2,
-    figure_3,
-    figure_4,
-    table_1,
-)
-from adaptoscope.pipeline.paper_figures.growing import growing_drawings, write_growing
-from adaptoscope.pipeline.paper_figures.settings import PaperFigureSettings
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.style_steps import (
@@ -38,6 +30,14 @@ from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import load_settings, settings_text
+from experiments.paper_figures.figures import (
+    figure_2,
+    figure_3,
+    figure_4,
+    table_1,
+)
+from experiments.paper_figures.growing import growing_drawings, write_growing
+from experiments.paper_figures.settings import PaperFigureSettings
 
 
 def run_paper_figures(settings: PaperFigureSettings, context: RunContext) -> Path:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.datasets.pair_parts import FieldPart, write_parts
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.files import read_image, write_image, write_mask
+from experiments.stain_study.pair_parts import FieldPart, write_parts
 
 HALVES = (
     FieldPart("train", columns=(0, 0.5)),

@@ -13,12 +13,12 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_text
-from adaptoscope.pipeline.release.hugging_face import front_matter, write_rows
-from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.reporting.tables import Table, markdown, number, share
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.style_file import Style, StyleFacts
 from adaptoscope.training.progress import progress
+from experiments.release.hugging_face import front_matter, write_rows
+from experiments.release.settings import ReleaseSettings
 
 CHECKSUMS = "SHA256SUMS"
 

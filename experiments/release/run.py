@@ -7,8 +7,6 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
-from adaptoscope.pipeline.release.pack import ReleasedClass, class_table, pack
-from adaptoscope.pipeline.release.settings import ReleaseSettings
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.pipeline.style_steps import (
     learn_style_once,
@@ -23,6 +21,8 @@ from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
+from experiments.release.pack import ReleasedClass, class_table, pack
+from experiments.release.settings import ReleaseSettings
 
 _SHOWN = 4
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.imageio.files import write_json, write_text
-from adaptoscope.pipeline.style_study.settings import LayoutSet
-from adaptoscope.pipeline.style_study.study import Measured, StyleStudy
 from adaptoscope.reporting.figures import Picture, display_image
 from adaptoscope.reporting.html import (
     Facts,
@@ -26,8 +24,10 @@ from adaptoscope.reporting.tables import (
     share,
     with_bounds,
 )
-from adaptoscope.reporting.trade_off import Dot, trade_off_panels
 from adaptoscope.style_transfer.screening.structure import misses
+from experiments.style_study.settings import LayoutSet
+from experiments.style_study.study import Measured, StyleStudy
+from experiments.style_study.trade_off import Dot, trade_off_panels
 
 _DISTANCES = {
     "kid": ("KID", "trade_off.svg"),

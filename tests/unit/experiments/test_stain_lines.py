@@ -1,7 +1,7 @@
 import math
 from typing import Any
 
-from adaptoscope.pipeline.stain_study.lines import Line
+from experiments.stain_study.lines import Line
 
 
 def line(*fields_by_seed: list[float | None]) -> Line:

@@ -8,7 +8,7 @@ import yaml
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.records import COLUMN_TYPES, COLUMNS, ImageRecord
 from adaptoscope.imageio.files import write_text
-from adaptoscope.pipeline.release.settings import ReleaseSettings
+from experiments.release.settings import ReleaseSettings
 
 LOADED = "metadata.jsonl"
 """A name that Hugging Face gives; ``metadata.csv`` can hold no list of centres."""

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.style_transfer.conftest import draw_discs
 
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.pipeline.paper_figures import figures
-from adaptoscope.pipeline.paper_figures.figures import figure_3
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.sheet import Tile
+from experiments.paper_figures import figures
+from experiments.paper_figures.figures import figure_3
+from tests.unit.style_transfer.conftest import draw_discs
 
 CENTRES = np.array([(24.0, 24.0), (24.0, 72.0), (72.0, 24.0)])
 ELSEWHERE = (72.0, 72.0)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from adaptoscope.pipeline.stain_study.panels import busiest_window
+from experiments.stain_study.panels import busiest_window
 
 
 def test_the_place_with_cells_is_enlarged() -> None:

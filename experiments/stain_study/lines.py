@@ -10,8 +10,8 @@ import numpy as np
 
 from adaptoscope.adaptation.choice import Way
 from adaptoscope.metrics.intervals import mean_over_images
-from adaptoscope.pipeline.stain_study.one_run import RunTask, read_outcome
 from adaptoscope.reporting.tables import number, with_bounds
+from experiments.stain_study.one_run import RunTask, read_outcome
 
 Outcome = Mapping[str, Any]
 

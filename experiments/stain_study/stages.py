@@ -17,15 +17,8 @@ from adaptoscope.adaptation.look_estimate import (
     from_description,
 )
 from adaptoscope.adaptation.shift_set import write_shifted
-from adaptoscope.datasets.pair_parts import FieldPart, write_parts
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.imageio.files import write_json
-from adaptoscope.pipeline.stain_study.settings import (
-    PairsFolder,
-    PairsParts,
-    StainStudySettings,
-    StudyShift,
-)
 from adaptoscope.simulation.transmitted.write import simulate_pairs
 from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
@@ -34,6 +27,13 @@ from adaptoscope.translation.fields import Field, read_fields
 from adaptoscope.translation.model_folder import read_translator_record
 from adaptoscope.translation.train_pairs import train_translator
 from adaptoscope.translation.trained_model import StainModel, load_translator
+from experiments.stain_study.pair_parts import FieldPart, write_parts
+from experiments.stain_study.settings import (
+    PairsFolder,
+    PairsParts,
+    StainStudySettings,
+    StudyShift,
+)
 
 
 @dataclass(frozen=True)

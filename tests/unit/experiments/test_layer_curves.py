@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.reporting.layer_curves import (
+from experiments.stain_study.layer_curves import (
     LayerCurve,
     MagnitudeCurve,
     layer_curves,

@@ -19,12 +19,6 @@ from adaptoscope.pipeline.style_steps import (
     style_inputs,
     stylise_once,
 )
-from adaptoscope.pipeline.style_study.settings import (
-    Control,
-    LayoutSet,
-    StyleStudySettings,
-    Variant,
-)
 from adaptoscope.reporting.tables import Table
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
@@ -34,6 +28,12 @@ from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
 from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
+from experiments.style_study.settings import (
+    Control,
+    LayoutSet,
+    StyleStudySettings,
+    Variant,
+)
 
 
 @dataclass(frozen=True)

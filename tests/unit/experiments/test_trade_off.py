@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.reporting.trade_off import Dot, trade_off_panels
+from experiments.style_study.trade_off import Dot, trade_off_panels
 
 DOTS = [
     Dot("guard", "0.3", 12.0, 0.98, (0.95, 1.0)),

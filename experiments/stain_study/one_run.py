@@ -30,14 +30,14 @@ from adaptoscope.adaptation.teach_restyled import restyled_as
 from adaptoscope.errors import DivergedError
 from adaptoscope.imageio.files import write_json
 from adaptoscope.imageio.json_values import plain
-from adaptoscope.pipeline.stain_study.settings import StainStudySettings, StudyShift
-from adaptoscope.pipeline.stain_study.stages import StudyStages
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.montage import compare_with_mean_cell
 from adaptoscope.translation.trained_model import StainModel, load_translator
+from experiments.stain_study.settings import StainStudySettings, StudyShift
+from experiments.stain_study.stages import StudyStages
 
 OUTCOME = "outcome.json"
 _OUTPUTS = "outputs.safetensors"
