@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.conventions import Conventions, by_conventions
 from adaptoscope.counting.settings import WITHOUT_PLACES, PredictSettings
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pretrained.bundled import bundled_weights
@@ -54,20 +54,19 @@ class StoredCounter:
         ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder.
     device
         Where a network runs; before `located`, what was asked for.
-    edges
-        Which cells cut by the border count; None: as the counter does.
+    told
+        What its user counts.
     """
 
     model: str
     device: str = "auto"
-    edges: Edges | None = None
+    told: Conventions = Conventions()
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.edges import at_edges
         from adaptoscope.counting.model_folder import load_counter
 
-        return at_edges(load_counter(self.model, device=self.device), self.edges)
+        return by_conventions(load_counter(self.model, device=self.device), self.told)
 
     def kind(self) -> str:
         """Return which kind of counter it is, as its record says, without loading it."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.reading import Blurred, Edges
 from adaptoscope.training.settings import Settings
 
 HeadName = Literal["regressor", "centres", "fcrn_a"]
@@ -249,6 +249,10 @@ class PredictSettings(Settings):
     edges: Edges | None = None
     """Which cells cut by the border of an image count, where the counter is a density; None: as the
     counter does."""
+
+    blurred: Blurred | None = None
+    """Whether cells count that are blurred or faint beside the others of their image, where the
+    counter is a density; None: as the counter does."""
 
     diameter_px: float | None = Field(None, gt=0)
     """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adaptoscope.counting.conventions import Conventions, by_conventions
 from adaptoscope.counting.counter_source import CounterSource, StoredCounter
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import SettingsError
@@ -33,12 +34,11 @@ class AdaptedCounter:
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.edges import at_edges
         from adaptoscope.pipeline.adapt import adapted_counter
 
-        before = replace(self.before, edges=None)
+        before = replace(self.before, told=Conventions())
         adapted = adapted_counter(before.load(), self.folder, self.seed)
-        return at_edges(adapted, self.before.edges)
+        return by_conventions(adapted, self.before.told)
 
     def identity(self) -> dict[str, object]:
         """Return that of the counter before, and what came of adapting it."""
