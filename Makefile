@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml
 	@rm -f $(STAMP)
 	@start=$$(date +%s); \
 	  $(PYTHON) -m venv $(VENV) && \
-	  $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -e '.[train,formats,test,dev,docs]' && \
+	  $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --quiet -e '.[train,formats,web,test,dev,docs]' && \
 	  printf 'Installed in %s s; %s on disk.\n' $$(( $$(date +%s) - start )) "$$(du -sh $(VENV) | cut -f1)" > $(STAMP).part && \
 	  mv $(STAMP).part $(STAMP)
 

@@ -22,7 +22,7 @@ from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import AdaptoscopeError
-from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter, adapted_counter
+from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, adapted_counter
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 

@@ -7,9 +7,9 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from adaptoscope.style_transfer.stable_diffusion.backbone import StableDiffusionBackbone
-from adaptoscope.style_transfer.stable_diffusion.settings import StableDiffusionSettings
-from adaptoscope.style_transfer.stable_diffusion.token_injection import PromptReader
+from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
+from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
+from adaptoscope.style_transfer.backbones.stable_diffusion.token_injection import PromptReader
 
 BEGIN, END, PLACEHOLDER = 49406, 49407, 265
 

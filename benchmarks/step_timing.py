@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
 from adaptoscope.style_transfer.layout import layout_condition
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage
+from adaptoscope.style_transfer.style_tokens.examples import StyleExample, StyleExamples
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
+from adaptoscope.style_transfer.style_tokens.token_sources import DirectTokens
+from adaptoscope.style_transfer.style_tokens.token_step import TokenStep
 from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
-from adaptoscope.style_transfer.tokens.examples import StyleExample, StyleExamples
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
-from adaptoscope.style_transfer.tokens.sources import DirectTokens
-from adaptoscope.style_transfer.tokens.step import TokenStep
 from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
 from adaptoscope.training.step_loop import start_fabric
 

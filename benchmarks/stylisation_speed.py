@@ -22,11 +22,11 @@ import torch
 
 from adaptoscope.errors import AdaptoscopeError
 from adaptoscope.pretrained.bundled import locate_backbone
-from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from finished_runs import FinishedRun, open_run, print_result, refusal

@@ -17,9 +17,9 @@ import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.pretrained.bundled import hash_of_weights, locate_backbone
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.intensity_range import IntensityRange
-from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.intensity_range import BackboneRange
+from adaptoscope.style_transfer.preprocessing import as_batch
 
 SETS = (("dsb2018", "test"), ("bbbc039", "test"), ("idcia-dapi", "val"))
 
@@ -30,7 +30,7 @@ def reconstruct(backbone: CompactBackbone, images: CountedImageSet) -> dict[str,
     correlations, shares = [], []
     for record in images:
         pixels = images.read(record).pixels
-        seen = IntensityRange.of_image(pixels).to_model(pixels)
+        seen = BackboneRange.of_image(pixels).to_model(pixels)
         latents = backbone.encode(as_batch([seen], backbone.multiple))
         height, width = seen.shape
         rebuilt = backbone.decode(latents)[0, 0, :height, :width].numpy()

@@ -7,7 +7,7 @@ import numpy as np
 
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import SettingsError
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style
 from adaptoscope.style_transfer.stylise import Drawing, stylise_batch

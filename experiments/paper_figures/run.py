@@ -20,13 +20,13 @@ from adaptoscope.pipeline.style_steps import (
 from adaptoscope.reporting.figures import Picture
 from adaptoscope.reporting.html import Paragraph, Report, settings_listing
 from adaptoscope.reporting.tables import Table, markdown
-from adaptoscope.style_transfer.open_backbone import open_backbone
+from adaptoscope.style_transfer.backbones.table import open_backbone
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import load_style, save_style
+from adaptoscope.style_transfer.style_tokens.density_groups import divide_by_density
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
+from adaptoscope.style_transfer.style_tokens.token_file import style_of_class
 from adaptoscope.style_transfer.stylise_set import StylisationJob
-from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
-from adaptoscope.style_transfer.tokens.learnt import style_of_class
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.likeness import measure_set, settings_like
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import load_settings, settings_text

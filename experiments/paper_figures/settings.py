@@ -13,7 +13,7 @@ from adaptoscope.pipeline.settings import (
     check_changes,
 )
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 

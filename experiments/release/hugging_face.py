@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.datasets.records import COLUMN_TYPES, COLUMNS, ImageRecord
+from adaptoscope.datasets.records import COLUMN_TYPES, RECORD_COLUMNS, ImageRecord
 from adaptoscope.imageio.files import write_text
 from experiments.release.settings import ReleaseSettings
 
@@ -26,7 +26,7 @@ def write_rows(packed: CountedImageSet) -> None:
         The data set; every image has a mask, as drawings have.
     """
     records = list(packed)
-    filled = [name for name in COLUMNS if any(getattr(r, name) is not None for r in records)]
+    filled = [name for name in RECORD_COLUMNS if any(getattr(r, name) is not None for r in records)]
     lines = [json.dumps(_row(packed, record, filled)) for record in records]
     write_text(packed.folder / LOADED, "\n".join(lines) + "\n")
 

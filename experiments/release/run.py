@@ -18,8 +18,8 @@ from adaptoscope.reporting.figures import display_image
 from adaptoscope.reporting.html import Gallery, GalleryColumn, Paragraph, Report, settings_listing
 from adaptoscope.reporting.tables import markdown
 from adaptoscope.style_transfer.style_file import load_style
+from adaptoscope.style_transfer.style_tokens.density_groups import divide_by_density
 from adaptoscope.style_transfer.stylise_set import StylisationJob
-from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from adaptoscope.synthesis.write import synthesise
 from experiments.release.pack import ReleasedClass, class_table, pack
 from experiments.release.settings import ReleaseSettings

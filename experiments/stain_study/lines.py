@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptoscope.adaptation.choice import Way
+from adaptoscope.adaptation.layer_choice.scores import Way
 from adaptoscope.metrics.intervals import mean_over_images
 from adaptoscope.reporting.tables import number, with_bounds
 from experiments.stain_study.one_run import RunTask, read_outcome

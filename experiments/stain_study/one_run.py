@@ -15,18 +15,18 @@ import torch
 from safetensors.numpy import load_file
 
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
-from adaptoscope.adaptation.choice import Way
 from adaptoscope.adaptation.collapse import METRICS, judge_run
-from adaptoscope.adaptation.label_free import (
+from adaptoscope.adaptation.layer_choice.measures import (
+    augmentation_consistency,
     looked_at,
     measures_of,
     outputs_of,
-    turned_agreement,
 )
+from adaptoscope.adaptation.layer_choice.scores import Way
 from adaptoscope.adaptation.methods import METHODS, adapt_by_method, settings_of_method
 from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.teach_restyled import restyled_as
+from adaptoscope.adaptation.train_on_restyled import restyled_as
 from adaptoscope.errors import DivergedError
 from adaptoscope.imageio.files import write_json
 from adaptoscope.imageio.json_values import plain
@@ -139,11 +139,16 @@ def run_task(task: RunTask) -> Path:
         outputs = np.full_like(outputs_of(model, looked), np.nan)
 
     # Without labels.
-    of_source, turned_source = outputs_of(model, known), turned_agreement(model, known)
+    of_source, turned_source = outputs_of(model, known), augmentation_consistency(model, known)
     measures = measures_of(adapted or model, outputs, looked, of_source, turned_source)
-    unfollowed = stages.look(task.shift).magnification if task.matches_alone else 1.0
+    unmatched_magnification = stages.look(task.shift).magnification if task.matches_alone else 1.0
     passed = task.layers if task.settings.adaptation.skips == "adapted" else ()
-    verdict = judge_run(task.folder / METRICS, measures, unfollowed=unfollowed, layers=passed)
+    verdict = judge_run(
+        task.folder / METRICS,
+        measures,
+        unmatched_magnification=unmatched_magnification,
+        layers=passed,
+    )
     # What says no numbers is kept as if it said nothing; the verdict tells.
     half = torch.from_numpy(np.nan_to_num(outputs).astype(np.float16))
     write_weights(task.folder / _OUTPUTS, {"outputs": half}, dtype=torch.float16)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import UNTOUCHED
-from adaptoscope.adaptation.choice import CRITERIA, UNADAPTED, Candidate, choose_way
+from adaptoscope.adaptation.layer_choice.scores import CRITERIA, UNADAPTED, Candidate, choose_way
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.run_context import RunContext
 from adaptoscope.reporting.figures import Picture

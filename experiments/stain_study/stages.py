@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.adaptation.adapted_model import interval_of
-from adaptoscope.adaptation.look_estimate import (
+from adaptoscope.adaptation.appearance_estimate import (
     LookEstimate,
     described,
     estimate_look,
     from_description,
 )
-from adaptoscope.adaptation.shift_set import write_shifted
+from adaptoscope.adaptation.shifts.shift_set import write_shifted
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.imageio.files import write_json
 from adaptoscope.simulation.transmitted.write import simulate_pairs
+from adaptoscope.training.path_variables import expand_path
 from adaptoscope.training.progress import progress, progress_display
 from adaptoscope.training.step_loop import Device, start_fabric
-from adaptoscope.training.variables import expand_path
 from adaptoscope.translation.fields import Field, read_fields
 from adaptoscope.translation.model_folder import read_translator_record
 from adaptoscope.translation.train_pairs import train_translator

@@ -12,13 +12,13 @@ from adaptoscope.pipeline.settings import (
     StyleSettings,
     check_changes,
 )
-from adaptoscope.style_transfer.realism.settings import RealismSettings
+from adaptoscope.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import (
     ScreeningSettings,
     StylisationSettings,
-    presentation_of,
+    preprocessing_of,
 )
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.settings import Settings
 
@@ -123,7 +123,7 @@ class StyleStudySettings(Settings):
 
     def style_of(self, variant: Variant) -> str:
         """Return the name of the style that a variant takes: its own where it differs."""
-        usual = presentation_of(self.how(variant)) == presentation_of(self.stylisation)
+        usual = preprocessing_of(self.how(variant)) == preprocessing_of(self.stylisation)
         return "style" if variant.tokens is None and usual else f"style_{variant.slug}"
 
     def how(self, variant: Variant) -> StylisationSettings:

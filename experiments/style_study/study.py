@@ -8,7 +8,7 @@ from typing import Any
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json
-from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.matched_simulation import simulate_alike
 from adaptoscope.pipeline.real_images import open_real_images, open_style_images
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run_context import RunContext
@@ -19,15 +19,15 @@ from adaptoscope.pipeline.style_steps import (
     style_inputs,
     stylise_once,
 )
+from adaptoscope.realism.measure_realism import measure_realism
+from adaptoscope.realism.realism_report import COLUMNS
 from adaptoscope.reporting.tables import Table
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.realism.compare import compare_sets
-from adaptoscope.style_transfer.realism.report import COLUMNS
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.screening.structure import Structure, judge_structure
+from adaptoscope.style_transfer.style_tokens.density_groups import divide_by_density
 from adaptoscope.style_transfer.stylise_set import StylisationJob
-from adaptoscope.style_transfer.tokens.density_classes import divide_by_density
 from experiments.style_study.settings import (
     Control,
     LayoutSet,
@@ -226,7 +226,7 @@ class StyleStudy:
             made = {v.name: self.images(layout, v) for v in self.settings.variants}
             made |= {NAMES[kind]: self._control(layout, kind) for kind in self.settings.controls}
             with self.context.timed(f"{layout.name}, realism"):
-                report = compare_sets(
+                report = measure_realism(
                     self._followed(layout, self.settings.compare_with),
                     {**made, NAMES["drawings"]: self.drawings(layout)},
                     self.settings.realism,

@@ -13,6 +13,7 @@ TRAINING_PACKAGES = ("torch", "lightning", "timm", "diffusers", "transformers")
 _EXTRAS = {
     "train": (*TRAINING_PACKAGES, "huggingface_hub", "onnx", "safetensors"),
     "formats": ("h5py", "zarr"),
+    "web": ("openpyxl", "multipart", "starlette", "uvicorn"),
 }
 
 _LONGEST = 700
@@ -176,7 +177,11 @@ def missing_extra(error: ModuleNotFoundError, purpose: str) -> MissingDependency
 
 
 def _missing(purpose: str, packages: Sequence[str], extra: str) -> MissingDependencyError:
-    use = {"train": "all that learns or stylises", "formats": "OME-Zarr and HDF5"}[extra]
+    use = {
+        "train": "all that learns or stylises",
+        "formats": "OME-Zarr and HDF5",
+        "web": "the app in the browser",
+    }[extra]
     return MissingDependencyError(
         f"{purpose[:1].upper()}{purpose[1:]} needs packages that are not installed.",
         expected=f"Adaptoscope with its extra `{extra}`, for {use}",

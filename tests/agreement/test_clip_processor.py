@@ -5,7 +5,10 @@ import pytest
 import torch
 from transformers import CLIPImageProcessorPil
 
-from adaptoscope.style_transfer.stable_diffusion.clip_input import clip_pixels, legacy_cast
+from adaptoscope.style_transfer.backbones.stable_diffusion.clip_input import (
+    clip_pixels,
+    legacy_cast,
+)
 
 SIDE = 32
 

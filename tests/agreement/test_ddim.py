@@ -3,7 +3,7 @@
 import torch
 from diffusers import DDIMScheduler
 
-from adaptoscope.style_transfer.diffusion.ddim import ddim_decode, guided
+from adaptoscope.style_transfer.diffusion.ddim import apply_guidance, ddim_decode
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule, ddim_timesteps
 
 
@@ -56,5 +56,5 @@ def test_perfect_predictions_return_the_clean_latents() -> None:
 
 def test_guidance_of_one_is_the_conditional_prediction() -> None:
     conditional, unconditional = torch.ones(2), torch.zeros(2)
-    torch.testing.assert_close(guided(conditional, unconditional, 1.0), conditional)
-    torch.testing.assert_close(guided(conditional, unconditional, 3.0), 3 * conditional)
+    torch.testing.assert_close(apply_guidance(conditional, unconditional, 1.0), conditional)
+    torch.testing.assert_close(apply_guidance(conditional, unconditional, 3.0), 3 * conditional)

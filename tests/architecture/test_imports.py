@@ -23,6 +23,8 @@ SHARED = {
 STAGES = {"simulation", "synthesis", "style_transfer", "counting", "translation"}
 LAST_STAGES = {"adaptation": {"translation"}}
 """Stages that build on others: an adapted network is the source network, partly learnt anew."""
+OVER = {"comparison", "realism", "reporting", "bulk"}
+"""What the pipeline uses beside the stages."""
 BESIDE = {"datasets", "training", "imageio", "images", "metrics", "errors"}
 
 ALLOWED = {
@@ -37,11 +39,13 @@ ALLOWED = {
     "datasets": {"imageio", "images", "errors"},
     "reporting": BESIDE,
     "bulk": BESIDE,
+    "realism": SHARED,
     **dict.fromkeys(STAGES, SHARED | {"bulk"}),
     **{stage: SHARED | {"bulk"} | below for stage, below in LAST_STAGES.items()},
-    "comparison": SHARED,
-    "pipeline": SHARED | STAGES | set(LAST_STAGES) | {"comparison", "reporting", "bulk"},
-    "cli": SHARED | STAGES | set(LAST_STAGES) | {"comparison", "reporting", "bulk", "pipeline"},
+    "comparison": SHARED | {"realism"},
+    "pipeline": SHARED | STAGES | set(LAST_STAGES) | OVER,
+    "web": {"counting", "datasets", "images", "imageio", "errors"},
+    "cli": SHARED | STAGES | set(LAST_STAGES) | OVER | {"pipeline", "web"},
     "__main__": {"cli"},
     "__init__": {"errors", "imageio", "images", "datasets", "pipeline"},
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from tests.unit.style_transfer.conftest import SIDE, TINY
 
 CANVAS = {"height": SIDE, "width": SIDE}

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from adaptoscope.counting.agreement import Contradiction
+from adaptoscope.counting.consistency import Contradiction
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import AdaptoscopeError, InputError
-from adaptoscope.pipeline import adapt
-from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter, judge
+from adaptoscope.pipeline import counter_adaptation as adapt
+from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, judge
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 

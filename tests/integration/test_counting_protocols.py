@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.counting import regimes
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import open_counted_images

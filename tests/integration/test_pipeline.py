@@ -98,7 +98,7 @@ def test_a_second_call_does_nothing_again(
 ) -> None:
     before = contents_of(finished)
     monkeypatch.setattr("adaptoscope.pipeline.counting_stage._train", nothing_is_computed)
-    for name in ("stylise_set", "learn_style", "synthesise", "measure_references"):
+    for name in ("stylise_set", "learn_style", "synthesise", "measure_exemplars"):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
     run(settings_from(values, ExperimentSettings), finished, device="cpu")
     assert contents_of(finished) == before

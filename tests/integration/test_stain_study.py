@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from adaptoscope.adaptation.auto import adapt_automatically, chosen_way
-from adaptoscope.adaptation.auto_settings import AutoSettings
+from adaptoscope.adaptation.appearance_estimate import LookEstimate
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
-from adaptoscope.adaptation.choice import CRITERIA
 from adaptoscope.adaptation.collapse import HealthVerdict
-from adaptoscope.adaptation.look_estimate import LookEstimate
-from adaptoscope.adaptation.trial import Trial
+from adaptoscope.adaptation.layer_choice.candidates import Trial
+from adaptoscope.adaptation.layer_choice.choose import adapt_automatically, chosen_way
+from adaptoscope.adaptation.layer_choice.scores import CRITERIA
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, SettingsError
@@ -332,7 +332,8 @@ def test_a_clear_look_saves_the_layers(
     )
     monkeypatch.setattr(Trial, "look", look)
     monkeypatch.setattr(
-        "adaptoscope.adaptation.trial.judge_run", lambda *_, **__: HealthVerdict(())
+        "adaptoscope.adaptation.layer_choice.candidates.judge_run",
+        lambda *_, **__: HealthVerdict(()),
     )
     quick = RestyledSettings(steps=2, batch=1)
     out = automatically(study, tmp_path / "auto", restyling=quick)

@@ -10,7 +10,7 @@ from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
 from adaptoscope.pipeline.rows import NAMES
 from adaptoscope.pipeline.run import load_experiment, run
-from adaptoscope.style_transfer.realism.compare import compare_sets
+from adaptoscope.realism.measure_realism import measure_realism
 from adaptoscope.style_transfer.style_file import load_style
 from adaptoscope.training.settings import settings_from
 from experiments.style_study.settings import StyleStudySettings
@@ -99,9 +99,9 @@ def test_realism_is_measured_against_the_split_that_was_asked_for(
 
     def remembering(real, *rest, **named):
         compared.extend(real)
-        return compare_sets(real, *rest, **named)
+        return measure_realism(real, *rest, **named)
 
-    monkeypatch.setattr("experiments.style_study.study.compare_sets", remembering)
+    monkeypatch.setattr("experiments.style_study.study.measure_realism", remembering)
     one = {"name": "one", "images": 2, "settings": CANVAS}
     few = {**values, "layouts": [one], "controls": [], "compare_with": split}
     adain = [{"name": "AdaIN only", "changes": {"inversion": "none"}}]
@@ -144,10 +144,10 @@ def test_a_second_call_computes_nothing_and_changes_nothing(
         "learn_style",
         "learn_refined_style",
         "synthesise",
-        "measure_references",
+        "measure_exemplars",
     ):
         monkeypatch.setattr(f"adaptoscope.pipeline.style_steps.{name}", nothing_is_computed)
-    for name in ("compare_sets", "screen_set", "judge_structure"):
+    for name in ("measure_realism", "screen_set", "judge_structure"):
         monkeypatch.setattr(f"experiments.style_study.study.{name}", nothing_is_computed)
     run(settings_from(values, StyleStudySettings), finished, device="cpu")
     assert contents_of(finished) == before

@@ -12,7 +12,7 @@ from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.style_transfer.style_file import StyleFacts, load_style
 from adaptoscope.training.settings import settings_from
 from tests.integration.conftest import CANVAS, contents_of, nothing_is_computed
-from tests.unit.style_transfer.stable_diffusion.conftest import save_clip, save_model
+from tests.unit.style_transfer.backbones.stable_diffusion.conftest import save_clip, save_model
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "experiments" / "style_transfer" / "stable_diffusion_figures.yaml"

@@ -13,7 +13,7 @@ import yaml
 
 from adaptoscope.cli import main
 from adaptoscope.imageio.files import write_image, write_text
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from tests.unit.style_transfer.conftest import SIDE, TINY, draw_discs
 from tests.unit.translation.conftest import write_pairs
 

@@ -13,7 +13,7 @@ import torch
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.imageio.files import read_image, write_image, write_text
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.style_file import load_style
 from tests.interfaces.conftest import (
     SYNTHESIS,

@@ -26,7 +26,7 @@ from adaptoscope.counting.trained_network import write_network_model
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.imageio.files import write_image, write_text
 from adaptoscope.networks.nuclei_encoder import NucleiEncoder
-from adaptoscope.pipeline.adapt import AdaptSettings
+from adaptoscope.pipeline.counter_adaptation import AdaptSettings
 from adaptoscope.pipeline.verdict import Verdict
 from tests.interfaces.conftest import (
     SIMULATION,
@@ -462,7 +462,7 @@ def test_run_with_other_settings_begins_anew_only_when_asked(
 def test_doctor_prints_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ADAPTOSCOPE_DATA", raising=False)
     found = json.loads(succeed("doctor", "--json"))
-    keys = ["adaptoscope", "machine", "use", "train", "formats", "weights", "data", "advice"]
+    keys = ["adaptoscope", "machine", "use", "train", "formats", "web", "weights", "data", "advice"]
     assert list(found) == keys
     assert any("ADAPTOSCOPE_DATA" in line for line in found["advice"])
 
@@ -533,9 +533,11 @@ def test_counting_says_what_came_of_adapting_and_names_the_counter(
 ) -> None:
     seen: list[AdaptSettings] = []
     verdict = Verdict(True, 0.2, (0.1, 0.12), 0.1, (0.1, 0.1), 0.02, 0.3, 0)
-    monkeypatch.setattr("adaptoscope.pipeline.adapt.adapt_counter", adapting(verdict, seen))
     monkeypatch.setattr(
-        "adaptoscope.pipeline.adapt.adapted_counter",
+        "adaptoscope.pipeline.counter_adaptation.adapt_counter", adapting(verdict, seen)
+    )
+    monkeypatch.setattr(
+        "adaptoscope.pipeline.counter_adaptation.adapted_counter",
         lambda before, *_: dataclasses.replace(before, name=f"{before.name}, adapted"),
     )
     images, out = chain.real / "images", tmp_path / "counts.csv"

@@ -87,8 +87,6 @@ def adapted_record(
 
     Parameters
     ----------
-    model
-        The source network, as it was.
     learnt_from
         Names of the images that were looked at, under their hashes.
     interval

@@ -52,8 +52,6 @@ def adapt_without_learning(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     target
         Fields of the other microscope, of the same bit depth. No stain is looked at.
     source
@@ -123,14 +121,10 @@ def with_statistics_of(
 
     Parameters
     ----------
-    network
-        The network; it is left as it is.
     fields
         Images whose statistics are measured; their stains are not looked at.
     interval
         Intensities that become -1 and 1.
-    settings
-        How many crops, and of which size.
     """
     device = next(network.parameters()).device
 

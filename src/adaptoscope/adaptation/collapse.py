@@ -39,6 +39,15 @@ COARSEST = range(6, 11)
 """Layers whose features hold at most 4 x 4 places of a crop of 256 pixels. What is matched there
 says little of what the skips of the adapted layers before them carry past."""
 
+_COLUMNS = {
+    "generator_loss": "deceit",
+    "discriminator_loss": "judge",
+    "discriminator_accuracy": "right",
+    "distance": "distance",
+    "l1": "l1",
+}
+"""Columns of metrics.csv, and what earlier versions called them."""
+
 
 @dataclass(frozen=True)
 class HealthVerdict:
@@ -62,7 +71,7 @@ def judge_run(
     metrics: Path,
     measures: Mapping[str, float],
     *,
-    unfollowed: float = 1.0,
+    unmatched_magnification: float = 1.0,
     layers: Sequence[int] = (),
 ) -> HealthVerdict:
     """Judge a finished adaptation.
@@ -75,9 +84,9 @@ def judge_run(
         Of its outputs, by the names of `measures_of`: ``finite``, ``contrast``
         (`relative_contrast`), ``spread`` (`relative_spread`), ``mutual`` and
         ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
-        on source fields), ``turned`` and ``turned_source`` (`turned_agreement`, alike). NaN where
-        a single field tells nothing.
-    unfollowed
+        on source fields), ``turned`` and ``turned_source`` (`augmentation_consistency`, alike). NaN
+        where a single field tells nothing.
+    unmatched_magnification
         The magnification of the target, as `estimate_look` believes it, where layers were matched
         and nothing else. Features of cells of another size are matched as readily, to the wrong
         ones.
@@ -92,12 +101,14 @@ def judge_run(
     """
     rows = read_table(metrics).rows if metrics.exists() else ()
     columns = {
-        name: [float(row[name]) for row in rows if row.get(name)]
-        for name in ("deceit", "judge", "right", "distance", "l1")
+        name: [float(value) for row in rows if (value := row.get(name) or row.get(earlier))]
+        for name, earlier in _COLUMNS.items()
     }
     found = [*_of_training(columns), *_of_outputs(measures)]
-    if unfollowed != 1:
-        found.append(f"the target is magnified {unfollowed:.2f} times, and layers alone matched")
+    if unmatched_magnification != 1:
+        found.append(
+            f"the target is magnified {unmatched_magnification:.2f} times, and layers alone matched"
+        )
     if layers and all(layer in COARSEST for layer in layers):
         found.append("layers are matched that hold too little of what skips carry past them")
     return HealthVerdict(tuple(found))
@@ -108,10 +119,11 @@ def _of_training(columns: Mapping[str, Sequence[float]]) -> list[str]:
     if not all(math.isfinite(value) for values in columns.values() for value in values):
         found.append("a loss is not a number")
         return found
-    deceit, right = _last_third(columns["deceit"]), _last_third(columns["right"])
-    if deceit and sum(deceit) / len(deceit) > HIGHEST_LOSS:
+    losses = _last_third(columns["generator_loss"])
+    accuracies = _last_third(columns["discriminator_accuracy"])
+    if losses and sum(losses) / len(losses) > HIGHEST_LOSS:
         found.append(f"the loss of the adapted layers stays above {HIGHEST_LOSS:g}")
-    if right and sum(right) / len(right) > SUREST:
+    if accuracies and sum(accuracies) / len(accuracies) > SUREST:
         found.append("the discriminator is always right")
     return found
 

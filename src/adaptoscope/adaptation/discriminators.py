@@ -23,8 +23,6 @@ class FeatureDiscriminator(nn.Module):
     ----------
     side
         Side of the maps that it is trained on, in their own pixels.
-    parameters
-        About how many it shall have.
     """
 
     def __init__(self, channels: int, side: int, parameters: int) -> None:
@@ -89,8 +87,6 @@ def gradient_penalty(logits: torch.Tensor, features: torch.Tensor) -> torch.Tens
     ----------
     logits
         Shape (B, 1, h', w').
-    features
-        What they were computed from, with gradients on.
 
     Returns
     -------

@@ -28,14 +28,12 @@ def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSe
     ----------
     images
         Shape (B, 1, H, W), as the network takes them.
-    settings
-        Which layers, and how skips are treated.
     """
     found: dict[int, torch.Tensor] = {}
-    crossing = network.run_to(images, settings.layers[0])
+    crossing = network.forward_to(images, settings.layers[0])
     found[crossing.layer] = crossing.features
     for layer in settings.layers[1:]:
-        crossing = network.run_on(crossing, layer)
+        crossing = network.forward_on(crossing, layer)
         found[layer] = crossing.features
     if settings.skips == "match_cut":
         found |= crossing.skips
@@ -61,17 +59,7 @@ class FeatureScale:
 
 
 class SourceFeatures:
-    """Features of source crops, standardised, kept in memory.
-
-    Parameters
-    ----------
-    network
-        The source network, as it predicts.
-    fields
-        Source fields; their stains are not looked at.
-    settings
-        How many crops, of which size and layers.
-    """
+    """Features of source crops, standardised, kept in memory."""
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ from adaptoscope.training.step_loop import Logged
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import Interval
-from adaptoscope.translation.patch_discriminator import said_made, said_real
+from adaptoscope.translation.patch_discriminator import bce_fake, bce_real
 from adaptoscope.translation.unet import StainUNet
 
 BETAS = (0.5, 0.999)
@@ -62,15 +62,7 @@ def adaptable_copy(source: StainUNet, last: int) -> StainUNet:
 
 
 class LayerMatchingStep:
-    """One step: the discriminators learn to tell the domains apart, then G' to prevent it.
-
-    Parameters
-    ----------
-    source
-        The source network G, as it predicts.
-    fields
-        Target fields; their stains are not looked at.
-    """
+    """One step: the discriminators learn to tell the domains apart, then G' to prevent it."""
 
     def __init__(
         self,
@@ -104,8 +96,13 @@ class LayerMatchingStep:
                 )
             self.discriminators.to(self.device)
             rate = settings.learning_rate * settings.discriminator_rate
-            self.judging = torch.optim.Adam(self.discriminators.parameters(), rate, BETAS)
-            self.state |= {"discriminators": self.discriminators, "judging": self.judging}
+            self.discriminator_optimiser = torch.optim.Adam(
+                self.discriminators.parameters(), rate, BETAS
+            )
+            self.state |= {
+                "discriminators": self.discriminators,
+                "judging": self.discriminator_optimiser,
+            }
 
     @property
     def kept(self) -> StainUNet:
@@ -136,31 +133,39 @@ class LayerMatchingStep:
             return {"distance": distance.detach()}
 
         # 1. D: source features above 0, target features below.
-        judged, right = self._judge(seen, {layer: each.detach() for layer, each in found.items()})
+        loss_of_d, accuracy = self._update_discriminators(
+            seen, {layer: each.detach() for layer, each in found.items()}
+        )
 
         # 2. G': target features shall be taken for source features.
         self.discriminators.requires_grad_(False)
-        said = [said_real(self.discriminators[str(layer)](found[layer])) for layer in found]
-        deceit = torch.stack(said).mean()
-        self._update(deceit + self._anchored(images, seen))
+        said = [bce_real(self.discriminators[str(layer)](found[layer])) for layer in found]
+        adversarial = torch.stack(said).mean()
+        self._update(adversarial + self._anchored(images, seen))
         self.discriminators.requires_grad_(True)
-        return {"deceit": deceit.detach(), "judge": judged, "right": right}
+        return {
+            "generator_loss": adversarial.detach(),
+            "discriminator_loss": loss_of_d,
+            "discriminator_accuracy": accuracy,
+        }
 
-    def _judge(self, seen: Features, found: Features) -> tuple[torch.Tensor, torch.Tensor]:
+    def _update_discriminators(
+        self, seen: Features, found: Features
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Update the discriminators; return their cross-entropy and share of right answers."""
         losses, penalties, rights = [], [], []
         for layer, target in found.items():
-            judge = self.discriminators[str(layer)]
+            discriminator = self.discriminators[str(layer)]
             source = seen[layer].detach().requires_grad_(self.settings.r1 > 0)
-            of_source, of_target = judge(source), judge(target)
-            losses.append(said_real(of_source) + said_made(of_target))
+            of_source, of_target = discriminator(source), discriminator(target)
+            losses.append(bce_real(of_source) + bce_fake(of_target))
             rights.append(((of_source > 0).float().mean() + (of_target < 0).float().mean()) / 2)
             if self.settings.r1 > 0:
                 penalties.append(self.settings.r1 * gradient_penalty(of_source, source))
         loss = torch.stack(losses).mean()
-        self.judging.zero_grad(set_to_none=True)
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
         (loss + torch.stack(penalties).mean() if penalties else loss).backward()
-        self.judging.step()
+        self.discriminator_optimiser.step()
         return loss.detach(), torch.stack(rights).mean()
 
     def _update(self, loss: torch.Tensor) -> None:

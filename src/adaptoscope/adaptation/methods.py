@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import (
     AdaBNSettings,
     BaselineSettings,
@@ -16,6 +15,7 @@ from adaptoscope.adaptation.baseline_settings import (
     OracleSettings,
     RestyledSettings,
 )
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.settings import AdaptationSettings, layers_from
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import settings_from
@@ -38,18 +38,22 @@ class Method:
     Parameters
     ----------
     home
-        ``module:function`` that does it, below `adaptoscope.adaptation`; imported when it runs.
+        ``module:function`` that does it, imported when it runs; or the function itself.
     looks_at
         Keyword arguments of that function besides model, device and overwrite.
     """
 
     settings: type[MethodSettings]
-    home: str
+    home: str | Callable[..., Path]
     looks_at: tuple[Look, ...]
 
 
-_MATCHING = Method(AdaptationSettings, "adapt:adapt_translator", ("source", "target"))
-_AS_IT_IS = Method(BaselineSettings, "baselines:adapt_without_learning", ("target",))
+_MATCHING = Method(
+    AdaptationSettings, "adaptoscope.adaptation.adapt_layers:adapt_translator", ("source", "target")
+)
+_AS_IT_IS = Method(
+    BaselineSettings, "adaptoscope.adaptation.baselines:adapt_without_learning", ("target",)
+)
 
 METHODS: dict[str, Method] = {
     "adversarial": _MATCHING,
@@ -61,9 +65,11 @@ METHODS: dict[str, Method] = {
     "histogram": Method(BaselineSettings, _AS_IT_IS.home, ("source", "target")),
     "adabn": Method(AdaBNSettings, _AS_IT_IS.home, ("target",)),
     "restyled": Method(
-        RestyledSettings, "teach_restyled:teach_restyled", ("source", "target", "look")
+        RestyledSettings,
+        "adaptoscope.adaptation.train_on_restyled:teach_restyled",
+        ("source", "target", "look"),
     ),
-    "oracle": Method(OracleSettings, "oracle:fine_tune", ("pairs",)),
+    "oracle": Method(OracleSettings, "adaptoscope.adaptation.oracle:fine_tune", ("pairs",)),
 }
 
 
@@ -82,8 +88,6 @@ def adapt_by_method(
     ----------
     settings
         Of one method; or of the choice among several, which looks at source and target.
-    out
-        Run folder, which becomes the model folder.
     device
         Where to train.
     overwrite
@@ -98,7 +102,7 @@ def adapt_by_method(
         ``out``. A killed run goes on with the same call.
     """
     if isinstance(settings, AutoSettings):
-        from adaptoscope.adaptation.auto import adapt_automatically
+        from adaptoscope.adaptation.layer_choice.choose import adapt_automatically
 
         return adapt_automatically(
             settings,
@@ -110,8 +114,10 @@ def adapt_by_method(
             overwrite=overwrite,
         )
     method = METHODS[settings.method]
-    module, _, function = method.home.partition(":")
-    adapt = getattr(import_module(f"adaptoscope.adaptation.{module}"), function)
+    adapt = method.home
+    if isinstance(adapt, str):
+        module, _, function = adapt.partition(":")
+        adapt = getattr(import_module(module), function)
     seen = {name: images[name] for name in method.looks_at if images.get(name) is not None}
     written: Path = adapt(settings, out, model=model, device=device, overwrite=overwrite, **seen)
     return written
@@ -156,8 +162,6 @@ def choose_settings(
 
     Parameters
     ----------
-    values
-        What a settings file says, unchecked.
     method
         Name of a method, which wins over the file's. ``auto``, like None, names none.
     layer

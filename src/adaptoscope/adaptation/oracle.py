@@ -14,7 +14,7 @@ from adaptoscope.adaptation.adapted_model import (
     interval_of,
 )
 from adaptoscope.adaptation.baseline_settings import OracleSettings
-from adaptoscope.adaptation.learning_on import learn_on
+from adaptoscope.adaptation.fine_tuning import learn_on
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
@@ -39,8 +39,6 @@ def fine_tune(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     pairs
         Target pairs of one modality. Those of the split ``train`` are learnt from, or all where no
         pair is in a split; those of ``val`` are measured at the end.

@@ -32,9 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from adaptoscope.adaptation.camera_noise import finest_variance, noise_floor, noise_to_add
-from adaptoscope.adaptation.illumination import LightChange, light_at, light_change
-from adaptoscope.adaptation.magnification import magnify
+from adaptoscope.adaptation.shifts.camera_noise import finest_variance, noise_floor, noise_to_add
+from adaptoscope.adaptation.shifts.illumination import LightChange, light_at, light_change
+from adaptoscope.adaptation.shifts.magnification import magnify
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.translation.fields import Field, hash_of, unit_of
@@ -176,8 +176,6 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
     ----------
     images
         Shape (H, W) each, of any size; their means are left out.
-    name
-        What they are, for the message.
 
     Returns
     -------

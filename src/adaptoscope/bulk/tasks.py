@@ -22,6 +22,9 @@ from adaptoscope.training.progress import progress, progress_display
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+# Of the numerical libraries in each worker, this process included: a fixed number keeps results
+# equal for any number of workers.
+_THREADS = 1
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -33,9 +36,8 @@ def run_tasks(
     workers: int = 1,
     description: str,
     unit: str = "",
-    threads_per_worker: int = 1,
 ) -> list[Result]:
-    """Do every task that is not done yet.
+    """Do every task that is not done yet; return their results, in the order of ``tasks``.
 
     Parameters
     ----------
@@ -51,31 +53,21 @@ def run_tasks(
         1 works in this process; more start that many processes.
     unit
         What one task is, as ``image``; stands before its number.
-    threads_per_worker
-        Threads of the numerical libraries in each worker, this process included: a fixed number
-        keeps results equal for any number of workers.
-
-    Returns
-    -------
-    list
-        Results of the tasks that were done now, in the order of ``tasks``.
     """
-    if workers < 1 or threads_per_worker < 1:
+    if workers < 1:
         raise SettingsError(
             "There must be someone to do the work.",
-            expected="at least 1 worker and 1 thread per worker",
-            found=f"{workers} workers, {threads_per_worker} threads per worker",
+            expected="at least 1 worker",
+            found=f"{workers} workers",
         )
     open_tasks = [task for task in tasks if done is None or not done(task)]
     if workers == 1 or len(open_tasks) < 2:
-        with limited_threads(threads_per_worker):
+        with limited_threads(_THREADS):
             return [
                 _attempt(work, task)
                 for task in progress(open_tasks, description, len(open_tasks), unit=unit)
             ]
-    return _run_in_processes(
-        open_tasks, work, min(workers, len(open_tasks)), description, unit, threads_per_worker
-    )
+    return _run_in_processes(open_tasks, work, min(workers, len(open_tasks)), description, unit)
 
 
 def usable_cpus() -> int:
@@ -92,20 +84,12 @@ def worth_workers(tasks: int) -> int:
     return max(1, min(usable_cpus(), 4, tasks // 12))
 
 
-def task_name(task: object) -> str:
-    """Return the name by which errors speak of a task."""
-    return str(getattr(task, "name", task))
-
-
 @contextmanager
 def limited_threads(threads: int) -> Iterator[None]:
     """Hold the numerical libraries of this process to a number of threads, for a while.
 
-    Parameters
-    ----------
-    threads
-        At least 1. Libraries that are first loaded inside read it from the environment; torch, if
-        loaded already, is told directly and gets its former number back at the end.
+    Libraries that are first loaded inside read it from the environment; torch, if loaded already,
+    is told directly and gets its former number back at the end.
     """
     before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
@@ -131,13 +115,12 @@ def _run_in_processes(
     workers: int,
     description: str,
     unit: str,
-    threads: int,
 ) -> list[Result]:
     results: dict[int, Result] = {}
     # The variables are inherited: a child may load its libraries before its first line is run.
-    with limited_threads(threads), progress_display(description, len(tasks), unit=unit) as advance:
+    with limited_threads(_THREADS), progress_display(description, len(tasks), unit=unit) as advance:
         pool = ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=_begin_worker, initargs=(threads,)
+            workers, mp_context=get_context("spawn"), initializer=_begin_worker
         )
         try:
             with _interrupts_left_out():
@@ -173,27 +156,28 @@ def _interrupts_left_out() -> Iterator[None]:
 
 
 def _attempt(work: Callable[[Task], Result], task: Task) -> Result:
+    name = str(getattr(task, "name", task))
     try:
         return work(task)
     except AdaptoscopeError as error:
         raise type(error)(
-            f"{task_name(task)}: {error.summary}",
+            f"{name}: {error.summary}",
             expected=error.expected,
             found=error.found,
             remedy=error.remedy,
         ) from error
     except Exception as error:
-        error.add_note(f"in task {task_name(task)}")
+        error.add_note(f"in task {name}")
         raise
 
 
-def _begin_worker(threads: int) -> None:
+def _begin_worker() -> None:
     """Leave interrupts to the parent, so that a task in progress is finished or never begun."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     torch = sys.modules.get("torch")
     if torch:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(_THREADS)
 
 
 def _end_with_parent() -> None:

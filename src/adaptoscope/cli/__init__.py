@@ -49,6 +49,7 @@ COMMANDS = {
     "compare": Listing("adaptoscope.cli.comparison:compare", "How two sets of images differ."),
     "convert": Listing("adaptoscope.cli.convert:convert", "Import a data set's own layout."),
     "upgrade": Listing("adaptoscope.cli.upgrade:upgrade", "Make older model folders usable."),
+    "serve": Listing("adaptoscope.cli.serve:serve", "The app in the browser."),
     "doctor": Listing("adaptoscope.cli.doctor:doctor", "What this machine can do."),
 }
 

@@ -20,6 +20,7 @@ _PARTS = {
     "use": ("numpy", "scipy", "scikit-image", "tifffile", "imagecodecs", "onnxruntime"),
     "train": ("torch", "lightning", "timm", "diffusers", "transformers", "onnx"),
     "formats": ("zarr", "h5py"),
+    "web": ("starlette", "uvicorn", "openpyxl"),
 }
 """The libraries of each part of the installation; all but the first are extras."""
 
@@ -39,6 +40,7 @@ _TITLES = {
     "use": "to count, stain, compare and draw",
     "train": "to train, stylise and adapt (extra `train`)",
     "formats": "OME-Zarr and HDF5 (extra `formats`)",
+    "web": "the app in the browser (extra `web`)",
 }
 
 
@@ -65,10 +67,10 @@ def examine() -> dict[str, object]:
     Returns
     -------
     dict
-        ``machine`` (processors, memory and disk in GiB, accelerator); ``use``, ``train`` and
-        ``formats``, the parts of the installation (library to version, or ``None``); ``weights``
-        (name to hash, or ``None`` where absent), ``data`` and ``advice``, a list of sentences: what
-        is missing and how to get it.
+        ``machine`` (processors, memory and disk in GiB, accelerator); ``use``, ``train``,
+        ``formats`` and ``web``, the parts of the installation (library to version, or ``None``);
+        ``weights`` (name to hash, or ``None`` where absent), ``data`` and ``advice``, a list of
+        sentences: what is missing and how to get it.
     """
     machine = machine_facts()
     weights = bundled_weights()

@@ -74,7 +74,7 @@ def train_backbone(
     sets = open_sets(images, root, channel, z)
 
     from adaptoscope.pretrained.bundled import locate_backbone
-    from adaptoscope.style_transfer.compact.train_backbone import train_backbone as train
+    from adaptoscope.style_transfer.backbones.compact.train_backbone import train_backbone as train
 
     typer.echo(
         train(
@@ -174,7 +174,7 @@ def import_tokens(
 
     Name the result as `encoder` in the settings of Stable Diffusion.
     """
-    from adaptoscope.style_transfer.tokens.published import import_published_tokens
+    from adaptoscope.style_transfer.style_tokens.published_tokens import import_published_tokens
 
     facts = import_published_tokens(source, out, overwrite=overwrite)
     typer.echo(f"{out}: style encoder for the placeholder {facts.placeholder!r}")
@@ -205,7 +205,7 @@ def match(
 ) -> None:
     """Make drawings like real images by a simple rule, without learning: the control."""
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism.controls import known_method, stylise_by_control
+    from adaptoscope.style_transfer.controls import known_method, stylise_by_control
 
     real, *others = open_sets([images, *(held_out or ())], root, channel, z)
     made = stylise_by_control(
@@ -253,7 +253,7 @@ def realism(
     Rejected images of a set are left out. Sets are named by their folders.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.style_transfer.realism.settings import RealismSettings
+    from adaptoscope.realism.settings import RealismSettings
     from adaptoscope.training.settings import load_settings
 
     chosen = load_settings(settings, RealismSettings) if settings else None
@@ -264,9 +264,9 @@ def realism(
         originals = found.training_part()
     sets = {folder.name: open_counted_images(folder) for folder in _differently_named(made)}
 
-    from adaptoscope.style_transfer.realism.compare import compare_sets
+    from adaptoscope.realism.measure_realism import measure_realism
 
-    report = compare_sets(
+    report = measure_realism(
         opened.split(split) if split else opened,
         sets,
         chosen,

@@ -13,15 +13,8 @@ def advice(
 ) -> tuple[str, ...]:
     """Say what the differences mean for a counter that was trained on A and is to count B.
 
-    Parameters
-    ----------
-    folders
-        Names of A and B, for the commands.
-
-    Returns
-    -------
-    tuple of str
-        At least one sentence; the last says how to find out what the differences cost.
+    `folders` are the names of A and B, for the commands. The last sentence says how to find out
+    what the differences cost.
     """
     by_name = {row.name: row for row in rows}
     said = [

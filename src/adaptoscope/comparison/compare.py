@@ -1,19 +1,18 @@
 """Compare two sets of images before anything is trained on one to count the other."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from adaptoscope.comparison.advice import advice
+from adaptoscope.comparison.encoder_distance import measure_encoder_distance
 from adaptoscope.comparison.facts import SetFacts, measure_facts
-from adaptoscope.comparison.looks import SMALLEST, compare_looks
 from adaptoscope.comparison.quantities import Quantity, quantities
 from adaptoscope.comparison.settings import ComparisonSettings, Verdict
-from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.tiles import evenly_spread
 from adaptoscope.errors import InputError
 from adaptoscope.inference.network import Device, Network
+from adaptoscope.realism.settings import SMALLEST
 from adaptoscope.training.progress import progress
 
 _MOST_HASHED = 300
@@ -24,16 +23,9 @@ _ORDER: tuple[Verdict, ...] = ("not known", "alike", "differs", "differs strongl
 
 @dataclass(frozen=True)
 class Comparison:
-    """How two sets differ, and what to do about it.
+    """How two sets differ, and what to do about it, in sentences.
 
-    Parameters
-    ----------
-    a, b
-        What was measured on each.
-    advice
-        What the differences mean, in sentences.
-    same_images
-        How many images of the smaller set have the pixels of one in the other set.
+    `same_images` counts the images of the smaller set that have the pixels of one in the other.
     """
 
     settings: ComparisonSettings
@@ -72,33 +64,22 @@ def compare(
 ) -> Comparison:
     """Compare two sets of images of bright cells on a dark ground; labels are not needed.
 
+    Equal images, settings and seed give equal results.
+
     Parameters
     ----------
-    a
-        The set that a counter knows or is to learn from.
-    b
-        The set that it is to count.
-    settings
-        How to compare; the defaults if not given.
-    device
-        Where the encoder runs.
+    a, b
+        The set that a counter knows or is to learn from, and the set that it is to count.
     encoder
-        Frozen network whose features are compared, as for `compare_looks`.
-
-    Returns
-    -------
-    Comparison
-        Equal images, settings and seed give equal results.
+        Frozen network whose features are compared, as for `measure_encoder_distance`.
 
     Raises
     ------
     InputError
         If an image cannot be read or is smaller than 32 pixels.
-    MissingWeightsError
-        If the encoder's weights are not there.
     """
     chosen = settings or ComparisonSettings()
-    sets = tuple(_measured_part(each, chosen.most_images) for each in (a, b))
+    sets = [each.with_records(evenly_spread(each.records, chosen.most_images)) for each in (a, b)]
     for each in sets:
         _refuse_small(each)
     facts = [
@@ -106,8 +87,10 @@ def compare(
         for which, part, whole in zip("AB", sets, (a, b), strict=True)
     ]
     pair = (facts[0], facts[1])
-    look = compare_looks((sets[0], sets[1]), pair, chosen, device=device, encoder=encoder)
-    rows = quantities(pair, look, chosen)
+    distance = measure_encoder_distance(
+        (sets[0], sets[1]), pair, chosen, device=device, encoder=encoder
+    )
+    rows = quantities(pair, distance, chosen)
     said = advice(rows, (facts[0].folder, facts[1].folder), chosen)
     same, of = _same_pixels(a, b, pair)
     if same:
@@ -145,15 +128,6 @@ def _same_pixels_said(same: int, of: int, whole: bool) -> str:
         f"The sets share images: {same} of {of} have the same pixels in both. What a counter "
         "learnt from them it cannot be tested on."
     )
-
-
-def _measured_part(images: CountedImageSet, most: int) -> CountedImageSet:
-    return images.with_records(_spread_out(images.records, most))
-
-
-def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:
-    chosen = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round())
-    return [records[int(index)] for index in chosen]
 
 
 def _refuse_small(images: CountedImageSet) -> None:

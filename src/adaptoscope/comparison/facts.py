@@ -10,7 +10,7 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.images.appearance import measure_appearance
-from adaptoscope.images.edges import edge_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness
 from adaptoscope.images.measurement import (
     background_level,
     mean_of_labels,
@@ -21,40 +21,30 @@ from adaptoscope.images.saturation import clipped_shares
 from adaptoscope.metrics.distributions import Histogram, intensity_histogram
 from adaptoscope.training.progress import progress
 
+# One step of 16 bits: contrasts are divided by.
 _LEAST_CONTRAST = 1.0 / 65535
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """Measures of one image; NaN where nothing was seen to measure.
+    """Measures of one image, without labels; NaN where nothing was seen to measure.
 
     Parameters
     ----------
-    sha256
-        Hash of its decoded pixels.
-    shape
-        Height and width in pixels.
-    pixel_size_um
-        Edge of a pixel in micrometres; None where it is not stated.
     clipped
         Share of the pixels cut off at the bright end.
     sharpness
         Median steepness of cell borders: share of their rise per pixel, times the cell diameter, so
         that magnification does not matter.
-    noise
-        Deviation of the fine noise as a share of the contrast.
+    noise, unevenness
+        Deviation of the fine noise, and of the background over the field, as shares of the
+        contrast.
     background
         Level between the cells, in [0, 1] of the stored range.
-    unevenness
-        Deviation of the background over the field as a share of the contrast.
     contrast
-        Median brightness of the cells above the background, in [0, 1] of the stored range.
-    diameter
-        Median cell diameter in pixels, measured without labels.
-    found
-        Cells that the classical segmentation found.
-    marked
-        Cells that are marked; None in an unlabelled image.
+        Median brightness of the cells above the background, in the same unit.
+    found, marked
+        Cells that the segmentation found, and that are marked; None in an unlabelled image.
     """
 
     name: str
@@ -75,17 +65,7 @@ class ImageFacts:
 
 @dataclass(frozen=True, eq=False)
 class SetFacts:
-    """Measures of a set.
-
-    Parameters
-    ----------
-    folder
-        Where it lies.
-    available
-        Number of images that the set has.
-    histogram
-        Of their intensities together, as `intensity_histogram` counts them.
-    """
+    """Measures of the images of a folder that has `available` images; `histogram` is of all."""
 
     folder: str
     available: int
@@ -116,15 +96,7 @@ class SetFacts:
 
 
 def measure_facts(images: CountedImageSet, available: int, description: str) -> SetFacts:
-    """Measure images of a set.
-
-    Parameters
-    ----------
-    images
-        The images to measure, at least one.
-    available
-        Number of images in the set that they were chosen from.
-    """
+    """Measure images, at least one, that were chosen from a set of `available` images."""
     facts, histograms = [], []
     for record in progress(images.records, description, unit="image"):
         image = images.read(record)

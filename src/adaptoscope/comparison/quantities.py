@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from adaptoscope.comparison.encoder_distance import EncoderDistance
 from adaptoscope.comparison.facts import ImageFacts, SetFacts
-from adaptoscope.comparison.looks import LookDistance
 from adaptoscope.comparison.settings import Bounds, ComparisonSettings, Verdict
 from adaptoscope.metrics.distributions import LEVELS, histogram_distance
 
 Value = float | str | None
 
+# Rounding: floors are divided by.
 _LEAST_FLOOR = 1e-12
 
 
@@ -21,10 +22,8 @@ class Quantity:
 
     Parameters
     ----------
-    name
-        Name that does not change, for machines.
-    words
-        What it is, in words with the unit.
+    name, words
+        Name that does not change, for machines; what it is, in words with the unit.
     a, b
         Value in each set; None where it is not known or belongs to both sets at once.
     difference
@@ -32,8 +31,6 @@ class Quantity:
     measure
         ``ratio`` of the larger to the smaller, ``difference``, ``distance``, or ``same`` for what
         either is the same or is not.
-    verdict
-        ``alike``, ``differs``, ``differs strongly`` or ``not known``.
     note
         How it was measured, where that is not obvious.
     """
@@ -64,17 +61,9 @@ class Quantity:
 
 
 def quantities(
-    facts: tuple[SetFacts, SetFacts], look: LookDistance, settings: ComparisonSettings
+    facts: tuple[SetFacts, SetFacts], distance: EncoderDistance, settings: ComparisonSettings
 ) -> tuple[Quantity, ...]:
-    """Put what was measured into rows.
-
-    Parameters
-    ----------
-    look
-        How far their looks lie apart.
-    settings
-        From where on a difference counts.
-    """
+    """Put what was measured into rows."""
     a, b = facts
     contrast = a.median(lambda image: image.contrast)
     return (
@@ -130,7 +119,7 @@ def quantities(
             note="measured without labels",
         ),
         *_densities(facts, settings.density),
-        *_looks(look, settings),
+        *_encoder_distance(distance, settings),
     )
 
 
@@ -240,37 +229,39 @@ def _densities(facts: tuple[SetFacts, SetFacts], bounds: Bounds) -> tuple[Quanti
     )
 
 
-def _looks(look: LookDistance, settings: ComparisonSettings) -> tuple[Quantity, Quantity]:
-    seen = f"{look.tiles[0]} and {look.tiles[1]} tiles of {look.tile} px, at one cell size"
-    kernel, floor = look.kernel, None
-    distance = math.nan
-    if kernel is not None and look.floor is not None:
+def _encoder_distance(
+    found: EncoderDistance, settings: ComparisonSettings
+) -> tuple[Quantity, Quantity]:
+    seen = f"{found.tiles[0]} and {found.tiles[1]} tiles of {found.tile} px, at one cell size"
+    kernel, floor, ratio = found.kernel, None, math.nan
+    if kernel is not None and found.floor is not None:
         # What the bootstrap over images leaves open is no difference either.
-        floor = max(look.floor, kernel.value - kernel.lower, _LEAST_FLOOR)
-        distance = max(kernel.value, 0.0) / floor
+        floor = max(found.floor, kernel.value - kernel.lower, _LEAST_FLOOR)
+        ratio = max(kernel.value, 0.0) / floor
     few = "needs at least four images in A and two in B"
-    apart = look.told_apart
-    area = math.nan if apart is None else max(apart.value, 0.5)
+    area = math.nan if found.auc is None else max(found.auc.value, 0.5)
     return (
         Quantity(
             name="look",
             words="look: kernel distance of features",
             a=floor,
             b=None if kernel is None else kernel.value,
-            difference=distance,
+            difference=ratio,
             measure="distance",
-            verdict=settings.look.verdict(distance),
-            note=few if math.isnan(distance) else f"under A: halves of A, or uncertainty; {seen}",
+            verdict=settings.look.verdict(ratio),
+            note=few if math.isnan(ratio) else f"under A: halves of A, or uncertainty; {seen}",
         ),
         Quantity(
             name="told_apart",
             words="look: told apart by a classifier",
             a=None,
-            b=None if apart is None else apart.value,
+            b=None if found.auc is None else found.auc.value,
             difference=area,
             measure="distance",
             verdict=settings.told_apart.verdict(area),
-            note="needs two images in each set" if apart is None else "0.5 is chance, 1 is always",
+            note="needs two images in each set"
+            if found.auc is None
+            else "0.5 is chance, 1 is always",
         ),
     )
 

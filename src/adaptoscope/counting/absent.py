@@ -6,13 +6,7 @@ from adaptoscope.errors import InputError
 
 
 def refuse_absent(place: Path) -> None:
-    """Refuse a path at which nothing is.
-
-    Parameters
-    ----------
-    place
-        An image, or a folder of images.
-    """
+    """Refuse a path at which nothing is."""
     if not (place.is_file() or place.is_dir()):
         raise InputError(
             f"There is nothing to count at {place}.",

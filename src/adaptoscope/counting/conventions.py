@@ -6,10 +6,9 @@ its owner counts.
 
 import dataclasses
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
-from adaptoscope.counting.reading import SKIPPED_BELOW, Blurred, DensityReading, Edges
+from adaptoscope.counting.post_processing import SKIPPED_BELOW, Blurred, DensityReading, Edges
 from adaptoscope.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -35,6 +34,10 @@ class Conventions:
     blurred: Blurred | None = None
     fitted: DensityReading | None = None
 
+    def __bool__(self) -> bool:
+        """Tell whether anything is told."""
+        return bool(self.changes())
+
     def changes(self) -> dict[str, object]:
         """Return the fields of a reading that are told."""
         told: dict[str, object] = {} if self.fitted is None else self.fitted.model_dump()
@@ -51,6 +54,10 @@ class Conventions:
         return " ".join([*options, *(["--calibrated-by"] if self.fitted else [])])
 
 
+AS_IT_DOES = Conventions()
+"""Nothing is told: the counter counts as it does."""
+
+
 def by_conventions(model: "CountingModel", told: Conventions) -> "CountingModel":
     """Return a counter that counts as its user does.
 
@@ -59,11 +66,10 @@ def by_conventions(model: "CountingModel", told: Conventions) -> "CountingModel"
     SettingsError
         If something is told and the counter is no density network.
     """
-    changes = told.changes()
-    if not changes:
+    if not told:
         return model
     counter = density_counter_of(model, told.in_options())
-    read = counter.with_reading(counter.reading.changed(**changes))
+    read = counter.with_reading(counter.reading.changed(**told.changes()))
     return dataclasses.replace(model, counter=read)
 
 

@@ -51,12 +51,8 @@ class CountRun:
     ----------
     source
         Where the counter comes from.
-    settings
-        How images are read and counted.
     records
         Where each file's rows are kept as soon as they are known.
-    draw
-        Draws an image and what was found in it.
     """
 
     source: CounterSource
@@ -106,7 +102,9 @@ class CountRun:
         if found.picture is not None and task.overlay is not None:
             with atomic_path(task.overlay) as temporary:
                 temporary.write_bytes(found.picture)
-        record = CountRecord(stamp, found.rows, found.points, found.distance)
+        record = CountRecord(
+            stamp, found.rows, found.points, found.distance, sharpness=found.sharpness
+        )
         self.records.write(task.file.path, record)
 
     def found_in(self, task: ToCount) -> CountRecord:
@@ -139,10 +137,6 @@ def predict_counts(
         One image, a folder of images, or a counted-image folder.
     out_csv
         The table to write, whole or not at all, after all images.
-    settings
-        How images are read and counted.
-    overwrite
-        Replace a table that is there.
 
     Returns
     -------

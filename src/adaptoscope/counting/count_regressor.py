@@ -1,5 +1,8 @@
 """EfficientNet-B0 with one output: the number of cells in a crop (paper 1)."""
 
+import copy
+from typing import Self
+
 import torch
 from torch import nn
 
@@ -20,8 +23,6 @@ class CountRegressor(nn.Module):
         that both begin alike.
     crop
         Side, in pixels, of the crops that the network is trained on.
-    features
-        Number of channels C of the feature map.
     """
 
     count_mean: torch.Tensor
@@ -60,6 +61,12 @@ class CountRegressor(nn.Module):
             pooled = features.mean(dim=(2, 3))
         standardised: torch.Tensor = self.head(pooled)[:, 0]
         return standardised * self.count_sd + self.count_mean
+
+    def for_any_window(self) -> Self:
+        """Return it with mean pooling: as good over a whole crop, and fit for other windows."""
+        other = copy.copy(self)
+        other.pooling = "mean"
+        return other
 
     @torch.no_grad()
     def standardise(self, mean: float, sd: float) -> None:

@@ -41,8 +41,6 @@ class PredictedCount:
         Number of cells, not rounded; None where the image failed, and then ``error`` says why.
     lower, upper
         90 % interval of the count, where the counter has been calibrated.
-    flag
-        Reason to look at the image oneself.
     region
         ``all`` for the whole image, or the label of a region; empty where the regions of an image
         could not be read.
@@ -89,10 +87,6 @@ class CountSummary:
     ----------
     images, failed, flagged
         Numbers of images; one whose regions could not be read has failed too.
-    cells
-        Cells of all images that were counted.
-    median_count, median_diameter_px, median_per_mm2
-        Over the images that were counted.
     another_kind
         Why the images as a whole are of another kind than those of the training; empty if they are
         not, or nobody knows.

@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from adaptoscope.counting.conventions import Conventions, by_conventions
-from adaptoscope.counting.settings import WITHOUT_PLACES, PredictSettings
+from adaptoscope.counting.conventions import AS_IT_DOES, Conventions, by_conventions
+from adaptoscope.counting.kinds import KINDS, bundled_counters, classical_counters, kind_of
+from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pretrained.bundled import bundled_weights
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 # What a model folder is computed with; its card and logs change no count.
 _MODEL_SUFFIXES = (".safetensors", ".onnx")
-_CLASSICAL = ("dog", "otsu_watershed")
 
 
 class CounterSource(Protocol):
@@ -60,7 +60,7 @@ class StoredCounter:
 
     model: str
     device: str = "auto"
-    told: Conventions = Conventions()
+    told: Conventions = AS_IT_DOES
 
     def load(self) -> "CountingModel":
         """Load it."""
@@ -70,27 +70,30 @@ class StoredCounter:
 
     def kind(self) -> str:
         """Return which kind of counter it is, as its record says, without loading it."""
-        if self.model in _CLASSICAL:
+        if self.model in classical_counters():
             return self.model
         try:
             return str(json.loads((self._folder / "model.json").read_text("utf-8"))["kind"])
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 f"There is no counter {self._folder}.",
-                expected=f"a finished model folder, or one of nuclei, {', '.join(_CLASSICAL)}",
+                expected=f"a finished model folder, or one of {', '.join(bundled_counters())}",
                 found="no model.json" if isinstance(error, OSError) else "a damaged model.json",
                 remedy="check the path; run `adaptoscope count train` again if it was interrupted",
             ) from error
 
     def identity(self) -> dict[str, object]:
         """Return its name, device, and the hashes of its files."""
-        if self.model in _CLASSICAL:
+        if self.model in classical_counters():
             return {"model": self.model}
         kept = [file for file in self._folder.iterdir() if file.suffix in _MODEL_SUFFIXES]
         digest = hashlib.sha256((self._folder / "model.json").read_bytes())
         for file in sorted(kept):
             digest.update(file.name.encode() + file.read_bytes())
-        return {"model": self.model, "device": self.device, "files": digest.hexdigest()}
+        identity: dict[str, object] = {"model": self.model, "device": self.device}
+        if self.told.fitted is not None:
+            identity["reading"] = self.told.fitted.model_dump()
+        return {**identity, "files": digest.hexdigest()}
 
     def located(self) -> "StoredCounter":
         """Return it with the device that it runs on."""
@@ -133,14 +136,8 @@ def loaded(source: CounterSource) -> "CountingModel":
 
 
 def counter_device(model: str, device: str) -> str:
-    """Say where a counter runs; those without a network know no device.
-
-    Parameters
-    ----------
-    model
-        Name or folder of the counter.
-    """
-    if model in _CLASSICAL:
+    """Say where a counter runs; those without a network know no device."""
+    if model in classical_counters():
         return "cpu"
     from adaptoscope.inference.network import chosen_device
 
@@ -152,19 +149,18 @@ def refuse_useless(name: str, kind: str, settings: PredictSettings, **places: ob
 
     Parameters
     ----------
-    settings
-        How images are read and counted.
     places
         From the name of an option that needs cell centres to its value; None where it was not
         given.
     """
-    if kind not in WITHOUT_PLACES:
+    if kind_of(kind).says != "number":
         return
     given = [f"--{option}" for option, value in places.items() if value is not None]
     if given:
         raise SettingsError(
             f"The counter {name} does not say where the cells are.",
-            expected="a counter that finds cell centres, as centres, fcrn_a, dog, otsu_watershed",
+            expected="a counter that finds cell centres, as "
+            + ", ".join(each.head for each in KINDS if each.says != "number"),
             found=f"{', '.join(given)} with a counter of the kind {kind}",
             remedy=f"leave out {' and '.join(given)}, or choose another --model",
         )

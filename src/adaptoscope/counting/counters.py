@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.reading import DensitySurvey
+from adaptoscope.counting.post_processing import DensitySurvey
 from adaptoscope.counting.window_sum import count_by_windows
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.normalisation import IntensityRange, measure_range

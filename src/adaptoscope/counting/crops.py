@@ -11,7 +11,7 @@ from adaptoscope.images.cell_centres import Points, inside_window
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.images.resampling import Resampling
 from adaptoscope.images.windows import cut_window, mirrored_points, random_crop, random_window
-from adaptoscope.training.appearance import change_appearance, draw_appearance
+from adaptoscope.training.augmentation import change_appearance, draw_appearance
 
 MARGIN = 16
 """How far outside a crop cells are listed, in pixels."""
@@ -85,8 +85,6 @@ class TrainingImages:
 
         Parameters
         ----------
-        settings
-            Seed, side of the crops, random changes.
         stream
             Tells two sets apart that are drawn from in one step.
         """

@@ -14,7 +14,7 @@ import numpy as np
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, load_counter
-from adaptoscope.counting.reading import DensityReading, DensitySurvey, choose_reading
+from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.errors import InputError
@@ -52,8 +52,6 @@ def count_left_out(
 
     Parameters
     ----------
-    folds
-        Number of folds; images of one group stay together.
     out
         Folder in which ``folds/0`` and so on stand, each a model folder.
     train
@@ -90,13 +88,7 @@ def as_training(images: CountedImageSet) -> CountedImageSet:
 
 
 def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedImageSet:
-    """Return a set without the images of another one, under whatever name.
-
-    Parameters
-    ----------
-    hidden
-        What is left out of it.
-    """
+    """Return a set without the images of another one, under whatever name."""
     kept_back, hashes = set(hidden.hashes().values()), images.hashes()
     left = [record for record in images if hashes[record.file_name] not in kept_back]
     if not left:

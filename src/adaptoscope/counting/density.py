@@ -19,8 +19,6 @@ def density_of_centres(
         Places along each axis.
     stride
         Pixels per place.
-    spread
-        Standard deviation of the Gaussian in places.
 
     Returns
     -------

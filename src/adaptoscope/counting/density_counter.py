@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
-from adaptoscope.counting.reading import FAINTEST, DensityReading, DensitySurvey
+from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey
 from adaptoscope.counting.sharpness import responses
 from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
@@ -183,15 +183,7 @@ class _Normalised:
 
 @dataclass(frozen=True)
 class _Tile:
-    """A part of an image; rows and columns from and to, counted from `BORDER` before the image.
-
-    Parameters
-    ----------
-    counted
-        What counts in this tile and in no other.
-    image
-        All that the image itself shows.
-    """
+    """A part of an image; rows and columns from and to, counted from `BORDER` before the image."""
 
     shown: tuple[tuple[int, int], ...]
     counted: tuple[tuple[int, int], ...]

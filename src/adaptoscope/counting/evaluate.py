@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.cell_size import count_cells
+from adaptoscope.counting.count_image import count_cells
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.evaluation_result import EvaluatedImage, Evaluation, summarise
 from adaptoscope.counting.model_folder import CountingModel
@@ -33,8 +33,6 @@ def evaluate_counter(
 
     Parameters
     ----------
-    images
-        The set, or one split of it.
     seed, resamples
         Of the bootstrap over images that gives the 95 % interval of the mean absolute error.
     allow_training_images

@@ -24,8 +24,6 @@ class EvaluatedImage:
 
     Parameters
     ----------
-    predicted, true
-        Cells counted, not rounded, and cells marked.
     density_class
         ``low``, ``medium``, ``high``, or what the set calls it.
     true_points
@@ -73,8 +71,6 @@ class Evaluation:
         one is marked; None where the counter gives no centres.
     game
         Grid average errors of levels 0 to 3, means over the images in cells; None likewise.
-    by_density
-        Errors by class of density, from sparse to dense.
     coverage
         What the intervals of single counts are worth here; None where the counter gives none.
     images

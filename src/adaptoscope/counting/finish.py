@@ -9,14 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.counting.calibration import Calibration, calibrate
-from adaptoscope.counting.cell_size import counts_cleaned
+from adaptoscope.counting.count_image import counts_cleaned
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_model
-from adaptoscope.counting.outside import KnownImages, known_images
-from adaptoscope.counting.reading import DensityReading, choose_reading
+from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_images
+from adaptoscope.counting.post_processing import DensityReading, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.images.artefacts import clean
 from adaptoscope.images.diameters import measured_diameter
@@ -60,8 +60,6 @@ def finish(
         What is known of the counter, without what is measured here.
     taught
         What it was trained on, in words; the number of images if not given.
-    left_out
-        What is known from cross-validation, in place of measuring.
     write
         Writes a model folder from a complete record and the text of its card; by default that of a
         counter without a network.
@@ -90,7 +88,7 @@ def finish(
 
 def looks_of(
     images: CountedImageSet, diameter_px: float | None, *, cleaned: bool = False
-) -> KnownImages | None:
+) -> TrainingStatistics | None:
     """Describe labelled images as `known_images` does.
 
     Parameters

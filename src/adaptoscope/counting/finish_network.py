@@ -9,14 +9,10 @@ from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.cross_fitting import LeftOut, as_training
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.finish import finish, fitted_reading
+from adaptoscope.counting.kinds import kind_of_head
 from adaptoscope.counting.model_folder import ModelRecord
-from adaptoscope.counting.reading import DensityReading
-from adaptoscope.counting.settings import (
-    AnyCountingSettings,
-    CountingSettings,
-    DensitySettings,
-    RegressorSettings,
-)
+from adaptoscope.counting.post_processing import DensityReading
+from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
 
@@ -42,18 +38,17 @@ def finish_network(
     """
     intensity = seen[-1].intensity
     facts = ModelRecord(
-        kind="count_regressor" if isinstance(settings, RegressorSettings) else settings.head,
+        kind=kind_of_head(settings.head).kind,
         regime=settings.regime,
         init=settings.init,
         crop=settings.crop,
-        pooling=settings.pooling if isinstance(settings, RegressorSettings) else None,
-        working_diameter_px=None if isinstance(settings, RegressorSettings) else settings.diameter,
         normalisation=settings.normalisation,
         intensity={str(real.channel or 0): (intensity.low, intensity.high)},
         channel=real.channel,
         diameter_px=seen[-1].diameter_px,
         pixel_size_um=seen[-1].pixel_size_um,
         training_images={sha: name for images in seen for name, sha in images.hashes.items()},
+        **settings.record_facts(),
     )
     if left_out is not None:
         facts = facts.changed(reading=left_out.reading)

@@ -11,14 +11,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from adaptoscope.counting.conventions import Conventions, density_counter_of
+from adaptoscope.counting.conventions import AS_IT_DOES, Conventions, density_counter_of
 from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.counting.model_folder import CountingModel
+from adaptoscope.counting.post_processing import THRESHOLDS, DensityReading, DensitySurvey
 from adaptoscope.counting.predict import look_at
-from adaptoscope.counting.reading import THRESHOLDS, DensityReading, DensitySurvey
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import parse_float, read_table
+from adaptoscope.imageio.csv_tables import read_table
 
 _FEWEST = 2
 _SHARPNESS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3)
@@ -102,7 +102,7 @@ def fit_reading(
     surveys: Sequence[DensitySurvey],
     counts: Sequence[float],
     default: DensityReading,
-    told: Conventions = Conventions(),  # noqa: B008 - frozen
+    told: Conventions = AS_IT_DOES,
 ) -> Calibrated:
     """Choose the reading that agrees with the counts and is nearest to the default.
 
@@ -141,11 +141,10 @@ def fit_reading(
 def _hand_counts(path: Path) -> dict[str, float]:
     table = read_table(path)
     table.require("image", "hand_count")
-    counts = {}
-    for row in table.rows:
-        number = parse_float(row["hand_count"], "hand_count", path)
-        if number is not None:
-            counts[PurePosixPath(row["image"]).name] = number
+    numbers = zip(table.column("image"), table.numbers("hand_count"), strict=True)
+    counts = {
+        PurePosixPath(name).name: float(number) for name, number in numbers if not np.isnan(number)
+    }
     if len(counts) < _FEWEST or min(counts.values()) < 0:
         raise InputError(
             f"The table {path} cannot calibrate a counter.",

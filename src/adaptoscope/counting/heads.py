@@ -13,7 +13,13 @@ from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.density import density_of_centres
 from adaptoscope.counting.fcrn_a import FcrnA
-from adaptoscope.counting.settings import CountingSettings, DensitySettings, RegressorSettings
+from adaptoscope.counting.kinds import kind_of_head
+from adaptoscope.counting.settings import (
+    AnyCountingSettings,
+    CountingSettings,
+    DensitySettings,
+    RegressorSettings,
+)
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES, FCRN_A
@@ -144,7 +150,7 @@ class DensityHead:
         return _DENSITY_SCALE * (loss if weights is None else loss * weights).mean()
 
 
-def build_head(settings: CountingSettings) -> Head:
+def build_head(settings: AnyCountingSettings) -> Head:
     """Make the network of some settings, with the initial weights that were asked for.
 
     Raises
@@ -158,24 +164,29 @@ def build_head(settings: CountingSettings) -> Head:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        if isinstance(settings, DensitySettings):
-            head: Head = _density_head(settings)
-        elif isinstance(settings, RegressorSettings):
-            encoder = load_encoder(settings.init)
-            network = CountRegressor(encoder, pooling=settings.pooling, crop=settings.crop)
-            head = RegressorHead(network, settings.loss)
-        else:
-            raise SettingsError(
-                "These settings do not say what the counter is.",
-                expected="settings with a head",
-                found=type(settings).__name__,
-                remedy="use RegressorSettings or DensitySettings",
-            )
+        head: Head = kind_of_head(settings.head).make("build", settings)
     head.network.to(memory_format=torch.channels_last)
     return head
 
 
-def _density_head(settings: DensitySettings) -> DensityHead:
+def regressor_head(settings: RegressorSettings) -> RegressorHead:
+    """Build EfficientNet-B0, or a file's encoder, with one output."""
+    encoder = load_encoder(settings.init)
+    network = CountRegressor(encoder, pooling=settings.pooling, crop=settings.crop)
+    return RegressorHead(network, settings.loss)
+
+
+def centres_head(settings: DensitySettings) -> DensityHead:
+    """Build the small U-Net at half size."""
+    return _density_head(settings, CentresNetwork(), CENTRES.stride)
+
+
+def fcrn_a_head(settings: DensitySettings) -> DensityHead:
+    """Build FCRN-A."""
+    return _density_head(settings, FcrnA(), FCRN_A.stride)
+
+
+def _density_head(settings: DensitySettings, network: nn.Module, stride: int) -> DensityHead:
     if settings.init == "imagenet":
         raise SettingsError(
             f"There are no ImageNet weights for the head {settings.head}.",
@@ -183,7 +194,6 @@ def _density_head(settings: DensitySettings) -> DensityHead:
             found="imagenet",
             remedy="use the head regressor, or another start",
         )
-    network = CentresNetwork() if settings.head == "centres" else FcrnA()
     if settings.init != "random":
         path = _weights_file(settings.init)
         try:
@@ -195,7 +205,6 @@ def _density_head(settings: DensitySettings) -> DensityHead:
                 found=" ".join(str(error).split())[:200],
                 remedy="choose another file, or init random",
             ) from error
-    stride = (CENTRES if settings.head == "centres" else FCRN_A).stride
     return DensityHead(network, stride, settings.loss)
 
 

@@ -11,9 +11,9 @@ from adaptoscope.counting.absent import refuse_absent
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES, MicroscopyImage, list_images, read_image
+from adaptoscope.imageio.files import MicroscopyImage, list_images, read_image
 from adaptoscope.imageio.large_images import LargeImage, is_large, large_image
-from adaptoscope.imageio.zarr_files import ZARR_SUFFIX, is_zarr
+from adaptoscope.imageio.readers import all_suffixes, is_image_folder
 
 FOREIGN_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
@@ -60,10 +60,6 @@ class ImagesToCount:
         Every image, those of kinds that cannot be read included.
     folder
         Where the images lie; None for a single file.
-    others
-        Files of the folder that are no images.
-    is_listed
-        Whether a list names the images.
     """
 
     files: tuple[FileToCount, ...]
@@ -97,13 +93,13 @@ def images_to_count(place: Path) -> ImagesToCount:
         At least one file. Of a folder without a list, files that look like images of a kind that
         cannot be read are in it too, so that none is passed over in silence.
     """
-    if place.is_file() or is_zarr(place):
+    if place.is_file() or is_image_folder(place):
         return ImagesToCount((FileToCount(place.name, place),))
     refuse_absent(place)
     if has_list(place):
         return ImagesToCount(tuple(_listed(place)), place, is_listed=True)
     folder = place / "images" if (place / "images").is_dir() else place
-    files = list_images(folder, (*IMAGE_SUFFIXES, ZARR_SUFFIX, *FOREIGN_SUFFIXES))
+    files = list_images(folder, (*all_suffixes(), *FOREIGN_SUFFIXES))
     files = [file for file in files if not _THUMBNAIL.search(file.name)]
     rest = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
     folders = [entry for entry in rest if entry.is_dir() and entry not in files]
@@ -135,7 +131,7 @@ def _with_images(folders: Iterable[Path], levels: int = 3) -> Iterator[Path]:
     """Find the folders that hold images, level by level, a few of each."""
     for place in sorted(folders)[:_MOST_ENTERED]:
         entries = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
-        if list_images(place, (*IMAGE_SUFFIXES, ZARR_SUFFIX)):
+        if list_images(place, all_suffixes()):
             yield place
         elif levels:
             yield from _with_images((each for each in entries if each.is_dir()), levels - 1)
@@ -154,8 +150,6 @@ def opened_image(
 
     Parameters
     ----------
-    path
-        A PNG or TIFF file, or an OME-Zarr folder.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
     max_pixels

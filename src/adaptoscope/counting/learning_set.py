@@ -17,8 +17,6 @@ def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:
     ----------
     images
         What is about to be trained on; the sources named in its records count too.
-    real
-        The real set with its splits.
     """
     refuse_held_out_images(images, [real], "train the counter")
 
@@ -32,8 +30,6 @@ def usual_diameter(
     ----------
     pixels
         Its images, shape (H, W) each, for the case that nothing is recorded.
-    most
-        Number of images that are measured.
 
     Returns
     -------

@@ -23,19 +23,12 @@ def model_card(
 
     Parameters
     ----------
-    title
-        One line: what the counter is.
     facts
         What it was made from, in the order of the card; None is shown as unknown.
     measured
         Errors on images that were not trained on, or None where there were none.
     by_folds
         Whether they come from cross-validation; otherwise from the validation split.
-
-    Returns
-    -------
-    str
-        Markdown: data, licence, measured error, limits.
     """
     lines = [f"# {title}", "", "## Data", ""]
     lines += [f"- {name}: {'unknown' if value is None else value}" for name, value in facts.items()]

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWatershedCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.outside import KnownImages
-from adaptoscope.counting.reading import DensityReading
+from adaptoscope.counting.kinds import KINDS, bundled_counters, classical_counters, kind_of
+from adaptoscope.counting.out_of_distribution import TrainingStatistics
+from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.imageio.json_values import read_json
@@ -24,20 +25,18 @@ from adaptoscope.inference.network import (
     hash_of_network_files,
     open_network,
 )
-from adaptoscope.networks.geometry import CENTRES, FCRN_A
+from adaptoscope.networks.geometry import CENTRES, FCRN_A, Geometry
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.settings import Settings, settings_from
 
-BUNDLED = ("nuclei", "dog", "otsu_watershed")
 MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md")
-WITHOUT_NETWORK = ("dog", "otsu_watershed", "constant")
 
 
 class ModelRecord(Settings):
     """Content of ``model.json``: what is needed to use a counter, and what it has seen."""
 
-    kind: Literal["count_regressor", "centres", "fcrn_a", "dog", "otsu_watershed", "constant"]
-    """Which counter the folder holds."""
+    kind: str
+    """Which counter the folder holds: `kind` of a line of `KINDS`."""
 
     regime: str | None = None
     """How a network was trained."""
@@ -91,7 +90,7 @@ class ModelRecord(Settings):
     calibration: Calibration | None = None
     """Residuals on the validation split, for intervals."""
 
-    known: KnownImages | None = None
+    known: TrainingStatistics | None = None
     """What the training images looked like, to tell images that are unlike them."""
 
     training_images: dict[str, str] = Field(default_factory=dict)
@@ -99,6 +98,14 @@ class ModelRecord(Settings):
 
     network_sha256: str | None = None
     """SHA-256 of the network's files, as `hash_of_network_files`; None without a network."""
+
+    @field_validator("kind")
+    @classmethod
+    def _kind_is_known(cls, kind: str) -> str:
+        known = [each.kind for each in KINDS]
+        if kind not in known:
+            raise ValueError(f"kind is one of {', '.join(known)}")
+        return kind
 
 
 @dataclass(frozen=True)
@@ -148,41 +155,70 @@ def load_counter(model: str | Path, *, device: str = "auto") -> CountingModel:
     device
         Where a network shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
     """
-    if str(model) in ("dog", "otsu_watershed"):
+    if str(model) in classical_counters():
         record = ModelRecord.model_validate({"kind": str(model)})
-        return CountingModel(record.kind, record, _without_network(record))
+        return CountingModel(record.kind, record, counter_of(record, None))
     folder = bundled_weights()["nuclei"] if str(model) == "nuclei" else Path(model)
     record = read_record(folder)
-    if record.kind in WITHOUT_NETWORK:
-        return CountingModel(folder.name, record, _without_network(record))
+    if not kind_of(record.kind).is_trained:
+        return CountingModel(folder.name, record, counter_of(record, None))
     _refuse_incomplete(record)
     network = open_network(folder, record.network_sha256, device=device)
     return CountingModel(folder.name, record, counter_of(record, network))
 
 
-def counter_of(record: ModelRecord, network: Network) -> Counter:
-    """Return the counter that a network and its record make.
-
-    Parameters
-    ----------
-    record
-        What is known of the network.
-    """
+def counter_of(record: ModelRecord, network: Network | None) -> Counter:
+    """Return the counter that a network, where it has one, and its record make."""
     _refuse_incomplete(record)
-    intensity = _fixed_range(record)
-    if record.kind == "count_regressor":
-        return NetworkCounter(
-            network, crop=record.crop or 0, intensity=intensity, diameter_px=record.diameter_px
-        )
+    counter: Counter = kind_of(record.kind).make("counter", record, network)
+    return counter
+
+
+def regressor_counter(record: ModelRecord, network: Network) -> Counter:
+    """Sum the counts of windows."""
+    return NetworkCounter(
+        network,
+        crop=record.crop or 0,
+        intensity=_fixed_range(record),
+        diameter_px=record.diameter_px,
+    )
+
+
+def centres_counter(record: ModelRecord, network: Network) -> Counter:
+    """Read a density at half the size of the image."""
+    return _density_counter(record, network, CENTRES)
+
+
+def fcrn_a_counter(record: ModelRecord, network: Network) -> Counter:
+    """Read a density as FCRN-A draws it."""
+    return _density_counter(record, network, FCRN_A)
+
+
+def _density_counter(record: ModelRecord, network: Network, geometry: Geometry) -> Counter:
     return DensityCounter(
         network,
-        geometry=CENTRES if record.kind == "centres" else FCRN_A,
+        geometry=geometry,
         working_diameter=record.working_diameter_px or 0.0,
         diameter_px=record.diameter_px,
-        intensity=intensity,
+        intensity=_fixed_range(record),
         span=_fixed_span(record),
         reading=record.reading,
     )
+
+
+def dog_counter(record: ModelRecord, network: None) -> Counter:
+    """Find peaks of the difference of Gaussians."""
+    return DogCounter(record.sigma, record.threshold)
+
+
+def otsu_watershed_counter(record: ModelRecord, network: None) -> Counter:
+    """Find pieces above Otsu's threshold."""
+    return OtsuWatershedCounter(record.splitting_px)
+
+
+def constant_counter(record: ModelRecord, network: None) -> Counter:
+    """Say the same number of every image."""
+    return ConstantCounter(record.value or 0.0)
 
 
 def read_record(folder: Path) -> ModelRecord:
@@ -193,19 +229,11 @@ def read_record(folder: Path) -> ModelRecord:
     except (OSError, ValueError) as error:
         raise InputError(
             f"There is no counter {folder}.",
-            expected=f"a finished model folder, or one of {', '.join(BUNDLED)}",
+            expected=f"a finished model folder, or one of {', '.join(bundled_counters())}",
             found="no model.json" if isinstance(error, OSError) else "a damaged model.json",
             remedy="check the path; run `adaptoscope count train` again if it was interrupted",
         ) from error
     return settings_from(content, ModelRecord, origin=str(path))
-
-
-def _without_network(record: ModelRecord) -> Counter:
-    if record.kind == "dog":
-        return DogCounter(record.sigma, record.threshold)
-    if record.kind == "otsu_watershed":
-        return OtsuWatershedCounter(record.splitting_px)
-    return ConstantCounter(record.value or 0.0)
 
 
 def _fixed_range(record: ModelRecord) -> IntensityRange | None:
@@ -222,11 +250,10 @@ def _fixed_span(record: ModelRecord) -> float | None:
 
 
 def _refuse_incomplete(record: ModelRecord) -> None:
-    own = record.pooling if record.kind == "count_regressor" else record.working_diameter_px
-    if not (record.crop and own and record.normalisation and record.intensity):
-        needed = "pooling" if record.kind == "count_regressor" else "working_diameter_px"
+    needed = kind_of(record.kind).needs
+    if not all(getattr(record, name) for name in needed):
         raise InputError(
             "The counter is not described completely.",
-            expected=f"crop, {needed}, normalisation and intensity in model.json",
+            expected=f"{', '.join(needed[:-1])} and {needed[-1]} in model.json",
             remedy="train it again",
         )

@@ -29,8 +29,6 @@ class CountOutputs:
         Folder for ``points.csv``, the cell centres of all images.
     overlays
         Folder for one PNG per image.
-    plot
-        PNG file of the counts of all images.
     """
 
     table: Path | None = None
@@ -71,8 +69,6 @@ def refuse_outputs(
     ----------
     outputs
         Where the results go. Folders that are missing are made.
-    sources
-        The files and folders that were given.
     begun
         Whether this count was begun before: what stands at its places is then its own.
     """

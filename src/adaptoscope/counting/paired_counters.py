@@ -52,15 +52,7 @@ class OtherCounter:
 def compare_evaluations(
     first: Evaluation, second: Evaluation, *, name: str, seed: int
 ) -> OtherCounter:
-    """Compare two counters that counted the same images, resampled within classes of density.
-
-    Parameters
-    ----------
-    first
-        Of the counter that is evaluated.
-    second, name
-        Of the other one, and its name.
-    """
+    """Compare two counters that counted the same images, resampled within classes of density."""
     names = [[(row.image, row.true) for row in each.images] for each in (first, second)]
     if names[0] != names[1]:
         raise InputError(

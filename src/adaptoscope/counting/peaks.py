@@ -30,8 +30,6 @@ def peaks_of_density(
         Pixels per place.
     threshold
         Least height, as a share of the peak of one cell alone.
-    spread
-        Standard deviation of a cell in places.
 
     Returns
     -------

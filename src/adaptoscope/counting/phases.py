@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from adaptoscope.counting.crops import CropBatch, TrainingImages
+from adaptoscope.counting.dacs import draw_dacs
+from adaptoscope.counting.dual import draw_dual
 from adaptoscope.counting.heads import DensityHead, Head
 from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
 from adaptoscope.counting.teacher import Teacher
 from adaptoscope.counting.training_images import read_training_images
-from adaptoscope.counting.two_domains import half_of_each, mixed
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError
 from adaptoscope.training.averaging import AveragedWeights
@@ -22,10 +23,6 @@ class Phase:
 
     Parameters
     ----------
-    images
-        What the crops are cut from.
-    draw
-        Returns the batch of a step.
     first, end
         First step of the phase, and the step after its last.
     """
@@ -125,7 +122,7 @@ def _joined(
             raise TypeError("a teacher is the average of a density network")
         teacher = Teacher(settings, average.module, head.target, head.stride)
         return lambda step: teacher.draw(drawn, taken, step)
-    join = half_of_each if settings.regime == "dual" else mixed
+    join = draw_dual if settings.regime == "dual" else draw_dacs
     return lambda step: join(settings, drawn, taken, step)
 
 

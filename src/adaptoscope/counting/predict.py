@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.cell_size import (
+from adaptoscope.counting.count_image import (
     count_cells,
     counts_in_parts,
     diameter_of,
@@ -22,7 +22,7 @@ from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.images_to_count import FileToCount, opened_image
 from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.outside import Look
+from adaptoscope.counting.out_of_distribution import Look
 from adaptoscope.counting.regions import count_regions
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
@@ -45,8 +45,6 @@ class CountedImage:
     ----------
     image
         The image; a large one can be read only until the next one is counted.
-    found
-        What the counter says of it.
     row
         The row of the whole image.
     distance
@@ -70,12 +68,15 @@ class CountedFile:
     points
         Cell centres, shape (N, 2), (row, column) in pixels, rounded to two decimals; None where the
         counter gives no positions.
+    sharpness
+        Of each cell, shape (N,), as in `ImageCount`.
     distance
         As in `CountedImage`.
     """
 
     rows: tuple[PredictedCount, ...]
     points: Points | None = None
+    sharpness: npt.NDArray[np.float64] | None = None
     distance: float | None = None
     picture: bytes | None = None
 
@@ -92,12 +93,8 @@ def count_file(
 
     Parameters
     ----------
-    settings
-        How it is read and counted.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
-    draw
-        Draws the image and what was found in it.
 
     Returns
     -------
@@ -125,7 +122,9 @@ def count_file(
         return CountedFile((failed,))
     points = counted.found.points
     rounded = None if points is None else np.round(points, 2)
-    return CountedFile(tuple(rows), rounded, counted.distance, picture)
+    sharpness = counted.found.sharpness
+    sharp = None if sharpness is None else np.round(sharpness, 3)
+    return CountedFile(tuple(rows), rounded, sharp, counted.distance, picture)
 
 
 def said_of(error: Exception, path: Path | None = None) -> str:
@@ -163,6 +162,12 @@ def said_of(error: Exception, path: Path | None = None) -> str:
 def _without_middle(text: str, room: int) -> str:
     half = (room - 1) // 2
     return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
+
+
+def look_at(model: CountingModel, file: FileToCount, settings: PredictSettings) -> ImageCount:
+    """Say what a counter sees in one file; no row is made of it."""
+    with _opened(model, file, settings) as image:
+        return count_cells(model, image, diameter_px=settings.diameter_px)
 
 
 def count_image(

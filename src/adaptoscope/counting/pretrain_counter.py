@@ -25,7 +25,7 @@ from adaptoscope.counting.model_folder import (
     MODEL_FILES,
     ModelRecord,
 )
-from adaptoscope.counting.outside import KnownImages, known_images
+from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_images
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -149,8 +149,6 @@ def pretrain_counter(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     sets
         Labelled sets. Where a set is split, only its training images are read.
     device
@@ -228,7 +226,7 @@ def _measure(
     return known, calibrate(predicted, true)
 
 
-def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> KnownImages | None:
+def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> TrainingStatistics | None:
     """Describe the real images: simulated ones of every kind would make every image a known one."""
     pixels, counts, sizes = [], [], []
     for one in sets:

@@ -22,7 +22,7 @@ from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.encoders import write_features
 from adaptoscope.pretrained.weights_files import write_weights
-from adaptoscope.training.appearance import change_appearance, draw_appearance
+from adaptoscope.training.augmentation import change_appearance, draw_appearance
 from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.patch_pool import PATCH, PatchPool, PoolImage, count_on_grid
 from adaptoscope.training.run_folder import RunFolder

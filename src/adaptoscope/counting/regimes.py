@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.checkpoint_selection import SteadiestWeights
+from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.cross_fitting import (
     FOLDER,
     LeftOut,
@@ -21,7 +22,6 @@ from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
 from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
-from adaptoscope.counting.steadiest import SteadiestWeights
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights
@@ -56,8 +56,6 @@ def train_counter(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     real
         Counted real images. Those of the split ``train`` are trained on, or all labelled ones
         where no image is in a split; those of ``val`` give the measured error and the intervals.
@@ -78,6 +76,8 @@ def train_counter(
     """
     _refuse_unread(settings, unlabelled)
     given, real = real, as_training(real) if settings.folds else real
+    learnt = [len(each.training_part()) if each else 0 for each in (real, synthetic)]
+    settings = settings.in_steps(*learnt)
     head = build_head(settings)
     network = head.network
     optimiser = torch.optim.Adam(
@@ -185,10 +185,6 @@ def counting_step(
     ----------
     phases
         Stretches of steps, one after the other from step 0.
-    head, optimiser
-        What is trained, as saved in checkpoints.
-    placed
-        Network and optimiser on their device.
     average
         Follows the network, if given.
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES, read_mask
+from adaptoscope.imageio.files import read_mask
 from adaptoscope.imageio.large_images import stored_parts
+from adaptoscope.imageio.readers import all_suffixes
 from adaptoscope.imageio.stored_parts import StoredParts
-from adaptoscope.imageio.zarr_files import ZARR_SUFFIX
 from adaptoscope.images.cell_centres import Points
 
 _BAND = 4_000_000
@@ -25,8 +25,6 @@ class RegionCount:
 
     Parameters
     ----------
-    label
-        Its value in the label image.
     count
         Cells whose centre lies on one of its pixels.
     pixels
@@ -138,7 +136,7 @@ def label_images(folder: Path, image: str) -> list[Path]:
         Name of the image; with folders before it, its label image lies in folders of these names.
     """
     stem = str(PurePosixPath(image).with_suffix(""))
-    files = [folder / (stem + suffix) for suffix in (*IMAGE_SUFFIXES, ZARR_SUFFIX)]
+    files = [folder / (stem + suffix) for suffix in all_suffixes()]
     return [file for file in files if file.is_file() or file.is_dir()]
 
 

@@ -1,18 +1,15 @@
 """Settings of the counting stage. Paper 1 is InST-Microscopy."""
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
-from adaptoscope.counting.reading import Blurred, Edges
+from adaptoscope.counting.post_processing import Blurred, Edges
 from adaptoscope.training.settings import Settings
 
-HeadName = Literal["regressor", "centres", "fcrn_a"]
 Regime = Literal["supervised", "fine_tuned", "dual", "dacs"]
 NEEDS_SYNTHETIC = ("fine_tuned", "dual", "dacs")
-
-WITHOUT_PLACES = frozenset({"count_regressor", "constant"})
-"""Kinds of counters that give a number alone: no cell centres, and no use for a diameter."""
 
 
 class CountingSettings(Settings):
@@ -43,6 +40,11 @@ class CountingSettings(Settings):
 
     pretrain_steps: int = Field(default=0, ge=0)
     """Steps on the synthetic images before those on real ones; only in `fine_tuned`."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    """In place of `steps` and `pretrain_steps`: passes over the images, each of which gives one
+    crop a pass. In `fine_tuned` so many over the synthetic images, then over the real ones; in
+    `dual` and `dacs` over the real ones (paper 1: 50)."""
 
     batch: int = Field(default=16, ge=2)
     """Crops per step (paper 1: 16; half of each domain in `dual` and `dacs`)."""
@@ -106,7 +108,7 @@ class CountingSettings(Settings):
 
     @model_validator(mode="after")
     def _pretraining_belongs_to_fine_tuned(self) -> "CountingSettings":
-        if self.regime == "fine_tuned" and self.pretrain_steps == 0:
+        if self.regime == "fine_tuned" and self.pretrain_steps == 0 and self.epochs is None:
             raise ValueError("regime fine_tuned needs pretrain_steps of 1 or more")
         if self.regime != "fine_tuned" and self.pretrain_steps:
             raise ValueError("pretrain_steps is only for regime fine_tuned; set it to 0")
@@ -118,12 +120,26 @@ class CountingSettings(Settings):
             raise ValueError("batch must be even where half of it is synthetic")
         return self
 
+    def record_facts(self) -> dict[str, Any]:
+        """Return what `ModelRecord` has to hold of it besides what all networks share."""
+        return {}
+
     @property
     def frozen_statistics(self) -> bool:
         """Whether batch normalisation keeps the statistics of the initial weights."""
         if self.batch_norm == "auto":
             return self.init != "random"
         return self.batch_norm == "frozen"
+
+    def in_steps(self, real: int, synthetic: int) -> Self:
+        """Return the settings with steps in place of epochs, for so many images of each kind."""
+        if self.epochs is None:
+            return self
+        share = 2 if self.regime in ("dual", "dacs") else 1
+        steps = math.ceil(self.epochs * real * share / self.batch)
+        begun = math.ceil(self.epochs * synthetic / self.batch)
+        fine_tuned = self.regime == "fine_tuned"
+        return self.changed(epochs=None, steps=steps, pretrain_steps=begun if fine_tuned else 0)
 
     @property
     def total_steps(self) -> int:
@@ -144,6 +160,10 @@ class RegressorSettings(CountingSettings):
     pooling: Literal["mean", "sum"] = "mean"
     """How the feature map becomes one vector (paper 1: the usual average pooling of
     EfficientNet-B0). `sum` gives the same on crops of full size, up to a constant."""
+
+    def record_facts(self) -> dict[str, Any]:
+        """Return the pooling."""
+        return {"pooling": self.pooling}
 
     @model_validator(mode="after")
     def _teachers_see_places(self) -> "RegressorSettings":
@@ -202,6 +222,10 @@ class DensitySettings(CountingSettings):
     scale_jitter: float = Field(default=1.2, ge=1, le=2)
     """Crops are enlarged or made smaller by a random factor of up to this much."""
 
+    def record_facts(self) -> dict[str, Any]:
+        """Return the cell diameter that images are brought to."""
+        return {"working_diameter_px": self.diameter}
+
     @model_validator(mode="before")
     @classmethod
     def _fcrn_a_as_published(cls, values: Any) -> Any:
@@ -222,16 +246,8 @@ class DensitySettings(CountingSettings):
         return self
 
 
-def _head_of(values: Any) -> str:
-    head = values.get("head") if isinstance(values, dict) else getattr(values, "head", None)
-    return "density" if head in ("centres", "fcrn_a") else "regressor"
-
-
-AnyCountingSettings = Annotated[
-    Annotated[RegressorSettings, Tag("regressor")] | Annotated[DensitySettings, Tag("density")],
-    Discriminator(_head_of),
-]
-"""Settings of any head; those without `head` are a regressor's."""
+AnyCountingSettings = RegressorSettings | DensitySettings
+"""Settings of any head."""
 
 
 class PredictSettings(Settings):

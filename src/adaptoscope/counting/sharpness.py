@@ -32,13 +32,12 @@ def responses(
     """
     sigma = max(_SHARE_OF_DIAMETER * diameter / (2 * np.sqrt(2)), 0.5)
     around, half = max(1, round(diameter / 6)), int(np.ceil(_DEVIATIONS * sigma))
-    smooth, curved = _kernels(sigma, half)
     reach = half + around
     padded = np.pad(pixels, reach, mode="symmetric")
     last = np.array(pixels.shape) - 1
     corners = np.rint(points).astype(np.intp).clip(0, last)
     patches = np.lib.stride_tricks.sliding_window_view(padded, (2 * reach + 1, 2 * reach + 1))
-    smooth, curved = (_banded(kernel, 2 * around + 1) for kernel in (smooth, curved))
+    smooth, curved = (_banded(kernel, 2 * around + 1) for kernel in _kernels(sigma, half))
     found = [np.zeros(0)]
     for first in range(0, len(corners), _AT_ONCE):
         rows, columns = corners[first : first + _AT_ONCE].T

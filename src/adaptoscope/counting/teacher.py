@@ -67,7 +67,7 @@ class Teacher:
         settings, half = self.settings, self.settings.batch // 2
         drawn = synthetic.draw(settings, batch=half, step=step, stream=_SYNTHETIC_STREAM)
         plain = real.draw(settings.changed(augment="flips"), batch=half, step=step)
-        seen, trust = self.opinion(plain.images)
+        seen, trust = self.pseudo_labels(plain.images)
         trust = trust * warm_up(step, settings.steps)
 
         generator = np.random.default_rng([settings.seed, step, _BOX_STREAM])
@@ -95,7 +95,7 @@ class Teacher:
         )
 
     @torch.no_grad()
-    def opinion(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def pseudo_labels(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Say what is seen in crops, and how far that may be trusted.
 
         Parameters

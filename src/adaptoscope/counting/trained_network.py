@@ -9,6 +9,7 @@ from torch import nn
 from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.fcrn_a import FcrnA
+from adaptoscope.counting.kinds import kind_of
 from adaptoscope.counting.model_folder import ModelRecord, counter_of, write_model
 from adaptoscope.errors import InputError
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, hash_of_network_files
@@ -51,8 +52,6 @@ def write_finished_network(folder: Path, network: nn.Module) -> None:
 
     Parameters
     ----------
-    folder
-        The model folder, with its weights.
     network
         The network with weights of the same values.
     """
@@ -62,18 +61,9 @@ def write_finished_network(folder: Path, network: nn.Module) -> None:
 
 
 def finished_form(network: nn.Module) -> nn.Module:
-    """Return a network as it counts whole windows of any side, in evaluation mode.
-
-    Parameters
-    ----------
-    network
-        The network, which keeps its pooling.
-    """
-    if isinstance(network, CountRegressor):
-        # Over a whole crop both poolings agree; only the mean suits other windows too.
-        network = copy.copy(network)
-        network.pooling = "mean"
-    return network.eval()
+    """Return a network as it counts whole windows of any side, in evaluation mode."""
+    made_for_any = getattr(network, "for_any_window", None)
+    return (made_for_any() if made_for_any is not None else network).eval()
 
 
 def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
@@ -81,8 +71,6 @@ def network_counter(record: ModelRecord, network: nn.Module) -> Counter:
 
     Parameters
     ----------
-    record
-        What is known of the network.
     network
         The network of that kind, on its device; put into evaluation mode.
     """
@@ -97,7 +85,7 @@ def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = 
     encoder
         The encoder that a regressor's weights belong to; EfficientNet-B0 by default.
     """
-    network = _empty_network(record, encoder)
+    network: nn.Module = kind_of(record.kind).make("network", record, encoder)
     try:
         network.load_state_dict(read_weights(folder / WEIGHTS_FILE))
     except RuntimeError as error:
@@ -110,9 +98,17 @@ def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = 
     return network
 
 
-def _empty_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
-    """Build the network that a record describes, its weights still to be read."""
-    if record.kind == "count_regressor":
-        pooling, crop = record.pooling or "mean", record.crop or 0
-        return CountRegressor(encoder or NucleiEncoder(), pooling=pooling, crop=crop)
-    return CentresNetwork() if record.kind == "centres" else FcrnA()
+def regressor_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
+    """Build a regressor, by default on EfficientNet-B0."""
+    pooling, crop = record.pooling or "mean", record.crop or 0
+    return CountRegressor(encoder or NucleiEncoder(), pooling=pooling, crop=crop)
+
+
+def centres_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
+    """Build the small U-Net."""
+    return CentresNetwork()
+
+
+def fcrn_a_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
+    """Build FCRN-A."""
+    return FcrnA()

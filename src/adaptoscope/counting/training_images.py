@@ -5,12 +5,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.clicks import snapped
+from adaptoscope.counting.annotation_refinement import refine_annotations
 from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.image_level_labels import cells_of, images_with_cells
 from adaptoscope.counting.learning_set import usual_diameter
 from adaptoscope.counting.peaks import BORDER
 from adaptoscope.counting.settings import CountingSettings, DensitySettings
-from adaptoscope.counting.whole_counts import cells_of, images_with_cells
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
@@ -54,7 +54,7 @@ def read_training_images(
     if isinstance(settings, DensitySettings):
         if settings.snap_points and diameter is not None:
             marked = [
-                snapped(points, image, one, diameter)
+                refine_annotations(points, image, one, diameter)
                 for points, image, one in zip(marked, raw, ranges, strict=True)
             ]
         prepared = [

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,15 +19,20 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 
+if TYPE_CHECKING:
+    import h5py
+
 IMAGES, COUNTS = "IMGs_grey", "CellCounts"
 """Names of the two arrays of the file."""
 
-CLASSES = ((1, 50), (51, 100), (101, 150), (151, 200))
+COUNT_CLASSES = ((1, 50), (51, 100), (101, 150), (151, 200))
 """Fewest and most cells of the four classes."""
 
+# Paper 1: 1,000 images, of which 800 for training.
 PER_CLASS = 250
 TRAIN_SHARE = 0.8
 
+# Bounds on what a hostile file can make us read: the published one has 200,000 of 64 x 64.
 _MOST_IMAGES = 1_000_000
 _LARGEST_SIDE = 1024
 
@@ -53,34 +58,12 @@ def import_cell200(
 ) -> CountedImageSet:
     """Convert a balanced part of Cell-200, as paper 1 uses it.
 
-    Parameters
-    ----------
-    source
-        The HDF5 file: `IMAGES` of shape (N, 1, H, W) or (N, H, W), uint8, and `COUNTS` of shape
-        (N,), whole numbers.
-    destination
-        Folder to write.
-    seed
-        Of the draw of images and of their division.
-    per_class
-        Images of each class of `CLASSES`.
-    overwrite
-        Begin the destination anew.
-    on_image
-        Called after each image, to show progress.
-
-    Returns
-    -------
-    CountedImageSet
-        The new folder; every image has a count and no centres, and is in the split ``train``
-        (4 of 5 images of each class) or ``val``.
-
-    Raises
-    ------
-    InputError
-        If the file is not HDF5, lacks one of the arrays, holds them in another shape or type or
-        elsewhere than in itself, or has too few images of a class.
+    The HDF5 file holds `IMAGES`, uint8 of shape (N, 1, H, W) or (N, H, W), and `COUNTS`, whole
+    numbers of shape (N,). `per_class` images of each of the `COUNT_CLASSES` are drawn with the
+    seed, 4 of 5 for the split ``train``, the others for ``val``. They have counts and no centres.
     """
+    import h5py
+
     source = Path(source)
     with _reading(source):
         file = h5py.File(source, "r")
@@ -100,10 +83,21 @@ def import_cell200(
                 continue
             with _reading(source):
                 pixels = np.squeeze(images[index]).astype(np.float32) / 255.0
-            _add(writer, name, pixels, int(counts[index]), split=split, density_class=members)
+            count = int(counts[index])
+            writer.add(
+                name,
+                pixels,
+                points=None,
+                count=count,
+                cells_per_mpx=count / pixels.size * 1e6,
+                density_class=members,
+                domain="cell200",
+                synthetic=True,
+                split=split,
+            )
             if on_image is not None:
                 on_image()
-    classes = ", ".join(f"{low} to {high}" for low, high in CLASSES)
+    classes = ", ".join(f"{low} to {high}" for low, high in COUNT_CLASSES)
     share = 100 * TRAIN_SHARE
     return writer.finish(_CARD.format(**facts, images=len(chosen), classes=classes, share=share))
 
@@ -113,28 +107,11 @@ def choose_balanced(
 ) -> list[tuple[int, str, str]]:
     """Draw equally many images of each class of counts, and divide each class in the same way.
 
-    Parameters
-    ----------
-    counts
-        Shape (N,), cells of each image.
-    per_class
-        Images of each class.
-    seed
-        Of the draw.
-
-    Returns
-    -------
-    list of tuple
-        Index, split and class of each image, ordered by index.
-
-    Raises
-    ------
-    InputError
-        If there are too few images of a class.
+    Index, split and class of each image, ordered by index; `counts` has shape (N,).
     """
     generator = np.random.default_rng(seed)
     chosen = []
-    for low, high in CLASSES:
+    for low, high in COUNT_CLASSES:
         members = np.flatnonzero((counts >= low) & (counts <= high))
         if len(members) < per_class:
             raise InputError(
@@ -150,28 +127,6 @@ def choose_balanced(
             for place, index in enumerate(drawn)
         ]
     return sorted(chosen)
-
-
-def _add(
-    writer: CountedImageWriter,
-    name: str,
-    pixels: NDArray[np.float32],
-    count: int,
-    *,
-    split: str,
-    density_class: str,
-) -> None:
-    writer.add(
-        name,
-        pixels,
-        points=None,
-        count=count,
-        cells_per_mpx=count / pixels.size * 1e6,
-        density_class=density_class,
-        domain="cell200",
-        synthetic=True,
-        split=split,
-    )
 
 
 @contextmanager
@@ -218,6 +173,8 @@ def _find_images(file: h5py.File, source: Path, n: int) -> h5py.Dataset:
 
 def _array(file: h5py.File, name: str, source: Path) -> h5py.Dataset:
     """Find an array that is stored in the file itself: links and pieces may lead to other files."""
+    import h5py
+
     link = file.get(name, getlink=True)
     stored = file.get(name) if isinstance(link, h5py.HardLink) else None
     own = isinstance(stored, h5py.Dataset) and not stored.external and not stored.is_virtual

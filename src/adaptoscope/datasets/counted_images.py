@@ -1,8 +1,8 @@
 """Folders of images whose cells are counted: the contract between all stages of counting.
 
 A folder holds ``images/``, ``points.csv`` with the cell centres, optional ``masks/``, and
-``metadata.csv`` with one row per image (`adaptoscope.datasets.records.COLUMNS`). Folders without
-``metadata.csv`` are read by the rules of `adaptoscope.datasets.foreign`.
+``metadata.csv`` with one row per image (`adaptoscope.datasets.records.ImageRecord`). Folders
+without ``metadata.csv`` are read by the rules of `adaptoscope.datasets.foreign`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from adaptoscope.datasets.record_set import RecordSet
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import (
-    IMAGE_SUFFIXES,
     MicroscopyImage,
     read_header,
     read_image,
     read_mask,
 )
 from adaptoscope.imageio.pixel_size import with_pixel_size
+from adaptoscope.imageio.readers import file_suffixes
 from adaptoscope.images.cell_centres import Points, check_points, no_points
 
 __all__ = ["CountedImageSet", "ImageRecord", "open_counted_images"]
@@ -169,7 +169,7 @@ class CountedImageSet(RecordSet[ImageRecord]):
             If the mask cannot be read or has another size than the image.
         """
         folder = home_of(self.folder, self.path(record)) / "masks"
-        files = (folder / (record.stem + suffix) for suffix in IMAGE_SUFFIXES)
+        files = (folder / (record.stem + suffix) for suffix in file_suffixes())
         found = [file for file in files if file.is_file()]
         if not found:
             return None

@@ -13,13 +13,5 @@ DENSITY_LIMITS = (COUNT_LIMITS[0] / _FIELD_MPX, COUNT_LIMITS[1] / _FIELD_MPX)
 
 
 def class_of(value: float, limits: tuple[float, float] = DENSITY_LIMITS) -> str:
-    """Return the class of a density: [0, first), [first, second), [second, infinity).
-
-    Parameters
-    ----------
-    value
-        Cells per million pixels, or whatever the limits are in.
-    limits
-        Where ``medium`` and ``high`` begin.
-    """
+    """Return the class of a density: [0, first), [first, second), [second, infinity)."""
     return CLASSES[sum(value >= limit for limit in limits)]

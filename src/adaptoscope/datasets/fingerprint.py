@@ -7,18 +7,7 @@ from adaptoscope.datasets.paired_stains import PairedStainSet
 
 
 def fingerprint_of(images: CountedImageSet) -> str:
-    """Hash everything that a result made from a set can depend on.
-
-    Parameters
-    ----------
-    images
-        The set; every image and mask is read.
-
-    Returns
-    -------
-    str
-        SHA-256 of rows, pixels, masks and points, in the order of the set.
-    """
+    """Return the SHA-256 of the rows, pixels, masks and points of a set, in its order."""
     digest = hashlib.sha256()
     for record in images:
         digest.update(repr(record).encode())
@@ -30,18 +19,7 @@ def fingerprint_of(images: CountedImageSet) -> str:
 
 
 def fingerprint_of_pairs(pairs: PairedStainSet) -> str:
-    """Hash everything that a result made from image pairs can depend on.
-
-    Parameters
-    ----------
-    pairs
-        The set; every image and mask is read.
-
-    Returns
-    -------
-    str
-        SHA-256 of rows, pixels, masks and points, in the order of the set.
-    """
+    """Return the SHA-256 of the rows, pixels, masks and points of image pairs, in their order."""
     digest = hashlib.sha256(repr(sorted(pairs.hashes().items())).encode())
     for record in pairs:
         digest.update(repr(record).encode())

@@ -20,25 +20,8 @@ def grouped_folds(records: Sequence[ImageRecord], k: int, seed: int) -> Folds:
     with the seed, each to the fold that holds fewest images so far. So no fold has more images
     than another by more than the largest group holds.
 
-    Parameters
-    ----------
-    records
-        The images. One without a group is a group of its own.
-    k
-        Number of folds, at least 2.
-    seed
-        Equal seeds give equal folds.
-
-    Returns
-    -------
-    tuple of tuple of int
-        ``k`` folds, each with the places of its images in `records`, ascending. Every image is in
-        exactly one of them, and none is empty.
-
-    Raises
-    ------
-    InputError
-        ``k`` is below 2, or there are fewer groups than folds.
+    Each of the ``k`` folds holds the places of its images in `records`, ascending; an image without
+    a group is a group of its own, and no fold is empty.
     """
     groups = _groups_of(records, range(len(records)))
     if not 2 <= k <= len(groups):
@@ -59,31 +42,9 @@ def split_by_fold(
 ) -> CountedImageSet:
     """Return a set whose splits are those of one fold: it tests, the others train and validate.
 
-    Parameters
-    ----------
-    images
-        The set that was divided; its own splits are replaced.
-    folds
-        As `grouped_folds` gives them for the set's records.
-    fold
-        Which one becomes the split ``test``, from 0.
-    validation
-        Share of the other images, 0 to below 1, that become the split ``val``: whole groups, drawn
-        with the seed, until their number is as near to the share as they bring it, but at least
-        one group. 0: no split ``val``.
-    seed
-        Seed of that draw.
-
-    Returns
-    -------
-    CountedImageSet
-        The same images in the same order; every image is in one of the three splits.
-
-    Raises
-    ------
-    InputError
-        The folds are not those of this set, there is no such fold, the share is out of range, or
-        no group would be left to train on.
+    Of the other images, whole groups become the split ``val``, drawn with the seed, until their
+    number is as near to the share `validation` as they bring it, but at least one group; 0 leaves
+    the split ``val`` empty. The order of the images stays, their own splits are replaced.
     """
     if sorted(place for members in folds for place in members) != list(range(len(images))):
         raise InputError(

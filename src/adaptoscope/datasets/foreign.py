@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from adaptoscope.datasets.records import ImageRecord, image_record
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import Table, read_table
+from adaptoscope.imageio.csv_tables import CsvTable, read_table
 from adaptoscope.imageio.files import list_images
 
 LISTS = ("split.csv", "counts.csv", "quality.csv")
@@ -47,39 +47,14 @@ _USABLE_STATUS = re.compile(r"(ok|fixed\b.*)?", re.IGNORECASE)
 
 
 def has_list(folder: Path) -> bool:
-    """Tell whether a folder names its images, rather than only holding them.
-
-    Parameters
-    ----------
-    folder
-        The folder.
-
-    Returns
-    -------
-    bool
-        True where ``metadata.csv`` or one of `LISTS` stands there.
-    """
+    """Tell whether a folder names its images (``metadata.csv`` or one of `LISTS`)."""
     return (folder / "metadata.csv").is_file() or _find_list(folder) is not None
 
 
 def foreign_records(folder: Path) -> list[ImageRecord]:
-    """List the images of a folder that has no ``metadata.csv``.
+    """List the images of a folder without ``metadata.csv``, by its list, else by file name.
 
-    Parameters
-    ----------
-    folder
-        The folder.
-
-    Returns
-    -------
-    list of ImageRecord
-        In the order of the list, else by file name. Images whose ``status`` in ``quality.csv`` is
-        neither ``ok`` nor ``fixed`` are rejected ones.
-
-    Raises
-    ------
-    InputError
-        If the list names no image column or an entry cannot be understood.
+    Images whose ``status`` in ``quality.csv`` is neither ``ok`` nor ``fixed`` are rejected ones.
     """
     table = _find_list(folder)
     if table is not None:
@@ -92,15 +67,7 @@ def foreign_records(folder: Path) -> list[ImageRecord]:
 
 
 def is_named_as_mask(stem: str, images: Collection[str]) -> bool:
-    """Tell whether a file is named as the mask of an image, as ``a_cp_masks`` beside ``a``.
-
-    Parameters
-    ----------
-    stem
-        File name without its suffix.
-    images
-        Such names of the images.
-    """
+    """Tell whether a file is named as the mask of an image, as ``a_cp_masks`` beside ``a``."""
     match = _MASK_NAME.fullmatch(stem)
     return match is not None and match["image"] in images
 
@@ -108,22 +75,14 @@ def is_named_as_mask(stem: str, images: Collection[str]) -> bool:
 def idcia_culture(stem: str) -> str | None:
     """Name the culture of an image of IDCIA: its file name up to ``_F`` and the field's number.
 
-    Parameters
-    ----------
-    stem
-        File name without its suffix, as ``220909_GFP-AHPC_A_GFAP_F10_DAPI_ND1_20x``.
-
-    Returns
-    -------
-    str or None
-        As ``220909_GFP-AHPC_A_GFAP`` (also for a part of a field, ``F1.1``); None for a file
-        that is not named in this way.
+    Of ``220909_GFP-AHPC_A_GFAP_F10_DAPI_ND1_20x`` that is ``220909_GFP-AHPC_A_GFAP`` (also for a
+    part of a field, ``F1.1``). None for a file that is not named in this way.
     """
     match = _IDCIA_NAME.fullmatch(stem)
     return match["culture"] if match else None
 
 
-def _find_list(folder: Path) -> Table | None:
+def _find_list(folder: Path) -> CsvTable | None:
     for name in LISTS:
         table = read_table(folder / name) if (folder / name).is_file() else None
         if table is not None and table.columns[: len(PREDICTED_COLUMNS)] != PREDICTED_COLUMNS:
@@ -131,7 +90,7 @@ def _find_list(folder: Path) -> Table | None:
     return None
 
 
-def _listed(folder: Path, table: Table) -> list[ImageRecord]:
+def _listed(folder: Path, table: CsvTable) -> list[ImageRecord]:
     column = "image" if "image" in table.columns else "file_name"
     if column not in table.columns:
         raise InputError(

@@ -1,11 +1,10 @@
 """Real images that something made is to look like: only such as may be learnt from, of one kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-import numpy as np
-
-from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
+from adaptoscope.datasets.tiles import evenly_spread
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import MicroscopyImage
 
@@ -17,52 +16,22 @@ def images_to_imitate(
     held_out: Iterable[CountedImageSet] = (),
     purpose: str,
 ) -> list[MicroscopyImage]:
-    """Read the images of a set that may be measured in order to make others like them.
+    """Read images of a set that may be measured in order to make others like them, of one depth.
 
-    Parameters
-    ----------
-    real
-        Labels are not used. Where the set is split, only its training images are read.
-    most_images
-        At most this many images, evenly over the list.
-    held_out
-        Further sets whose validation and test images must not be among the images of `real`,
-        read or not; they are recognised by their pixels and their source.
-    purpose
-        What the images are for, as in ``measure drawings on``.
-
-    Returns
-    -------
-    list of MicroscopyImage
-        At least one image, all of one bit depth.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back.
-    InputError
-        If the set has splits but none is ``train``, or bit depths are mixed.
+    Labels are not used. Of a set with splits only training images are read, at most `most_images`,
+    evenly over the list. None of them may be among the validation and test images of this set or of
+    those `held_out`, told by their pixels and their source. `purpose` says what they are for, as in
+    ``measure drawings on``.
     """
     free = real.training_part()
     refuse_held_out_images(free, (real, *held_out), purpose)
-    images = [free.read(record) for record in _spread_out(free.records, most_images)]
+    images = [free.read(record) for record in evenly_spread(free.records, most_images)]
     refuse_mixed_depths({image.scale.bit_depth for image in images})
     return images
 
 
 def refuse_mixed_depths(depths: set[int]) -> None:
-    """Refuse images of several bit depths, whose intensities cannot be imitated at once.
-
-    Parameters
-    ----------
-    depths
-        Bit depths that occur.
-
-    Raises
-    ------
-    InputError
-        If there is more than one.
-    """
+    """Refuse images of several bit depths, whose intensities cannot be imitated at once."""
     if len(depths) > 1:
         raise InputError(
             "The images to imitate have different bit depths.",
@@ -76,8 +45,3 @@ def common_pixel_size(sizes: Iterable[float | None]) -> float | None:
     """Return the pixel size, in micrometres, that all images state, or None."""
     stated = set(sizes)
     return stated.pop() if len(stated) == 1 else None
-
-
-def _spread_out(records: Sequence[ImageRecord], most: int) -> list[ImageRecord]:
-    chosen = np.unique(np.linspace(0, len(records) - 1, min(most, len(records))).round())
-    return [records[int(index)] for index in chosen]

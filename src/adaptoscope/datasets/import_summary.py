@@ -6,15 +6,12 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Literal
 
-from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
+from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
-from adaptoscope.datasets.importers import release_files
+from adaptoscope.datasets.importers import IMPORTERS, SetLayout
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
-
-Layout = Literal["idcia", "folder", "cell200"]
+from adaptoscope.imageio.readers import file_suffixes
 
 _HDF5 = (".h5", ".hdf5")
 _READ = {"metadata.csv", "points.csv", "settings.json", "readme.md", "readme.txt", *LISTS}
@@ -29,27 +26,12 @@ _MARKS = "marks"
 _MOST_NAMED = 3
 
 
-def find_layout(source: Path, stain: str | None = None) -> Layout:
+def find_layout(source: Path, stain: str | None = None) -> SetLayout:
     """Tell in which layout a data set is.
 
-    Parameters
-    ----------
-    source
-        A folder, or the HDF5 file of Cell-200.
-    stain
-        Stain that was asked for; only IDCIA's release has a choice of stains.
-
-    Returns
-    -------
-    str
-        ``cell200`` for an HDF5 file; ``folder`` for images with or without ``points.csv`` or a
-        list; ``idcia`` for images with tables of the same names.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, or it is none of these, or could be two; the candidates are
-        named.
+    ``cell200`` for an HDF5 file; ``folder`` for images with or without ``points.csv`` or a list;
+    ``idcia`` for images with tables of the same names, or where a stain is asked for, as only it
+    has a choice. What is none of these, or could be two, is refused with the candidates.
     """
     if source.suffix.lower() in _HDF5 and not source.is_dir():
         return "cell200"
@@ -63,7 +45,7 @@ def find_layout(source: Path, stain: str | None = None) -> Layout:
     if stain is not None:
         return "idcia"
     files = list(_files_below(source))
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+    images = [file for file in files if file.suffix.lower() in file_suffixes()]
     here = [file for file in images if file.parent in (source, source / "images")]
     tables = {
         file.stem
@@ -98,13 +80,7 @@ def find_layout(source: Path, stain: str | None = None) -> Layout:
 
 
 def describe_import(imported: CountedImageSet) -> str:
-    """Say how many images an import wrote, and what is known of their cells.
-
-    Parameters
-    ----------
-    imported
-        The new folder.
-    """
+    """Say how many images an import wrote, and what is known of their cells."""
     labelled = imported.labelled()
     counted = [record for record in imported if record.count is not None and not record.labelled]
     unknown = len(imported) - len(labelled) - len(counted)
@@ -119,29 +95,12 @@ def describe_import(imported: CountedImageSet) -> str:
 
 
 def describe_left_out(
-    source: Path, layout: Layout, *, root: Path | None = None, stain: str = "DAPI"
+    source: Path, layout: SetLayout, *, root: Path | None = None, stain: str = "DAPI"
 ) -> list[str]:
-    """Say which files of a folder were not imported, and why.
-
-    Parameters
-    ----------
-    source, root, stain
-        What was imported, as in `import_folder` and `import_idcia_release`.
-    layout
-        Its layout.
-
-    Returns
-    -------
-    list of str
-        One line for each reason; none for an HDF5 file.
-    """
-    if layout == "cell200":
+    """Say which files of a folder were not imported, and why, one line for each reason."""
+    if not source.is_dir():
         return []
-    if layout == "idcia":
-        used = [file for files in release_files(source, stain) for file in files.values()]
-    else:
-        opened = open_counted_images(source, root=root, include_rejected=True)
-        used = [opened.path(record) for record in opened]
+    used = list(IMPORTERS[layout].files(source, root, stain))
     taken, stems = {file.resolve() for file in used}, {file.stem for file in used}
     joined = any((source / name).is_file() for name in ("points.csv", "counts.csv"))
     groups: dict[str, list[str]] = {}
@@ -171,7 +130,7 @@ def _reason(source: Path, file: Path, stems: Collection[str], stain: str | None)
             "arrays of Python, as Cellpose writes *_seg.npy; they may hold pickles, which can run "
             "code, and are never read: save the masks as PNG or TIFF"
         )
-    if suffix in IMAGE_SUFFIXES:
+    if suffix in file_suffixes():
         return _reason_of_image(source, file, stems, stain)
     if suffix in _OTHER_IMAGES:
         return "images of a format that is not imported; export them as TIFF"

@@ -17,6 +17,7 @@ from adaptoscope.images.points_on_cells import MarkedImage, cell_levels, mean_ra
 CLOSEST = 1.0
 """Two cells whose centres are closer than this, in pixels, are one that was marked twice."""
 
+# These bound the time that opening a set takes.
 _MOST_IMAGES = 20
 # Neighbours by name, so that names shifted by one image can be told.
 _RUN = 4
@@ -27,23 +28,7 @@ _FEWEST_POINTS = 50
 
 
 def check_labels(images: CountedImageSet) -> None:
-    """Refuse cell centres that are repeated or not on the cells, and warn of what looks odd.
-
-    Parameters
-    ----------
-    images
-        A set; images without labels are left alone.
-
-    Raises
-    ------
-    InputError
-        As in `check_places` and `check_repeats`.
-
-    Warns
-    -----
-    UserWarning
-        As in `check_places` and `check_repeats`.
-    """
+    """Refuse and warn as `check_places` and `check_repeats`; unlabelled images are left alone."""
     check_places(images)
     check_repeats(images.labelled())
 
@@ -51,17 +36,13 @@ def check_labels(images: CountedImageSet) -> None:
 def check_places(images: CountedImageSet) -> None:
     """Refuse cell centres that are not on the cells, and warn of images that look odd.
 
-    Parameters
-    ----------
-    images
-        A set; images without labels are left alone. About twenty of the others, of together at
-        most 60 million pixels, are searched for cells of every size, and at most 200 for cells of
-        the size that is marked.
+    About twenty labelled images, of together at most 60 million pixels, are searched for cells of
+    every size, and at most 200 for cells of the size that is marked.
 
     Raises
     ------
     InputError
-        If the centres lie on cells only when they are scaled, turned, moved, or given to other
+        If points lie on cells only when they are scaled, turned, moved, or given to other
         images, or if one lies outside its image.
 
     Warns
@@ -140,23 +121,7 @@ def _warn_of_chance(labelled: CountedImageSet, marked: Sequence[MarkedImage]) ->
 
 
 def check_repeats(labelled: CountedImageSet) -> None:
-    """Refuse cells that are listed twice, and warn of centres that are almost the same.
-
-    Parameters
-    ----------
-    labelled
-        Labelled images; none is decoded.
-
-    Raises
-    ------
-    InputError
-        If two centres of an image are equal.
-
-    Warns
-    -----
-    UserWarning
-        If two centres of an image are closer than `CLOSEST`.
-    """
+    """Refuse cells that are listed twice, and warn of two centres closer than `CLOSEST`."""
     repeated, close = {}, {}
     for record in labelled:
         points = labelled.points(record)

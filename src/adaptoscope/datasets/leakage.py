@@ -20,16 +20,8 @@ _SHOWN = 5
 def held_out_hashes(images: CountedImageSet) -> dict[str, str]:
     """Collect the images of a set that nothing may be trained on.
 
-    Parameters
-    ----------
-    images
-        A set with splits; those without one are not held out.
-
-    Returns
-    -------
-    dict
-        From SHA-256 to ``"split: file name"``: that of the decoded pixels of each image and, where
-        it is recorded, that of its source.
+    From SHA-256, of the decoded pixels of each image and of its source where that is recorded, to
+    ``"split: file name"``. Images without a split are not held out.
     """
     return {
         sha256: f"{split}: {record.file_name}"
@@ -44,19 +36,9 @@ def refuse_held_out_images(
 ) -> None:
     """Refuse a set that holds an image which is kept back, under whatever name.
 
-    Parameters
-    ----------
-    images
-        Everything that may be used; every image is looked at, by its pixels and by its source.
-    held_out
-        Sets whose validation and test images are kept back.
-    purpose
-        What the images are for, as in ``train the counter``.
-
-    Raises
-    ------
-    LeakageError
-        If one of them is kept back; names the file and the split.
+    Every image is looked at, by its pixels and by its source; validation and test images of the
+    sets `held_out` are kept back. `purpose` says what the images are for, as in ``train the
+    counter``.
     """
     kept_back: dict[str, str] = {}
     for other in held_out:
@@ -69,22 +51,7 @@ def refuse_held_out_images(
 def refuse_held_out(
     images: Iterable[tuple[str, str]], held_out: Mapping[str, str], purpose: str
 ) -> None:
-    """Refuse images that are kept back.
-
-    Parameters
-    ----------
-    images
-        File name and SHA-256 of every image that is about to be used.
-    held_out
-        As `held_out_hashes` gives it.
-    purpose
-        What the images are for, as in ``train the counter``.
-
-    Raises
-    ------
-    LeakageError
-        If one of them is kept back; names the file and the split.
-    """
+    """Refuse images, given by file name and SHA-256, that `held_out_hashes` has; see above."""
     leaked = [(name, held_out[sha256]) for name, sha256 in images if sha256 in held_out]
     if leaked:
         name = leaked[0][0]

@@ -14,12 +14,12 @@ from adaptoscope.datasets.point_tables import by_known_names, read_points, refus
 from adaptoscope.datasets.records import ImageRecord, image_record, refuse_unknown_columns
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import read_table
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.readers import file_suffixes
 from adaptoscope.images.cell_centres import Points
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """What the tables of a folder say.
 
     One record per image, rejected ones included; from file name to the file, with links followed;
@@ -31,7 +31,7 @@ class Listing:
     centres: Mapping[str, Points]
 
 
-def read_listing(folder: Path, root: Path | None) -> Listing:
+def read_listing(folder: Path, root: Path | None) -> FolderListing:
     """Read the tables of an existing folder and check that they agree.
 
     An image that a list names in a set with ``points.csv``, but that has no row there, has no
@@ -45,7 +45,7 @@ def read_listing(folder: Path, root: Path | None) -> Listing:
     if not has_list(folder):
         with_points &= set(centres)
     labelled = [_labelled(folder, record, centres, with_points) for record in records]
-    return Listing(tuple(labelled), files, centres)
+    return FolderListing(tuple(labelled), files, centres)
 
 
 def _refuse_unfinished(folder: Path) -> None:
@@ -123,7 +123,7 @@ def _find_centres(folder: Path, files: Mapping[str, Path]) -> tuple[dict[str, Po
         read = read_points(table)
         names = {files[file_name].name: file_name for file_name in file_names}
         entries = (entry.name for place in (home, home / "images") for entry in _entries(place))
-        present = {name for name in entries if name.lower().endswith(IMAGE_SUFFIXES)} | set(names)
+        present = {name for name in entries if name.lower().endswith(file_suffixes())} | set(names)
         read = by_known_names(read, present)
         refuse_stray_points(table, read, present)
         centres |= {names[name]: points for name, points in read.items() if name in names}

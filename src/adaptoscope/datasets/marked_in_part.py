@@ -48,18 +48,8 @@ def warn_of_odd_images(labelled: CountedImageSet, ranks: Values) -> None:
 
     Blobs are counted that are of the size of the marked cells and nearly as clear.
 
-    Parameters
-    ----------
-    labelled
-        Labelled images, of which at most 200 are decoded, evenly over the list.
-    ranks
-        Mean rank under the points of the set at every level, from `mean_ranks`; nothing is said
-        where none is clear.
-
-    Warns
-    -----
-    UserWarning
-        Names the images.
+    At most 200 images are decoded, evenly over the list. `ranks` are those under the points of the
+    set at every level, from `mean_ranks`; nothing is said where none is clear.
     """
     level = int(np.abs(ranks).argmax())
     if not abs(ranks[level]) >= _CLEARLY_ON_CELLS:

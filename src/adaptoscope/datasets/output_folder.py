@@ -11,12 +11,12 @@ from typing import Any
 
 from adaptoscope.errors import OutputError, describe_differences
 from adaptoscope.imageio.files import (
-    IMAGE_SUFFIXES,
     is_occupied,
     remove_partial_files,
     write_json,
     write_text,
 )
+from adaptoscope.imageio.readers import file_suffixes
 
 SETTINGS_FILE = "settings.json"
 RECORDS_FOLDER = "records"
@@ -116,7 +116,7 @@ def image_file_name(name: str) -> str:
 
     Names that would not stay in their folder are refused.
     """
-    file_name = name if name.lower().endswith(IMAGE_SUFFIXES) else name + ".png"
+    file_name = name if name.lower().endswith(file_suffixes()) else name + ".png"
     if not _NAME.fullmatch(file_name) or len(file_name) > 200:
         raise OutputError(
             f"An image cannot be written under the name {name!r}.",

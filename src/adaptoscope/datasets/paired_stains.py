@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.datasets.record_set import RecordSet, locate_files
-from adaptoscope.datasets.records import Split
+from adaptoscope.datasets.records import SplitName
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import Text, read_table, row_as
 from adaptoscope.imageio.files import MicroscopyImage, read_header, read_image, read_mask
@@ -53,7 +53,7 @@ class PairRecord:
     target: str
     stain: Text = None
     modality: Text = None
-    split: Split = None
+    split: SplitName = None
     group: Text = None
     mask: Text = None
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import IMAGE_SUFFIXES
+from adaptoscope.imageio.readers import file_suffixes
 
 # Longest name of a file that Linux, macOS and Windows know, in bytes.
 _LONGEST_NAME = 255
@@ -35,11 +35,6 @@ def resolve_inside(folder: Path, entry: str, root: Path | None, table: Path) -> 
     -------
     pathlib.Path
         The file, which need not exist. Links are followed before its place is judged.
-
-    Raises
-    ------
-    InputError
-        If the entry is absolute or leads out of the folder and of `root`.
     """
     allowed = [place.resolve() for place in (folder, root) if place is not None]
     absolute = posixpath.isabs(entry) or ntpath.isabs(entry) or bool(ntpath.splitdrive(entry)[0])
@@ -71,22 +66,9 @@ def resolve_inside(folder: Path, entry: str, root: Path | None, table: Path) -> 
 
 
 def find_inside(folder: Path, entry: str, root: Path | None, table: Path) -> tuple[str, Path]:
-    """Find the file that a table's entry means, also under a name that is written differently.
+    """Return the entry as the file is called on disk, and the file, which need not exist.
 
-    Parameters
-    ----------
-    folder, entry, root, table
-        As in `resolve_inside`.
-
-    Returns
-    -------
-    tuple
-        The entry as the file is called on disk, and the file, which need not exist.
-
-    Raises
-    ------
-    InputError
-        As `resolve_inside`.
+    The table may write the name differently, see `name_finder`; parameters as `resolve_inside`.
     """
     place = resolve_inside(folder, entry, root, table)
     if place.is_file() or not entry:
@@ -104,17 +86,9 @@ def find_inside(folder: Path, entry: str, root: Path | None, table: Path) -> tup
 def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
     """Return what finds an image's name among others, however a table writes it.
 
-    Parameters
-    ----------
-    names
-        Base names of images as they are on disk.
-
-    Returns
-    -------
-    Callable
-        From a name to the one that is meant: the same; else the only one with the same letters,
-        whose accents macOS stores as characters of their own; else, for a name without the suffix
-        of an image, the only one that it is the stem of. None where there is no such, or several.
+    The same name is meant; else the only one with the same letters, whose accents macOS stores as
+    characters of their own; else, for a name without the suffix of an image, the only one that it
+    is the stem of. None where there is no such, or several.
     """
     known = frozenset(names)
     forms: dict[str, set[str]] = {}
@@ -122,7 +96,7 @@ def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
         whole = unicodedata.normalize("NFC", name)
         stem, suffix = ntpath.splitext(whole)
         stems = (stem, ntpath.splitext(stem)[0] if stem.lower().endswith(".ome") else stem)
-        for form in {whole, *(stems if suffix.lower() in IMAGE_SUFFIXES else ())}:
+        for form in {whole, *(stems if suffix.lower() in file_suffixes() else ())}:
             forms.setdefault(form, set()).add(name)
 
     def find(name: str) -> str | None:
@@ -137,4 +111,4 @@ def name_finder(names: Iterable[str]) -> Callable[[str], str | None]:
 @lru_cache(maxsize=16)
 def _finder_in(folder: Path, changed: int) -> Callable[[str], str | None]:
     images = (entry.name for entry in folder.iterdir())
-    return name_finder(name for name in images if name.lower().endswith(IMAGE_SUFFIXES))
+    return name_finder(name for name in images if name.lower().endswith(file_suffixes()))

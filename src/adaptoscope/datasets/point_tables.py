@@ -7,18 +7,21 @@ column) and the like.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from numpy.typing import NDArray
+import numpy.typing as npt
 
 from adaptoscope.datasets.paths import name_finder
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.csv_tables import Table, parse_float, read_table, write_table
+from adaptoscope.imageio.csv_tables import CsvTable, read_table, write_table
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
+SHARPNESS = "sharpness"
+"""Column of centres that a counter found: the answer of a Laplacian of Gaussian of cell size, as a
+share of the median answer in the image."""
 
 _IMAGE_COLUMNS = ("image", "Image", "file_name", "filename", "file", "Label")
 _COORDINATES = (
@@ -35,11 +38,12 @@ _COORDINATES = (
 
 # ImageJ numbers its rows in a column without a name, and calls the image Label.
 _ONLY_IMAGEJ = frozenset({"", "Label", "Area", "Mean", "Slice", "XM"})
-_IMAGEJ_PIXEL_CENTRE = 0.5
+IMAGEJ_PIXEL_CENTRE = 0.5
+"""Where ImageJ has the centre of the top-left pixel, in both axes."""
 _FURTHER_AXES = ("axis-2", "centroid-2")
 
 
-def read_points(path: Path) -> dict[str, Points]:
+def points_of_table(path: Path) -> dict[str, Points]:
     """Read the centres of all images, as our tables or those of another program hold them.
 
     From base name of the image to centres of shape (N, 2), (row, column) in pixels, images in the
@@ -47,9 +51,9 @@ def read_points(path: Path) -> dict[str, Points]:
     """
     table = read_table(path)
     image, *axes = _columns(table)
-    shift = _IMAGEJ_PIXEL_CENTRE if _is_imagej(table, axes[0]) else 0.0
+    shift = IMAGEJ_PIXEL_CENTRE if _is_imagej(table, axes[0]) else 0.0
     entries = table.column(image)
-    x, y = (_coordinates(table, axis) for axis in axes)
+    x, y = (table.numbers(axis) for axis in axes)
     if not all(entries) or np.isnan(x).any() or np.isnan(y).any():
         raise InputError(
             f"The table {path} has a row without {image}, {axes[0]} or {axes[1]}.",
@@ -71,26 +75,23 @@ def read_points(path: Path) -> dict[str, Points]:
     return dict(zip(numbers, np.split(centres, ends[:-1]), strict=True)) if numbers else {}
 
 
-def _coordinates(table: Table, column: str) -> NDArray[np.float64]:
-    """Return a column as numbers, NaN where it is empty."""
-    entries = table.column(column)
-    try:
-        found = np.array(list(map(float, entries)), dtype=np.float64)
-    except ValueError:
-        found = np.full(len(entries), np.nan)
-    if np.isfinite(found).all():
-        return found
-    # One entry at a time, which says what is wrong with it.
-    numbers = (parse_float(entry, column, table.path) for entry in entries)
-    return np.array([np.nan if n is None else n for n in numbers], dtype=np.float64)
+POINT_READERS: Mapping[str, Callable[[Path], dict[str, Points]]] = dict.fromkeys(
+    (".csv", ".tsv", ".txt"), points_of_table
+)
+"""What reads each kind of file of points; one for a further kind is a line here."""
 
 
-def _first_incomplete(table: Table, columns: Sequence[str]) -> list[str]:
+def read_points(path: Path) -> dict[str, Points]:
+    """Read the centres of all images, from the kind of file that its name says; else a table."""
+    return POINT_READERS.get(path.suffix.lower(), points_of_table)(path)
+
+
+def _first_incomplete(table: CsvTable, columns: Sequence[str]) -> list[str]:
     places = [table.columns.index(column) for column in columns]
     return next(line for line in table.lines if not all(line[place] for place in places))
 
 
-def _columns(table: Table) -> tuple[str, str, str]:
+def _columns(table: CsvTable) -> tuple[str, str, str]:
     """Return the names of the columns that hold image, x and y."""
     if set(POINT_COLUMNS) <= set(table.columns):
         return POINT_COLUMNS
@@ -119,7 +120,7 @@ def _columns(table: Table) -> tuple[str, str, str]:
     )
 
 
-def _is_imagej(table: Table, x_name: str) -> bool:
+def _is_imagej(table: CsvTable, x_name: str) -> bool:
     """Tell whether coordinates are ImageJ's, where the first pixel's centre is (0.5, 0.5)."""
     return x_name == "XM" or (x_name == "X" and not _ONLY_IMAGEJ.isdisjoint(table.columns))
 
@@ -133,6 +134,21 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
             (name, float(column), float(row))
             for name, points in centres
             for row, column in points.tolist()
+        ),
+    )
+
+
+def write_sharp_points(
+    path: Path, centres: Iterable[tuple[str, Points, npt.NDArray[np.float64]]]
+) -> None:
+    """Write centres as `write_points` does, and how sharp each is, shape (N,)."""
+    write_table(
+        path,
+        (*POINT_COLUMNS, SHARPNESS),
+        (
+            (name, float(column), float(row), float(sharp))
+            for name, points, sharpness in centres
+            for (row, column), sharp in zip(points.tolist(), sharpness.tolist(), strict=True)
         ),
     )
 

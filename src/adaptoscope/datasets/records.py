@@ -16,8 +16,8 @@ from adaptoscope.imageio.csv_tables import (
     NUMBER,
     WHOLE,
     Cell,
+    CsvTable,
     Number,
-    Table,
     Text,
     Truth,
     Whole,
@@ -47,7 +47,7 @@ def split_name(text: str) -> str:
     return _SPLITS.get(text.strip().lower(), text.strip().lower())
 
 
-Split = Annotated[Text, BeforeValidator(lambda text: split_name(text) if text else None)]
+SplitName = Annotated[Text, BeforeValidator(lambda text: split_name(text) if text else None)]
 """Type of a column of splits."""
 
 
@@ -122,7 +122,7 @@ class ImageRecord:
     domain: Text = None
     synthetic: Truth = None
     group: Text = None
-    split: Split = None
+    split: SplitName = None
     seed: Whole = None
     source_sha256: Text = None
     layout: Text = None
@@ -151,11 +151,11 @@ class ImageRecord:
         return PurePosixPath(self.file_name).stem
 
     def cells(self) -> list[Cell]:
-        """Return the row of ``metadata.csv``, in the order of `COLUMNS`."""
-        return [getattr(self, column) for column in COLUMNS]
+        """Return the row of ``metadata.csv``, in the order of `RECORD_COLUMNS`."""
+        return [getattr(self, column) for column in RECORD_COLUMNS]
 
 
-COLUMNS = tuple(field.name for field in dataclasses.fields(ImageRecord))
+RECORD_COLUMNS = tuple(field.name for field in dataclasses.fields(ImageRecord))
 """Columns of ``metadata.csv`` in their order."""
 
 COLUMN_TYPES: Mapping[str, type] = {
@@ -180,13 +180,13 @@ def without_label(record: ImageRecord) -> ImageRecord:
     )
 
 
-def refuse_unknown_columns(table: Table) -> None:
+def refuse_unknown_columns(table: CsvTable) -> None:
     """Refuse a ``metadata.csv`` with columns that nobody would read."""
-    unknown = [name for name in table.columns if name not in COLUMNS]
+    unknown = [name for name in table.columns if name not in RECORD_COLUMNS]
     if unknown:
         raise InputError(
             f"The table {table.path} has a column that is not known: {unknown[0] or '(no name)'}.",
-            expected="columns among " + ", ".join(COLUMNS),
+            expected="columns among " + ", ".join(RECORD_COLUMNS),
             found=", ".join(unknown),
             remedy="correct the spelling or remove the column",
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +10,12 @@ from numpy.typing import NDArray
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.images.windows import Window, cut_window
 
+Item = TypeVar("Item")
+
 
 @dataclass(frozen=True)
 class Tile:
-    """Where a tile was cut.
-
-    Parameters
-    ----------
-    record
-        The image.
-    window
-        The part of it that the tile shows, a square.
-    """
+    """A square part of an image."""
 
     record: ImageRecord
     window: Window
@@ -32,21 +27,9 @@ class Tile:
 
 
 def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
-    """Choose tiles that lie wholly inside their images and do not overlap.
+    """Choose tiles that lie wholly inside their images and do not overlap, in their order.
 
-    Parameters
-    ----------
-    images
-        Images of at least `edge` pixels each side.
-    edge
-        Edge of the tiles.
-    most
-        At most this many, evenly over all images.
-
-    Returns
-    -------
-    list of Tile
-        In the order of the images; as many rows and columns as fit, with even gaps.
+    As many rows and columns as fit, with even gaps, and of these at most `most`, evenly.
     """
     tiles = [
         Tile(record, Window(top, left, edge, edge))
@@ -54,24 +37,19 @@ def choose_tiles(images: CountedImageSet, edge: int, most: int) -> list[Tile]:
         for top in _starts(images.size(record)[0], edge)
         for left in _starts(images.size(record)[1], edge)
     ]
-    kept = np.unique(np.linspace(0, len(tiles) - 1, min(most, len(tiles))).round())
-    return [tiles[int(index)] for index in kept]
+    return evenly_spread(tiles, most)
+
+
+def evenly_spread(items: Sequence[Item], most: int) -> list[Item]:
+    """Return at most so many of some things, evenly over their order."""
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round()
+    return [items[int(place)] for place in places]
 
 
 def cut_tiles(images: CountedImageSet, tiles: Sequence[Tile]) -> Iterator[NDArray[np.float32]]:
-    """Cut tiles out of their images; each image is read once where its tiles follow each other.
+    """Cut tiles, shape (edge, edge), in [0, 1] of the stored range, out of the set they are of.
 
-    Parameters
-    ----------
-    images
-        The set that the tiles were chosen from.
-    tiles
-        The tiles.
-
-    Yields
-    ------
-    numpy.ndarray
-        Shape (edge, edge), in [0, 1] of the stored range.
+    Each image is read once where its tiles follow each other.
     """
     name, pixels = "", np.zeros((0, 0), dtype=np.float32)
     for tile in tiles:

@@ -16,7 +16,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.listing import read_listing
 from adaptoscope.datasets.output_folder import RECORDS_FOLDER, SetWriter, image_file_name
 from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.datasets.records import COLUMNS, ImageRecord, image_record
+from adaptoscope.datasets.records import RECORD_COLUMNS, ImageRecord, image_record
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.csv_tables import write_table
 from adaptoscope.imageio.files import (
@@ -134,7 +134,7 @@ class CountedImageWriter(SetWriter):
             write_points(self.folder / "points.csv", labelled)
         self._write_card(card, _statistics(records))
         # Last, as its presence says that the folder is complete.
-        write_table(self.folder / "metadata.csv", COLUMNS, [record.cells() for record in records])
+        _write_records(self.folder, records)
         self._remove_partial_files()
         shutil.rmtree(self.folder / RECORDS_FOLDER, ignore_errors=True)
         return open_counted_images(self.folder, include_rejected=True)
@@ -180,12 +180,17 @@ def rewrite_records(
         text, heading, _ = card.read_text("utf-8").partition(_STATISTICS)
         if heading:
             write_text(card, text + _statistics(rows, notes))
-    write_table(folder / "metadata.csv", COLUMNS, [record.cells() for record in rows])
+    _write_records(folder, rows)
 
 
 def rewrite_points(folder: Path, points: Mapping[str, Points]) -> None:
     """Replace the centres of a finished folder, as many as before, by name of labelled image."""
     write_points(folder / "points.csv", sorted(points.items()))
+
+
+def _write_records(folder: Path, records: Sequence[ImageRecord]) -> None:
+    rows = [record.cells() for record in records]
+    write_table(folder / "metadata.csv", RECORD_COLUMNS, rows)
 
 
 def _derived_fields(

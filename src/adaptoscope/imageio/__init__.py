@@ -1,4 +1,4 @@
-"""Files: TIFF, PNG and OME-Zarr in and out, pixel sizes, and writing whole files or none.
+"""Files: TIFF, PNG, OME-Zarr and CSV in and out, pixel sizes, and writing whole files or none.
 
 Import from the modules themselves: ``from adaptoscope.imageio.files import read_image``.
 """

@@ -21,11 +21,6 @@ def grey_table(
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
     """Return the grey that each stored value stands for in the colour table of a TIFF.
 
-    Parameters
-    ----------
-    path
-        File to name in the error.
-
     Returns
     -------
     numpy.ndarray or None

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, TypeAdapter, ValidationError
 
 from adaptoscope.errors import InputError
@@ -37,7 +39,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True)
-class Table:
+class CsvTable:
     """The text of a table: names in the header, and lines of as many entries without blanks."""
 
     path: Path
@@ -54,6 +56,19 @@ class Table:
         place = self.columns.index(name)
         return [line[place] for line in self.lines]
 
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return a column as finite numbers, NaN where an entry is empty."""
+        entries = self.column(name)
+        try:
+            found = np.array(list(map(float, entries)), dtype=np.float64)
+        except ValueError:
+            found = np.array([np.nan])
+        if np.isfinite(found).all():
+            return found
+        # One entry at a time, which says what is wrong with it.
+        read = (parse_float(entry, name, self.path) for entry in entries)
+        return np.array([np.nan if number is None else number for number in read], np.float64)
+
     def require(self, *names: str) -> None:
         """Refuse the table if it lacks one of these columns."""
         missing = [name for name in names if name not in self.columns]
@@ -66,7 +81,7 @@ class Table:
             )
 
 
-def read_table(path: Path) -> Table:
+def read_table(path: Path) -> CsvTable:
     """Read a table with a header, in any of the forms in which spreadsheets save it.
 
     Commas, semicolons or tabs stand between the columns; with one of the last two, numbers may have
@@ -97,7 +112,7 @@ def read_table(path: Path) -> Table:
         raise _broken(path, "no line at all")
     if len(set(columns)) < len(columns):
         raise _broken(path, "a column name that occurs twice")
-    return Table(path, columns, tuple(lines if mark == "," else _with_points(lines)))
+    return CsvTable(path, columns, tuple(lines if mark == "," else _with_points(lines)))
 
 
 def _mark_of(path: Path, text: str) -> tuple[str, str]:
@@ -210,10 +225,6 @@ def row_as(kind: type[_Row], row: Mapping[str, Any], path: Path, possible: str =
         Its first field names the row in messages.
     row
         Entry by column; columns that are missing are unknown.
-    path
-        Table to name in messages.
-    possible
-        Which values are possible, for the message.
     """
     try:
         checker: TypeAdapter[_Row] = _checker(cast(Any, kind))
@@ -247,11 +258,6 @@ def parse_float(text: str, column: str, path: Path) -> float | None:
 def parse_int(text: str, column: str, path: Path) -> int | None:
     """Read a whole number, also ``12.0``; an empty entry is None."""
     return _parsed(_as_int, text, column, path)
-
-
-def parse_bool(text: str, column: str, path: Path) -> bool | None:
-    """Read a truth value in the words of spreadsheets; an empty entry is None."""
-    return _parsed(_as_bool, text, column, path)
 
 
 def _parsed(parse: Callable[[str], _Value], text: str, column: str, path: Path) -> _Value:

@@ -20,8 +20,8 @@ from adaptoscope.imageio.atomic_files import (
 )
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.imageio.microscopy_image import MicroscopyImage, hash_pixels, image_of_counts
+from adaptoscope.imageio.readers import file_suffixes, reader_of
 from adaptoscope.imageio.stored_planes import (
-    PNG_SIGNATURE,
     ImageHeader,
     StoredPlanes,
     as_counts,
@@ -30,7 +30,6 @@ from adaptoscope.imageio.stored_planes import (
 )
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "ImageHeader",
     "MicroscopyImage",
     "atomic_path",
@@ -47,12 +46,10 @@ __all__ = [
     "write_text",
 ]
 
-IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
-
-_TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_WRITTEN = (".png", ".tif", ".tiff")
 
 
-def list_images(folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES) -> list[Path]:
+def list_images(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]:
     """List the image files of a folder, without those below it.
 
     Parameters
@@ -60,17 +57,18 @@ def list_images(folder: Path, suffixes: Collection[str] = IMAGE_SUFFIXES) -> lis
     folder
         Folder to look into.
     suffixes
-        How the names end, in lower case; by default those of PNG and TIFF files.
+        How the names end, in lower case; by default as those of all kinds of image that are files.
 
     Returns
     -------
     list of pathlib.Path
         Such files, ``img2`` before ``img10``; hidden files are left out.
     """
+    ends = file_suffixes() if suffixes is None else suffixes
     found = [
         entry
         for entry in Path(folder).iterdir()
-        if entry.suffix.lower() in suffixes and not entry.name.startswith(".")
+        if entry.suffix.lower() in ends and not entry.name.startswith(".")
     ]
     return sorted(found, key=lambda entry: (_natural_key(entry.name), entry.name))
 
@@ -93,13 +91,7 @@ def read_header(path: Path) -> ImageHeader:
     InputError
         If the file is missing, damaged, absurdly large or of an unsupported kind.
     """
-    if file_kind(Path(path)) == "png":
-        from adaptoscope.imageio.png_files import read_png_header
-
-        return read_png_header(Path(path))
-    from adaptoscope.imageio.tiff_files import read_tiff_header
-
-    return read_tiff_header(Path(path))
+    return reader_of(Path(path)).read_header(Path(path))
 
 
 def read_image(
@@ -253,57 +245,20 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
 
 
-def file_kind(path: Path) -> Literal["png", "tiff"]:
-    """Tell PNG from TIFF by how the file begins.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or is neither.
-    """
-    try:
-        with path.open("rb") as file:
-            start = file.read(8)
-    except OSError as error:
-        raise InputError(
-            f"The image {path} cannot be opened.",
-            expected="a readable file",
-            found=error.strerror or type(error).__name__,
-            remedy="check the path and that you may read the file",
-        ) from error
-    if start == PNG_SIGNATURE:
-        return "png"
-    if start[:4] in _TIFF_SIGNATURES:
-        return "tiff"
-    raise InputError(
-        f"The file {path} is not an image that can be read.",
-        expected="PNG or TIFF, lossless",
-        found="an empty file" if not start else f"a file that begins with {start!r}",
-        remedy="export it as TIFF from the microscope's software",
-    )
-
-
 def _read_planes(
     path: Path, max_pixels: int | None = None, *, labels: bool = False
 ) -> StoredPlanes:
-    # Each reader is loaded with the first file of its kind: a wrong path needs neither.
-    if file_kind(path) == "png":
-        from adaptoscope.imageio.png_files import read_png
-
-        return read_png(path, max_pixels=max_pixels)
-    from adaptoscope.imageio.tiff_files import read_tiff
-
-    return read_tiff(path, max_pixels=max_pixels, labels=labels)
+    return reader_of(path).read_planes(path, max_pixels=max_pixels, labels=labels)
 
 
 def _write_stored(
     path: Path, stored: NDArray[np.uint8] | NDArray[np.uint16], pixel_size_um: float | None
 ) -> None:
     suffix = path.suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
+    if suffix not in _WRITTEN:
         raise InputError(
             f"The image {path} cannot be written under this name.",
-            expected=" or ".join(IMAGE_SUFFIXES),
+            expected=" or ".join(_WRITTEN),
             found=suffix or "no suffix",
             remedy="give the file one of these suffixes",
         )

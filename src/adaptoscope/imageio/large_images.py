@@ -11,13 +11,12 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.imageio.files import file_kind
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.imageio.microscopy_image import MicroscopyImage, image_of_counts
 from adaptoscope.imageio.pixel_size import PixelSize
+from adaptoscope.imageio.readers import reader_of
 from adaptoscope.imageio.stored_parts import StoredParts
 from adaptoscope.imageio.stored_planes import as_counts, check_size
-from adaptoscope.imageio.zarr_files import is_zarr, open_zarr_parts
 
 FloatImage = NDArray[np.float32]
 
@@ -91,8 +90,6 @@ def large_image(
 
     Parameters
     ----------
-    path
-        A TIFF file or an OME-Zarr folder.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
 
@@ -117,13 +114,7 @@ def stored_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts | None:
     """Open the stored plane of an image, as `large_image` does; to be closed."""
-    if is_zarr(path):
-        return open_zarr_parts(path, channel=channel, z=z)
-    if file_kind(path) == "png":
-        return None
-    from adaptoscope.imageio.tiff_parts import open_tiff_parts
-
-    return open_tiff_parts(path, channel=channel, z=z)
+    return reader_of(path).open_parts(path, channel=channel, z=z)
 
 
 def is_large(shape: tuple[int, ...]) -> bool:

@@ -118,8 +118,6 @@ def image_of_array(
     array
         Shape (H, W): uint8 or uint16 counts; or floats, either from 0 to 1 as shares of the stored
         range, or whole numbers up to 65535 as 16-bit counts.
-    name
-        What the image is called in messages.
     pixel_size_um
         Edge of a pixel in micrometres, if known.
     """

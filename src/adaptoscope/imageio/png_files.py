@@ -25,18 +25,12 @@ _LARGE_BYTES = 256 * 2**20
 
 
 def read_png_header(path: Path) -> ImageHeader:
-    """Read the size of a PNG from its first 33 bytes.
-
-    Returns
-    -------
-    ImageHeader
-        Height, width and bit depth.
-    """
+    """Read the size of a PNG from its first 33 bytes."""
     with path.open("rb") as file:
         return _parse_header(path, file.read(_HEADER_BYTES))
 
 
-def read_png(path: Path, *, max_pixels: int | None = None) -> StoredPlanes:
+def read_png(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
     """Read all channels of a PNG.
 
     Parameters

@@ -38,8 +38,6 @@ class StoredParts:
         last blocks may go on beyond the plane.
     pixel_size
         What the file tells of the size of its pixels.
-    has_channels
-        Whether the plane is one of several channels.
     """
 
     def __init__(

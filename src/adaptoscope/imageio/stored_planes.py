@@ -51,8 +51,6 @@ class ImageHeader:
         Size of one plane in pixels.
     bit_depth
         8 or 16; 16 for floating-point files, which are handled on the 16-bit scale.
-    channels
-        Number of channels, or of colours.
     """
 
     height: int
@@ -88,8 +86,6 @@ def check_size(
 
     Parameters
     ----------
-    path
-        File to name in the error.
     height, width
         Size of one plane in pixels, as the header claims.
     stored_bytes
@@ -127,8 +123,6 @@ def select_plane(
 
     Parameters
     ----------
-    path
-        File to name in the errors.
     channel
         Index of the channel, from 0; needed where the file has several.
     z
@@ -194,8 +188,6 @@ def as_counts(
     plane
         Shape (H, W), values as stored: uint8, uint16, or floating point, which holds values from 0
         to 1 or whole numbers from 0 to 65535.
-    path
-        File to name in the error.
     is_whole
         Whether it is a whole plane, of which alone can be told that its values are whole numbers.
 

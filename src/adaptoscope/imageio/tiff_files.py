@@ -37,13 +37,7 @@ logging.getLogger("tifffile").propagate = False
 
 
 def read_tiff_header(path: Path) -> ImageHeader:
-    """Read the size of a TIFF's planes without decoding them.
-
-    Returns
-    -------
-    ImageHeader
-        Height, width and bit depth.
-    """
+    """Read the size of a TIFF's planes without decoding them."""
     with _opened(path) as file:
         series = only_series(path, file)
         lengths = dict(zip(series.axes, series.shape, strict=True))
@@ -57,8 +51,6 @@ def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False
 
     Parameters
     ----------
-    path
-        A TIFF file, plain, ImageJ or OME.
     max_pixels
         Most pixels of a plane, in place of the usual limit on its sides.
     labels
@@ -124,13 +116,7 @@ def write_tiff(
 
 @contextmanager
 def decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged TIFF makes the decoders raise into one readable error.
-
-    Parameters
-    ----------
-    path
-        File to name in the error.
-    """
+    """Turn whatever a damaged TIFF makes the decoders raise into one readable error."""
     try:
         yield
     except InputError:
@@ -158,8 +144,6 @@ def only_series(
 
     Parameters
     ----------
-    path
-        File to name in the errors.
     whole
         Also refuse an image that is too large to be read whole.
     max_pixels

@@ -28,8 +28,6 @@ def open_tiff_parts(
 
     Parameters
     ----------
-    path
-        A TIFF file, plain, ImageJ or OME.
     channel, z
         As in `adaptoscope.imageio.files.read_image`.
 

@@ -16,22 +16,10 @@ from adaptoscope.imageio.pixel_size import PixelSize, calibrated
 from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
 from adaptoscope.imageio.stored_planes import choose_plane
 
-ZARR_SUFFIX = ".zarr"
-
-_METADATA = (".zattrs", ".zgroup", ".zarray", "zarr.json")
-
 # Codecs that run what the file says (pickle) are not among them.
 _COMPRESSORS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
 _ARRANGEMENTS = ("bytes", "crc32c", "delta", "endian", "sharding_indexed", "shuffle", "transpose")
 _CODECS = frozenset(_COMPRESSORS + _ARRANGEMENTS)
-
-
-def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is a Zarr folder, by its name or by what lies in it."""
-    if not path.is_dir():
-        return False
-    named = path.suffix.lower() == ZARR_SUFFIX
-    return named or any((path / name).is_file() for name in _METADATA)
 
 
 def open_zarr_parts(

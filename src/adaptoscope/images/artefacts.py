@@ -68,8 +68,6 @@ class Cleaned:
     ----------
     pixels
         Shape (H, W); the very array that was given where nothing was found.
-    said
-        What was found and done, in words.
     """
 
     pixels: Image

@@ -68,8 +68,6 @@ def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the 
         Shape (N, 2), (row, column) in pixels.
     shape
         Height and width of the image in pixels.
-    name
-        What to call the image in the error.
 
     Returns
     -------

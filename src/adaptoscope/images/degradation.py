@@ -144,8 +144,6 @@ def shot_and_read_noise(
     ----------
     electrons
         Expected electrons per pixel, shape (H, W); values below zero count as zero.
-    read_noise
-        Standard deviation of the read-out noise in electrons.
     row_noise
         Standard deviation in electrons of an offset shared by all pixels of a row.
 

@@ -61,8 +61,6 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
 
     Parameters
     ----------
-    order
-        Highest power of the place in the field.
     lower
         Whether only what is brighter is left out; otherwise what is darker, too.
 

@@ -12,7 +12,7 @@ from skimage import exposure
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import robust_range
 from adaptoscope.images.degradation import FloatImage, blur
-from adaptoscope.images.edges import edge_sharpness, width_of_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
 

@@ -52,8 +52,6 @@ class Explanation:
     ----------
     said
         What is done to the points, as ``with y counted from below``.
-    remedy
-        What a person has to do.
     as_read, explained
         Mean rank of the response under the points as they are, and when so moved: 0 is chance.
     """

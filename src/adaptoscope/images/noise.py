@@ -96,8 +96,6 @@ def add_noise(
     ----------
     pixels
         Shape (H, W), in the units of `noise`.
-    noise
-        How much noise the result has.
     present
         Noise that is in `pixels` already; only what is missing is added.
 

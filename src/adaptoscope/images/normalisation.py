@@ -55,11 +55,6 @@ def measure_range(pixels: Image) -> IntensityRange:
     ----------
     pixels
         Shape (H, W), any linear intensity, finite.
-
-    Returns
-    -------
-    IntensityRange
-        High is above low, also for a constant image.
     """
     if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
         raise InputError(

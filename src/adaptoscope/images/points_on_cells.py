@@ -96,8 +96,6 @@ def cell_levels(pixels: Image, only: int | None = None) -> tuple[Level, ...]:
     ----------
     pixels
         Shape (H, W), any linear intensity, finite.
-    only
-        Compute this level and no other.
 
     Returns
     -------
@@ -165,8 +163,6 @@ def clear_blobs(level: Level, sign: float, least: float) -> int:
 
     Parameters
     ----------
-    level
-        The response to cells of their size.
     sign
         1 for bright ones, -1 for dark ones.
     least

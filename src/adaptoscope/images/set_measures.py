@@ -122,8 +122,6 @@ def refuse_no_nuclei(
 
     Parameters
     ----------
-    seen
-        Number of images in which nuclei were seen.
     otherwise
         What can be done in place of choosing another channel.
     """

@@ -40,8 +40,6 @@ class Crop:
     points
         Shape (N, 2), (row, column) in pixels of the crop. Where the image is smaller than the
         crop, its mirrored continuation is shown and the mirrored cells are listed too.
-    window
-        The part of the image that the crop shows.
     """
 
     pixels: NDArray[np.float32]
@@ -88,8 +86,6 @@ def cut_window(
     ----------
     pixels
         Shape (H, W).
-    window
-        Part of the image to cut out.
     size
         Edge of the square; None gives the window as it is. Padding lies below and to the right:
         it shows the image further on where there is more of it, then its mirror image, in which

@@ -7,34 +7,18 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray
 
 
 @dataclass(frozen=True)
 class CountErrors:
-    """Errors of a set of predicted counts.
+    """Errors of a set of predicted counts, in cells; all NaN but `n` without an image.
 
-    Parameters
-    ----------
-    n
-        Number of images.
-    mae
-        Mean absolute error, in cells.
-    rmse
-        Root of the mean squared error, in cells; at least as large as ``mae``.
-    bias
-        Mean of predicted minus true, in cells; positive where too many are counted.
-    within_5, within_10
-        Share of images, 0 to 1, counted within 5 % and within 10 % of the true count. An image
-        without cells is within any share only if exactly none is predicted.
-    mape
-        Mean of absolute error over true count, 0 to 1 and above, over images with cells; NaN
-        where there is none.
-    r2
-        Coefficient of determination: 1 minus squared errors over squared deviations of the true
-        counts from their mean; negative for a counter worse than that mean, NaN where all true
-        counts are equal.
+    `bias` is predicted minus true. `within_5` and `within_10` are the shares of images, 0 to 1,
+    counted within 5 % and 10 % of the true count; without cells only if exactly none is predicted.
+    `mape` is the mean of absolute error over true count, over images with cells. `r2` is the
+    coefficient of determination: negative for a counter worse than the mean of the true counts, NaN
+    where all of these are equal.
     """
 
     n: int
@@ -56,7 +40,7 @@ def count_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> CountErrors:
 
     Every error is NaN, with a warning, where N is 0.
     """
-    guess, truth = _paired(predicted, true)
+    guess, truth = paired_counts(predicted, true)
     if guess.size == 0:
         warnings.warn("no image to compare: errors are NaN", RuntimeWarning, stacklevel=2)
         return CountErrors(0, *(float("nan"),) * 7)
@@ -78,7 +62,7 @@ def share_within(predicted: npt.ArrayLike, true: npt.ArrayLike, tolerance: float
 
     NaN, with a warning, where there is no image.
     """
-    guess, truth = _paired(predicted, true)
+    guess, truth = paired_counts(predicted, true)
     if guess.size == 0:
         warnings.warn("no image to compare: the share is NaN", RuntimeWarning, stacklevel=2)
         return float("nan")
@@ -102,7 +86,8 @@ def _determination(guess: FloatArray, truth: FloatArray) -> float:
     return 1.0 - float(np.square(guess - truth).sum()) / spread
 
 
-def _paired(predicted: npt.ArrayLike, true: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+def paired_counts(predicted: npt.ArrayLike, true: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return counts of shape (N,) each as numbers, if they are usable."""
     guess = np.asarray(predicted, dtype=np.float64)
     truth = np.asarray(true, dtype=np.float64)
     if guess.ndim != 1 or guess.shape != truth.shape:

@@ -12,18 +12,11 @@ from adaptoscope.metrics.intervals import Interval
 
 @dataclass(frozen=True)
 class Coverage:
-    """What intervals turned out to be worth.
+    """What `n` intervals turned out to be worth.
 
-    Parameters
-    ----------
-    n
-        Number of intervals.
-    share
-        Share that hold the true count, 0 to 1.
-    interval
-        Exact 95 % binomial interval of that share (Clopper and Pearson, 1934).
-    median_relative_width
-        Median of width by count, where the count is at least 1; NaN where none is.
+    The share of them that hold the true count, 0 to 1, with its exact 95 % binomial interval
+    (Clopper and Pearson, 1934), and the median of width by count, where the count is at least 1;
+    NaN where none is.
     """
 
     n: int

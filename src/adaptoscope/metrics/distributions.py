@@ -7,8 +7,8 @@ import numpy.typing as npt
 from scipy.stats import wasserstein_distance
 
 from adaptoscope.errors import InputError
+from adaptoscope.metrics.intervals import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 Histogram = npt.NDArray[np.int64]
 
 LEVELS = 65536

@@ -15,15 +15,10 @@ has only 35 different resamples."""
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """How much more one method is off than another, in cells per image.
+    """How much more one method is off than another over `n` images that both counted.
 
-    Parameters
-    ----------
-    n
-        Number of images that both counted.
-    difference
-        Mean absolute error of the first minus that of the second, with its interval; negative
-        where the first is better.
+    The mean absolute error of the first minus that of the second, in cells per image, with its
+    interval; negative where the first is better.
     """
 
     n: int

@@ -12,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from adaptoscope.errors import InputError
+from adaptoscope.metrics.intervals import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 
 
@@ -29,13 +29,10 @@ class PointMatch:
         Between 0 and 1; NaN where there was nothing to divide by.
     false_positives, false_negatives
         Found points without a true one, true points without a found one.
-    merges
-        Those false negatives whose nearest found point, within twice the radius, belongs to another
-        true point: two cells that were seen as one. The centre of such a pair lies about half a
-        diameter from either.
-    splits
-        Those false positives whose nearest true point, within twice its radius, belongs to another
-        found point: one cell that was seen as two.
+    merges, splits
+        False negatives whose nearest found point, within twice the radius, belongs to another true
+        point: two cells that were seen as one, with a centre about half a diameter from either. And
+        false positives whose nearest true point belongs to another found one: a cell seen as two.
     mean_distance
         Mean distance of the pairs, in pixels; NaN without a pair.
     """

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.errors import InputError
-
-FloatArray = npt.NDArray[np.float64]
+from adaptoscope.metrics.intervals import FloatArray
 
 LOWEST_PERIODS = 2.0
 """Periods per image edge at which the bins begin: the Hann window smears what lies below."""
 
-# Smaller images have fewer frequencies than the usual 16 bins.
+# By eye: smaller images hold a handful of frequencies only.
 _SMALLEST = 16
 
 

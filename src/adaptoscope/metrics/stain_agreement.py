@@ -36,22 +36,16 @@ class StainAgreement:
 
     Parameters
     ----------
-    pearson
-        Mean over images of Pearson's correlation of predicted and true pixels; images of constant
-        truth are left out, constant predictions count as 0. NaN where no image is left, as the
-        three that follow.
-    pearson_interval
-        Its 95 % bootstrap interval over images.
-    pearson_fisher
-        The mean by Fisher's z.
+    pearson, pearson_interval, pearson_fisher
+        Mean over images of the correlation of predicted and true pixels, with its 95 % bootstrap
+        interval, and the mean by Fisher's z. Images of constant truth are left out, constant
+        predictions count as 0; NaN where no image is left.
     pearson_pooled
         The correlation over the pixels of all images together, those of constant truth as well.
     ssim, psnr, nrmse, mae
         Means over all images; ``psnr`` is infinite where one image is predicted without error.
-    constant
-        Number of images without a correlation, as their truth is constant.
-    flat
-        Number of other images whose prediction is constant: counted as 0.
+    constant, flat
+        Numbers of images whose truth is constant, and of others whose prediction is.
     """
 
     n: int

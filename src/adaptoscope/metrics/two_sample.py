@@ -20,7 +20,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 # A spread below this share of the mean is rounding: the feature is constant.
 _ROUNDING = 1e-9
-# Far more than the fits of the comparisons need; it bounds the time of one that does not converge.
+# Bounds the time of a fit that does not converge.
 _MOST_STEPS = 500
 
 

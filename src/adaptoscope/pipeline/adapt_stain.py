@@ -24,7 +24,7 @@ from adaptoscope.pipeline.front_door import (
 )
 
 if TYPE_CHECKING:
-    from adaptoscope.adaptation.auto_settings import AutoSettings
+    from adaptoscope.adaptation.layer_choice.settings import AutoSettings
     from adaptoscope.translation.fields import Field
 
 
@@ -128,8 +128,8 @@ def adapt_stain(
         If `out` is the folder of the model, or holds something else.
     """
     require_training("adapting a stain network")
-    from adaptoscope.adaptation.auto_settings import AutoSettings
     from adaptoscope.adaptation.baseline_settings import OracleSettings, RestyledSettings
+    from adaptoscope.adaptation.layer_choice.settings import AutoSettings
     from adaptoscope.adaptation.methods import METHODS, choose_settings
     from adaptoscope.translation.model_folder import read_translator_record
 
@@ -150,7 +150,7 @@ def adapt_stain(
     if source is not None and needs_source:
         known = _open(source, modality, root, channel, z)
 
-    from adaptoscope.adaptation.auto import chosen_way
+    from adaptoscope.adaptation.layer_choice.choose import chosen_way
     from adaptoscope.adaptation.methods import adapt_by_method
     from adaptoscope.training.step_loop import start_fabric
     from adaptoscope.translation.train_pairs import one_modality

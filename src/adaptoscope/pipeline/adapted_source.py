@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptoscope.counting.conventions import Conventions, by_conventions
+from adaptoscope.counting.conventions import AS_IT_DOES, by_conventions
 from adaptoscope.counting.counter_source import CounterSource, StoredCounter
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import SettingsError
@@ -21,8 +21,6 @@ class AdaptedCounter:
 
     Parameters
     ----------
-    folder, seed
-        Folder and seed of the adaptation.
     measured
         What was measured in it, which no other adaptation repeats.
     """
@@ -34,9 +32,9 @@ class AdaptedCounter:
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.pipeline.adapt import adapted_counter
+        from adaptoscope.pipeline.counter_adaptation import adapted_counter
 
-        before = replace(self.before, told=Conventions())
+        before = replace(self.before, told=AS_IT_DOES)
         adapted = adapted_counter(before.load(), self.folder, self.seed)
         return by_conventions(adapted, self.before.told)
 
@@ -50,19 +48,22 @@ class AdaptedCounter:
         return replace(self, before=self.before.located())
 
 
-def refuse_to_adapt(source: CounterSource, places: Sequence[Path]) -> StoredCounter:
-    """Refuse what no counter can be adapted with or to.
-
-    Returns
-    -------
-    StoredCounter
-        The counter, as it can be adapted.
-    """
+def refuse_to_adapt(
+    source: CounterSource, places: Sequence[Path], calibrated_by: object = None
+) -> StoredCounter:
+    """Refuse what no counter can be adapted with or to."""
     if not isinstance(source, StoredCounter):
         raise SettingsError(
             "A counter that is loaded already cannot be adapted.",
             expected="the name or the folder of a counter beside adapt",
             found="a loaded counter",
+        )
+    if calibrated_by is not None:
+        raise SettingsError(
+            "A counter is adapted without labels, or calibrated by hand counts.",
+            expected="adapt or calibrated_by",
+            found="both",
+            remedy="leave one out",
         )
     if len(places) != 1 or not places[0].is_dir():
         raise SettingsError(
@@ -86,15 +87,13 @@ def adapted_source(
 
     Parameters
     ----------
-    images
-        A folder of images; no label is read.
     folder
         Where the adaptation is kept.
     overwrite
         Discard an adaptation to other images or with other settings.
     """
     from adaptoscope.datasets.counted_images import open_counted_images
-    from adaptoscope.pipeline.adapt import AdaptSettings, adapt_counter
+    from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter
 
     opened = open_counted_images(images, channel=settings.channel, z=settings.z)
     how = AdaptSettings(cell_diameter_px=settings.diameter_px)

@@ -14,6 +14,7 @@ from adaptoscope.comparison.compare import Comparison
 from adaptoscope.comparison.facts import SetFacts
 from adaptoscope.comparison.quantities import Quantity, Value
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.tiles import evenly_spread
 from adaptoscope.imageio.json_values import rounded
 from adaptoscope.metrics.distributions import LEVELS
 from adaptoscope.reporting.figures import STRETCH, STYLE, Picture, on_screen, png_picture, svg_of
@@ -123,8 +124,7 @@ def _middles(
     images: CountedImageSet, facts: SetFacts
 ) -> tuple[list[str], list[NDArray[np.float32]]]:
     measured = [image.name for image in facts.images]
-    places = np.unique(np.linspace(0, len(measured) - 1, min(_SHOWN, len(measured))).round())
-    names = [measured[int(place)] for place in places]
+    names = evenly_spread(measured, _SHOWN)
     records = {record.name: record for record in images}
     return names, [_middle(images.read(records[name]).pixels) for name in names]
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pipeline.front_door import Place, Plane, path_of
 
 if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
-
-Layout = Literal["idcia", "folder", "cell200"]
+    from adaptoscope.datasets.importers import SetLayout
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +32,7 @@ class ConvertedSet:
     """
 
     images: CountedImageSet
-    layout: Layout
+    layout: SetLayout
     summary: str
     left_out: list[str]
 
@@ -42,7 +41,7 @@ def convert(
     source: Place,
     destination: Place,
     *,
-    layout: Layout | None = None,
+    layout: SetLayout | None = None,
     stain: str | None = None,
     swap_axes: bool = False,
     per_class: int | None = None,
@@ -96,43 +95,26 @@ def convert(
         describe_left_out,
         find_layout,
     )
+    from adaptoscope.datasets.importers import IMPORTERS
+    from adaptoscope.training.progress import progress_display
 
     chosen = layout or find_layout(given, stain)
-    of_folder = {"swap_axes": swap_axes or None, "root": root, "z": z}
-    of_cell200 = {"per_class": per_class, "seed": seed}
-    how: dict[str, Any]
-    if chosen == "folder":
-        _refuse_unused(chosen, stain=stain, **of_cell200)
-        how = {"swap_axes": swap_axes, "root": path_of(root), "image_channel": channel, "z": z}
-    elif chosen == "cell200":
-        _refuse_unused(chosen, stain=stain, channel=channel, **of_folder)
-        how = {"seed": seed, "per_class": per_class}
-    else:
-        _refuse_unused(chosen, **of_folder, **of_cell200)
-        how = {"channel": stain, "image_channel": channel}
-    imported = _import(chosen, given, Path(destination), overwrite=overwrite, **how)
+    importer = IMPORTERS[chosen]
+    options: dict[str, Any] = {"stain": stain, "swap_axes": swap_axes or None, "z": z}
+    options |= {"root": path_of(root), "channel": channel, "per_class": per_class, "seed": seed}
+    known = {name: value for name, value in options.items() if value is not None}
+    _refuse_unused(chosen, [name for name in known if name not in importer.options])
+    how = {importer.options[name]: value for name, value in known.items()}
+    with progress_display("convert", None, unit="image") as advance:
+        imported = importer.read(
+            given, Path(destination), overwrite=overwrite, on_image=advance, **how
+        )
     left_out = describe_left_out(given, chosen, root=path_of(root), stain=stain or "DAPI")
     return ConvertedSet(imported, chosen, describe_import(imported), left_out)
 
 
-def _import(layout: Layout, source: Path, out: Path, **how: Any) -> CountedImageSet:
-    from adaptoscope.training.progress import progress_display
-
-    read: Callable[..., CountedImageSet]
-    if layout == "cell200":
-        # Its library belongs to an extra, which the other layouts do without.
-        from adaptoscope.datasets.cell200 import import_cell200 as read
-    elif layout == "folder":
-        from adaptoscope.datasets.importers import import_folder as read
-    else:
-        from adaptoscope.datasets.importers import import_idcia_release as read
-    given = {name: value for name, value in how.items() if value is not None}
-    with progress_display("convert", None, unit="image") as advance:
-        return read(source, out, **given, on_image=advance)
-
-
-def _refuse_unused(layout: str, **options: object) -> None:
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+def _refuse_unused(layout: str, options: Sequence[str]) -> None:
+    given = [f"--{name.replace('_', '-')}" for name in options]
     if given:
         raise SettingsError(
             f"The layout {layout} has no use for {', '.join(given)}.",

@@ -16,13 +16,7 @@ Image = npt.NDArray[np.float32]
 
 
 def overlay_of(counted: CountedImage) -> bytes:
-    """Draw an image with rings around its cells; of a large one, means over blocks of pixels.
-
-    Parameters
-    ----------
-    counted
-        The image and what was found in it.
-    """
+    """Draw an image with rings around its cells; of a large one, means over blocks of pixels."""
     row, image = counted.row, counted.image
     points = no_points() if counted.found.points is None else counted.found.points
     text, diameter = _caption(row), row.diameter_px

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adaptoscope.counting.count_table import CountSummary, PredictedCount
 
 if TYPE_CHECKING:
+    from adaptoscope.counting.hand_counts import Calibrated
     from adaptoscope.pipeline.verdict import Verdict
 
 
@@ -21,12 +22,12 @@ class CountedFolder:
         Those of ``counts.csv``, in the order of the files; an image's regions follow it.
     summary
         The same in a few figures.
-    places
-        What was written, by the name of its parameter.
     left_out
         What of the folders was not looked at, one sentence for each.
     adaptation
         What came of adapting the counter, if that was asked for.
+    calibrated
+        What hand counts said, if the counter was calibrated by some.
     """
 
     counter: str
@@ -35,3 +36,4 @@ class CountedFolder:
     places: Mapping[str, Path] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     adaptation: "Verdict | None" = None
+    calibrated: "Calibrated | None" = None

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from adaptoscope.counting.kinds import KINDS, fitted_heads, kind_of_head, trained_heads
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError, require_training, shortened
 from adaptoscope.pipeline.front_door import (
@@ -19,12 +20,6 @@ from adaptoscope.pipeline.front_door import (
     values_of,
 )
 from adaptoscope.training.settings import settings_from
-
-NETWORKS = ("centres", "regressor", "fcrn_a")
-"""Heads that are learnt."""
-
-FITTED = ("nuclei", "dog", "otsu_watershed", "constant")
-"""Heads that are fitted to numbers of cells."""
 
 
 def train_counter(
@@ -93,22 +88,18 @@ def train_counter(
         If there is no such head, or the settings name another one.
     """
     options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
-    if head in FITTED:
+    if head in fitted_heads():
         _refuse_unused(head, **options, init=init, folds=folds)
     values, origin = values_of(settings)
     head = _head(head, values, origin)
     before = not overwrite and (Path(out) / "model.json").is_file()
-    if head not in NETWORKS:
+    if head not in trained_heads():
         _refuse_unused(head, **options, init=init, folds=folds)
         images = open_images(real, root=root, channel=channel, z=z)
         return _fit(Path(out), head, images, before=before, overwrite=overwrite)
     require_training("training a counter")
-    from adaptoscope.counting.settings import DensitySettings, RegressorSettings
-
     images = open_images(real, root=root, channel=channel, z=z)
-    schema: type[RegressorSettings] | type[DensitySettings] = (
-        RegressorSettings if head == "regressor" else DensitySettings
-    )
+    schema = kind_of_head(head).settings_class()
     if isinstance(values, dict):
         values = {**values, "head": head}
         if unlabelled is not None:
@@ -140,8 +131,8 @@ def train_counter(
 def _head(asked: str | None, values: Any, origin: str) -> str:
     """Return the head that was asked for, by itself or in the settings."""
     stored = values.get("head") if isinstance(values, dict) else None
-    chosen = asked or stored or "centres"
-    known = (*NETWORKS, *FITTED)
+    chosen = asked or stored or KINDS[0].head
+    known = (*trained_heads(), *fitted_heads())
     if chosen not in known:
         close = get_close_matches(str(chosen), known, n=1)
         raise SettingsError(
@@ -197,5 +188,5 @@ def _refuse_unused(method: str, **options: object) -> None:
             f"The method {method} has no use for {', '.join(given)}.",
             expected="--real only; it is fitted to the numbers of cells of real images",
             found=", ".join(given),
-            remedy=f"leave these options out, or choose --head {', '.join(NETWORKS)}",
+            remedy=f"leave these options out, or choose --head {', '.join(trained_heads())}",
         )

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.counting.cross_fitting import as_training
 from adaptoscope.counting.conventions import Conventions, by_conventions
+from adaptoscope.counting.cross_fitting import as_training
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import CountingModel, load_counter
@@ -24,6 +24,7 @@ from adaptoscope.pipeline.protocols import FoldProtocol, Round
 from adaptoscope.pipeline.rows import Row
 from adaptoscope.pipeline.settings import ExperimentSettings
 from adaptoscope.training.progress import part_of
+from adaptoscope.training.settings import read_settings
 from adaptoscope.training.step_loop import Device
 
 
@@ -43,6 +44,8 @@ class RowResult:
         Labelled real images that it used; in folds, their mean.
     fold
         Fold of each image, from 0, shape (N,); None where there is one round.
+    steps
+        Optimiser steps of its network with the first seed; None where none is trained.
     """
 
     row: Row
@@ -51,6 +54,7 @@ class RowResult:
     predicted: NDArray[np.float64]
     labels: float = 0.0
     fold: NDArray[np.int64] | None = None
+    steps: int | None = None
 
     @property
     def mae_by_seed(self) -> tuple[float, ...]:
@@ -105,6 +109,7 @@ def pooled(parts: Sequence[RowResult]) -> RowResult:
         fold=np.repeat(np.arange(len(parts)), [len(part.true) for part in parts])
         if len(parts) > 1
         else None,
+        steps=parts[0].steps,
     )
 
 
@@ -142,7 +147,20 @@ def run_row(
             remedy="run the experiment into an empty folder",
         )
     predicted = np.stack([predicted for _, _, predicted in tables])
-    return RowResult(row, names, true, predicted, _labels_of(settings, row, one.real))
+    labels = _labels_of(settings, row, one.real)
+    steps = None
+    if row.learns:
+        trained = read_settings(_folder_of(row, seeds[0], one) / "settings.yaml")
+        steps = trained["steps"] + trained["pretrain_steps"]
+    return RowResult(row, names, true, predicted, labels, steps=steps)
+
+
+def _folder_of(row: Row, seed: int, one: Round) -> Path:
+    return one.folder / "models" / _name_of(row, seed)
+
+
+def _name_of(row: Row, seed: int) -> str:
+    return f"{row.slug}-seed{seed}" if row.varies else row.slug
 
 
 def _labels_of(settings: ExperimentSettings, row: Row, real: CountedImageSet) -> float:
@@ -164,13 +182,11 @@ def _count_test_images(
     synthetic: CountedImageSet | None,
     device: Device,
 ) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
-    name = f"{row.slug}-seed{seed}" if row.varies else row.slug
-    table = one.folder / "counts" / f"{name}.csv"
+    table = one.folder / "counts" / f"{_name_of(row, seed)}.csv"
     if not table.exists():
         shown = images_for_row(row, one.real, seed)
-        model = _counter_of(
-            settings, row, seed, shown, synthetic, one.folder / "models" / name, device
-        )
+        folder = _folder_of(row, seed, one)
+        model = _counter_of(settings, row, seed, shown, synthetic, folder, device)
         table.parent.mkdir(parents=True, exist_ok=True)
         evaluate_counter(model, one.real.split("test")).write_table(table)
     return _read_counts(table)

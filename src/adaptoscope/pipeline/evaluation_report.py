@@ -36,14 +36,10 @@ def write_evaluation_report(
 
     Parameters
     ----------
-    name, evaluation
-        Name of the counter, and how it did.
     images
         The set, or the split of it, that was counted.
     other
         Another counter on the same images.
-    remark
-        A sentence below the main result.
     """
     worst = sorted(evaluation.images, key=lambda row: (-abs(row.error), row.image))[:_LISTED]
     run = EvaluationRun(

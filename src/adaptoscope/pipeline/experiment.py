@@ -5,10 +5,10 @@ from pathlib import Path
 
 from adaptoscope.pipeline.counting_stage import RowResult, pooled, run_row
 from adaptoscope.pipeline.image_stages import CONTROL, ImageStages
-from adaptoscope.pipeline.looks import compare_looks
 from adaptoscope.pipeline.protocols import Round, rounds_of
 from adaptoscope.pipeline.provenance import inputs_of
 from adaptoscope.pipeline.real_images import open_undivided_images
+from adaptoscope.pipeline.realism_of_sets import compare_looks
 from adaptoscope.pipeline.report import write_report
 from adaptoscope.pipeline.results import RunResults
 from adaptoscope.pipeline.rows import FOLDERS

@@ -60,11 +60,6 @@ def spread_order(members: Sequence[int], generator: np.random.Generator) -> list
 
     Each half is ordered in this way, and the two take turns; chance says which begins. So of the
     first 2, 4 or 8 as many come from either half, and from either quarter.
-
-    Parameters
-    ----------
-    members
-        Sorted by what they are to be spread over.
     """
     if len(members) < 2:
         return list(members)

@@ -40,8 +40,6 @@ class TrainedModel:
     measured
         Errors or agreement on the images of the split ``val``, or of a cross-validation; None
         where there was none.
-    summary
-        How well it does, in a sentence.
     """
 
     folder: Path

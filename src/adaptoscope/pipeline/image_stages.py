@@ -5,7 +5,7 @@ from typing import cast
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.pipeline.alike import simulate_alike
+from adaptoscope.pipeline.matched_simulation import simulate_alike
 from adaptoscope.pipeline.real_images import open_other, open_style_images
 from adaptoscope.pipeline.rows import FOLDERS
 from adaptoscope.pipeline.settings import ExperimentSettings, OtherFolder
@@ -17,7 +17,7 @@ from adaptoscope.pipeline.style_steps import (
     stylise_once,
 )
 from adaptoscope.simulation.write import simulate
-from adaptoscope.style_transfer.realism.controls import Method
+from adaptoscope.style_transfer.controls import Method
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob
@@ -32,8 +32,6 @@ class ImageStages:
 
     Parameters
     ----------
-    out
-        Its run folder, or that of a fold.
     shared
         Folder of what does not follow the real images; `out` if not given.
     device

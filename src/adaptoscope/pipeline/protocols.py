@@ -108,8 +108,6 @@ def rounds_of(protocol: AnyProtocol, real: CountedImageSet, out: Path) -> tuple[
 
     Parameters
     ----------
-    real
-        The real images, with the splits of their folder.
     out
         Run folder; folds stand below it in ``folds/``, numbered from 1.
 

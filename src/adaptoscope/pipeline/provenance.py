@@ -13,7 +13,7 @@ from adaptoscope.pipeline.rows import Row
 from adaptoscope.pipeline.settings import ExperimentSettings, OtherFolder, RealFolder
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.encoders import origin_of_encoder
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone
+from adaptoscope.style_transfer.backbones.table import hash_of_backbone
 from adaptoscope.training.progress import progress
 
 

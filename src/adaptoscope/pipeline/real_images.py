@@ -12,8 +12,8 @@ from adaptoscope.pipeline.settings import (
     StyleSettings,
 )
 from adaptoscope.simulation.write import simulate
+from adaptoscope.training.path_variables import expand_path
 from adaptoscope.training.progress import progress, progress_display
-from adaptoscope.training.variables import expand_path
 
 
 def open_real_images(

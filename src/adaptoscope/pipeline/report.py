@@ -10,9 +10,9 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pipeline.counting_stage import RowResult
 from adaptoscope.pipeline.image_stages import CONTROL
-from adaptoscope.pipeline.looks import Looks
 from adaptoscope.pipeline.protocols import Round
 from adaptoscope.pipeline.provenance import origins_of_weights
+from adaptoscope.pipeline.realism_of_sets import Looks
 from adaptoscope.pipeline.recommendation import recommendation
 from adaptoscope.pipeline.results import (
     RunResults,

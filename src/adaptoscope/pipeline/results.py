@@ -71,7 +71,7 @@ def _plain_row(
         "name": row.name,
         "init": initial_weights(settings, result),
         "labels": round(result.labels),
-        "steps": steps_of(settings, result),
+        "steps": result.steps,
         **{
             name: value if math.isfinite(value) else None
             for name, value in result.errors().as_dict().items()
@@ -83,12 +83,6 @@ def _plain_row(
         "intervals": plain_coverage(result),
         "published": row.published.model_dump(mode="json") if row.published else None,
     }
-
-
-def steps_of(settings: ExperimentSettings, result: RowResult) -> int | None:
-    """Return the optimiser steps of a row's network in all; None where none is trained."""
-    row = result.row
-    return settings.training_of(row, settings.seeds[0]).total_steps if row.learns else None
 
 
 def counted_images(settings: ExperimentSettings, results: Sequence[RowResult]) -> str:
@@ -103,7 +97,7 @@ def counted_images(settings: ExperimentSettings, results: Sequence[RowResult]) -
 def protocol_remarks(settings: ExperimentSettings, made: RunResults) -> list[str]:
     """Say how images were divided, with which seeds, and for how many steps networks learnt."""
     remarks = [protocol_in_words(settings.protocol, made.rounds)]
-    steps = {one.row.name: steps_of(settings, one) for one in made.results if one.row.learns}
+    steps = {one.row.name: one.steps for one in made.results if one.row.learns}
     different = set(steps.values())
     if len(different) == 1:
         remarks.append(f"Every network took {different.pop()} optimiser steps in all.")

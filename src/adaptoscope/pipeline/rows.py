@@ -2,9 +2,10 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from adaptoscope.counting.reading import Edges
+from adaptoscope.counting.kinds import KINDS, trained_heads
+from adaptoscope.counting.post_processing import Edges
 from adaptoscope.training.settings import Settings
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -34,7 +35,6 @@ NAMES: dict[str, str] = {
 }
 """What reports call them."""
 
-_SIMPLE = ("constant", "otsu_watershed", "dog", "nuclei_fitted")
 _OF_THE_ROW = ("head", "init", "regime", "mode", "steps", "pretrain_steps", "seed")
 
 
@@ -52,19 +52,9 @@ class Row(Settings):
 
     name: str = Field(min_length=1)
     """As the table shows it."""
-    method: Literal[
-        "constant",
-        "otsu_watershed",
-        "dog",
-        "nuclei",
-        "nuclei_fitted",
-        "regressor",
-        "centres",
-        "fcrn_a",
-    ]
-    """What counts: a simple counter; the bundled counter `nuclei` as it is shipped, without
-    training, or fitted to labels in how its density is read; or the head of a network that is
-    trained."""
+    method: str
+    """What counts: a head of the table of counters, trained or fitted; the bundled counter `nuclei`
+    as it is shipped, without training; or `nuclei_fitted`, in how its density is read."""
     edges: Edges | None = None
     """Which cells cut by the border count, for counters that find cells and are not told by labels:
     a fact of how the images were counted. None: as the counter does."""
@@ -95,14 +85,23 @@ class Row(Settings):
     published: PublishedErrors | None = None
     """What the paper reports for this row; shown beside ours."""
 
+    @field_validator("method")
+    @classmethod
+    def _method_is_known(cls, method: str) -> str:
+        known = ("nuclei", "nuclei_fitted", *(each.head for each in KINDS))
+        if method not in known:
+            raise ValueError(f"method is one of {', '.join(known)}")
+        return method
+
     @model_validator(mode="after")
     def _fields_fit_the_method(self) -> "Row":
         if not self.learns and (self.init or self.synthetic or self.steps or self.changes):
             raise ValueError(
                 "init, synthetic, steps and changes are only for methods that are networks"
             )
-        if self.edges and self.method not in ("nuclei", "centres", "fcrn_a"):
-            raise ValueError("edges is only for nuclei, centres and fcrn_a")
+        densities = ["nuclei", *(each.head for each in KINDS if each.says == "density")]
+        if self.edges and self.method not in densities:
+            raise ValueError(f"edges is only for {', '.join(densities)}")
         own = sorted(set(self.changes) & set(_OF_THE_ROW))
         if own:
             raise ValueError(f"changes cannot hold {own[0]}: it follows from the row's own fields")
@@ -119,7 +118,8 @@ class Row(Settings):
             raise ValueError("mode teacher looks at no real label: set labelled to 0")
         if self.regime != "fine_tuned" and not both and self.mode != "teacher":
             raise ValueError("regime is only for rows with synthetic images and real labels")
-        if self.method in _SIMPLE and not self.uses_labels:
+        is_fitted = self.method != "nuclei" and not self.learns
+        if is_fitted and not self.uses_labels:
             raise ValueError(f"{self.method} is fitted to labels: it needs at least one")
         if self.learns and not (self.uses_labels or self.synthetic):
             raise ValueError("without real labels a row needs synthetic images")
@@ -128,7 +128,7 @@ class Row(Settings):
     @property
     def learns(self) -> bool:
         """Whether a network is trained."""
-        return self.method in ("regressor", "centres", "fcrn_a")
+        return self.method in trained_heads()
 
     @property
     def uses_labels(self) -> bool:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from adaptoscope.errors import SettingsError, shortened
+from adaptoscope.training.path_variables import expand_path
 from adaptoscope.training.run_folder import ENVIRONMENT, RunFolder
 from adaptoscope.training.settings import Settings, read_settings, settings_from
-from adaptoscope.training.variables import expand_path
 
 if TYPE_CHECKING:
     from adaptoscope.training.step_loop import Device

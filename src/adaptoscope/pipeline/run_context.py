@@ -17,14 +17,10 @@ class RunContext:
 
     Parameters
     ----------
-    folder
-        Its run folder, begun or gone on with.
     device
         Where networks run.
     workers
         Processes for stylising; the results are the same for any number.
-    overwrite
-        Make simulated real images anew, which look after themselves.
     """
 
     folder: RunFolder

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from adaptoscope.counting.kinds import kind_of_head
 from adaptoscope.counting.settings import (
     AnyCountingSettings,
     DensitySettings,
@@ -13,13 +14,13 @@ from adaptoscope.counting.settings import (
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline.protocols import AnyProtocol, SplitProtocol
 from adaptoscope.pipeline.rows import FOLDERS, SLUG, Row
+from adaptoscope.realism.settings import RealismSettings
 from adaptoscope.simulation.settings import SimulationSettings
-from adaptoscope.style_transfer.realism.settings import RealismSettings
 from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.training.path_variables import expand_path
 from adaptoscope.training.settings import Settings
-from adaptoscope.training.variables import expand_path
 
 PARTS = (
     "report.html",
@@ -233,6 +234,8 @@ class ExperimentSettings(Settings):
                 raise ValueError(f"row {row.name}: steps contradicts total_steps; give one of them")
             if row.learns:
                 self._check_training(row)
+        if self.total_steps is not None and (self.counting.epochs or self.spatial.epochs):
+            raise ValueError("total_steps contradicts epochs; give one of them")
         return self
 
     def _check_training(self, row: Row) -> None:
@@ -251,8 +254,8 @@ class ExperimentSettings(Settings):
         """
         both = row.synthetic is not None and (row.uses_labels or row.mode == "teacher")
         regime = row.regime if both else "supervised"
+        base = self._base_of(row)
         begun = self.pretrain_steps if regime == "fine_tuned" else 0
-        base: AnyCountingSettings = self.counting if row.method == "regressor" else self.spatial
         steps = base.steps if self.total_steps is None else self.total_steps - begun
         fixed = {
             "head": row.method,
@@ -264,6 +267,16 @@ class ExperimentSettings(Settings):
             "seed": seed,
         }
         return base.changed(**row.changes, **fixed)
+
+    def _base_of(self, row: Row) -> AnyCountingSettings:
+        """Return `counting` or `spatial`, as settings of the row's head."""
+        schema = kind_of_head(row.method).settings_class()
+        base: AnyCountingSettings = self.spatial
+        if issubclass(schema, RegressorSettings):
+            base = self.counting
+        if not isinstance(base, schema):
+            base = schema(**base.model_dump(exclude={"head"}))
+        return base
 
     @property
     def imitates(self) -> bool:

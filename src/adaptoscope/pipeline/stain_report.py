@@ -51,8 +51,6 @@ def write_stain_report(
         Of these fields, in the same order.
     figures
         As `StainEvaluation.as_dict`, with what was measured besides.
-    of
-        The set in words, with split and modality.
     """
     over = evaluation.pearson
     agreement = with_bounds(over.value, (over.lower, over.upper))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptoscope.counting.cell_size import count_cells
+from adaptoscope.counting.count_image import count_cells
 from adaptoscope.counting.model_folder import CountingModel
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
@@ -61,8 +61,6 @@ def count_on_stains(
 
     Parameters
     ----------
-    pairs
-        The set of the fields, with its cell centres.
     fields
         With their stains read, in the model's order.
 

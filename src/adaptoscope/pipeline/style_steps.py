@@ -15,19 +15,19 @@ from adaptoscope.pipeline.settings import (
     RealSimulated,
     StyleSettings,
 )
+from adaptoscope.style_transfer.backbones.table import hash_of_backbone, open_backbone
+from adaptoscope.style_transfer.controls import Method, stylise_by_control
+from adaptoscope.style_transfer.exemplars import Exemplar, measure_exemplars
 from adaptoscope.style_transfer.learn_style import learn_style, some_images
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.realism.controls import Method, stylise_by_control
-from adaptoscope.style_transfer.realism.references import Reference, measure_references
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.screening.screen import ScreeningSummary, screen_set
 from adaptoscope.style_transfer.settings import (
     ScreeningSettings,
     StylisationSettings,
-    presentation_of,
+    preprocessing_of,
 )
+from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-from adaptoscope.style_transfer.tokens.settings import TokenSettings
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.synthesis.write import synthesise
 from adaptoscope.training.progress import progress_display
@@ -110,14 +110,14 @@ class Controls:
             self._images,
             method,
             self._seed,
-            references=self._references,
+            exemplars=self._exemplars,
             held_out=[self._real],
             workers=self._workers,
         )
 
     @cached_property
-    def _references(self) -> tuple[Reference, ...]:
-        return measure_references(self._images)
+    def _exemplars(self) -> tuple[Exemplar, ...]:
+        return measure_exemplars(self._images)
 
 
 def learn_style_once(
@@ -136,8 +136,6 @@ def learn_style_once(
 
     Parameters
     ----------
-    style
-        Backbone, and how many images are used.
     real
         Set whose validation and test images must not be among them.
     seed
@@ -156,7 +154,7 @@ def learn_style_once(
         return path
     backbone = open_backbone(style.backbone, start_fabric(device).device)
     weights = hash_of_backbone(style.backbone)
-    shown = presentation_of(stylisation)
+    shown = preprocessing_of(stylisation)
     path.parent.mkdir(parents=True, exist_ok=True)
     if tokens is None:
         chosen = some_images(images, style.limit, seed)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from adaptoscope.datasets.counted_images import CountedImageSet
     from adaptoscope.style_transfer.screening.screen import ScreeningSummary
     from adaptoscope.style_transfer.style_file import Style
-    from adaptoscope.style_transfer.tokens.settings import DensityRule
+    from adaptoscope.style_transfer.style_tokens.settings import DensityRule
 
 
 def learn_style(
@@ -90,12 +90,12 @@ def learn_style(
         If an image is one of those kept back.
     """
     require_training("learning a style")
-    from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, presentation_of
-    from adaptoscope.style_transfer.tokens.settings import TokenSettings
+    from adaptoscope.style_transfer.settings import USUAL, StylisationSettings, preprocessing_of
+    from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 
     shown, training = USUAL, None
     if settings is not None:
-        shown = presentation_of(settings_of(settings, StylisationSettings))
+        shown = preprocessing_of(settings_of(settings, StylisationSettings))
     if steps is not None or tokens is not None:
         usual = None if settings is None else shown.intensities
         training = settings_of(tokens, TokenSettings, steps=steps, seed=seed, intensities=usual)
@@ -124,7 +124,7 @@ def _density_rule(
     measure: str | None, given: GivenSettings, seed: int | None, *, trained: bool
 ) -> DensityRule | None:
     """Return how images are classed, or none; `measure` and `seed` have the last word."""
-    from adaptoscope.style_transfer.tokens.settings import DensityRule
+    from adaptoscope.style_transfer.style_tokens.settings import DensityRule
 
     if measure is None and given is None:
         return None

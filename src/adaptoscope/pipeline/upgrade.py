@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptoscope.counting.model_folder import WITHOUT_NETWORK, read_record
+from adaptoscope.counting.kinds import kind_of
+from adaptoscope.counting.model_folder import read_record
 from adaptoscope.counting.trained_network import read_network, write_finished_network
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_json
@@ -48,7 +49,7 @@ def _plan(folder: Path) -> tuple[Settings, Callable[[], None] | None]:
             folder, stains, load_translator(folder).network
         )
     counter = read_record(folder)
-    if counter.kind in WITHOUT_NETWORK:
+    if not kind_of(counter.kind).is_trained:
         return counter, None
     return counter, lambda: write_finished_network(folder, read_network(folder, counter))
 

@@ -16,8 +16,6 @@ class Verdict:
         What they miss where an image is laid over itself (`Contradiction.missed`).
     between_seeds
         How far the counts of the seeds are from one another, relative to their mean.
-    moved
-        How far they are from the counts before, likewise.
     """
 
     kept: bool
@@ -30,13 +28,7 @@ class Verdict:
     seed: int
 
     def in_words(self, counter: str) -> str:
-        """Say it in one line, with the figures in brackets.
-
-        Parameters
-        ----------
-        counter
-            Name of the counter that is used.
-        """
+        """Say it in one line, with the figures in brackets."""
         after = " and ".join(f"{each:.3f}" for each in self.after)
         figures = (
             f"it contradicts itself by {self.before:.3f} before and {after} after; "

@@ -34,12 +34,7 @@ def is_complete(path: Path) -> bool:
 
 
 def locate_backbone(name: str) -> Path:
-    """Return the folder of a compact backbone.
-
-    Parameters
-    ----------
-    name
-        ``compact`` for the bundled one, or a folder written by ``style train-backbone``.
+    """Return the folder of a compact backbone: ``compact``, or one that was trained.
 
     Raises
     ------

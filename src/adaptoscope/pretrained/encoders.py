@@ -22,13 +22,6 @@ def load_encoder(init: str) -> NucleiEncoder:
     init
         ``nuclei``: the bundled encoder. ``imagenet``: timm's weights, fetched by timm from its
         hub. ``random``: PyTorch's generator as it stands. Anything else: a ``.safetensors`` file.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the weights are not on this machine and cannot be had.
-    InputError
-        If a file does not fit the encoder.
     """
     if init == "random":
         return NucleiEncoder()
@@ -51,20 +44,7 @@ def load_encoder(init: str) -> NucleiEncoder:
 def origin_of_encoder(init: str) -> str:
     """Say which weights `load_encoder` takes, so that a report can name them.
 
-    Parameters
-    ----------
-    init
-        As in `load_encoder`.
-
-    Returns
-    -------
-    str
-        SHA-256 of the file; in words where there is none: random weights, or those of timm.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the file is not there.
+    That is the SHA-256 of the file; in words where there is none: random weights, or timm's.
     """
     if init == "random":
         return "none: random weights"
@@ -94,15 +74,7 @@ class _Features(nn.Module):
 def write_features(weights: Path) -> Path:
     """Write what an encoder sees of an image, averaged over it, as a network without torch.
 
-    Parameters
-    ----------
-    weights
-        The encoder's ``.safetensors`` file.
-
-    Returns
-    -------
-    pathlib.Path
-        The ``.onnx`` file beside it, which refers to it.
+    Returned is the ``.onnx`` file beside the encoder's ``.safetensors`` file, which it refers to.
     """
     path = weights.with_suffix(".onnx")
     write_onnx(path, _Features(load_encoder(str(weights))).eval(), 64, weights=weights)

@@ -17,6 +17,7 @@ PREFIX = "inception:"
 """Stands before the file in the name of the encoder."""
 
 FEATURES = 2048
+# Input of Inception v3 as published.
 SIDE = 299
 
 _REMEDY = (
@@ -43,10 +44,7 @@ class InceptionEncoder(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return features of shape (B, 2048, 8, 8); their mean is the last pooling ("pool3").
 
-        Parameters
-        ----------
-        images
-            Shape (B, 1, H, W), normalised so that the background is near 0 and cells near 1.
+        Images have shape (B, 1, H, W), with the background near 0 and cells near 1.
         """
         seen = nn.functional.interpolate(
             2 * images.clamp(0, 1) - 1, (SIDE, SIDE), mode="bilinear", antialias=True
@@ -60,20 +58,10 @@ class InceptionEncoder(nn.Module):
 
 
 def load_inception(path: Path) -> InceptionEncoder:
-    """Load Inception v3 from a file.
+    """Load Inception v3 from a state dict of torchvision's ``inception_v3``.
 
-    Parameters
-    ----------
-    path
-        State dict of torchvision's ``inception_v3``: ``.safetensors``, or ``.pth``, of which only
-        tensors are read. Classifier and auxiliary classifier may be in it or not.
-
-    Raises
-    ------
-    MissingWeightsError
-        If there is no such file.
-    InputError
-        If the file cannot be read or holds other tensors.
+    ``.safetensors``, or ``.pth``, of which only tensors are read. Classifier and auxiliary
+    classifier may be in it or not.
     """
     refuse_missing(path, _REMEDY)
     tensors = read_weights(path) if path.suffix == ".safetensors" else _read_pth(path)

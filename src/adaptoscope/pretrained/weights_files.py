@@ -16,14 +16,9 @@ from adaptoscope.imageio.atomic_files import atomic_path
 def write_weights(
     path: Path, tensors: Mapping[str, torch.Tensor], *, dtype: torch.dtype = torch.float16
 ) -> None:
-    """Write named tensors, whole or not at all.
+    """Write named tensors to a ``.safetensors`` file, whole or not at all.
 
-    Parameters
-    ----------
-    path
-        A ``.safetensors`` file.
-    tensors
-        Floating-point tensors are stored as `dtype`, others as they are.
+    Floating-point tensors are stored as `dtype`, others as they are.
     """
     stored = {
         name: (tensor.to(dtype) if tensor.is_floating_point() else tensor).cpu().contiguous()
@@ -57,13 +52,7 @@ def _not_finite(file: str, name: str, tensor: torch.Tensor, dtype: torch.dtype) 
 def refuse_missing(
     path: Path, remedy: str = "run `adaptoscope doctor` to see which weights are present"
 ) -> None:
-    """Refuse a weight file that is not there.
-
-    Raises
-    ------
-    MissingWeightsError
-        If `path` is no file.
-    """
+    """Refuse a weight file that is not there."""
     if not path.is_file():
         raise MissingWeightsError(
             f"The weights {path.name} are not there.",
@@ -74,15 +63,7 @@ def refuse_missing(
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read named tensors; floating-point ones come back in float32.
-
-    Raises
-    ------
-    MissingWeightsError
-        If the file is absent.
-    InputError
-        If it is not a safetensors file.
-    """
+    """Read named tensors of a safetensors file; floating-point ones come back in float32."""
     refuse_missing(path)
     try:
         tensors: dict[str, torch.Tensor] = load_file(path)
@@ -100,13 +81,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def hash_of_network(network: torch.nn.Module) -> str:
-    """Return the SHA-256 of a network's state, in hexadecimal digits.
-
-    Parameters
-    ----------
-    network
-        Names and values of its parameters and buffers count.
-    """
+    """Return the SHA-256, in hexadecimal digits, of the parameters and buffers of a network."""
     digest = hashlib.sha256()
     for key, tensor in sorted(network.state_dict().items()):
         digest.update(key.encode())

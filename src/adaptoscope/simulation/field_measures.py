@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
-from adaptoscope.images.edges import edge_sharpness, width_of_sharpness
+from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import measure_noise
 

@@ -49,10 +49,6 @@ def draw_field(
 
     Parameters
     ----------
-    rng
-        Source of all randomness of the field.
-    brightness_factor, density_factor
-        Factors on stain and density, common to a culture.
     places
         Layout of the nuclei; drawn from `settings` if not given, else density, sizes and clustering
         of the settings do not count.

@@ -49,11 +49,6 @@ def place_nuclei(
 
     Nuclei also lie around the canvas, so that the border cuts through some as in a real field.
 
-    Parameters
-    ----------
-    density_factor
-        Factor on the density, common to a culture.
-
     Returns
     -------
     NucleusTable

@@ -49,11 +49,6 @@ def draw_specimen(
 ) -> Specimen:
     """Draw all nuclei of a field and keep the truth.
 
-    Parameters
-    ----------
-    rng
-        Source of randomness for outlines and texture.
-
     Returns
     -------
     Specimen
@@ -88,8 +83,6 @@ def add_debris(
     ----------
     light
         Light of the specimen, shape (H, W).
-    settings
-        Gives the number of specks and the cell diameter.
 
     Returns
     -------

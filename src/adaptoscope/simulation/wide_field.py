@@ -28,10 +28,6 @@ def expected_electrons(
     ----------
     light
         Light of the specimen, shape (H, W), 1 = middle of a typical nucleus.
-    rng
-        Source of randomness for lamp and background.
-    brightness_factor
-        Factor on the stain, common to a culture.
 
     Returns
     -------
@@ -72,10 +68,6 @@ def record(
     ----------
     electrons
         Expected electrons per pixel, shape (H, W).
-    settings
-        Noise, gain and bits of the camera.
-    rng
-        Source of randomness for the noise.
 
     Returns
     -------

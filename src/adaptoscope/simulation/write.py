@@ -58,15 +58,11 @@ def simulate(
         IDCIA.
     cultures
         Number of cultures, the `group` of the images.
-    randomise
-        Draw another specimen and microscope for every field.
     layouts
         Drawings, at least `count` of the size of a field: field i shows the cells of drawing i
         where they were drawn, and names it in the column `layout`.
     enlarged
         Factor on the size of the cells of `layouts`, as in `places_of_drawing`.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each field once it stands.
     """
@@ -127,14 +123,10 @@ def write_field(
         Where to write.
     settings
         Specimen and microscope, or with `randomise` only its canvas.
-    seed, index
-        Give the field's randomness and name.
     culture, split
         Written to `metadata.csv`; the culture also sets brightness and density.
     layout
         Drawing whose cells the field shows, and its set; none draws a layout.
-    enlarged
-        Factor on the size of these cells.
     """
     if writer.has(field_name(index)):
         return

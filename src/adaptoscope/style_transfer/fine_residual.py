@@ -11,8 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+# Pixels: the side of the smallest style image. Part of the style format.
 WINDOW = 64
+# Quantiles of brightness, as noise grows with the signal. Part of the style format.
 LEVELS = 8
+# Deviations: edges that the autoencoder moved must not count as noise.
 _CLIP = 4.0
 
 
@@ -22,10 +25,9 @@ class FineResidual:
 
     Parameters
     ----------
-    levels
-        Brightness of the rebuilt image at which the strength was measured, rising, shape (8,).
-    strengths
-        Standard deviation of the residual at those levels, shape (8,).
+    levels, strengths
+        Brightness of the rebuilt image, rising, and the standard deviation of the residual there,
+        shape (8,) each.
     spectrum
         Power at the frequencies of a 64 x 64 Fourier transform, mean 1, shape (64, 64).
     """
@@ -36,13 +38,7 @@ class FineResidual:
 
 
 def measure_residual(image: NDArray[np.float32], rebuilt: NDArray[np.float32]) -> FineResidual:
-    """Measure what the autoencoder lost of an image.
-
-    Parameters
-    ----------
-    image, rebuilt
-        The image before and after the autoencoder, shape (H, W), sides of at least 64.
-    """
+    """Measure what the autoencoder lost of an image, shape (H, W), sides of at least 64."""
     residual = (image - rebuilt).astype(np.float64)
     edges = np.quantile(rebuilt, np.linspace(0, 1, LEVELS + 1))
     bins = np.clip(np.searchsorted(edges[1:-1], rebuilt, side="right"), 0, LEVELS - 1)
@@ -65,20 +61,7 @@ def measure_residual(image: NDArray[np.float32], rebuilt: NDArray[np.float32]) -
 def draw_residual(
     residual: FineResidual, image: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Draw fresh noise of the measured strength and spectrum for an image.
-
-    Parameters
-    ----------
-    residual
-        What was measured on the style image.
-    image
-        The image that lacks its fine noise, shape (H, W), in the backbone's units.
-
-    Returns
-    -------
-    numpy.ndarray
-        Noise to add, shape (H, W).
-    """
+    """Draw fresh noise of the measured strength and spectrum, to be added to an image (H, W)."""
     height, width = image.shape
     kernel = np.fft.fftshift(np.real(np.fft.ifft2(np.sqrt(residual.spectrum.astype(np.float64)))))
     white = rng.standard_normal((height + WINDOW - 1, width + WINDOW - 1))

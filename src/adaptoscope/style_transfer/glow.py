@@ -18,11 +18,16 @@ from adaptoscope.images.measurement import background_level
 WIDTHS = (0.08, 0.16, 0.32, 0.64, 1.28)
 """Standard deviations of the blurs, in cell diameters."""
 
+# Wider than half a cell it is haze, which lies over neighbouring cells too.
 _WIDE = np.array(WIDTHS) > 0.5
 
+# Cell diameters, the narrowest blur: pixels nearer to a border are not fitted; by eye.
 _MARGIN = 0.08
+# Cell diameters: beyond it pixels count as ground; by eye.
 _FAR = 0.32
+# Bounds the time of the fit.
 _MOST_PIXELS = 40_000
+# Pixels over which light inside and outside of cells is blended, so that no rim is seen; by eye.
 _SOFT_PX = 0.7
 
 
@@ -35,7 +40,7 @@ class Glow:
     shares
         Light in each blur as a share of the light inside the cells, shape (5,).
     diameter
-        Diameter of the style image's cells in pixels, by which the blurs are scaled.
+        Of the style image's cells in pixels, by which the blurs are scaled.
     inside
         Wide blurs inside the cells, as a share of the light there: what the brightness of the style
         image's cells holds of its other cells.
@@ -52,21 +57,9 @@ class Glow:
 def measure_glow(
     pixels: NDArray[np.float32], labels: NDArray[np.integer], diameter: float
 ) -> Glow | None:
-    """Measure the light around cells.
+    """Measure the light around cells, given by labels, of a diameter in pixels.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in any linear unit.
-    labels
-        Above 0 inside the cells, shape (H, W).
-    diameter
-        Of the cells, in pixels.
-
-    Returns
-    -------
-    Glow or None
-        None where there is no cell, or no ground between the cells.
+    `pixels` are in any linear unit. None where there is no cell, or no ground between the cells.
     """
     cells = labels > 0
     reach = max(1, round(_MARGIN * diameter))
@@ -92,26 +85,17 @@ def measure_glow(
 def glow_of_cells(
     pixels: NDArray[np.float32], cells: NDArray[np.bool_], glow: Glow
 ) -> NDArray[np.float32]:
-    """Return the light that cells shed around them, to be added to an image.
+    """Return the light that cells shed around them, shape (H, W), to be added to an image.
 
     An image that is denser than the style image gets as much light in all as that one holds, and
-    not more for every cell: of denser images nothing was measured.
+    not more for every cell: of denser images nothing was measured. Inside the cells it is the haze
+    beyond that which the style image's cells hold already, so that cells stand out from their
+    surroundings however dense they are; 0 everywhere if there is no ground between the cells.
 
     Parameters
     ----------
     pixels
         What the backbone made, shape (H, W), in any linear unit.
-    cells
-        Where the cells are, shape (H, W).
-    glow
-        As measured on the style image.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), in the unit of `pixels`. Inside the cells it is the haze beyond that which the
-        style image's cells hold already, so that cells stand out from their surroundings however
-        dense they are; 0 everywhere if there is no ground between the cells.
     """
     reach = max(1, round(_FAR * glow.diameter))
     outside = ~ndimage.binary_dilation(cells, iterations=reach)

@@ -11,50 +11,43 @@ from adaptoscope.images.measurement import segment_nuclei
 LOWEST, HIGHEST = -0.3, 3.0
 """Shares of the range beyond which intensities are clipped before the backbone sees them."""
 
+# Contrast of cells that stand out well, in deviations of the background; by eye.
 _CELLS_IN_DEVIATIONS = 25.0
+# Least range, for a constant image.
 _STEP_OF_8_BITS = 1 / 255
 
 
 @dataclass(frozen=True)
-class IntensityRange:
+class BackboneRange:
     """Intensities that the backbone sees as -1 (background) and +1 (bright cells).
 
-    Parameters
-    ----------
-    low, high
-        In the units of `MicroscopyImage.pixels`, that is [0, 1] of the stored range.
+    In the units of `MicroscopyImage.pixels`, that is [0, 1] of the stored range.
     """
 
     low: float
     high: float
 
     @classmethod
-    def stored(cls) -> "IntensityRange":
+    def stored(cls) -> "BackboneRange":
         """Return the range of what a file can hold: -1 is 0, +1 the highest value of its depth."""
         return cls(0.0, 1.0)
 
     @classmethod
-    def of_image(cls, pixels: NDArray[np.float32]) -> "IntensityRange":
+    def of_image(cls, pixels: NDArray[np.float32]) -> "BackboneRange":
         """Find the cells of an image, shape (H, W), and measure their brightness: `of_cells`."""
         return cls.of_cells(pixels, segment_nuclei(pixels)[0])
 
     @classmethod
     def of_cells(
         cls, pixels: NDArray[np.float32], mask: NDArray[np.integer] | None
-    ) -> "IntensityRange":
-        """Measure from the 1st percentile of an image to the 95th of its cells.
+    ) -> "BackboneRange":
+        """Measure from the 1st percentile of an image, shape (H, W), to the 95th of its cells.
 
         A percentile of the whole image would lie in the noise where cells cover little of it: a
-        single cell is seen as bright as many.
-
-        Parameters
-        ----------
-        pixels
-            Shape (H, W), in [0, 1].
-        mask
-            Above 0 inside the cells, shape (H, W). A mask without a cell means that all is
-            background, which then takes up no more of the range than beside cells that stand out
-            well. Without a mask the 1st and the 99.8th percentile of the image are taken.
+        single cell is seen as bright as many. The mask is above 0 inside the cells. One without a
+        cell means that all is background, which then takes up no more of the range than beside
+        cells that stand out well. Without a mask the 1st and the 99.8th percentile of the image are
+        taken.
         """
         whole = cls(*robust_range(pixels, 1.0, 99.8))
         if mask is None:

@@ -7,8 +7,9 @@ from scipy import ndimage
 from skimage.segmentation import find_boundaries
 from torch.nn import functional
 
-from adaptoscope.style_transfer.backbone import FACTOR
+from adaptoscope.style_transfer.backbones.protocol import FACTOR
 
+# Coverage and depth.
 PLANES = 2
 _PARTS = 2
 """Values of a plane along each side of a latent pixel."""
@@ -17,18 +18,10 @@ CHANNELS = PLANES * _PARTS**2 + 1
 
 
 def layout_planes(labels: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Turn an instance mask into coverage and depth.
+    """Turn an instance mask, shape (H, W), into coverage and depth, shape (2, H, W), in [0, 1].
 
-    Parameters
-    ----------
-    labels
-        Shape (H, W); 0 is background, each cell has its own number.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (2, H, W), values in [0, 1]: 1 inside any cell; and the distance to the cell's own
-        edge as a share of its largest value in that cell, so that touching cells stay apart.
+    Coverage is 1 inside any cell; depth is the distance to the cell's own edge as a share of its
+    largest value in that cell, so that touching cells stay apart.
     """
     inside = labels > 0
     interior = inside & ~find_boundaries(labels, mode="inner", background=0)
@@ -40,36 +33,18 @@ def layout_planes(labels: NDArray[np.integer]) -> NDArray[np.float32]:
 
 
 def cell_cover(planes: torch.Tensor) -> torch.Tensor:
-    """Return the share of each latent pixel that lies inside cells.
+    """Return the share of each latent pixel that lies inside cells, shape (B, 1, H / 8, W / 8).
 
-    Parameters
-    ----------
-    planes
-        Layout planes, shape (B, 2, H, W); H and W are multiples of 8.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, 1, H / 8, W / 8), in [0, 1].
+    Layout planes have shape (B, 2, H, W); H and W are multiples of 8.
     """
     return functional.avg_pool2d(planes[:, :1], FACTOR)
 
 
 def layout_condition(planes: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    """Bring layout planes to the grid of the latents.
+    """Bring layout planes, shape (B, 2, H, W), to the grid of the latents, (B, 9, H / 8, W / 8).
 
-    Parameters
-    ----------
-    planes
-        Shape (B, 2, H, W); H and W are multiples of 8.
-    present
-        Shape (B,), true where the layout is given; elsewhere all channels are 0.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, 9, H / 8, W / 8): each plane averaged over 4 x 4 pixels, four values per latent
-        pixel, and a channel that says whether a layout is given.
+    Each plane is averaged over 4 x 4 pixels, four values per latent pixel; the last channel says
+    whether a layout is given. Where `present`, shape (B,), is false, all channels are 0.
     """
     quarters = functional.pixel_unshuffle(functional.avg_pool2d(planes, FACTOR // _PARTS), _PARTS)
     flag = torch.ones_like(quarters[:, :1])

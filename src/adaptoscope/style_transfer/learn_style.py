@@ -1,7 +1,7 @@
 """Read a style off real images: tokens, latent statistics, fine noise. Nothing is trained."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,33 +16,36 @@ from adaptoscope.images.measurement import measure_image, segment_nuclei
 from adaptoscope.images.randomness import generator_of
 from adaptoscope.images.set_measures import refuse_no_nuclei, shows_cells
 from adaptoscope.images.windows import cut_window, tile_windows
-from adaptoscope.style_transfer.backbone import Backbone, Reading, ReadsFields
-from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
-from adaptoscope.style_transfer.fine_residual import FineResidual, measure_residual
+from adaptoscope.style_transfer.backbones.protocol import Backbone, Reading, ReadsFields
+from adaptoscope.style_transfer.backbones.tiled import in_tiles
+from adaptoscope.style_transfer.diffusion.adain import latent_statistics
+from adaptoscope.style_transfer.fine_residual import measure_residual
 from adaptoscope.style_transfer.glow import WIDTHS, Glow, measure_glow
 from adaptoscope.style_transfer.layout import cell_cover
-from adaptoscope.style_transfer.presentation import (
-    at_working_side,
-    labels_at_working_side,
-    latents_shown,
-    range_shown,
-    refuse_unable,
-    resized,
+from adaptoscope.style_transfer.preprocessing import (
+    as_batch,
+    encode_images,
+    intensity_range_of,
+    refuse_unsupported,
+    resize_image,
+    resize_labels,
+    resize_to_working_side,
 )
-from adaptoscope.style_transfer.settings import USUAL, Presentation
+from adaptoscope.style_transfer.settings import USUAL, Preprocessing
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
     StyleImage,
-    refuse_other_name,
     refuse_other_style,
     save_style,
 )
-from adaptoscope.style_transfer.tiled_backbone import in_tiles
+from adaptoscope.style_transfer.tensor_file import refuse_other_name
 from adaptoscope.training.progress import progress
 
 PURPOSE = "learn a style from"
+# The side of the crops that `compact` was trained on.
 TILE = 128
+# The window of the fine residual's spectrum.
 _SMALLEST = 64
 
 
@@ -52,7 +55,7 @@ def learn_style(
     backbone: Backbone,
     backbone_sha256: str,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
     seed: int = 0,
@@ -62,28 +65,15 @@ def learn_style(
 
     Parameters
     ----------
-    images, backbone, backbone_sha256
-        As in `read_checked_images`.
-    shown
-        How the images are shown to the backbone; drawings must be shown alike.
+    images, backbone, backbone_sha256, shown
+        As in `read_checked_images`; drawings must be shown alike.
     held_out
         Sets whose validation and test images must not be used, recognised by their pixels; the
         set itself is always one of them.
     limit
         Use at most this many images, drawn with `seed`.
-    seed
-        Seed of that draw, and of latents that are drawn.
     overwrite
         Replace another style; one of the same images, backbone and seed is written again anyway.
-
-    Raises
-    ------
-    LeakageError
-        If an image is one that is kept back for validation or testing.
-    InputError, SettingsError
-        As in `read_checked_images`.
-    OutputError
-        If `out` is not named as a style file, or holds another style.
     """
     refuse_other_name(out, "style")
     refuse_held_out_images(images, (images, *held_out), PURPOSE)
@@ -100,19 +90,18 @@ def read_checked_images(
     backbone: Backbone,
     backbone_sha256: str,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     seed: int = 0,
     tokens: bool = True,
 ) -> Style:
-    """Read the style of real images without training.
+    """Read the style of real images without training; a warning names those without a nucleus.
 
     Nothing is compared with images that are kept back: that is for the caller to do, once.
 
     Parameters
     ----------
     images
-        Unlabelled or labelled images; points and counts are not read. All must share one bit
-        depth.
+        Images of one bit depth; points and counts are not read.
     backbone, backbone_sha256
         The diffusion model, frozen, and the hash of its weights.
     shown
@@ -121,37 +110,31 @@ def read_checked_images(
         Noted in the style; latents are drawn by it and by an image's name.
     tokens
         Read tokens too; otherwise they are 0, for a backbone that has to learn them.
-
-    Warns
-    -----
-    UserWarning
-        If some images show no nucleus.
     """
-    refuse_unable(backbone, shown)
+    refuse_unsupported(backbone, shown)
     reader = _TokenReader(backbone) if tokens else None
     rows: list[dict[str, torch.Tensor]] = []
     facts: list[StyleImage] = []
     blank: list[str] = []
-    depths: set[tuple[int, float | None]] = set()
+    kinds: set[tuple[int, float | None]] = set()
     for record in progress(list(images), "read the style", unit="image"):
         image = images.read(record)
-        depths.add((image.scale.bit_depth, image.pixel_size_um))
-        _refuse_other_depths({depth for depth, _ in depths})
+        kinds.add((image.scale.bit_depth, image.pixel_size_um))
+        _refuse_other_depths({depth for depth, _ in kinds})
         tensors, fact = _read_one(image, record.split or "", backbone, reader, shown, seed)
         rows.append(tensors)
         facts.append(fact)
         if not shows_cells(image.pixels, fact.cell_diameter_px):
             blank.append(fact.name)
     _refuse_blank(blank, len(facts))
-    bit_depth = next(iter(depths))[0]
-    sizes = {size for _, size in depths}
+    sizes = {size for _, size in kinds}
     return Style(
         facts=StyleFacts(
             backbone=backbone.name,
             backbone_sha256=backbone_sha256,
             token_mode=reader.reading.token_mode if reader else "none",
             clip_input=reader.reading.clip_input if reader else "",
-            bit_depth=bit_depth,
+            bit_depth=next(iter(kinds))[0],
             pixel_size_um=sizes.pop() if len(sizes) == 1 else None,
             density_class="",
             seed=seed,
@@ -160,7 +143,7 @@ def read_checked_images(
             **shown.model_dump(),
         ),
         tokens=reader.tokens() if reader else torch.zeros(len(rows), *backbone.token_shape),
-        **{name: torch.cat([row[name] for row in rows]) for name in rows[0]},
+        **{name: torch.stack([row[name] for row in rows]) for name in rows[0]},
     )
 
 
@@ -191,9 +174,10 @@ def _read_one(
     split: str,
     backbone: Backbone,
     reader: "_TokenReader | None",
-    shown: Presentation,
+    shown: Preprocessing,
     seed: int,
 ) -> tuple[dict[str, torch.Tensor], StyleImage]:
+    """Return one image's row of each tensor but the tokens, and what is remembered of it."""
     height, width = image.pixels.shape
     if min(height, width) < _SMALLEST:
         raise InputError(
@@ -203,41 +187,41 @@ def _read_one(
             remedy="use larger images",
         )
     labels, diameter = segment_nuclei(image.pixels)
-    span = range_shown(image.pixels, labels, shown)
+    span = intensity_range_of(image.pixels, labels, shown)
     pixels = span.to_model(image.pixels)
     if reader is not None:
         legacy = reader.reading.clip_input == "legacy_uint8"
         # The published code shows CLIP the stored intensities, not those that the backbone sees.
-        reader.look_at(2 * image.pixels - 1 if legacy else pixels)
-    seen = at_working_side(pixels, shown)
+        reader.read(2 * image.pixels - 1 if legacy else pixels)
+    seen = resize_to_working_side(pixels, shown)
     rows, columns = seen.shape
     backbone = in_tiles(backbone, rows, columns, None)
     batch = as_batch([seen], backbone.multiple).to(backbone.device)
     generator = generator_of(seed, f"style image {image.name}")
-    latents = latents_shown(backbone, batch, shown, [generator])
+    latents = encode_images(backbone, batch, shown, [generator])
     decoded = backbone.decode(latents)[0, 0, :rows, :columns].cpu().numpy()
-    rebuilt = resized(decoded, (height, width))
     latents = latents.cpu()
-    cells = labels_at_working_side(labels, shown) > 0
-    planes = as_batch([cells.astype(np.float32)], backbone.multiple)
-    cover = cell_cover(planes)
-    mean, sd = latent_statistics(latents)
-    cell_mean, cell_sd = latent_statistics(latents, cover)
-    ground_mean, ground_sd = latent_statistics(latents, 1 - cover)
-    residual = measure_residual(pixels, rebuilt)
+    cells = (resize_labels(labels, shown) > 0).astype(np.float32)
+    cover = cell_cover(as_batch([cells], backbone.multiple))
+    residual = measure_residual(pixels, resize_image(decoded, (height, width)))
+    # A diameter of 0 says that no glow could be measured.
     glow = measure_glow(pixels, labels, diameter) if labels.any() else None
-    measured = measure_image(image.pixels)
-    tensors: Mapping[str, torch.Tensor] = {
-        "latent_mean": mean,
-        "latent_sd": sd,
-        "cell_mean": cell_mean,
-        "cell_sd": cell_sd,
-        "ground_mean": ground_mean,
-        "ground_sd": ground_sd,
-        **_residual_rows(residual),
-        **_glow_rows(glow),
+    glow = glow or Glow(np.zeros(len(WIDTHS), np.float32), 0.0, 0.0, 0.0)
+    statistics = {
+        f"{part}_{name}": value[0]
+        for part, weight in (("latent", None), ("cell", cover), ("ground", 1 - cover))
+        for name, value in zip(("mean", "sd"), latent_statistics(latents, weight), strict=True)
     }
-    return dict(tensors), StyleImage(
+    measured = measure_image(image.pixels)
+    return {
+        **statistics,
+        "residual_levels": torch.from_numpy(residual.levels),
+        "residual_strengths": torch.from_numpy(residual.strengths),
+        "residual_spectrum": torch.from_numpy(residual.spectrum),
+        "glow_shares": torch.from_numpy(glow.shares),
+        "glow_diameter": torch.tensor(glow.diameter),
+        "glow_inside": torch.tensor(glow.inside),
+    }, StyleImage(
         name=image.name,
         sha256=image.sha256,
         split=split,
@@ -259,7 +243,7 @@ class _TokenReader:
         self.reading = self.fields.reading() if self.fields else Reading()
         self.seen: list[torch.Tensor] = []
 
-    def look_at(self, pixels: NDArray[np.float32]) -> None:
+    def read(self, pixels: NDArray[np.float32]) -> None:
         device = self.backbone.device
         if self.fields is not None:
             found = self.fields.field_view(torch.from_numpy(pixels)[None, None].to(device))
@@ -276,48 +260,12 @@ class _TokenReader:
         return self.fields.tokens_of_views(seen.to(self.backbone.device)).float().cpu()
 
 
-def as_batch(images: Iterable[NDArray[np.float32]], multiple: int) -> torch.Tensor:
-    """Stack images of one size and extend them by reflection to a multiple of some pixels.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, 1, H, W); the original image lies in the top left corner.
-    """
-    stack = np.stack(list(images))
-    pad = [(0, 0)] + [(0, -side % multiple) for side in stack.shape[1:]]
-    return torch.from_numpy(np.pad(stack, pad, mode="reflect"))[:, None]
-
-
 def _busiest_tiles(pixels: NDArray[np.float32]) -> torch.Tensor:
     """Return the half of the tiles with the most contrast: those that show cells."""
     windows = tile_windows(pixels.shape[0], pixels.shape[1], TILE)
     tiles = np.stack([cut_window(pixels, window, TILE) for window in windows])
     order = np.argsort(-tiles.std((1, 2)), kind="stable")
     return torch.from_numpy(tiles[order[: -(-len(tiles) // 2)]])[:, None]
-
-
-def _residual_rows(residual: FineResidual) -> dict[str, torch.Tensor]:
-    return {
-        "residual_levels": torch.from_numpy(residual.levels)[None],
-        "residual_strengths": torch.from_numpy(residual.strengths)[None],
-        "residual_spectrum": torch.from_numpy(residual.spectrum)[None],
-    }
-
-
-def _glow_rows(glow: Glow | None) -> dict[str, torch.Tensor]:
-    """Return what is stored of a glow; a diameter of 0 says that none could be measured."""
-    if glow is None:
-        return {
-            "glow_shares": torch.zeros(1, len(WIDTHS)),
-            "glow_diameter": torch.zeros(1),
-            "glow_inside": torch.zeros(1),
-        }
-    return {
-        "glow_shares": torch.from_numpy(glow.shares)[None],
-        "glow_diameter": torch.tensor([glow.diameter]),
-        "glow_inside": torch.tensor([glow.inside]),
-    }
 
 
 def _refuse_other_depths(depths: set[int]) -> None:

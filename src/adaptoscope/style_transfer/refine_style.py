@@ -7,27 +7,27 @@ from pathlib import Path
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
 from adaptoscope.errors import SettingsError
-from adaptoscope.style_transfer.backbone import Backbone
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.backbones.table import hash_of_backbone, open_backbone
 from adaptoscope.style_transfer.learn_style import (
     PURPOSE,
     learn_style,
     read_checked_images,
     some_images,
 )
-from adaptoscope.style_transfer.open_backbone import hash_of_backbone, open_backbone
-from adaptoscope.style_transfer.settings import USUAL, Presentation
+from adaptoscope.style_transfer.settings import USUAL, Preprocessing
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
-    refuse_other_name,
     refuse_other_style,
     save_style,
 )
-from adaptoscope.style_transfer.tokens.density_classes import group_by_density
-from adaptoscope.style_transfer.tokens.learn import learn_checked_classes
-from adaptoscope.style_transfer.tokens.learnt import refined_style
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
-from adaptoscope.style_transfer.tokens.sources import DrawsTokens, check_mode
+from adaptoscope.style_transfer.style_tokens.density_groups import group_by_density
+from adaptoscope.style_transfer.style_tokens.learn_tokens import learn_checked_classes
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.token_file import refined_style
+from adaptoscope.style_transfer.style_tokens.token_sources import DrawsTokens, check_mode
+from adaptoscope.style_transfer.tensor_file import refuse_other_name
 from adaptoscope.training.step_loop import Device, start_fabric
 
 
@@ -38,27 +38,17 @@ def learn_style_on(
     *,
     tokens: TokenSettings | None = None,
     seed: int = 0,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     rule: DensityRule | None = None,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Style:
-    """Learn a style on a backbone that is given by its name.
+    """Learn a style on a backbone that is given by its name, as in `open_backbone`.
 
-    Parameters
-    ----------
-    backbone
-        As in `open_backbone`.
-    out, images, shown, held_out, limit, device, overwrite
-        As in `learn_refined_style`.
-    tokens
-        How tokens are trained; none reads them off the images, without training.
-    seed
-        Seed of a style without training; `tokens` has its own.
-    rule
-        As in `learn_refined_style`; only beside `tokens`.
+    Without `tokens` they are read off the images, with `seed`; training has a seed of its own. All
+    else is as in `learn_refined_style`; `rule` stands only beside `tokens`.
     """
     opened = open_backbone(backbone, start_fabric(device).device)
     weights = hash_of_backbone(backbone)
@@ -97,7 +87,7 @@ def learn_refined_style(
     backbone_sha256: str,
     settings: TokenSettings,
     *,
-    shown: Presentation = USUAL,
+    shown: Preprocessing = USUAL,
     rule: DensityRule | None = None,
     held_out: Iterable[CountedImageSet] = (),
     limit: int | None = None,
@@ -115,8 +105,6 @@ def learn_refined_style(
     images
         Real images; labels are read only if `rule` asks for them. Where the set is split, only its
         training images are taken.
-    backbone, backbone_sha256
-        The diffusion model and the hash of its weights. It stays as it is.
     settings
         How tokens are learnt. Those of a backbone that reads tokens off images begin there.
     shown
@@ -126,10 +114,7 @@ def learn_refined_style(
     held_out
         Further sets whose validation and test images must not be used.
     limit
-        Use at most this many images, drawn with the seed of `settings`; not beside `rule`, which
-        has a number of its own for each class.
-    device
-        Where to compute.
+        Use at most this many images, drawn with the seed of `settings`; not beside `rule`.
     overwrite
         Discard runs with other settings or of other classes, and replace another style.
     """
@@ -151,7 +136,7 @@ def learn_refined_style(
         used, backbone, backbone_sha256, shown=shown, seed=settings.seed, tokens=reads
     )
     if not overwrite:
-        refuse_other_style(out, _expected(style, settings, classes))
+        refuse_other_style(out, _facts_once_learnt(style, settings, classes))
     hashes = (image.sha256 for image in style.facts.images)
     learnt = learn_checked_classes(
         out.with_suffix(""),
@@ -169,7 +154,7 @@ def learn_refined_style(
     return refined
 
 
-def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> StyleFacts:
+def _facts_once_learnt(style: Style, settings: TokenSettings, classes: Iterable[str]) -> StyleFacts:
     """Return what will be known of the style once its tokens are learnt."""
     return dataclasses.replace(
         style.facts,
@@ -180,7 +165,7 @@ def _expected(style: Style, settings: TokenSettings, classes: Iterable[str]) -> 
     )
 
 
-def _refuse_other_intensities(settings: TokenSettings, shown: Presentation) -> None:
+def _refuse_other_intensities(settings: TokenSettings, shown: Preprocessing) -> None:
     if settings.intensities != shown.intensities:
         raise SettingsError(
             "Tokens would be learnt from other intensities than the rest of the style.",

@@ -1,11 +1,11 @@
 """Settings of style transfer: the compact backbone, its training, stylisation and screening."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adaptoscope.style_transfer.diffusion.strength import steps_for_strength
 from adaptoscope.training.settings import Settings, settings_from
 
 Intensities = Literal["stretched", "stored"]
@@ -114,17 +114,10 @@ work, about half an hour on two processor cores."""
 def backbone_training(
     given: object, *, fine_tune: bool = False, origin: str = ""
 ) -> BackboneTrainingSettings:
-    """Return complete settings of a training.
+    """Return complete settings of a training from fields and values as read from YAML.
 
-    Parameters
-    ----------
-    given
-        A mapping from field to value, as read from YAML; it has the last word.
-    fine_tune
-        Whether the training goes on from a trained backbone: fields that are not given are then
-        those of `FINE_TUNING`.
-    origin
-        Where `given` came from, for the error message.
+    With `fine_tune` the training goes on from a trained backbone: fields that are not given are
+    then those of `FINE_TUNING`. `origin` says where `given` came from, for the error message.
     """
     values: Any = given
     if fine_tune and isinstance(given, Mapping):
@@ -135,7 +128,7 @@ def backbone_training(
     return settings_from(values, BackboneTrainingSettings, origin=origin)
 
 
-class Presentation(Settings):
+class Preprocessing(Settings):
     """How images are shown to the backbone; drawings must be shown as the style images were."""
 
     intensities: Intensities = "stretched"
@@ -150,11 +143,11 @@ class Presentation(Settings):
     it (paper's code); Stable Diffusion only."""
 
 
-USUAL = Presentation()
+USUAL = Preprocessing()
 """Images as they are by default: stretched, of their own size, by the mean of their latents."""
 
 
-class StylisationSettings(Presentation):
+class StylisationSettings(Preprocessing):
     """How drawings are given the look of real images."""
 
     strength: float = Field(default=0.7, ge=0, le=1)
@@ -216,7 +209,7 @@ class StylisationSettings(Presentation):
             return 0
         if self.official_timing:
             return int(self.strength * self.steps)
-        return steps_for_strength(self.strength, self.steps)
+        return math.floor(self.strength * self.steps + 0.5)
 
     def in_words(self) -> str:
         """Say how images are made with these settings, for the card of a data set."""
@@ -232,7 +225,7 @@ class StylisationSettings(Presentation):
         )
 
     def _shown_in_words(self) -> str:
-        if presentation_of(self) == USUAL:
+        if preprocessing_of(self) == USUAL:
             return ""
         size = f"{self.working_side} pixels a side" if self.working_side else "their own size"
         return (
@@ -241,15 +234,9 @@ class StylisationSettings(Presentation):
         )
 
 
-def presentation_of(values: object) -> Presentation:
-    """Return how images are shown by settings, or were by the facts of a style.
-
-    Parameters
-    ----------
-    values
-        Has the fields of `Presentation` as attributes.
-    """
-    return Presentation(**{name: getattr(values, name) for name in Presentation.model_fields})
+def preprocessing_of(values: object) -> Preprocessing:
+    """Return how images are shown by settings, or were by the facts of a style."""
+    return Preprocessing(**{name: getattr(values, name) for name in Preprocessing.model_fields})
 
 
 def _on(setting: bool) -> str:

@@ -15,13 +15,7 @@ ROWS = "R"
 def fault_of_tensors(
     tensors: Mapping[str, torch.Tensor], shapes: Mapping[str, Shape], rows: int
 ) -> str:
-    """Say what is wrong with tensors, or return nothing.
-
-    Parameters
-    ----------
-    shapes
-        Shape of each, by the same names.
-    """
+    """Say what is wrong with tensors that should have these shapes, or return nothing."""
     if rows < 1:
         return "no style image"
     sides = {ROWS: rows}

@@ -1,30 +1,26 @@
 """A style on disk: tensors in safetensors, everything else as its metadata."""
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.imageio.files import atomic_path
 from adaptoscope.imageio.intensity import BIT_DEPTHS
-from adaptoscope.imageio.json_values import read_json
-from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW
-from adaptoscope.style_transfer.glow import WIDTHS
-from adaptoscope.style_transfer.settings import presentation_of
-from adaptoscope.style_transfer.style_checks import (
-    ROWS,
-    Shape,
-    fault_of_numbers,
-    fault_of_tensors,
+from adaptoscope.style_transfer.fine_residual import LEVELS, WINDOW, FineResidual
+from adaptoscope.style_transfer.glow import WIDTHS, Glow
+from adaptoscope.style_transfer.settings import preprocessing_of
+from adaptoscope.style_transfer.style_checks import ROWS, Shape, fault_of_numbers, fault_of_tensors
+from adaptoscope.style_transfer.tensor_file import (
+    UNREADABLE,
+    read_tensors,
+    reason_of,
+    refuse_not_finite,
+    write_tensors,
 )
 
 FORMAT = "adaptoscope-style-4"
-_ENTRY = "adaptoscope"
 
 
 @dataclass(frozen=True)
@@ -65,8 +61,6 @@ class StyleFacts:
 
     Parameters
     ----------
-    backbone, backbone_sha256
-        Name of the diffusion model and hash of its weights.
     token_mode
         How the tokens were made. With 0 steps they were read off the images: ``zero_shot`` by the
         backbone as it is, else by its style encoder, which was learnt in this mode before.
@@ -82,7 +76,7 @@ class StyleFacts:
     images
         One entry per style image, in the order of the tensors.
     intensities, working_side, posterior
-        How the images were shown to the backbone; see `settings.Presentation`.
+        How the images were shown to the backbone; see `settings.Preprocessing`.
     """
 
     backbone: str
@@ -102,21 +96,17 @@ class StyleFacts:
 
 @dataclass(frozen=True)
 class Style:
-    """A learnt style: facts, and one row of each tensor per style image.
+    """A learnt style: facts, and one row of each tensor for each of its R images.
 
     Parameters
     ----------
     tokens
         Shape (R, K, D).
-    latent_mean, latent_sd
-        Channel statistics of whole images for AdaIN, shape (R, C).
-    cell_mean, cell_sd, ground_mean, ground_sd
-        The same inside and outside the cells, shape (R, C); without meaning where `cell_cover`
-        is 0.
-    residual_levels, residual_strengths
-        Shape (R, 8); see `fine_residual.FineResidual`.
-    residual_spectrum
-        Shape (R, 64, 64).
+    latent_mean, latent_sd, cell_mean, cell_sd, ground_mean, ground_sd
+        Channel statistics for AdaIN of whole images, inside and outside the cells, shape (R, C);
+        the latter without meaning where `cell_cover` is 0.
+    residual_levels, residual_strengths, residual_spectrum
+        Shapes (R, 8), (R, 8) and (R, 64, 64); see `fine_residual.FineResidual`.
     glow_shares, glow_diameter, glow_inside
         Shapes (R, 5), (R,) and (R,); see `glow.Glow`. The diameter is 0 where no cell was seen.
     """
@@ -136,15 +126,31 @@ class Style:
     glow_diameter: torch.Tensor
     glow_inside: torch.Tensor
 
+    def residual(self, row: int) -> FineResidual:
+        """Return the fine residual of one style image."""
+        return FineResidual(
+            self.residual_levels[row].numpy(),
+            self.residual_strengths[row].numpy(),
+            self.residual_spectrum[row].numpy(),
+        )
 
-_TENSORS: dict[str, Shape] = {
+    def glow(self, row: int) -> Glow | None:
+        """Return the light around the cells of one style image; None where no cell was seen."""
+        diameter = float(self.glow_diameter[row])
+        if diameter <= 0:
+            return None
+        cover = self.facts.images[row].cell_cover
+        return Glow(self.glow_shares[row].numpy(), diameter, float(self.glow_inside[row]), cover)
+
+    def only(self, rows: Sequence[int]) -> "Style":
+        """Return the style of some of its images."""
+        tensors = {name: getattr(self, name)[list(rows)] for name in _TENSORS}
+        images = tuple(self.facts.images[row] for row in rows)
+        return Style(facts=replace(self.facts, images=images), **tensors)
+
+
+_SHAPES: dict[str, Shape] = {
     "tokens": (ROWS, "K", "D"),
-    "latent_mean": (ROWS, "C"),
-    "latent_sd": (ROWS, "C"),
-    "cell_mean": (ROWS, "C"),
-    "cell_sd": (ROWS, "C"),
-    "ground_mean": (ROWS, "C"),
-    "ground_sd": (ROWS, "C"),
     "residual_levels": (ROWS, LEVELS),
     "residual_strengths": (ROWS, LEVELS),
     "residual_spectrum": (ROWS, WINDOW, WINDOW),
@@ -152,34 +158,30 @@ _TENSORS: dict[str, Shape] = {
     "glow_diameter": (ROWS,),
     "glow_inside": (ROWS,),
 }
+_TENSORS: dict[str, Shape] = {
+    field.name: _SHAPES.get(field.name, (ROWS, "C"))
+    for field in fields(Style)
+    if field.name != "facts"
+}
 
 
 def save_style(path: Path, style: Style) -> None:
     """Write a style, whole or not at all."""
-    tensors = {name: getattr(style, name).contiguous() for name in _TENSORS}
+    tensors = {name: getattr(style, name) for name in _TENSORS}
     refuse_not_finite("style", tensors)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # One entry only: safetensors writes several in an order that differs from run to run.
-    facts = {"format": FORMAT, **asdict(style.facts)}
-    metadata = {_ENTRY: json.dumps(facts, sort_keys=True)}
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata=metadata)
+    write_tensors(path, tensors, asdict(style.facts), kind=FORMAT)
 
 
 def load_style(path: Path) -> Style:
     """Read a style."""
     try:
-        with safe_open(path, framework="pt") as stored:
-            facts = read_json((stored.metadata() or {}).get(_ENTRY, "{}"))
-            found = facts.pop("format", "unknown")
-            if found != FORMAT:
-                raise _refusal(path, f"format {found}")
-            images = tuple(StyleImage(**image) for image in facts.pop("images"))
-            known = StyleFacts(**facts, images=images)
-            tensors = {name: stored.get_tensor(name) for name in _TENSORS}
-            presentation_of(known)
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _refusal(path, " ".join(str(error).split()) or "no such file") from error
+        facts, stored = read_tensors(path, kind=FORMAT)
+        images = tuple(StyleImage(**image) for image in facts.pop("images"))
+        known = StyleFacts(**facts, images=images)
+        tensors = {name: stored[name] for name in _TENSORS}
+        preprocessing_of(known)
+    except UNREADABLE as error:
+        raise _refusal(path, reason_of(error)) from error
     fault = _fault_of_facts(known) or fault_of_tensors(tensors, _TENSORS, len(images))
     if fault:
         raise _refusal(path, fault)
@@ -202,35 +204,11 @@ def _fault_of_facts(facts: StyleFacts) -> str:
     return ""
 
 
-def refuse_other_name(path: Path, what: str) -> None:
-    """Refuse a file that is not named as what will be written to it.
-
-    Parameters
-    ----------
-    path
-        File that is about to be written.
-    what
-        What would be written, in words.
-    """
-    if path.suffix != ".safetensors":
-        raise OutputError(
-            f"A {what} cannot be written to {path}.",
-            expected="a file name that ends in .safetensors",
-            found=path.suffix or "no suffix",
-            remedy="choose another name",
-        )
-
-
 def refuse_other_style(path: Path, facts: StyleFacts) -> None:
-    """Refuse to put a style in the place of a different one.
+    """Refuse to put a style with these facts in the place of a different one.
 
-    Parameters
-    ----------
-    path
-        Style file that is about to be written.
-    facts
-        What is known of the new style. Measured numbers may differ in their last digits from one
-        machine to the next, and are not compared.
+    Measured numbers may differ in their last digits from one machine to the next, and are not
+    compared.
     """
     if not path.exists():
         return
@@ -259,25 +237,6 @@ def _identity(facts: StyleFacts) -> dict[str, object]:
         "set of images": tuple(image.sha256 for image in facts.images),
         "way of showing images": (facts.intensities, facts.working_side, facts.posterior),
     }
-
-
-def refuse_not_finite(what: str, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Refuse numbers that are not finite, before they are stored.
-
-    Parameters
-    ----------
-    what
-        What would be stored, in words.
-    """
-    broken = [name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()]
-    if broken:
-        raise InputError(
-            f"The {what} holds numbers that are not finite, and is not stored.",
-            expected="finite numbers only",
-            found=f"NaN or infinity in {', '.join(broken)}",
-            remedy="learn again with a lower learning rate or with `precision: 32-true`, and make "
-            "sure that the weights of the backbone are undamaged",
-        )
 
 
 def _refusal(path: Path, found: str) -> InputError:

@@ -13,20 +13,21 @@ from adaptoscope.datasets.fingerprint import fingerprint_of
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
-from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.drawings_folder import refuse_own_drawings
-from adaptoscope.style_transfer.open_backbone import (
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.backbones.table import (
     backbone_class,
     hash_of_backbone,
     open_backbone,
 )
-from adaptoscope.style_transfer.presentation import refuse_other_presentation, refuse_unable
-from adaptoscope.style_transfer.screening.best_of import stylise_best
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
+from adaptoscope.style_transfer.diffusion.sampling import evaluations
+from adaptoscope.style_transfer.drawings import refuse_own_drawings
+from adaptoscope.style_transfer.micro_batches import arrange
+from adaptoscope.style_transfer.preprocessing import refuse_other_preprocessing, refuse_unsupported
+from adaptoscope.style_transfer.screening.best_of import best_attempt
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, load_style
-from adaptoscope.style_transfer.stylise import Drawing, Stylised, arrange, stylise_batch
+from adaptoscope.style_transfer.stylise import Drawing, Stylised, stylise_batch
 
 _CARD = """Drawings of cells with the look of real images, made by style transfer with a latent
 diffusion model. Synthetic: no cell here was ever alive. Points, counts and masks are those of the
@@ -42,14 +43,7 @@ drawings; the style only suggests live or dead cells, which are not told apart.
 class StylisationJob:
     """Everything that a worker process needs to know, as plain values.
 
-    Parameters
-    ----------
-    out, drawings, style
-        Output folder, folder of drawings, style file.
-    backbone
-        As in `open_backbone`.
-    device
-        Where to compute, as PyTorch names it.
+    The backbone is named as in `open_backbone`, the device as PyTorch names it.
     """
 
     out: Path
@@ -73,34 +67,29 @@ def stylise_set(
 ) -> CountedImageSet:
     """Stylise every drawing of a folder that is not stylised yet.
 
-    Parameters
-    ----------
-    workers
-        Processes; the files are the same for any number.
-    overwrite
-        Begin anew a folder that was made with other settings.
-
-    Returns
-    -------
-    CountedImageSet
-        The stylised images with the drawings' points, counts and masks.
+    Points, counts and masks are those of the drawings; the files are the same for any number of
+    workers. With `overwrite` a folder that was made with other settings is begun anew.
     """
     drawings = open_counted_images(job.drawings)
     style = load_style(job.style)
-    refuse_unable(backbone_class(job.backbone), job.settings)
+    refuse_unsupported(backbone_class(job.backbone), job.settings)
     _refuse_other_backbone(job, style)
-    refuse_other_presentation(style.facts, job.settings)
+    refuse_other_preprocessing(style.facts, job.settings)
     refuse_own_drawings(job.out, job.drawings)
-    sizes = {record.name: drawings.size(record) for record in drawings}
-    for record in drawings.labelled():
-        drawings.points(record)
+    if job.settings.best_of > 1:
+        _refuse_unknown_cells(drawings)
+    by_size: dict[tuple[int, int], list[ImageRecord]] = defaultdict(list)
+    for record in drawings:
+        by_size[drawings.size(record)].append(record)
     inputs = Inputs(hashlib.sha256(job.style.read_bytes()).hexdigest(), fingerprint_of(drawings))
     writer = _writer(job, inputs, overwrite=overwrite)
-    by_size: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for record in drawings:
-        if not writer.has(record.stem):
-            by_size[sizes[record.name]].append(record.name)
-    batches = [batch for names in by_size.values() for batch in arrange(names, job.settings.batch)]
+    batches = [
+        batch
+        for records in by_size.values()
+        for batch in arrange(
+            (record.name for record in records if not writer.has(record.stem)), job.settings.batch
+        )
+    ]
     run_tasks(
         batches,
         functools.partial(_stylise_and_write, job=job, inputs=inputs),
@@ -108,11 +97,17 @@ def stylise_set(
         description="stylise",
         unit="batch",
     )
-    return writer.finish(_card(job, style))
+    card = _CARD.format(
+        style=job.style.name,
+        images=len(style.facts.images),
+        backbone=f"{style.facts.backbone} ({style.facts.backbone_sha256[:12]})",
+        how=job.settings.in_words(),
+    )
+    return writer.finish(card)
 
 
 def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inputs) -> None:
-    drawings, style, backbone = _opened(job, inputs)
+    drawings, style, backbone = _open(job, inputs)
     records = {record.name: record for record in drawings}
     chosen = [records[name] for name in names]
     batch = [
@@ -128,7 +123,7 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
     writer = _writer(job, inputs)
     classes = {image.name: image.density_class for image in style.facts.images}
     for record, drawing, centres, result in zip(
-        chosen, batch, points, _stylised(chosen, batch, points, style, backbone, job), strict=True
+        chosen, batch, points, _stylise(chosen, batch, points, style, backbone, job), strict=True
     ):
         writer.add(
             record.stem,
@@ -144,8 +139,8 @@ def _stylise_and_write(names: tuple[str, ...], job: StylisationJob, inputs: Inpu
             split=record.split,
             seed=job.settings.seed,
             layout=record.name,
-            style=result.reference,
-            density_class=classes[result.reference] or None,
+            style=result.style_image,
+            density_class=classes[result.style_image] or None,
             backbone=style.facts.backbone,
             **_diffusion_of(job.settings),
         )
@@ -155,14 +150,10 @@ def _diffusion_of(settings: StylisationSettings) -> dict[str, float | str | None
     """Return what ``metadata.csv`` says of diffusion: what was done, not what was asked for."""
     if not evaluations(NoiseSchedule(), settings):
         return {"strength": 0.0, "guidance": None, "inversion": "none"}
-    return {
-        "strength": settings.strength,
-        "guidance": settings.guidance,
-        "inversion": settings.inversion,
-    }
+    return settings.model_dump(include={"strength", "guidance", "inversion"})
 
 
-def _stylised(
+def _stylise(
     records: Sequence[ImageRecord],
     drawings: Sequence[Drawing],
     points: Sequence[Points | None],
@@ -170,22 +161,32 @@ def _stylised(
     backbone: Backbone,
     job: StylisationJob,
 ) -> list[Stylised]:
+    """Stylise one micro-batch: once, or several times, and keep the best attempt at each."""
+    attempts = [
+        stylise_batch(drawings, style, backbone, job.settings, attempt=attempt)
+        for attempt in range(job.settings.best_of)
+    ]
     if job.settings.best_of == 1:
-        return stylise_batch(drawings, style, backbone, job.settings)
-    known = [centres for centres in points if centres is not None]
-    diameters = [record.cell_diameter_px for record in records if record.cell_diameter_px]
-    if len(known) < len(records) or len(diameters) < len(records):
+        return attempts[0]
+    return [
+        tries[best_attempt([made.pixels for made in tries], centres, record.cell_diameter_px)]
+        for tries, centres, record in zip(zip(*attempts, strict=True), points, records, strict=True)
+        if centres is not None and record.cell_diameter_px
+    ]
+
+
+def _refuse_unknown_cells(drawings: CountedImageSet) -> None:
+    if not all(record.labelled and record.cell_diameter_px for record in drawings):
         raise InputError(
             "The best of several attempts cannot be chosen.",
             expected="drawings with points and a cell diameter",
             found="drawings without",
             remedy="set `best_of` to 1, or add points.csv and cell_diameter_px",
         )
-    return stylise_best(drawings, known, diameters, style, backbone, job.settings)
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, Backbone]:
+def _open(job: StylisationJob, inputs: Inputs) -> tuple[CountedImageSet, Style, Backbone]:
     """Open what a process needs once; `inputs` is part of the key, as files may be replaced."""
     backbone = open_backbone(job.backbone, job.device)
     return open_counted_images(job.drawings), load_style(job.style), backbone
@@ -205,13 +206,3 @@ def _refuse_other_backbone(job: StylisationJob, style: Style) -> None:
             found=f"{job.backbone} with hash {found[:12]}",
             remedy="learn the style again with this backbone, or name the one it was learnt with",
         )
-
-
-def _card(job: StylisationJob, style: Style) -> str:
-    settings = job.settings
-    return _CARD.format(
-        style=job.style.name,
-        images=len(style.facts.images),
-        backbone=f"{style.facts.backbone} ({style.facts.backbone_sha256[:12]})",
-        how=settings.in_words(),
-    )

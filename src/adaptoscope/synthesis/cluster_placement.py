@@ -120,8 +120,6 @@ class Placement:
         ----------
         centre
             Cluster centre (row, column) in pixels.
-        cells
-            Number of cells assigned to the cluster.
         """
         placed, attempts = 0, 0
         limit = self._settings.attempts_per_cell * cells

@@ -79,13 +79,9 @@ def cover(
 
     Parameters
     ----------
-    ellipses
-        N ellipses with centres inside the canvas.
     reach
         Pixels from the centre's pixel to the border of the box; at least the longest
         semi-axis, rounded (half up).
-    shape
-        Height and width of the canvas.
     margin
         Pixels around the canvas in the arrays that the places point into; at least `reach`.
 

@@ -54,8 +54,6 @@ def synthesise(
     held_out
         Further sets whose validation and test images must not be measured, recognised by their
         pixels.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each image once it stands.
     """
@@ -121,8 +119,6 @@ def write_synthetic(
     ----------
     writer
         From `open_synthesis`.
-    seed, index
-        Give the image's randomness and name.
     """
     name = image_name(index)
     if writer.has(name):

@@ -17,10 +17,6 @@ class AveragedDescent:
 
     Parameters
     ----------
-    network
-        What is trained, on its device.
-    steps
-        Number of steps of the whole training.
     learning_rate
         Largest step size.
     """

@@ -87,14 +87,16 @@ def _lettering(crop: Crop, rng: np.random.Generator) -> Crop:
 def _uneven_light(crop: Crop, rng: np.random.Generator) -> Floats:
     """Let the light fall to one side, on cells and ground alike, or add a glow."""
     along, across = _turned_axes(crop, rng)
-    slope: Floats = (along / crop.shape[0] + 0.5).clip(0, 1)
+    slope = (along / crop.shape[0] + 0.5).clip(0, 1)
     if rng.random() < 0.5:
         ground = rng.uniform(0, 0.8)
-        return (crop + ground) * (1 - rng.uniform(0.2, 0.8) * slope) - ground
+        dimmed = (crop + ground) * (1 - rng.uniform(0.2, 0.8) * slope) - ground
+        return np.asarray(dimmed, dtype=np.float64)
     if rng.random() < 0.5:
-        return crop + rng.uniform(0.2, 1.5) * slope
+        return np.asarray(crop + rng.uniform(0.2, 1.5) * slope, dtype=np.float64)
     spread = rng.uniform(0.2, 0.6) * crop.shape[0]
-    return crop + rng.uniform(0.3, 1.5) * np.exp(-(along**2 + across**2) / (2 * spread**2))
+    glow = np.exp(-(along**2 + across**2) / (2 * spread**2))
+    return np.asarray(crop + rng.uniform(0.3, 1.5) * glow, dtype=np.float64)
 
 
 def _halves(crop: Crop, rng: np.random.Generator) -> Crop:
@@ -107,17 +109,17 @@ def _halves(crop: Crop, rng: np.random.Generator) -> Crop:
 def _stripes(crop: Crop, rng: np.random.Generator) -> Floats:
     """Add stripes along an axis."""
     rows = np.arange(crop.shape[0])
-    wave: Floats = 1 + np.sin(2 * np.pi * rows / rng.uniform(2.5, 14))
-    if rng.random() < 0.4:
-        wave = rng.normal(0, 1, crop.shape[0])
-    stripes = rng.uniform(0.03, 0.25) * wave
-    return crop + (stripes if rng.random() < 0.5 else stripes[:, None])
+    regular = 1 + np.sin(2 * np.pi * rows / rng.uniform(2.5, 14))
+    wave = rng.normal(0, 1, crop.shape[0]) if rng.random() < 0.4 else regular
+    stripes = np.asarray(rng.uniform(0.03, 0.25) * wave, dtype=np.float64)
+    striped = crop + (stripes if rng.random() < 0.5 else stripes[:, None])
+    return np.asarray(striped, dtype=np.float64)
 
 
 def _cut_blacks(crop: Crop, rng: np.random.Generator) -> Floats:
     """Cut off the dark end: all of the ground and the feet of the cells become one value."""
     cut = np.float32(rng.uniform(0.0, 0.2))
-    return np.maximum(crop - cut, 0) / (1 - cut)
+    return np.asarray(np.maximum(crop - cut, 0) / (1 - cut), dtype=np.float32)
 
 
 def _saturated(crop: Crop, rng: np.random.Generator) -> Floats:

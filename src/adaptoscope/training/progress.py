@@ -34,13 +34,7 @@ class Advance(Protocol):
 
 @contextmanager
 def part_of(name: str) -> Iterator[None]:
-    """Name the larger work that everything shown inside is a part of, before its description.
-
-    Parameters
-    ----------
-    name
-        What is being done, in a few words.
-    """
+    """Name the larger work that everything shown inside is a part of, before its description."""
     token = _whole.set((*_whole.get(), name))
     try:
         yield
@@ -54,17 +48,14 @@ def progress_display(
 ) -> Iterator[Advance]:
     """Show how far a piece of work is and how long it will take, once it has taken two seconds.
 
-    A terminal gets a bar; a log file gets a line after ten seconds, then at most every half minute.
+    A terminal gets a bar; a log file gets a line after ten seconds, then at most every half minute,
+    or every ``ADAPTOSCOPE_LINE_SECONDS``.
     Standard output is never touched.
 
     Parameters
     ----------
-    description
-        What is being done, in a few words.
     total
         Number of steps, or ``None`` if unknown.
-    done
-        Steps that an earlier run finished.
     unit
         What one step is, as ``image``; stands before the number.
 
@@ -89,8 +80,6 @@ def progress(
 
     Parameters
     ----------
-    description
-        What is being done, in a few words.
     total
         Number of items; by default the length of ``iterable`` where it has one.
     unit
@@ -184,7 +173,8 @@ def _advance_of(bar: "Progress", task: Any) -> Advance:
 def _lines(begin: str, total: int | None, done: int, *, part: bool) -> Advance:
     finished = done
     began = time.monotonic()
-    next_line = began + FIRST_LINE_SECONDS
+    every = float(os.environ.get("ADAPTOSCOPE_LINE_SECONDS", LINE_EVERY_SECONDS))
+    next_line = began + min(every, FIRST_LINE_SECONDS)
 
     def advance(note: str = "") -> None:
         nonlocal finished, next_line
@@ -193,7 +183,7 @@ def _lines(begin: str, total: int | None, done: int, *, part: bool) -> Advance:
         at_end = finished == total and now - began > PATIENCE_SECONDS
         if not at_end and now < next_line:
             return
-        next_line = now + LINE_EVERY_SECONDS
+        next_line = now + every
         line = f"{begin} {finished}{f' of {total}' if total else ''}"
         if total and finished < total:
             left = (now - began) / (finished - done) * (total - finished)

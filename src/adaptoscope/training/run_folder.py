@@ -54,8 +54,6 @@ class RunFolder:
         ----------
         path
             The folder; made if absent.
-        settings
-            The complete settings of the run.
         overwrite
             Begin anew: discard what an earlier run left in its own files. Folders that hold no
             run are never touched.

@@ -12,8 +12,6 @@ def learning_rate_at(index: int, steps: int, peak: float, warm_up: int) -> float
     ----------
     index
         Number of the step, from 0.
-    peak
-        Rate at the end of the rise.
     warm_up
         Steps of the rise, at most a tenth of the run.
     """

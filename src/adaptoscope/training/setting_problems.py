@@ -86,11 +86,6 @@ def problems_of(
 ) -> tuple[list[Problem], int]:
     """Say what is wrong, once for each place.
 
-    Parameters
-    ----------
-    kind
-        The settings that they were to be.
-
     Returns
     -------
     tuple

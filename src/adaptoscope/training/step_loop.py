@@ -74,10 +74,6 @@ def run_steps(
         row of ``metrics.csv`` decides its columns. Batches must be a function of (seed, i) alone;
         PyTorch's own generator is seeded from both before each call, so that a resumed run equals
         an unbroken one.
-    steps
-        Number of steps of the whole run.
-    state
-        Everything that changes from step to step, by name.
     run
         Where numbers and checkpoints go.
     save_every, log_every

@@ -49,8 +49,6 @@ def draw_given(
         What becomes -1 and 1.
     batch, crop
         Number of crops and their side in pixels; smaller fields are continued by reflection.
-    flips
-        Turn and mirror at random, eight ways.
 
     Returns
     -------

@@ -27,14 +27,10 @@ class Field:
 
     Parameters
     ----------
-    name
-        Base name of the image that is given.
     given
         Stored counts, shape (H, W), uint8 or uint16.
     stains
         Stored counts, shape (S, H, W); None where the truth is not read.
-    bit_depth
-        Bits of the image that is given.
     records
         The rows of the set that it was read from, one per stain.
     pixel_size_um
@@ -124,13 +120,7 @@ def _of_one_depth(fields: list[Field], folder: Path) -> list[Field]:
 
 
 def fields_of_images(images: CountedImageSet) -> list[Field]:
-    """Read a folder of plain images as fields without stains; labels are not read.
-
-    Parameters
-    ----------
-    images
-        The images, of one bit depth.
-    """
+    """Read a folder of plain images as fields without stains; labels are not read."""
     read = (images.read(record) for record in images)
     return _of_one_depth([_field(image, None, ()) for image in read], images.folder)
 

@@ -39,8 +39,6 @@ def finish_translator(
 
     Parameters
     ----------
-    part
-        The pairs that were learnt from.
     pairs
         The whole set; its split ``val`` is measured.
     """
@@ -79,15 +77,7 @@ def measure(
 
 
 def translator_card(record: TranslatorRecord, taught: str) -> str:
-    """Return the text of a model folder's ``README.md``.
-
-    Parameters
-    ----------
-    record
-        What is known of the network.
-    taught
-        What it learnt from, in words.
-    """
+    """Return the text of a model folder's ``README.md``."""
     facts = {
         "predicts": ", ".join(record.stains),
         "from": record.modality or "light microscopy",

@@ -66,8 +66,6 @@ def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
 
     Parameters
     ----------
-    fields
-        Training fields with their stains read.
     side
         Side of a tile in pixels, which divides every field.
 

@@ -16,12 +16,8 @@ class PatchDiscriminator(nn.Module):
 
     Parameters
     ----------
-    channels
-        Channels of the image and its stains together.
     width
         Channels of the first layer (paper 2: 64).
-    norm
-        Normalisation of the three layers in the middle.
     """
 
     def __init__(self, channels: int, width: int = 64, *, norm: Norm = "instance") -> None:
@@ -50,11 +46,11 @@ class PatchDiscriminator(nn.Module):
         return logits
 
 
-def said_real(logits: torch.Tensor) -> torch.Tensor:
+def bce_real(logits: torch.Tensor) -> torch.Tensor:
     """Return the binary cross-entropy of logits whose label is real, or source."""
     return functional.softplus(-logits).mean()
 
 
-def said_made(logits: torch.Tensor) -> torch.Tensor:
+def bce_fake(logits: torch.Tensor) -> torch.Tensor:
     """Return the binary cross-entropy of logits whose label is made, or target."""
     return functional.softplus(logits).mean()

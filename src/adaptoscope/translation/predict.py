@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import MicroscopyImage
+from adaptoscope.images.tiling import blending_weights, tile_spans
 from adaptoscope.inference.network import Network
 from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.model_folder import Predictor
@@ -125,10 +126,12 @@ def over_tiles(
         return compute(pixels)
     total: FloatImage | None = None
     weights = np.zeros((height, width), dtype=np.float32)
-    for rows in _spans(height, tile, overlap):
-        for columns in _spans(width, tile, overlap):
+    for of_rows in tile_spans(height, tile, overlap):
+        for of_columns in tile_spans(width, tile, overlap):
+            rows, columns = slice(*of_rows), slice(*of_columns)
             planes = compute(pixels[rows, columns])
-            weight = _ramp(rows, height, overlap)[:, None] * _ramp(columns, width, overlap)
+            across = blending_weights(of_rows, height, overlap)
+            weight = across[:, None] * blending_weights(of_columns, width, overlap)
             if total is None:
                 total = np.zeros((len(planes), height, width), dtype=np.float32)
             total[:, rows, columns] += weight * planes
@@ -153,20 +156,3 @@ def padded_to_multiple(pixels: FloatImage) -> FloatImage:
 def _run_whole(network: Network, seen: FloatImage) -> FloatImage:
     values = network(padded_to_multiple(seen)[None, None])
     return values[0, :, : seen.shape[0], : seen.shape[1]]
-
-
-def _spans(length: int, tile: int, overlap: int) -> list[slice]:
-    """Divide a side evenly into spans of one length that overlap at least so far."""
-    if length <= tile:
-        return [slice(0, length)]
-    number = -(-(length - overlap) // (tile - overlap))
-    starts = np.rint(np.linspace(0, length - tile, number)).astype(int)
-    return [slice(int(start), int(start) + tile) for start in starts]
-
-
-def _ramp(span: slice, length: int, overlap: int) -> FloatImage:
-    """Weights along a span: rising from the border that it shares with the tile before."""
-    places = np.arange(span.start, span.stop)
-    rise = np.ones(len(places)) if span.start == 0 else (places - span.start + 1) / overlap
-    fall = np.ones(len(places)) if span.stop == length else (span.stop - places) / overlap
-    return np.minimum(np.minimum(rise, fall), 1).astype(np.float32)

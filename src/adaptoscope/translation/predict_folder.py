@@ -36,8 +36,6 @@ class Row:
     uncertainty
         Mean over pixels of the networks' standard deviation, as a share of the stain's range in
         the training set.
-    error
-        Why the image could not be predicted.
     """
 
     image: str
@@ -54,8 +52,6 @@ class PredictedFolder:
 
     Parameters
     ----------
-    written
-        Number of images whose stains stand in the folder.
     errors
         By name of an image, why it could not be predicted.
     """
@@ -81,8 +77,6 @@ def predict_folder(
 
     Parameters
     ----------
-    images
-        The images; no label of theirs is read.
     overwrite
         Predict anew what other networks have predicted into ``out``.
     on_image

@@ -56,8 +56,6 @@ def prepared(pixels: FloatImage, interval: Interval, preparation: Preparation) -
     ----------
     pixels
         Shape (H, W), in [0, 1] of the stored range.
-    interval
-        The constants of the data set.
 
     Returns
     -------

@@ -20,7 +20,7 @@ from adaptoscope.translation.fields import Field, read_fields, stains_of
 from adaptoscope.translation.finish import finish_translator
 from adaptoscope.translation.intensities import StainIntensities, measure_interval
 from adaptoscope.translation.model_folder import MODEL_FILES
-from adaptoscope.translation.patch_discriminator import PatchDiscriminator, said_made, said_real
+from adaptoscope.translation.patch_discriminator import PatchDiscriminator, bce_fake, bce_real
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.unet import StainUNet
 
@@ -40,8 +40,6 @@ def train_translator(
 
     Parameters
     ----------
-    out
-        Run folder, which becomes the model folder.
     pairs
         Pairs of one modality. Those of the split ``train`` are learnt from, or all where no pair
         is in a split; those of ``val`` are measured at the end.
@@ -118,13 +116,18 @@ class PairedStep:
         rate = settings.learning_rate
         self.optimiser = torch.optim.Adam(self.network.parameters(), rate, BETAS)
         self.state: dict[str, Stateful] = {"network": self.network, "optimiser": self.optimiser}
-        self.judge: PatchDiscriminator | None = None
+        self.discriminator: PatchDiscriminator | None = None
         if settings.loss == "pix2pix":
-            self.judge = PatchDiscriminator(
+            self.discriminator = PatchDiscriminator(
                 1 + number, settings.discriminator_width, norm=settings.norm
             ).to(fabric.device)
-            self.judge_optimiser = torch.optim.Adam(self.judge.parameters(), rate, BETAS)
-            self.state |= {"judge": self.judge, "judge_optimiser": self.judge_optimiser}
+            self.discriminator_optimiser = torch.optim.Adam(
+                self.discriminator.parameters(), rate, BETAS
+            )
+            self.state |= {
+                "judge": self.discriminator,
+                "judge_optimiser": self.discriminator_optimiser,
+            }
 
     def __call__(self, index: int) -> Logged:
         """Take step `index` and return its losses."""
@@ -142,22 +145,26 @@ class PairedStep:
         self._set_rates(index)
         predicted = self.network(given)
         error = functional.l1_loss(predicted, true)
-        if self.judge is None:
+        if self.discriminator is None:
             self._update(error)
             return {"l1": error.detach()}
 
         # 1. The discriminator: pairs above 0, predictions below; its loss is halved as in pix2pix.
-        judged = said_real(self.judge(given, true)) + said_made(
-            self.judge(given, predicted.detach())
+        judged = bce_real(self.discriminator(given, true)) + bce_fake(
+            self.discriminator(given, predicted.detach())
         )
-        self.judge_optimiser.zero_grad(set_to_none=True)
+        self.discriminator_optimiser.zero_grad(set_to_none=True)
         (judged / 2).backward()
-        self.judge_optimiser.step()
+        self.discriminator_optimiser.step()
 
         # 2. The U-Net: be taken for real, and be near the truth.
-        deceit = said_real(self.judge(given, predicted))
-        self._update(deceit + settings.l1_weight * error)
-        return {"l1": error.detach(), "deceit": deceit.detach(), "judge": judged.detach()}
+        adversarial = bce_real(self.discriminator(given, predicted))
+        self._update(adversarial + settings.l1_weight * error)
+        return {
+            "l1": error.detach(),
+            "generator_loss": adversarial.detach(),
+            "discriminator_loss": judged.detach(),
+        }
 
     def _update(self, loss: torch.Tensor) -> None:
         self.optimiser.zero_grad(set_to_none=True)
@@ -170,10 +177,10 @@ class PairedStep:
         )
         optimisers = (
             [self.optimiser]
-            if self.judge is None
+            if self.discriminator is None
             else [
                 self.optimiser,
-                self.judge_optimiser,
+                self.discriminator_optimiser,
             ]
         )
         for optimiser in optimisers:

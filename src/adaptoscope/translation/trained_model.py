@@ -56,10 +56,6 @@ def write_finished_translator(folder: Path, record: TranslatorRecord, network: S
 
     Parameters
     ----------
-    folder
-        The model folder, with its weights.
-    record
-        What is known of the network.
     network
         The network with weights of the same values.
     """
@@ -78,11 +74,6 @@ def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
         A folder that `stain train` or `stain adapt` wrote.
     device
         Where it shall run, as PyTorch names it.
-
-    Returns
-    -------
-    StainModel
-        The network, ready to predict.
     """
     folder = Path(folder)
     record = read_translator_record(folder)

@@ -25,7 +25,7 @@ _DROPPED: Mapping[Dropout, frozenset[int]] = {
 
 
 @dataclass(frozen=True)
-class Crossing:
+class SplitState:
     """All that passes from the first layers of the network to the rest.
 
     Parameters
@@ -93,9 +93,9 @@ class StainUNet(nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return stains of shape (B, S, H, W) for images of shape (B, C, H, W)."""
-        return self.run_to(images, LAYERS).features
+        return self.forward_to(images, LAYERS).features
 
-    def run_to(self, images: torch.Tensor, layer: int) -> Crossing:
+    def forward_to(self, images: torch.Tensor, layer: int) -> SplitState:
         """Run the network up to a layer.
 
         Parameters
@@ -107,18 +107,18 @@ class StainUNet(nn.Module):
 
         Returns
         -------
-        Crossing
+        SplitState
             What that layer gives, and what the rest needs besides.
         """
         return self._run(images, {}, 0, layer)
 
-    def run_on(self, crossing: Crossing, layer: int) -> Crossing:
+    def forward_on(self, crossing: SplitState, layer: int) -> SplitState:
         """Go on from one layer to a later one.
 
         Parameters
         ----------
         crossing
-            What `run_to` gave, of this network or of another of the same shape.
+            What `forward_to` gave, of this network or of another of the same shape.
         layer
             Number of the last layer to run, not below that of `crossing`.
         """
@@ -127,24 +127,24 @@ class StainUNet(nn.Module):
             skips[crossing.layer] = crossing.features
         return self._run(crossing.features, skips, crossing.layer, layer)
 
-    def run_from(self, crossing: Crossing) -> torch.Tensor:
+    def forward_from(self, crossing: SplitState) -> torch.Tensor:
         """Run the rest of the network.
 
         Parameters
         ----------
         crossing
-            As in `run_on`.
+            As in `forward_on`.
 
         Returns
         -------
         torch.Tensor
             Stains, shape (B, S, H, W), in [-1, 1].
         """
-        return self.run_on(crossing, LAYERS).features
+        return self.forward_on(crossing, LAYERS).features
 
     def _run(
         self, tensor: torch.Tensor, skips: dict[int, torch.Tensor], done: int, layer: int
-    ) -> Crossing:
+    ) -> SplitState:
         for number in range(done + 1, layer + 1):
             if number - 1 in self.dropped:
                 tensor = functional.dropout(tensor, 0.5, self.training)
@@ -162,7 +162,7 @@ class StainUNet(nn.Module):
         if done < layer == LAYERS:
             tensor = torch.tanh(tensor)
         skips.pop(layer, None)
-        return Crossing(layer, tensor, skips)
+        return SplitState(layer, tensor, skips)
 
 
 class BorrowedSkipsUNet(StainUNet):
@@ -170,8 +170,6 @@ class BorrowedSkipsUNet(StainUNet):
 
     Parameters
     ----------
-    network
-        The network; its weights are copied.
     lender
         Whose layers before the cut make the skips; it is frozen.
     cut
@@ -186,19 +184,19 @@ class BorrowedSkipsUNet(StainUNet):
         self.lender = copy.deepcopy(lender).requires_grad_(False)
         self.cut = cut
 
-    def run_to(self, images: torch.Tensor, layer: int) -> Crossing:
-        """Run the network up to a layer; see `StainUNet.run_to`."""
+    def forward_to(self, images: torch.Tensor, layer: int) -> SplitState:
+        """Run the network up to a layer; see `StainUNet.forward_to`."""
         if layer <= self.cut:
-            return super().run_to(images, layer)
-        crossing = super().run_to(images, self.cut)
-        skips = self.lender.run_to(images, self.cut).skips
-        return self.run_on(Crossing(self.cut, crossing.features, skips), layer)
+            return super().forward_to(images, layer)
+        crossing = super().forward_to(images, self.cut)
+        skips = self.lender.forward_to(images, self.cut).skips
+        return self.forward_on(SplitState(self.cut, crossing.features, skips), layer)
 
-    def run_on(self, crossing: Crossing, layer: int) -> Crossing:
-        """Go on from the cut or from a later layer; see `StainUNet.run_on`."""
+    def forward_on(self, crossing: SplitState, layer: int) -> SplitState:
+        """Go on from the cut or from a later layer; see `StainUNet.forward_on`."""
         if crossing.layer < self.cut < layer:
-            raise ValueError("the skips of the lender need the images: begin with run_to")
-        return super().run_on(crossing, layer)
+            raise ValueError("the skips of the lender need the images: begin with forward_to")
+        return super().forward_on(crossing, layer)
 
 
 def channels_of(width: int, stains: int) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.adapt_layers import adapt_translator
 from adaptoscope.adaptation.baseline_settings import (
     AdaBNSettings,
     BaselineSettings,

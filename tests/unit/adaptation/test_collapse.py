@@ -17,10 +17,16 @@ WELL = {
 }
 
 
-def metrics(folder: Path, *, deceit: str = "0.7", right: str = "0.6", rows: int = 9) -> Path:
-    lines = [f"{step},{deceit},1.3,{right}" for step in range(rows)]
+NOW = "step,generator_loss,discriminator_loss,discriminator_accuracy"
+EARLIER = "step,deceit,judge,right"
+
+
+def metrics(
+    folder: Path, *, loss: str = "0.7", accuracy: str = "0.6", columns: str = NOW, rows: int = 9
+) -> Path:
+    lines = [f"{step},{loss},1.3,{accuracy}" for step in range(rows)]
     path = folder / "metrics.csv"
-    path.write_text("\n".join(["step,deceit,judge,right", *lines]) + "\n", encoding="utf-8")
+    path.write_text("\n".join([columns, *lines]) + "\n", encoding="utf-8")
     return path
 
 
@@ -32,9 +38,11 @@ def test_a_run_of_which_nothing_is_wrong_is_healthy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("training", "outputs", "reason"),
     [
-        ({"deceit": "nan"}, {}, "not a number"),
-        ({"deceit": "6.1"}, {}, "stays above 5"),
-        ({"right": "0.999"}, {}, "always right"),
+        ({"loss": "nan"}, {}, "not a number"),
+        ({"loss": "6.1"}, {}, "stays above 5"),
+        ({"loss": "6.1", "columns": EARLIER}, {}, "stays above 5"),
+        ({"accuracy": "0.999"}, {}, "always right"),
+        ({"accuracy": "0.999", "columns": EARLIER}, {}, "always right"),
         ({}, {"finite": 0.0}, "outputs are not numbers"),
         ({}, {"contrast": 0.01}, "hardly anything"),
         ({}, {"spread": 0.1}, "hardly differ"),
@@ -52,9 +60,9 @@ def test_every_fault_is_named(
 
 
 def test_layers_matched_alone_do_not_follow_a_magnification(tmp_path: Path) -> None:
-    (reason,) = judge_run(metrics(tmp_path), WELL, unfollowed=1.4811).reasons
+    (reason,) = judge_run(metrics(tmp_path), WELL, unmatched_magnification=1.4811).reasons
     assert "magnified 1.48 times" in reason
-    assert judge_run(metrics(tmp_path), WELL, unfollowed=1.0).healthy
+    assert judge_run(metrics(tmp_path), WELL, unmatched_magnification=1.0).healthy
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,7 @@ def test_the_coarsest_layers_are_those_of_the_fewest_places() -> None:
     places = {}
     for layer in range(1, 17):
         with torch.no_grad():
-            features = network.run_to(torch.zeros(1, 1, 256, 256), layer).features
+            features = network.forward_to(torch.zeros(1, 1, 256, 256), layer).features
         places[layer] = features.shape[2] * features.shape[3]
     assert [layer for layer in range(1, 17) if places[layer] <= 16] == list(COARSEST)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from adaptoscope.adaptation.adapt import adapt_translator
+from adaptoscope.adaptation.adapt_layers import adapt_translator
 from adaptoscope.adaptation.features import SourceFeatures, features_of
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep, adaptable_copy
 from adaptoscope.adaptation.settings import AdaptationSettings
@@ -20,7 +20,7 @@ from adaptoscope.translation.intensities import Interval, StainIntensities
 from adaptoscope.translation.layers import LAYERS
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel, load_translator, ready_to_predict
-from adaptoscope.translation.unet import Crossing, StainUNet
+from adaptoscope.translation.unet import SplitState, StainUNet
 
 SIDE = 64
 """Fields are continued by reflection to the 256 pixels that the network needs."""
@@ -87,8 +87,8 @@ def test_the_step_is_that_of_the_equations() -> None:
         places = torch.from_numpy(rng.integers(len(step.known.crops), size=HOW.batch))
         x = step.known.crops[places]
         with torch.no_grad():
-            true = (source.network.run_to(x, 2).features - scale.mean) / scale.deviation
-        made = (adapted.run_to(images, 2).features - scale.mean) / scale.deviation
+            true = (source.network.forward_to(x, 2).features - scale.mean) / scale.deviation
+        made = (adapted.forward_to(images, 2).features - scale.mean) / scale.deviation
 
         true.requires_grad_(True)
         of_true, of_made = judge(true), judge(made.detach())
@@ -101,7 +101,7 @@ def test_the_step_is_that_of_the_equations() -> None:
         of_judge.zero_grad()
         (loss + penalty).backward()
         of_judge.step()
-        assert logged[index]["judge"].item() == pytest.approx(loss.item(), rel=1e-4)
+        assert logged[index]["discriminator_loss"].item() == pytest.approx(loss.item(), rel=1e-4)
 
         of_made = judge(made)
         deceit = functional.binary_cross_entropy_with_logits(of_made, torch.ones_like(of_made))
@@ -109,7 +109,7 @@ def test_the_step_is_that_of_the_equations() -> None:
         deceit.backward()
         torch.nn.utils.clip_grad_norm_(of_network.param_groups[0]["params"], HOW.clip)
         of_network.step()
-        assert logged[index]["deceit"].item() == pytest.approx(deceit.item(), rel=1e-4)
+        assert logged[index]["generator_loss"].item() == pytest.approx(deceit.item(), rel=1e-4)
     for layer in (0, 1):
         torch.testing.assert_close(
             step.adapted.layers[layer][0].weight,
@@ -174,7 +174,7 @@ def test_several_layers_and_cut_skips_are_matched_together() -> None:
     assert set(step_of(HOW.changed(layers=(2, 5))).discriminators) == {"2", "5"}
     cut = step_of(HOW.changed(layers=(10,), skips="match_cut"))
     assert {int(name) for name in cut.discriminators} == {1, 2, 3, 4, 5, 6, 10}
-    assert cut(0)["deceit"] > 0
+    assert cut(0)["generator_loss"] > 0
 
 
 def test_source_features_are_standardised_and_computed_once() -> None:
@@ -252,12 +252,12 @@ def test_the_rest_can_get_the_skips_of_the_untouched_network(layer: int, tmp_pat
     borrowed = load_translator(adapt_translator(frozen, tmp_path / "borrowed", **call))
     images = torch.randn(2, 1, 256, 256, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        crossing = own.network.run_to(images, layer)
-        skips = model().network.eval().run_to(images, layer).skips
-        expected = own.network.run_from(Crossing(layer, crossing.features, skips))
+        crossing = own.network.forward_to(images, layer)
+        skips = model().network.eval().forward_to(images, layer).skips
+        expected = own.network.forward_from(SplitState(layer, crossing.features, skips))
         torch.testing.assert_close(borrowed.network(images), expected)
         torch.testing.assert_close(
-            borrowed.network.run_to(images, layer).features, crossing.features
+            borrowed.network.forward_to(images, layer).features, crossing.features
         )
         plain = own.network(images)
     # Layer 2 has one skip before it, 16 needs none.

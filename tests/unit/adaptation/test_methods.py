@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from adaptoscope.adaptation.auto_settings import AutoSettings
 from adaptoscope.adaptation.baseline_settings import BaselineSettings, OracleSettings
+from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.methods import METHODS, adapt_by_method, choose_settings
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import SettingsError
@@ -14,7 +14,7 @@ from adaptoscope.errors import SettingsError
 
 def home_of(name: str) -> Any:
     module, _, function = METHODS[name].home.partition(":")
-    return import_module(f"adaptoscope.adaptation.{module}"), function
+    return import_module(module), function
 
 
 @pytest.mark.parametrize("name", METHODS)

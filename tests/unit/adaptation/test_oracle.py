@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from adaptoscope.adaptation.baseline_settings import OracleSettings
-from adaptoscope.adaptation.learning_on import training_of
+from adaptoscope.adaptation.fine_tuning import training_of
 from adaptoscope.adaptation.oracle import fine_tune
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adaptoscope.bulk.tasks import limited_threads, run_tasks, task_name
+from adaptoscope.bulk.tasks import limited_threads, run_tasks
 from adaptoscope.errors import AdaptoscopeError, InputError, SettingsError
 
 
@@ -98,9 +98,7 @@ def test_a_worker_that_dies_is_reported_with_a_remedy() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_threads_are_held_in_every_worker(workers: int) -> None:
-    seen = run_tasks(
-        squares(2), threads_seen, workers=workers, threads_per_worker=1, description="threads"
-    )
+    seen = run_tasks(squares(2), threads_seen, workers=workers, description="threads")
     assert seen == ["1", "1"]
 
 
@@ -116,11 +114,6 @@ def test_threads_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_worker_is_refused() -> None:
     with pytest.raises(SettingsError, match="someone to do the work"):
         run_tasks(squares(2), area, workers=0, description="areas")
-
-
-def test_a_task_without_a_name_is_called_by_its_text() -> None:
-    assert task_name("a.tif") == "a.tif"
-    assert task_name(Square("b", 1)) == "b"
 
 
 def interrupt(folder: Path, task: Square) -> None:

@@ -19,7 +19,7 @@ WEIGHTS = {
 def test_the_findings_are_complete() -> None:
     findings = examine()
     assert list(findings) == [
-        "adaptoscope", "machine", "use", "train", "formats", "weights", "data", "advice",
+        "adaptoscope", "machine", "use", "train", "formats", "web", "weights", "data", "advice",
     ]  # fmt: skip
     machine = findings["machine"]
     assert isinstance(machine, dict)
@@ -70,6 +70,7 @@ def test_json_and_text_tell_the_same(
         "use": {"numpy": "2"},
         "train": {"torch": "2.9", "timm": None},
         "formats": {},
+        "web": {},
         "weights": {"nuclei": None},
         "data": COMPLETE,
         "advice": ["do this"],

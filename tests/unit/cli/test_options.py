@@ -60,7 +60,7 @@ def test_another_focal_plane_is_refused(text: str) -> None:
         (
             "style train-backbone",
             "--images",
-            "adaptoscope.style_transfer.compact.train_backbone.train_backbone",
+            "adaptoscope.style_transfer.backbones.compact.train_backbone.train_backbone",
         ),
     ],
 )

@@ -30,7 +30,7 @@ def test_a_training_that_goes_on_is_shorter(
     write_text(tmp_path / "s.yaml", "crop: 96\n")
     seen: list[object] = []
     monkeypatch.setattr(
-        "adaptoscope.style_transfer.compact.train_backbone.train_backbone",
+        "adaptoscope.style_transfer.backbones.compact.train_backbone.train_backbone",
         lambda *arguments, **_: seen.extend(arguments),
     )
     words = [str(tmp_path / "s.yaml") if word == "FILE" else word for word in options]

@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
+from adaptoscope.comparison.encoder_distance import EncoderDistance
 from adaptoscope.comparison.facts import ImageFacts, SetFacts
-from adaptoscope.comparison.looks import LookDistance
 from adaptoscope.comparison.quantities import Quantity, quantities
 from adaptoscope.comparison.settings import ComparisonSettings
 from adaptoscope.metrics.distributions import intensity_histogram
@@ -27,7 +27,7 @@ IMAGE = ImageFacts(
     found=20,
     marked=22,
 )
-LOOK = LookDistance(Interval(0.3, 0.2, 0.4), 0.1, Interval(0.95, 0.9, 1.0), 64, (8, 9))
+LOOK = EncoderDistance(Interval(0.3, 0.2, 0.4), 0.1, Interval(0.95, 0.9, 1.0), 64, (8, 9))
 
 
 def facts(level: float = 0.1, **changes: object) -> SetFacts:
@@ -36,7 +36,7 @@ def facts(level: float = 0.1, **changes: object) -> SetFacts:
     return SetFacts("folder", 3, (image, image), histogram)
 
 
-def rows(a: SetFacts, b: SetFacts, look: LookDistance = LOOK) -> dict[str, Quantity]:
+def rows(a: SetFacts, b: SetFacts, look: EncoderDistance = LOOK) -> dict[str, Quantity]:
     return {row.name: row for row in quantities((a, b), look, ComparisonSettings())}
 
 
@@ -107,7 +107,7 @@ def test_looks_are_measured_against_the_floor() -> None:
     assert found["told_apart"].verdict == "differs strongly"
     unsure = dataclasses.replace(LOOK, kernel=Interval(0.3, -0.1, 0.7))
     assert rows(facts(), facts(), unsure)["look"].verdict == "alike"
-    nearer = dataclasses.replace(LOOK, kernel=Interval(-0.1, -0.2, 0.0), told_apart=None)
+    nearer = dataclasses.replace(LOOK, kernel=Interval(-0.1, -0.2, 0.0), auc=None)
     found = rows(facts(), facts(), nearer)
     assert found["look"].verdict == "alike"
     assert found["told_apart"].verdict == "not known"

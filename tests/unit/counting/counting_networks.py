@@ -5,7 +5,7 @@ import torch
 from scipy import ndimage
 from torch import nn
 
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.images.cell_centres import no_points

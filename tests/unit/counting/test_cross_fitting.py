@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from adaptoscope.counting import regimes
-from adaptoscope.counting.agreement import Probe
+from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.cross_fitting import as_training, count_left_out, without_images
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter, read_record

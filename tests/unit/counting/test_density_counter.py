@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.reading import FAINTEST, DensityReading
+from adaptoscope.counting.post_processing import FAINTEST, DensityReading
 from adaptoscope.imageio import large_images
 from adaptoscope.imageio.files import read_image
 from adaptoscope.imageio.large_images import large_image, sample_of

@@ -12,7 +12,7 @@ from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
-from adaptoscope.counting.outside import known_images
+from adaptoscope.counting.out_of_distribution import known_images
 from adaptoscope.counting.predict import LONGEST_ERROR, count_file, said_of
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError

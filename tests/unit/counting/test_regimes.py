@@ -13,6 +13,7 @@ from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import LeakageError, OutputError
+from adaptoscope.training.settings import read_settings
 
 QUICK = RegressorSettings(
     init="random", steps=4, batch=4, crop=64, learning_rate=1e-3, save_every=1, log_every=1
@@ -124,6 +125,16 @@ def test_a_training_says_what_it_was_computed_with_and_keeps_it(real, tmp_path):
 
 
 @pytest.mark.usefixtures("tiny_encoder")
+def test_epochs_pass_over_the_images_of_the_split(real, synthetic, tmp_path):
+    settings = TWO_PHASES.changed(epochs=2, steps=1, pretrain_steps=1)
+    folder = train_counter(settings, tmp_path / "run", real=real, synthetic=synthetic, device="cpu")
+    taken = read_settings(folder / "settings.yaml")
+    numbers = [len(each.training_part()) for each in (real, synthetic)]
+    expected = [-(-2 * number // settings.batch) for number in numbers]
+    assert [taken["steps"], taken["pretrain_steps"]] == expected
+    assert (folder / "metrics.csv").read_text().count("\n") == 1 + sum(expected)
+
+
 def test_held_out_images_are_refused_under_any_name(real, synthetic, tmp_path):
     stolen = synthetic.with_records(
         dataclasses.replace(record, source_sha256=next(iter(real.hashes("test").values())))

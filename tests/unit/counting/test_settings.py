@@ -74,3 +74,13 @@ def test_fcrn_a_is_trained_as_published_where_nothing_is_said() -> None:
     peaks = settings_from({"head": "fcrn_a", "count": "peaks"}, DensitySettings)
     assert peaks.count == "peaks"
     assert settings_from({}, DensitySettings).count == "peaks"
+
+
+def test_epochs_become_steps_that_pass_over_all_images():
+    plain = RegressorSettings(epochs=50).in_steps(95, 0)
+    assert (plain.steps, plain.pretrain_steps, plain.epochs) == (297, 0, None)
+    tuned = RegressorSettings(epochs=50, regime="fine_tuned").in_steps(95, 618)
+    assert (tuned.pretrain_steps, tuned.steps) == (1932, 297)
+    half = RegressorSettings(epochs=50, regime="dual").in_steps(95, 618)
+    assert (half.steps, half.pretrain_steps) == (594, 0)
+    assert RegressorSettings(steps=7).in_steps(95, 618).steps == 7

@@ -104,8 +104,8 @@ def test_a_crop_is_trusted_as_far_as_flips_of_it_agree(images):
     crops = images.draw(SETTINGS, batch=8, step=0).images
     crops = crops * torch.linspace(0, 60, 64)[None, None, :, None]
 
-    _, agreed = teacher(Light()).opinion(crops)
-    _, divided = teacher(Rows()).opinion(crops)
+    _, agreed = teacher(Light()).pseudo_labels(crops)
+    _, divided = teacher(Rows()).pseudo_labels(crops)
 
     assert torch.allclose(agreed, torch.ones(8), atol=1e-3)
     assert (divided < 0.7).all()
@@ -114,7 +114,7 @@ def test_a_crop_is_trusted_as_far_as_flips_of_it_agree(images):
 def test_the_opinion_is_that_of_the_image_not_of_a_flipped_one(images):
     crops = images.draw(SETTINGS, batch=2, step=0).images
 
-    seen, _ = teacher(Light()).opinion(crops)
+    seen, _ = teacher(Light()).pseudo_labels(crops)
 
     assert torch.allclose(seen, Light()(crops), atol=1e-6)
 

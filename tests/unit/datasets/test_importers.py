@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.datasets.importers import import_folder, import_idcia_release
+from adaptoscope.datasets.idcia import import_idcia_release
+from adaptoscope.datasets.importers import import_folder
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import read_image, write_image, write_mask, write_text
 

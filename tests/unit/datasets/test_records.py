@@ -1,6 +1,6 @@
 import pytest
 
-from adaptoscope.datasets.records import COLUMNS, ImageRecord, image_record, split_name
+from adaptoscope.datasets.records import RECORD_COLUMNS, ImageRecord, image_record, split_name
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import format_cell
 
@@ -12,7 +12,7 @@ FULL = ImageRecord(
 
 
 def test_the_columns_of_the_contract():
-    assert ",".join(COLUMNS) == (
+    assert ",".join(RECORD_COLUMNS) == (
         "file_name,count,labelled,height,width,channel,bit_depth,intensity_low,intensity_high,"
         "pixel_size_um,cell_diameter_px,cells_per_mpx,density_class,domain,synthetic,group,split,"
         "seed,source_sha256,layout,style,backbone,strength,guidance,inversion,kept,reject_reason,"
@@ -22,7 +22,7 @@ def test_the_columns_of_the_contract():
 
 @pytest.mark.parametrize("record", [FULL, ImageRecord("x.tif")])
 def test_a_row_gives_its_record_again(record):
-    row = dict(zip(COLUMNS, map(format_cell, record.cells()), strict=True))
+    row = dict(zip(RECORD_COLUMNS, map(format_cell, record.cells()), strict=True))
     assert image_record(row, "metadata.csv") == record
 
 

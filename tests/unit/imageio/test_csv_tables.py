@@ -1,14 +1,22 @@
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import (
+    NUMBER,
+    Truth,
+    append_row,
     format_cell,
-    parse_bool,
     parse_float,
     parse_int,
     read_table,
+    row_as,
     write_table,
 )
 
@@ -109,8 +117,6 @@ def test_whole_numbers_may_be_written_as_floats():
         (parse_int, "x"),
         (parse_float, "nan"),
         (parse_float, "1,5"),
-        (parse_bool, "maybe"),
-        (parse_bool, "2"),
     ],
 )
 def test_entries_that_cannot_be_understood_are_shown(parse, text):
@@ -119,9 +125,47 @@ def test_entries_that_cannot_be_understood_are_shown(parse, text):
     assert repr(text) in str(caught.value)
 
 
+@dataclass(frozen=True)
+class Row:
+    name: str
+    kept: Truth = None
+    share: Annotated[Annotated[float, Field(ge=0, le=1)] | None, NUMBER] = None
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("True", True), ("0", False), ("no", False), ("WAHR", True), ("FAUX", False)],
+    [("True", True), ("0", False), ("no", False), ("WAHR", True), ("FAUX", False), ("", None)],
 )
 def test_truth_values(text, value):
-    assert parse_bool(text, "kept", "t.csv") is value
+    assert row_as(Row, {"name": "a", "kept": text}, "t.csv").kept is value
+
+
+@pytest.mark.parametrize("text", ["maybe", "2"])
+def test_an_entry_of_a_row_that_cannot_be_understood_is_shown(text):
+    with pytest.raises(InputError, match="kept") as caught:
+        row_as(Row, {"name": "a", "kept": text}, "t.csv")
+    assert repr(text) in str(caught.value)
+
+
+def test_an_impossible_value_of_a_row_is_named():
+    with pytest.raises(InputError, match="impossible value for a") as caught:
+        row_as(Row, {"name": "a", "share": "1.5"}, "t.csv", "shares from 0 to 1")
+    assert (caught.value.found, caught.value.expected) == ("share = 1.5", "shares from 0 to 1")
+
+
+def test_a_column_of_numbers_has_gaps_and_names_what_is_none(tmp_path):
+    (tmp_path / "t.csv").write_text("x,y\n1.5,2\n,3\n")
+    table = read_table(tmp_path / "t.csv")
+    np.testing.assert_array_equal(table.numbers("x"), [1.5, np.nan])
+    (tmp_path / "t.csv").write_text("x,y\n1.5,2\ninf,3\n")
+    with pytest.raises(InputError, match="column x"):
+        read_table(tmp_path / "t.csv").numbers("x")
+
+
+def test_rows_are_appended_under_the_columns_of_the_first(tmp_path):
+    path = tmp_path / "new" / "t.csv"
+    append_row(path, {"step": 1, "loss": 0.5})
+    append_row(path, {"step": 2})
+    assert path.read_text() == "step,loss\n1,0.5\n2,\n"
+    with pytest.raises(ValueError, match="no column other"):
+        append_row(path, {"other": 1})

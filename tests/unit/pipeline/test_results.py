@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,11 +82,12 @@ def test_what_nothing_is_said_about_has_no_table() -> None:
 
 
 def test_steps_are_stated_once_where_they_are_equal() -> None:
-    equal, unequal = experiment(total_steps=300), experiment(pretrain_steps=20)
-    said = [
-        protocol_remarks(each, finished(each, result(each, 1, 1.0), result(each, 2, 1.0)))[-1]
-        for each in (equal, unequal)
-    ]
+    settings = experiment()
+    said = []
+    for taken in ((300, 300), (300, 320)):
+        rows = [result(settings, 1 + place, 1.0) for place in range(2)]
+        rows = [replace(row, steps=steps) for row, steps in zip(rows, taken, strict=True)]
+        said.append(protocol_remarks(settings, finished(settings, *rows))[-1])
     assert said == [
         "Every network took 300 optimiser steps in all.",
         "Optimiser steps of each network in all: A: 300; B: 320.",

@@ -6,7 +6,9 @@ import torch
 from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, MissingWeightsError
-from adaptoscope.pretrained.inception import FEATURES, SIDE, InceptionEncoder, load_inception
+from adaptoscope.pretrained.inception import SIDE, InceptionEncoder, load_inception
+
+FEATURES = 2048
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.settings import CompactSettings
 
 # 64 is the smallest style image and 32 the backbone's multiple; 72 x 80 is neither.

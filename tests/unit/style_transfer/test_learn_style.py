@@ -10,8 +10,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError, OutputError
 from adaptoscope.imageio.files import read_image, write_image
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.learn_style import as_batch, learn_style
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.learn_style import learn_style
+from adaptoscope.style_transfer.preprocessing import as_batch
 from adaptoscope.style_transfer.style_file import load_style
 from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs, write_set
 

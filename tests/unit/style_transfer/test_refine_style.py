@@ -6,12 +6,12 @@ import torch
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
 from adaptoscope.style_transfer.refine_style import learn_refined_style
 from adaptoscope.style_transfer.style_file import Style, load_style
-from adaptoscope.style_transfer.tokens.settings import DensityRule, TokenSettings
-from adaptoscope.style_transfer.tokens.step import TokenStep
+from adaptoscope.style_transfer.style_tokens.settings import DensityRule, TokenSettings
+from adaptoscope.style_transfer.style_tokens.token_step import TokenStep
 from tests.unit.style_transfer.conftest import write_set
 
 SETTINGS = TokenSettings(steps=2, batch=2)

@@ -11,10 +11,10 @@ from adaptoscope.style_transfer.settings import (
     FINE_TUNING,
     USUAL,
     BackboneTrainingSettings,
-    Presentation,
+    Preprocessing,
     StylisationSettings,
     backbone_training,
-    presentation_of,
+    preprocessing_of,
 )
 from adaptoscope.training.settings import read_settings
 
@@ -120,6 +120,6 @@ def test_how_images_are_shown_is_said_where_it_is_not_the_usual_way() -> None:
 
 
 def test_the_way_images_are_shown_is_part_of_stylisation() -> None:
-    assert presentation_of(StylisationSettings()) == USUAL
+    assert preprocessing_of(StylisationSettings()) == USUAL
     settings = StylisationSettings(working_side=512, steps=3)
-    assert presentation_of(settings) == Presentation(working_side=512)
+    assert preprocessing_of(settings) == Preprocessing(working_side=512)

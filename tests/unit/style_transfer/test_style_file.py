@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.style_transfer import style_file
-from adaptoscope.style_transfer.settings import USUAL, Presentation, presentation_of
+from adaptoscope.style_transfer.settings import USUAL, Preprocessing, preprocessing_of
 from adaptoscope.style_transfer.style_file import (
     Style,
     StyleFacts,
@@ -167,12 +167,12 @@ def test_facts_that_are_no_table_are_refused(tmp_path: Path) -> None:
 def test_a_style_from_before_images_could_be_shown_otherwise_is_read(tmp_path: Path) -> None:
     style = made_up_style()
     facts = dataclasses.asdict(style.facts)
-    for name in Presentation.model_fields:
+    for name in Preprocessing.model_fields:
         del facts[name]
     tensors = {name: getattr(style, name).contiguous() for name in style_file._TENSORS}
     path, values = tmp_path / "style.safetensors", {"format": style_file.FORMAT, **facts}
     save_file(tensors, path, metadata={"adaptoscope": json.dumps(values)})
-    assert presentation_of(load_style(path).facts) == USUAL
+    assert preprocessing_of(load_style(path).facts) == USUAL
 
 
 def test_the_documented_tensors_and_format_are_those_that_are_written() -> None:

@@ -3,21 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
-from adaptoscope.style_transfer.compact.network import CompactBackbone
-from adaptoscope.style_transfer.diffusion.starting_latent import latent_statistics
-from adaptoscope.style_transfer.intensity_range import IntensityRange
-from adaptoscope.style_transfer.learn_style import as_batch
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
+from adaptoscope.style_transfer.diffusion.adain import latent_statistics
+from adaptoscope.style_transfer.intensity_range import BackboneRange
+from adaptoscope.style_transfer.preprocessing import as_batch
 from adaptoscope.style_transfer.settings import StylisationSettings
+from adaptoscope.style_transfer.style_image_choice import choose_style_image
 from adaptoscope.style_transfer.stylise import (
     Drawing,
-    arrange,
-    choose_reference,
-    place_of,
     stylise_batch,
 )
 from tests.unit.style_transfer.conftest import ODD_SHAPE, draw_discs
@@ -34,19 +30,6 @@ def drawings(count: int) -> list[Drawing]:
         pixels, mask = draw_discs(ODD_SHAPE, rng.uniform(8, 60, (4, 2)))
         made.append(Drawing(f"{index}.png", pixels, mask, 400.0))
     return made
-
-
-@given(st.lists(st.text("ab01.", min_size=1), unique=True, max_size=12), st.integers(1, 5))
-def test_no_two_images_of_a_batch_share_a_place(names: list[str], batch: int) -> None:
-    arranged = arrange(names, batch)
-    assert sorted(name for group in arranged for name in group) == sorted(names)
-    for group in arranged:
-        assert len({place_of(name, batch) for name in group}) == len(group) <= batch
-
-
-def test_numbered_images_fill_their_batches() -> None:
-    names = [f"cells_{index:05d}.png" for index in range(16)]
-    assert [len(group) for group in arrange(names, 8)] == [8, 8]
 
 
 def test_the_output_keeps_the_size_and_lies_in_the_range_of_the_style(
@@ -142,9 +125,9 @@ def test_strength_zero_without_adain_is_the_round_trip(backbone: CompactBackbone
     (drawing,) = drawings(1)
     plain = QUICK.changed(glow=False, residual=False, strength=0.0, adain="none")
     (result,) = stylise_batch([drawing], STYLE, backbone, plain)
-    seen = IntensityRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
+    seen = BackboneRange.of_cells(drawing.pixels, drawing.mask).to_model(drawing.pixels)
     rebuilt = backbone.decode(backbone.encode(as_batch([seen], backbone.multiple)))[0, 0]
-    expected = IntensityRange(0.01, 0.3).from_model(rebuilt[: ODD_SHAPE[0], : ODD_SHAPE[1]].numpy())
+    expected = BackboneRange(0.01, 0.3).from_model(rebuilt[: ODD_SHAPE[0], : ODD_SHAPE[1]].numpy())
     np.testing.assert_allclose(result.pixels, expected, atol=1e-5)
 
 
@@ -177,7 +160,7 @@ def test_what_is_decoded_has_the_statistics_of_the_style(
     quick = QUICK.changed(batch=1, adain_after=after)
     (result,) = stylise_batch([bare], STYLE, backbone, quick)
     mean, sd = latent_statistics(decoded[0])
-    reference = int(result.reference.removesuffix(".png"))
+    reference = int(result.style_image.removesuffix(".png"))
     expected = STYLE.latent_mean[reference], STYLE.latent_sd[reference]
     alike = torch.allclose(mean[0], expected[0], atol=1e-3) and torch.allclose(
         sd[0], expected[1], rtol=1e-3
@@ -194,7 +177,7 @@ def test_style_images_without_cells_are_no_reference_for_regions(
     )
     style = dataclasses.replace(STYLE, facts=dataclasses.replace(STYLE.facts, images=images))
     results = stylise_batch(drawings(3), style, backbone, QUICK)
-    assert {result.reference for result in results} == {"6.png"}
+    assert {result.style_image for result in results} == {"6.png"}
     bare = dataclasses.replace(style.facts, images=images[:6])
     with pytest.raises(InputError, match="No cell was seen"):
         stylise_batch(drawings(1), dataclasses.replace(style, facts=bare), backbone, QUICK)
@@ -209,11 +192,11 @@ def test_strength_zero_runs_no_step(backbone: CompactBackbone) -> None:
 
 def test_the_reference_is_one_of_the_five_nearest_in_density() -> None:
     chosen = {
-        choose_reference(STYLE, 100.0, "nearest_density", np.random.default_rng(seed))
+        choose_style_image(STYLE, 100.0, "nearest_density", np.random.default_rng(seed))
         for seed in range(60)
     }
     assert chosen == {0, 1, 2, 3, 4}
-    every = {choose_reference(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
+    every = {choose_style_image(STYLE, 100.0, "any", np.random.default_rng(s)) for s in range(99)}
     assert every == set(range(7))
 
 
@@ -226,7 +209,7 @@ def test_a_drawing_takes_the_tokens_of_one_class() -> None:
     style = dataclasses.replace(STYLE, facts=dataclasses.replace(STYLE.facts, images=images))
     for density, expected in ((100.0, {0, 1, 2}), (560.0, {0, 1, 2}), (640.0, {3, 4, 5, 6})):
         chosen = {
-            choose_reference(style, density, "nearest_density", np.random.default_rng(seed))
+            choose_style_image(style, density, "nearest_density", np.random.default_rng(seed))
             for seed in range(60)
         }
         assert chosen == expected

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import OutputError, SettingsError
+from adaptoscope.datasets.writing import CountedImageWriter
+from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.pretrained.bundled import hash_of_weights
-from adaptoscope.style_transfer.compact.network import CompactBackbone
+from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.learn_style import learn_style
-from adaptoscope.style_transfer.settings import StylisationSettings, presentation_of
+from adaptoscope.style_transfer.settings import StylisationSettings, preprocessing_of
 from adaptoscope.style_transfer.stylise_set import Inputs, StylisationJob, stylise_set
 from tests.unit.style_transfer.conftest import write_set
 
@@ -122,7 +123,7 @@ def test_compact_refuses_what_it_cannot_be_shown(
     assert not job.out.exists()
     real, style = open_counted_images(tmp_path / "real"), tmp_path / "other.safetensors"
     with pytest.raises(SettingsError, match="compact cannot work with"):
-        learn_style(style, real, backbone, "hash", shown=presentation_of(settings))
+        learn_style(style, real, backbone, "hash", shown=preprocessing_of(settings))
     assert not style.exists()
 
 
@@ -132,7 +133,7 @@ def test_a_working_side_leaves_sizes_points_and_masks_alone(
     settings = QUICK.changed(working_side=128)
     real, style = open_counted_images(tmp_path / "real"), tmp_path / "large.safetensors"
     weights = hash_of_weights(backbone_folder)
-    learn_style(style, real, backbone, weights, shown=presentation_of(settings))
+    learn_style(style, real, backbone, weights, shown=preprocessing_of(settings))
     made = stylise_set(dataclasses.replace(job, style=style, settings=settings))
     drawings = open_counted_images(job.drawings)
     for record, drawing in zip(made, drawings, strict=True):
@@ -153,3 +154,16 @@ def test_a_style_of_another_backbone_is_refused(job: StylisationJob, tmp_path: P
             StylisationJob(job.out, job.drawings, job.style, str(tmp_path / "other"), QUICK)
         )
     assert not job.out.exists()
+
+
+def test_of_several_attempts_at_each_drawing_one_is_kept(
+    job: StylisationJob, tmp_path: Path
+) -> None:
+    several = dataclasses.replace(job, settings=QUICK.changed(best_of=2))
+    assert len(stylise_set(several)) == 5
+    bare, writer = tmp_path / "bare", CountedImageWriter(tmp_path / "bare", {}, "Bare")
+    writer.add("field", np.zeros((72, 80), np.float32), points=None)
+    writer.finish("Without points.")
+    with pytest.raises(InputError, match="best of several"):
+        stylise_set(dataclasses.replace(several, drawings=bare, out=tmp_path / "none"))
+    assert not (tmp_path / "none").exists()

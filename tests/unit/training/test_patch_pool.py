@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.training.appearance import change_appearance, draw_appearance
+from adaptoscope.training.augmentation import change_appearance, draw_appearance
 from adaptoscope.training.patch_pool import PATCH, PatchPool, PoolImage, count_on_grid
 
 CPU = torch.device("cpu")

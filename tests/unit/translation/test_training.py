@@ -91,11 +91,13 @@ def test_with_a_discriminator_both_learn(squares: PairedStainSet) -> None:
     fields = read_fields(training_part(squares))
     how = TINY.changed(loss="pix2pix", discriminator_width=2)
     step = PairedStep(how, fields, measure_intensities(fields, ["body", "edge"], how), OnCpu())
-    assert step.judge is not None
-    before = [weight.clone() for weight in (*step.network.parameters(), *step.judge.parameters())]
+    assert step.discriminator is not None
+    before = [
+        weight.clone() for weight in (*step.network.parameters(), *step.discriminator.parameters())
+    ]
     logged = step(0)
-    assert set(logged) == {"l1", "deceit", "judge"}
-    after = [*step.network.parameters(), *step.judge.parameters()]
+    assert set(logged) == {"l1", "generator_loss", "discriminator_loss"}
+    after = [*step.network.parameters(), *step.discriminator.parameters()]
     moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
     # Biases before a normalisation have no gradient but rounding; every weight of four axes moves.
     assert all(m for m, weight in zip(moved, after, strict=True) if weight.ndim == 4)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from adaptoscope.translation.layers import LAYERS
-from adaptoscope.translation.patch_discriminator import PatchDiscriminator, said_made, said_real
+from adaptoscope.translation.patch_discriminator import PatchDiscriminator, bce_fake, bce_real
 from adaptoscope.translation.unet import StainUNet, channels_of, side_of
 
 SIZES_OF_PAPER = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 8, 10: 16, 11: 32}
@@ -34,14 +34,14 @@ def test_stopping_at_a_layer_and_going_on_is_the_whole_network(layer: int, norm:
     images = torch.randn(2, 1, 256, 256)
     with torch.no_grad():
         whole = network(images)
-        crossing = network.run_to(images, layer)
+        crossing = network.forward_to(images, layer)
         assert crossing.features.shape[1:] == (
             channels_of(NARROW, 2)[layer - 1],
             side_of(layer, 256),
             side_of(layer, 256),
         )
-        torch.testing.assert_close(network.run_from(crossing), whole, rtol=0, atol=0)
-        halfway = network.run_on(network.run_to(images, 1), layer)
+        torch.testing.assert_close(network.forward_from(crossing), whole, rtol=0, atol=0)
+        halfway = network.forward_on(network.forward_to(images, 1), layer)
         torch.testing.assert_close(halfway.features, crossing.features, rtol=0, atol=0)
         assert sorted(halfway.skips) == sorted(crossing.skips)
 
@@ -52,7 +52,7 @@ def test_stopping_at_a_layer_and_going_on_is_the_whole_network(layer: int, norm:
 )
 def test_only_the_first_and_the_last_layer_cut_the_network_through(layer: int, skips: int) -> None:
     network = StainUNet(1, NARROW)
-    assert sorted(network.run_to(torch.zeros(1, 1, 256, 256), layer).skips) == [
+    assert sorted(network.forward_to(torch.zeros(1, 1, 256, 256), layer).skips) == [
         *range(1, skips + 1)
     ]
 
@@ -95,5 +95,5 @@ def test_patches_are_judged_by_logits_and_cross_entropy() -> None:
     some = torch.tensor([-1.0, 0.5, 3.0])
     ones, zeros = torch.ones(3), torch.zeros(3)
     entropy = torch.nn.functional.binary_cross_entropy_with_logits
-    torch.testing.assert_close(said_real(some), entropy(some, ones))
-    torch.testing.assert_close(said_made(some), entropy(some, zeros))
+    torch.testing.assert_close(bce_real(some), entropy(some, ones))
+    torch.testing.assert_close(bce_fake(some), entropy(some, zeros))

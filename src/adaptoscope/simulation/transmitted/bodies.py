@@ -122,8 +122,6 @@ def place_bodies(
     ----------
     shape
         Height and width of the field in pixels.
-    rng
-        Source of randomness for the irregularity.
 
     Returns
     -------

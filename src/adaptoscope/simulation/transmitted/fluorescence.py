@@ -92,12 +92,8 @@ def record_stain(
         Light of the stain, shape (H', W') of the canvas.
     field
         Where the field lies on the canvas.
-    stain
-        Light, blur, noise and range of the channel.
     pixel_size_um
         Side of a pixel in micrometres.
-    rng
-        Source of randomness for background and noise.
 
     Returns
     -------

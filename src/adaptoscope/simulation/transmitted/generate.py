@@ -70,8 +70,6 @@ def draw_transmitted_field(
     seed, index
         The only source of randomness. Equal numbers give equal cells, stains and noise, whichever
         modalities are asked for.
-    modalities
-        What to look at beside the stains.
     """
     asked = checked_modalities(modalities)
     specimen = draw_spread_cells(settings, _stream(seed, index, _SPECIMEN_STREAM))

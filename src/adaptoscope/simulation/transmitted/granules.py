@@ -23,8 +23,6 @@ def draw_granules(
 
     Parameters
     ----------
-    settings
-        Number, size and height of the granules.
     bodies
         The cell bodies; granules lie inside the body of their own nucleus only.
 
@@ -63,11 +61,6 @@ def draw_debris(
     settings: TransmittedSettings, shape: tuple[int, int], rng: np.random.Generator
 ) -> FloatImage:
     """Draw floating specks that are no cells: strongly refracting, without stain.
-
-    Parameters
-    ----------
-    shape
-        Height and width of the canvas.
 
     Returns
     -------

@@ -60,20 +60,7 @@ class TransmittedSpecimen:
 def draw_spread_cells(
     settings: TransmittedSettings, rng: np.random.Generator
 ) -> TransmittedSpecimen:
-    """Draw the cells of one field.
-
-    Parameters
-    ----------
-    settings
-        The specimen and the size of the field.
-    rng
-        Source of all randomness of the specimen.
-
-    Returns
-    -------
-    TransmittedSpecimen
-        What lies under the microscope, and the truth.
-    """
+    """Draw the cells of one field."""
     shape = canvas_shape(settings)
     field = (
         slice(settings.margin_px, settings.margin_px + settings.height),

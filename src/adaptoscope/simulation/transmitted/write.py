@@ -48,8 +48,6 @@ def simulate_pairs(
         points and masks of a folder are the same whichever are chosen.
     fractions
         Shares of the splits `train`, `val` and `test`, adding up to 1; all `train` if not given.
-    overwrite
-        Begin anew a folder that an earlier run wrote.
     on_image
         Called with the name of each field once it stands.
 
@@ -95,10 +93,6 @@ def write_pair(
     ----------
     writer
         Where to write.
-    seed, index
-        Give the field's randomness and name.
-    modalities
-        What to look at beside the stains.
     split
         Written to ``pairs.csv``.
     """

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import torch
 
-from adaptoscope.style_transfer.diffusion.ddim import PredictNoise, Steer
+from adaptoscope.style_transfer.diffusion.ddim import CorrectLatents, PredictNoise
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 
+# As in diffusers (`lower_order_final`): with fewer steps a last step of second order is unstable.
 _FEW = 15
 
 
@@ -16,24 +17,12 @@ def dpm_solver_decode(
     noised: torch.Tensor,
     timesteps: Sequence[int],
     predict_noise: PredictNoise,
-    steer: Steer | None = None,
+    correct: CorrectLatents | None = None,
 ) -> torch.Tensor:
-    """Denoise along falling time steps with a second-order multistep rule.
+    """Denoise along falling time steps with a second-order multistep rule; as `ddim_decode`.
 
     Each step looks at the last two estimates of the clean latent and follows the line through
-    them, in half the logarithm of the signal-to-noise ratio. The first step has only one estimate;
-    where there are fewer than 15 steps, the last is of first order too, which keeps it stable.
-
-    Parameters
-    ----------
-    noised
-        Latents at ``timesteps[0]``, shape (B, C, h, w).
-    timesteps
-        Falling; the last step ends at alpha-bar of step 0.
-    predict_noise
-        Returns the noise in latents at a time step, conditions and guidance included.
-    steer
-        Corrects the latents after each step, given the time step they have reached.
+    them, in half the logarithm of the signal-to-noise ratio. The first step has only one estimate.
     """
     latents, earlier, earlier_width = noised, None, 0.0
     ends = [*timesteps[1:], 0]
@@ -47,8 +36,8 @@ def dpm_solver_decode(
         if earlier is not None and not last_of_few:
             direction = clean + 0.5 * width / earlier_width * (clean - earlier)
         latents = sigma_end / sigma * latents - alpha_end * math.expm1(-width) * direction
-        if steer is not None:
-            latents = steer(latents, end)
+        if correct is not None:
+            latents = correct(latents, end)
         earlier, earlier_width = clean, width
     return latents
 

@@ -1,4 +1,4 @@
-"""The noising rule of latent diffusion, and the step that a strength stands for.
+"""The noising rule of latent diffusion, paper 1, eq. (6), and its time steps.
 
 A schedule knows no network.
 """
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from adaptoscope.errors import SettingsError
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +29,7 @@ class NoiseSchedule:
     def add_noise(
         self, latents: torch.Tensor, noise: torch.Tensor, timestep: int | torch.Tensor
     ) -> torch.Tensor:
-        """Return noised latents: paper 1, eq. (6).
-
-        Parameters
-        ----------
-        latents, noise
-            Shape (B, C, h, w).
-        timestep
-            One step for all, or shape (B,); each in [0, T).
-        """
+        """Noise latents, shape (B, C, h, w), as at one step for all or at steps of shape (B,)."""
         import torch
 
         every = torch.from_numpy(self.alpha_bar).to(latents.dtype).to(latents.device)
@@ -52,12 +42,5 @@ def ddim_timesteps(schedule: NoiseSchedule, steps: int) -> NDArray[np.int64]:
 
     No step is there twice: above 799 of 1000 some are moved down by one to make room.
     """
-    if not 1 <= steps <= schedule.steps:
-        raise SettingsError(
-            "The number of sampling steps is out of range.",
-            expected=f"1 to {schedule.steps}",
-            found=str(steps),
-            remedy="change `steps`; the paper takes 50",
-        )
     grid = np.round(np.arange(steps) * (schedule.steps / steps)).astype(np.int64) + 1
     return np.minimum(grid, np.arange(schedule.steps - steps, schedule.steps))

@@ -1,35 +1,23 @@
-"""From a clean starting latent to noise and back: inversion, sampler, guidance, guard."""
+"""From a clean starting latent to noise and back: inversion, then a sampler with guidance."""
 
 from dataclasses import dataclass
 
 import torch
-from torch.nn import functional
 
-from adaptoscope.style_transfer.backbone import Backbone
-from adaptoscope.style_transfer.diffusion.ddim import PredictNoise, Steer, ddim_decode, guided
+from adaptoscope.style_transfer.backbones.protocol import Backbone
+from adaptoscope.style_transfer.diffusion.ddim import PredictNoise, apply_guidance, ddim_decode
 from adaptoscope.style_transfer.diffusion.dpm_solver import dpm_solver_decode
-from adaptoscope.style_transfer.diffusion.noise_schedule import (
-    NoiseSchedule,
-    ddim_timesteps,
-)
-from adaptoscope.style_transfer.diffusion.starting_latent import (
-    ddim_inversion,
-    stochastic_inversion,
-)
+from adaptoscope.style_transfer.diffusion.inversion import ddim_inversion, stochastic_inversion
+from adaptoscope.style_transfer.diffusion.low_frequency_guidance import low_frequency_guidance
+from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule, ddim_timesteps
 from adaptoscope.style_transfer.settings import StylisationSettings
+
+SAMPLERS = {"ddim": ddim_decode, "dpm_solver": dpm_solver_decode}
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the model is told besides the latents.
-
-    Parameters
-    ----------
-    tokens
-        Style tokens, shape (B, K, D).
-    layout
-        Shape (B, 9, h, w) from `layout_condition`, or none.
-    """
+    """Style tokens, shape (B, K, D), and the layout, shape (B, 9, h, w) or none."""
 
     tokens: torch.Tensor
     layout: torch.Tensor | None
@@ -46,17 +34,13 @@ def noise_and_denoise(
 
     Parameters
     ----------
-    initial
-        Clean latents to start from, shape (B, C, h, w).
-    noise
-        Fresh noise of the same shape.
-    settings
-        Strength, steps, inversion, sampler, guidance, guard.
+    initial, noise
+        Clean latents to start from, and fresh noise, shape (B, C, h, w).
     """
-    noised_at, timesteps = falling_timesteps(backbone.schedule, settings)
+    schedule = backbone.schedule
+    noised_at, timesteps = falling_timesteps(schedule, settings)
     if not timesteps:
         return initial
-    schedule = backbone.schedule
     told = (conditions.tokens, conditions.layout)
     if settings.inversion == "stochastic":
         noised, noise = stochastic_inversion(backbone, initial, noise, noised_at, *told)
@@ -64,9 +48,13 @@ def noise_and_denoise(
         noised, noise = ddim_inversion(backbone, initial, timesteps[::-1], *told)
     else:
         noised = schedule.add_noise(initial, noise, noised_at)
-    decode = ddim_decode if settings.sampler == "ddim" else dpm_solver_decode
-    predict = _prediction(backbone, conditions, settings)
-    return decode(schedule, noised, timesteps, predict, _guard(backbone, initial, noise, settings))
+    return SAMPLERS[settings.sampler](
+        schedule,
+        noised,
+        timesteps,
+        _guided_prediction(backbone, conditions, settings),
+        low_frequency_guidance(schedule, initial, noise, settings),
+    )
 
 
 def falling_timesteps(
@@ -76,8 +64,7 @@ def falling_timesteps(
 
     With `official_timing` both are those of the published code of paper 1: the strength is cut
     off, not rounded, and the latent is noised for ``int(strength * T)``, above the first step
-    that is then sampled (700 and 681 at strength 0.7). Without a step the latent is noised for 0,
-    that is, not at all.
+    that is then sampled (700 and 681 at strength 0.7). Without a step the latent is not noised.
     """
     grid, count = ddim_timesteps(schedule, settings.steps), settings.sampled_steps
     if not count:
@@ -100,7 +87,7 @@ def evaluations(schedule: NoiseSchedule, settings: StylisationSettings) -> int:
     return settings.best_of * (inverted + sampled)
 
 
-def _prediction(
+def _guided_prediction(
     backbone: Backbone, conditions: Conditions, settings: StylisationSettings
 ) -> PredictNoise:
     low, high = (share * backbone.schedule.steps for share in settings.guidance_interval)
@@ -112,37 +99,6 @@ def _prediction(
         if settings.guidance == 1.0 or not low <= timestep <= high:
             return conditional
         unconditional = backbone.predict_noise(latents, timestep, None, conditions.layout)
-        return guided(conditional, unconditional, settings.guidance)
+        return apply_guidance(conditional, unconditional, settings.guidance)
 
     return predict
-
-
-def _guard(
-    backbone: Backbone,
-    initial: torch.Tensor,
-    noise: torch.Tensor,
-    settings: StylisationSettings,
-) -> Steer | None:
-    """Keep the coarse structure of the starting latent while noise is still high.
-
-    After each step the low frequencies of the latent are exchanged for those of the starting
-    latent, noised to the same step (in the manner of ILVR, Choi et al., 2021). It needs no
-    training and works with any backbone.
-    """
-    if settings.guard == 0:
-        return None
-    released = (1 - settings.guard) * settings.strength * backbone.schedule.steps
-
-    def steer(latents: torch.Tensor, timestep: int) -> torch.Tensor:
-        if timestep < released:
-            return latents
-        content = backbone.schedule.add_noise(initial, noise, timestep)
-        return latents + _low_frequencies(content - latents, settings.guard_factor)
-
-    return steer
-
-
-def _low_frequencies(latents: torch.Tensor, factor: int) -> torch.Tensor:
-    coarse = functional.avg_pool2d(latents, factor, ceil_mode=True, count_include_pad=False)
-    size = [int(side) for side in latents.shape[2:]]
-    return functional.interpolate(coarse, size=size, mode="bilinear", align_corners=False)

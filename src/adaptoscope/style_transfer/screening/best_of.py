@@ -1,67 +1,41 @@
-"""Stylise several times and keep the attempt in which most drawn cells are found again."""
+"""Which of several attempts at a drawing to keep: that in which most drawn cells are found."""
 
 import math
 import warnings
 from collections.abc import Sequence
-from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.metrics.point_matching import match_points
-from adaptoscope.style_transfer.backbone import Backbone
 from adaptoscope.style_transfer.screening.screen_image import detect
-from adaptoscope.style_transfer.settings import ScreeningSettings, StylisationSettings
-from adaptoscope.style_transfer.style_file import Style
-from adaptoscope.style_transfer.stylise import Drawing, Stylised, stylise_batch
+from adaptoscope.style_transfer.settings import ScreeningSettings
 
 
-def stylise_best(
-    drawings: Sequence[Drawing],
-    points: Sequence[Points],
-    diameters: Sequence[float],
-    style: Style,
-    backbone: Backbone,
-    settings: StylisationSettings,
-) -> list[Stylised]:
-    """Stylise drawings of one size `settings.best_of` times, each time with other noise.
+def best_attempt(attempts: Sequence[NDArray[np.float32]], points: Points, diameter: float) -> int:
+    """Return the number of the best attempt, of equally good ones the first.
 
     The cells are looked for with the detector of screening, so screening is kinder to what is
     chosen here; `structure.judge_structure` looks with another.
 
     Parameters
     ----------
-    drawings
-        As `stylise_batch` takes them.
+    attempts
+        Stylised images of one drawing, shape (H, W) each.
     points
-        Drawn centres of each drawing, shape (N, 2), (row, column).
-    diameters
-        Cell diameter of each drawing, in pixels.
-    style, backbone, settings
-        As `stylise_batch` takes them. Time grows in proportion to `settings.best_of`.
-
-    Returns
-    -------
-    list of Stylised
-        One for each drawing; of attempts that are equally good, the first.
+        Drawn centres, shape (N, 2), (row, column).
+    diameter
+        Of the drawn cells, in pixels.
     """
-    attempts = [
-        stylise_batch(drawings, style, backbone, settings, attempt=attempt)
-        for attempt in range(settings.best_of)
-    ]
-    radius = ScreeningSettings().radius_in_diameters
-    return [
-        max(
-            tries,
-            key=partial(_found_again, points=centres, radius=radius * diameter, diameter=diameter),
-        )
-        for tries, centres, diameter in zip(
-            zip(*attempts, strict=True), points, diameters, strict=True
-        )
-    ]
+    radius = ScreeningSettings().radius_in_diameters * diameter
+    scores = [_f1(pixels, points, diameter, radius) for pixels in attempts]
+    return scores.index(max(scores))
 
 
-def _found_again(stylised: Stylised, points: Points, diameter: float, radius: float) -> float:
+def _f1(pixels: NDArray[np.float32], points: Points, diameter: float, radius: float) -> float:
     """Return the F1 of the detected cells; 1 where there is nothing to find and nothing found."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
-        match = match_points(detect(stylised.pixels, diameter), points, radius)
+        match = match_points(detect(pixels, diameter), points, radius)
     return 1.0 if math.isnan(match.f1) else match.f1

@@ -26,10 +26,15 @@ _NARROW_MARGIN = 0.25
 """The same where bright structure is looked for, which stands out from the skirts of cells."""
 _BRIGHT = 0.3
 """Share of the cells' contrast above the haze around it at which background is bright structure."""
+# Rounding is noise too: without it a flat background would be infinitely quiet.
 _STEP_OF_8_BITS = 1 / 255
+# Of background, for a deviation that is worth comparing; by eye.
 _FEWEST_PIXELS = 100
+# A cell and its five nearest; `minimum_found_nearby` was set for it.
 _NEIGHBOURHOOD = 6
+# Along each side of an image; bounds how small a part can be.
 _MOST_PARTS = 4
+# Rounds of leaving out edges beyond four deviations; by eye.
 _CLIPPINGS = 3
 _USUAL_PIXELS = 256 * 256
 """Size of drawings, on which the limit of artefacts was set. A larger field holds more debris."""
@@ -69,20 +74,11 @@ UNKNOWN = FailureMeasures(math.nan, math.nan, math.nan, math.nan, math.nan)
 def region_of_cells(
     pixels: FloatImage, points: Points, diameter: float, mask: NDArray[np.integer] | None
 ) -> Region:
-    """Return where the cells are.
+    """Return where the cells are: inside the instance mask, if there is one.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-    points
-        Cell centres, shape (N, 2), (row, column).
-    diameter
-        Of the cells, in pixels.
-    mask
-        Instance mask, which is taken if there is one. Without it discs around the centres are
-        taken, and those cells that such a disc touches, cut out by Otsu's threshold and a
-        watershed: not by `segment_nuclei`, which is the judge of `structure`.
+    Without it discs around the centres, (N, 2), are taken, and those cells that such a disc
+    touches, cut out by Otsu's threshold and a watershed: not by `segment_nuclei`, which is the
+    judge of `structure`. The diameter is in pixels.
     """
     if mask is not None:
         return np.asarray(mask > 0)
@@ -99,21 +95,9 @@ def region_of_cells(
 
 
 def measure_failures(pixels: FloatImage, cells: Region, diameter: float) -> FailureMeasures:
-    """Measure every kind of failure in one image.
+    """Measure every kind of failure in one image, shape (H, W), in [0, 1] of the stored range.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in [0, 1] of the stored range.
-    cells
-        Where the cells are, as from `region_of_cells`.
-    diameter
-        Of the cells, in pixels.
-
-    Returns
-    -------
-    FailureMeasures
-        `UNKNOWN` for an image without cells, or with too little background.
+    `UNKNOWN` for an image without cells, or with too little background.
     """
     distance = ndimage.distance_transform_edt(~cells)
     ground = distance > _MARGIN * diameter
@@ -147,21 +131,10 @@ def fine_noise(pixels: FloatImage, ground: Region) -> float:
 
 
 def emptiest_neighbourhood(points: Points, found: Region) -> float:
-    """Return the smallest share found among any cell and those nearest to it.
+    """Return the smallest share found among any cell, centres (N, 2), and those nearest to it.
 
-    Cells lost one here and one there do not make a neighbourhood empty; a masked part does.
-
-    Parameters
-    ----------
-    points
-        Cell centres, shape (N, 2).
-    found
-        Which of them were found, shape (N,).
-
-    Returns
-    -------
-    float
-        1 where there are fewer than six cells.
+    Cells lost one here and one there do not make a neighbourhood empty; a masked part does. 1
+    where there are fewer than six cells.
     """
     if len(points) < _NEIGHBOURHOOD:
         return 1.0

@@ -7,7 +7,7 @@ import functools
 import shutil
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
@@ -15,7 +15,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.metrics.point_matching import pooled_f1
-from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from adaptoscope.style_transfer.drawings import pairs_with_drawings
 from adaptoscope.style_transfer.screening.screen_image import Screened, known_share, screen_image
 from adaptoscope.style_transfer.screening.verdict_files import (
     digest_of,
@@ -38,13 +38,7 @@ _MOVED = (
 
 @dataclass(frozen=True)
 class ScreeningTask:
-    """One stylised image and its drawing.
-
-    Parameters
-    ----------
-    stylised, drawing
-        Sets of this image and of its drawing alone.
-    """
+    """One stylised image and its drawing, each as a set of its own."""
 
     stylised: CountedImageSet
     drawing: CountedImageSet
@@ -64,21 +58,10 @@ class ScreeningTask:
 class ScreeningSummary:
     """Screening of a set.
 
-    Parameters
-    ----------
-    n, kept
-        Number of images, and of those kept.
-    precision, recall, f1
-        Over all cells of all images, kept and rejected together; None where there is none.
-    f1_drawings
-        The same detector's F1 on the drawings.
-    f1_kept
-        F1 over the kept images; None if none was kept.
-    rejects
-        Number of rejected images by reason.
-    invented, lost, merged, divided
-        Cells of all images together, as shares of those drawn; None where none was. Merged ones are
-        a part of the lost, divided ones of the invented.
+    Shares are over all cells of all images, kept and rejected together, and None where there is
+    none; `f1_drawings` is the same detector's F1 on the drawings, `f1_kept` that over the kept
+    images, `rejects` the number of rejected images by reason. Merged cells are a part of the lost,
+    divided ones of the invented.
     """
 
     n: int
@@ -101,21 +84,7 @@ class ScreeningSummary:
 
     def as_dict(self) -> dict[str, object]:
         """Return the figures under the names that ``screen --json`` prints."""
-        return {
-            "n": self.n,
-            "kept": self.kept,
-            "yield": self.kept_share,
-            "precision": self.precision,
-            "recall": self.recall,
-            "f1": self.f1,
-            "rejects": self.rejects,
-            "f1_kept": self.f1_kept,
-            "f1_drawings": self.f1_drawings,
-            "invented": self.invented,
-            "lost": self.lost,
-            "merged": self.merged,
-            "divided": self.divided,
-        }
+        return {"n": self.n, "kept": self.kept, "yield": self.kept_share, **asdict(self)}
 
 
 def screen_set(
@@ -129,17 +98,13 @@ def screen_set(
 
     Points become those of the drawings, moved if `settings.correct_points` asks for it, so that the
     result does not depend on an earlier screening. Card and ``points.csv`` are written before
-    ``metadata.csv``; masks stay as they are.
+    ``metadata.csv``; masks stay as they are. The files are the same for any number of workers, and
+    a screening that was stopped goes on where it was.
 
     Parameters
     ----------
-    stylised
-        Stylised images, rejected ones included; their column ``layout`` names the drawing.
-    drawings
-        The drawings they were made from.
-    workers
-        Processes; the files are the same for any number. A screening that was stopped goes on
-        where it was.
+    stylised, drawings
+        Stylised images, rejected ones included, whose column ``layout`` names the drawing.
     """
     folder = Path(stylised.folder)
     tasks = [

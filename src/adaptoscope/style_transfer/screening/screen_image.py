@@ -33,15 +33,9 @@ from adaptoscope.style_transfer.settings import ScreeningSettings
 class Screened:
     """What screening found in one image.
 
-    Parameters
-    ----------
-    record
-        The image's row, with its verdict.
-    stylised, drawing
-        Match of the detected cells with the drawn ones, in the stylised image and in the drawing.
-    points
-        Cell centres, shape (N, 2): those drawn, moved to where they were found if that is asked
-        for.
+    `record` is its row with the verdict; `stylised` and `drawing` match the detected cells with
+    the drawn ones; `points`, shape (N, 2), are those drawn, moved to where they were found if that
+    is asked for.
     """
 
     record: ImageRecord
@@ -58,18 +52,10 @@ def screen_image(
     mask: NDArray[np.uint16] | None,
     settings: ScreeningSettings,
 ) -> Screened:
-    """Judge one stylised image.
+    """Judge one stylised image, shape (H, W), beside its drawing.
 
-    Parameters
-    ----------
-    record
-        Its row.
-    pixels, drawing
-        The stylised image and its drawing, shape (H, W).
-    points
-        Drawn cell centres, shape (N, 2), (row, column).
-    mask
-        Instance mask of the drawing, or none; without it discs around the centres stand for it.
+    Points are the drawn centres, shape (N, 2), (row, column). Without an instance mask of the
+    drawing discs around them stand for it.
     """
     diameter = record.cell_diameter_px or estimate_diameter(drawing)
     radius = settings.radius_in_diameters * diameter

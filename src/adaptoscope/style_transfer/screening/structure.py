@@ -23,11 +23,13 @@ from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
-from adaptoscope.style_transfer.screening.pairing import pairs_with_drawings
+from adaptoscope.style_transfer.drawings import pairs_with_drawings
 from adaptoscope.training.progress import progress
 
+# As in screening: nearer than half a cell it is the same cell.
 RADIUS_IN_DIAMETERS = 0.5
 
+# Of the bootstrap; bounds its time.
 _RESAMPLES = 2000
 
 
@@ -37,19 +39,16 @@ class Structure:
 
     Parameters
     ----------
-    f1, f1_drawings
-        The judge's F1 on the stylised images and on their drawings, over all cells.
-    relative_f1
-        The first divided by the second.
+    f1, f1_drawings, relative_f1
+        The judge's F1 on the stylised images and on their drawings, over all cells, and the first
+        divided by the second.
     relative_interval
         Its 95 % bootstrap interval over images.
     f1_kept
         F1 over the images that screening kept; None if none was kept or screened.
-    invented, lost
-        Cells, as shares of those drawn.
-    divided, merged
-        Those of the invented cells that are part of a drawn one, and those of the lost cells that
-        were seen as one with a neighbour, as shares of the cells drawn.
+    invented, lost, divided, merged
+        Cells, as shares of those drawn. Divided ones are invented and part of a drawn one, merged
+        ones are lost and were seen as one with a neighbour.
     shift_in_diameters
         Mean distance of found cells from where they were drawn.
     """
@@ -89,13 +88,7 @@ def misses(structure: Structure) -> tuple[str, str]:
 
 
 def judge_structure(stylised: CountedImageSet, drawings: CountedImageSet) -> Structure:
-    """Compare stylised images with the drawings named in their column ``layout``.
-
-    Parameters
-    ----------
-    drawings
-        The drawings, with points and cell diameter.
-    """
+    """Compare stylised images with the drawings, which have points and cell diameter."""
     found, ceiling, kept, shifts = [], [], [], []
     for record, drawing in progress(pairs_with_drawings(stylised, drawings), "judge", unit="image"):
         points, diameter = drawings.points(drawing), _diameter(drawing)

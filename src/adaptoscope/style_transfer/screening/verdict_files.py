@@ -28,19 +28,7 @@ def digest_of(
     mask: NDArray[np.uint16] | None,
     settings: ScreeningSettings,
 ) -> str:
-    """Hash all that the verdict on one image depends on.
-
-    Parameters
-    ----------
-    record
-        Its row, of which the cell diameter counts.
-    image_sha256, drawing_sha256
-        Hashes of the pixels.
-    points
-        Drawn cell centres, shape (N, 2).
-    mask
-        Label image or none.
-    """
+    """Hash all that the verdict on one image depends on; of its row that is the cell diameter."""
     digest = hashlib.sha256()
     plain = {"settings": settings.model_dump(mode="json"), "diameter": record.cell_diameter_px}
     for part in (json.dumps(plain, sort_keys=True), image_sha256, drawing_sha256):
@@ -51,15 +39,7 @@ def digest_of(
 
 
 def write_verdict(path: Path, inputs: str, screened: Screened) -> None:
-    """Write what screening found in one image.
-
-    Parameters
-    ----------
-    path
-        File to write; its folder is made.
-    inputs
-        As from `digest_of`.
-    """
+    """Write what screening found in one image from inputs with this `digest_of`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = {
         "inputs": inputs,
@@ -72,17 +52,7 @@ def write_verdict(path: Path, inputs: str, screened: Screened) -> None:
 
 
 def read_verdict(path: Path, inputs: str, record: ImageRecord) -> Screened | None:
-    """Read what screening found in one image, if it was found from the same inputs.
-
-    Parameters
-    ----------
-    path
-        As in `write_verdict`.
-    inputs
-        As from `digest_of`; None is returned where it differs, or the file is not there.
-    record
-        The image's row, into which the verdict is put.
-    """
+    """Read what screening found in one image, if it was found from the same inputs, else None."""
     if not path.is_file():
         return None
     content = json.loads(path.read_text("utf-8"))

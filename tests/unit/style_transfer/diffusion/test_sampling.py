@@ -11,7 +11,7 @@ from adaptoscope.style_transfer.diffusion.sampling import (
     noise_and_denoise,
 )
 from adaptoscope.style_transfer.settings import StylisationSettings
-from tests.unit.style_transfer.diffusion.test_starting_latent import CountingModel, random_latents
+from tests.unit.style_transfer.diffusion.test_inversion import CountingModel, random_latents
 
 PLAIN = StylisationSettings()
 NOTHING = Conditions(torch.zeros(2, 1, 4), None)

@@ -1,0 +1,1 @@
+"""Other microscopes, made from images of one: what can be changed, and how it is applied."""

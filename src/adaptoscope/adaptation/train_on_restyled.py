@@ -1,0 +1,131 @@
+"""Teach a network with source pairs in the look of the target: no target stain is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from adaptoscope.adaptation.adapted_model import (
+    adapted_record,
+    check_model,
+    interval_of,
+    names_by_hash,
+)
+from adaptoscope.adaptation.appearance_estimate import LookEstimate, described, estimate_look
+from adaptoscope.adaptation.baseline_settings import RestyledSettings
+from adaptoscope.adaptation.fine_tuning import learn_on
+from adaptoscope.adaptation.preflight import check_domains
+from adaptoscope.adaptation.restyling import measure_restyling, restyled
+from adaptoscope.errors import InputError
+from adaptoscope.imageio.files import hash_pixels, write_json
+from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.translation.fields import Field
+from adaptoscope.translation.finish import translator_card
+from adaptoscope.translation.model_folder import LOOK, MODEL_FILES
+from adaptoscope.translation.trained_model import StainModel, write_translator
+
+
+def teach_restyled(
+    settings: RestyledSettings,
+    out: Path,
+    *,
+    model: StainModel,
+    source: Sequence[Field],
+    target: Sequence[Field],
+    look: LookEstimate | None = None,
+    device: Device = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Restyle the source pairs and let the network learn on from them.
+
+    Parameters
+    ----------
+    settings
+        How to learn; magnification and contrast where they are known.
+    source
+        Fields of the microscope that it learnt from, with their stains read.
+    target
+        Fields of the other microscope, of the same bit depth. No stain is looked at.
+    look
+        What the target looks like, where `estimate_look` was asked already.
+    device
+        Where to train.
+    overwrite
+        Discard a run with other settings or images in ``out``.
+
+    Returns
+    -------
+    Path
+        ``out``, now with weights, model.json, card and ``look.json``. A killed run goes on with
+        the same call.
+    """
+    check_model(model)
+    check_stains(model, source)
+    images = check_domains(model, source, target)
+    fabric = start_fabric(device)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run.keep_inputs([hash_of_network(model.network), *images, *hashes_of_stains(source)])
+    if (out / "model.json").exists():
+        return out
+    run.record_environment(fabric.device)
+    interval = interval_of(settings.intensities, model, target)
+    if look is None:
+        network = model.network.to(fabric.device)
+        look = estimate_look(network, interval, source, target, scale=settings.scale)
+    contrast = look.best if settings.contrast == "auto" else settings.contrast
+    how = measure_restyling(source, target, scale=look.scales[contrast], contrast=contrast)
+    write_json(out / LOOK, {**how.described(), **described(look)})
+    fields = [restyled(field, how) for field in source]
+    network = learn_on(settings, run, fabric, model, fields, interval, "restyled pairs")
+    record = adapted_record(
+        model,
+        target,
+        method=settings.method,
+        learnt_from=names_by_hash(target) | names_by_hash(fields),
+        interval=interval,
+    )
+    taught = (
+        f"{len(fields)} source images with their stains, restyled after {len(target)} images "
+        f"without stains ({how.words}), from the network {model.name}"
+    )
+    write_translator(out, record, network, card=translator_card(record, taught))
+    run.drop_checkpoint()
+    return out
+
+
+def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:
+    """Restyle source fields as a finished run of `teach_restyled` did.
+
+    Parameters
+    ----------
+    source, target
+        Fields of both domains, as it had them.
+    """
+    said = json.loads((out / LOOK).read_text("utf-8"))
+    how = measure_restyling(
+        source, target, scale=said[said["contrast"]]["scale"], contrast=said["contrast"]
+    )
+    return [restyled(field, how) for field in source]
+
+
+def hashes_of_stains(fields: Sequence[Field]) -> list[str]:
+    """Return the SHA-256 of the decoded pixels of every stain that was read."""
+    return [
+        hash_pixels(plane) for field in fields if field.stains is not None for plane in field.stains
+    ]
+
+
+def check_stains(model: StainModel, source: Sequence[Field]) -> None:
+    """Refuse source fields whose stains were not read."""
+    if all(field.stains is not None for field in source):
+        return
+    raise InputError(
+        "Restyled pairs need the stains of the source.",
+        expected=f"source pairs with {', '.join(model.record.stains)}, as listed by pairs.csv",
+        found="images without stains",
+        remedy="name the folder of the pairs that the network learnt from with --source, or choose "
+        "another --method",
+    )

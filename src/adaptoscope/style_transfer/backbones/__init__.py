@@ -1,0 +1,1 @@
+"""Latent diffusion models that style transfer runs on, in one table."""

@@ -1,1 +1,0 @@
-"""How real made images look, and simple ways to the same end."""
