@@ -13,7 +13,7 @@ import torch
 
 from adaptoscope.style_transfer.backbones.protocol import Backbone
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.layout import layout_condition
+from adaptoscope.style_transfer.layout_condition import layout_condition
 from adaptoscope.style_transfer.settings import StylisationSettings
 from adaptoscope.style_transfer.style_file import Style, StyleFacts, StyleImage
 from adaptoscope.style_transfer.style_tokens.examples import StyleExample, StyleExamples

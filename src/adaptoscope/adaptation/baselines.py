@@ -35,6 +35,7 @@ from adaptoscope.translation.preparation import Preparation, measure_histogram
 from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
 from adaptoscope.translation.unet import StainUNet
 
+# Tells the random crops of the target from other streams of the same seed.
 _TARGET_STREAM = 3
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+# Observations that a batch is thinned to, as the kernel grows with their square; widths around
+# their median distance, as usual for this loss.
 _POINTS = 1024
 _BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 

@@ -17,6 +17,7 @@ from adaptoscope.translation.unet import StainUNet
 Features = Mapping[int, torch.Tensor]
 """What layers give, by number of the layer, each of shape (B, C, h, w)."""
 
+# Bytes of kept source features; above it they are computed anew in each step.
 _MEMORY = 512 * 2**20
 _SOURCE_STREAM = 1
 

@@ -35,6 +35,7 @@ from adaptoscope.translation.intensities import Interval
 from adaptoscope.translation.patch_discriminator import bce_fake, bce_real
 from adaptoscope.translation.unet import StainUNet
 
+# Moments of Adam as in pix2pix, which paper 2 takes its network from.
 BETAS = (0.5, 0.999)
 _TARGET_STREAM = 2
 

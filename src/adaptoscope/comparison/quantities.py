@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 
 from adaptoscope.comparison.encoder_distance import EncoderDistance
 from adaptoscope.comparison.facts import ImageFacts, SetFacts
@@ -12,6 +13,8 @@ from adaptoscope.metrics.distributions import LEVELS, histogram_distance
 
 Value = float | str | None
 
+# Share below which noise, or area covered by cells, does not count; by eye.
+_LEAST_SHARE = 0.002
 # Rounding: floors are divided by.
 _LEAST_FLOOR = 1e-12
 
@@ -64,8 +67,15 @@ def quantities(
     facts: tuple[SetFacts, SetFacts], distance: EncoderDistance, settings: ComparisonSettings
 ) -> tuple[Quantity, ...]:
     """Put what was measured into rows."""
-    a, b = facts
-    contrast = a.median(lambda image: image.contrast)
+    contrast = facts[0].median(attrgetter("contrast"))
+    marked = all(each.labelled for each in facts)
+    from_what = "from points" if marked else "from classical segmentation, without labels"
+    cells = [each.cells_per_mpx(marked=marked) for each in facts]
+    areas = [math.pi / 4 * each.median(attrgetter("diameter")) ** 2 for each in facts]
+
+    def medians(measure: str) -> tuple[float, float]:
+        return facts[0].median(attrgetter(measure)), facts[1].median(attrgetter(measure))
+
     return (
         _same("image_size", "image size (px)", facts, lambda i: f"{i.shape[0]} x {i.shape[1]}"),
         _same("bit_depth", "bit depth", facts, lambda i: str(i.bit_depth)),
@@ -73,27 +83,26 @@ def quantities(
         _difference(
             "saturation",
             "saturated pixels (share)",
-            _mean(a, lambda i: i.clipped),
-            _mean(b, lambda i: i.clipped),
+            (_mean_clipped(facts[0]), _mean_clipped(facts[1])),
             settings.saturation,
         ),
         _ratio(
             "focus",
             "focus: steepness of cell borders, times the cell diameter",
-            *_medians(facts, lambda i: i.sharpness),
+            medians("sharpness"),
             settings.focus,
         ),
         _ratio(
             "noise",
             "noise (share of the contrast)",
-            *_medians(facts, lambda i: i.noise),
+            medians("noise"),
             settings.noise,
-            least=0.002,
+            least=_LEAST_SHARE,
         ),
         _difference(
             "background",
             "background level (share of the range)",
-            *_medians(facts, lambda i: i.background),
+            medians("background"),
             settings.background,
             unit=contrast,
             note="difference in contrasts of A",
@@ -101,36 +110,44 @@ def quantities(
         _difference(
             "unevenness",
             "unevenness of the background (share of the contrast)",
-            *_medians(facts, lambda i: i.unevenness),
+            medians("unevenness"),
             settings.unevenness,
         ),
         _ratio(
             "contrast",
             "contrast of cells (share of the range)",
-            *_medians(facts, lambda i: i.contrast),
+            medians("contrast"),
             settings.contrast,
         ),
         _histogram(facts, contrast, settings.histogram),
         _ratio(
             "cell_diameter",
             "cell diameter (px)",
-            *_medians(facts, lambda i: i.diameter),
+            medians("diameter"),
             settings.diameter,
             note="measured without labels",
         ),
-        *_densities(facts, settings.density),
+        _ratio(
+            "density",
+            "cells per million pixels",
+            (cells[0], cells[1]),
+            settings.density,
+            note=from_what,
+        ),
+        _ratio(
+            "covered",
+            "area covered by cells (share)",
+            (cells[0] * areas[0] / 1e6, cells[1] * areas[1] / 1e6),
+            settings.density,
+            least=_LEAST_SHARE,
+            note=f"{from_what}; does not change with magnification",
+        ),
         *_encoder_distance(distance, settings),
     )
 
 
-def _medians(
-    facts: tuple[SetFacts, SetFacts], value: Callable[[ImageFacts], float]
-) -> tuple[float, float]:
-    return facts[0].median(value), facts[1].median(value)
-
-
-def _mean(facts: SetFacts, value: Callable[[ImageFacts], float]) -> float:
-    return sum(value(image) for image in facts.images) / len(facts.images)
+def _mean_clipped(facts: SetFacts) -> float:
+    return sum(image.clipped for image in facts.images) / len(facts.images)
 
 
 def _same(
@@ -149,15 +166,14 @@ def _same(
 def _ratio(
     name: str,
     words: str,
-    a: float,
-    b: float,
+    values: tuple[float, float],
     bounds: Bounds,
     *,
     least: float = 0.0,
     note: str = "",
 ) -> Quantity:
     """Compare by the ratio of the larger to the smaller; what is below `least` does not count."""
-    ratio = math.nan
+    (a, b), ratio = values, math.nan
     if math.isfinite(a) and math.isfinite(b):
         larger, smaller = max(a, b) + least, min(a, b) + least
         ratio = 1.0 if larger == smaller else larger / smaller if smaller > 0 else math.inf
@@ -168,13 +184,13 @@ def _ratio(
 def _difference(
     name: str,
     words: str,
-    a: float,
-    b: float,
+    values: tuple[float, float],
     bounds: Bounds,
     *,
     unit: float = 1.0,
     note: str = "",
 ) -> Quantity:
+    a, b = values
     difference = abs(b - a) / unit
     verdict = bounds.verdict(difference)
     return Quantity(name, words, _known(a), _known(b), difference, "difference", verdict, note)
@@ -187,7 +203,7 @@ def _pixel_size(facts: tuple[SetFacts, SetFacts], bounds: Bounds) -> Quantity:
     ]
     unknown = [which for which, size in zip("AB", sizes, strict=True) if math.isnan(size)]
     note = f"not stated in {' and '.join(unknown)}" if unknown else ""
-    return _ratio("pixel_size", "pixel size (um)", sizes[0], sizes[1], bounds, note=note)
+    return _ratio("pixel_size", "pixel size (um)", (sizes[0], sizes[1]), bounds, note=note)
 
 
 def _histogram(facts: tuple[SetFacts, SetFacts], contrast: float, bounds: Bounds) -> Quantity:
@@ -205,27 +221,6 @@ def _histogram(facts: tuple[SetFacts, SetFacts], contrast: float, bounds: Bounds
         measure="distance",
         verdict=bounds.verdict(distance),
         note="Wasserstein distance of all intensities, in contrasts of A",
-    )
-
-
-def _densities(facts: tuple[SetFacts, SetFacts], bounds: Bounds) -> tuple[Quantity, Quantity]:
-    """Compare densities by one method for both sets: marked cells only where both have them."""
-    marked = all(each.labelled for each in facts)
-    note = "from points" if marked else "from classical segmentation, without labels"
-    cells = [each.cells_per_mpx(marked=marked) for each in facts]
-    areas = [math.pi / 4 * each.median(lambda i: i.diameter) ** 2 for each in facts]
-    covered = [density * area / 1e6 for density, area in zip(cells, areas, strict=True)]
-    return (
-        _ratio("density", "cells per million pixels", cells[0], cells[1], bounds, note=note),
-        _ratio(
-            "covered",
-            "area covered by cells (share)",
-            covered[0],
-            covered[1],
-            bounds,
-            least=0.002,
-            note=f"{note}; does not change with magnification",
-        ),
     )
 
 

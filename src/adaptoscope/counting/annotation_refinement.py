@@ -12,6 +12,7 @@ from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.metrics.point_matching import match_points
 
+# Share of the intensity range below which a blob is noise, by eye.
 _FAINTEST_BLOB = 0.02
 # Moving all clicks of an image must bring them onto so much brighter places to be believed.
 _LEAST_GAIN = 1.1

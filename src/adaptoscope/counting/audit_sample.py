@@ -14,6 +14,7 @@ FLAGGED = "flagged"
 FEWEST = 4
 """Fewest images to draw: two for the mean and two for the spread, in one or two strata."""
 
+# Few strata with three images each, so that each has a spread of its own.
 _MOST_STRATA = 5
 _DRAWN_PER_STRATUM = 3
 

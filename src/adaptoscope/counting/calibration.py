@@ -14,6 +14,7 @@ LEAST_IMAGES = 5
 LEVEL = 0.9
 """Share of new images whose true count an interval shall hold."""
 
+# How errors grow with the count: as of Poisson counts, in proportion, or between.
 _POWERS = (0.5, 0.75, 1.0)
 
 

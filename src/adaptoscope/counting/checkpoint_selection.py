@@ -8,6 +8,7 @@ from torch import nn
 
 from adaptoscope.counting.consistency import Count, Probe
 
+# So many that one is near the best, and few beside the steps.
 LOOKS = 10
 
 

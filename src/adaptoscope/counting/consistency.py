@@ -23,6 +23,7 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.images.normalisation import measure_range
 
+# Crops and changes by eye: what a person would still count alike. The batch bounds memory.
 _CROPS = 24
 _BATCH = 8
 _STREAM = 7

@@ -28,6 +28,7 @@ BLANK = "blank: all pixels are alike"
 NOISE = "blank: nothing stands out from the noise"
 """Flag of an image without anything that could be a cell."""
 
+# By eye: with so many pixels at the dark end, faint cells are cut off as well.
 _CUT_OFF = 0.4
 # Appearance is hardly another at another size; for images whose cells could not be measured.
 _ANY_DIAMETER = 12.0

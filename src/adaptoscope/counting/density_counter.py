@@ -22,6 +22,8 @@ from adaptoscope.training.progress import progress
 
 Image = npt.NDArray[np.float32]
 
+# Tiles are a multiple of what the network halves to. The other three bound when cells that were
+# measured as very large are looked for again as smaller ones.
 _GRID = 16
 _LARGEST_SHARE = 0.2
 _SMALLEST_DIAMETER = 8.0

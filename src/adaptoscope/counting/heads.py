@@ -27,6 +27,7 @@ from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.pretrained.encoders import load_encoder
 from adaptoscope.pretrained.weights_files import read_weights
 
+# Farther than any density reaches.
 _FAR = -1.0e6
 # A density is small everywhere; so that a loss of 1 is a large one, it is multiplied by this.
 _DENSITY_SCALE = 100.0

@@ -15,6 +15,7 @@ from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.normalisation import IntensityRange, measure_range
 from adaptoscope.images.resampling import scaled
 
+# Smaller labels are cuttings of cells at the border of a crop.
 _SMALLEST_AREA = 20
 _NORMALISED = IntensityRange(0.0, 1.0)
 

@@ -50,6 +50,8 @@ _BLURRED = 2.0
 _STRANGE = 2.0
 _MOST_STRANGE = 0.05
 
+# A folder is of another kind where, of eight images or more, two fifths are less usual than nine
+# in ten of the training images, and chance would do so once in a thousand times.
 _UNUSUAL = 0.9
 _LEAST_OF_A_FOLDER = 8
 _DOMAIN_CERTAINTY = 1e-3

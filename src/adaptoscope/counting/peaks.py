@@ -13,6 +13,7 @@ BORDER = 16
 """Images go on as their mirror image for this many pixels, in training as in counting, so that a
 cell cut by the border has a whole one's density, of which the inner half counts."""
 
+# In places of the density: enough that one cell has one peak; the window is that of its blob.
 _SMOOTHING = 0.5
 _WINDOW = 5
 

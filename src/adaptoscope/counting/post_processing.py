@@ -27,7 +27,7 @@ _NOISE = 0.3
 # Peaks that the usual sharpness of an image is measured on: those that count by default.
 _USUAL = 0.45
 THRESHOLDS = tuple(round(value, 3) for value in np.arange(FAINTEST, 0.801, 0.025).tolist())
-"""Least heights that are tried where one is fitted."""
+"""Least heights that are tried where one is fitted, from the faintest to clearly a cell."""
 
 
 Edges = Literal["visible", "centres"]

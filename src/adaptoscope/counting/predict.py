@@ -34,6 +34,7 @@ from adaptoscope.images.cell_centres import Points
 LONGEST_ERROR = 700
 """Most characters of the error of one image."""
 
+# Characters of each part of an error that is shortened.
 _LEAST_PART = 100
 
 

@@ -16,6 +16,7 @@ from adaptoscope.imageio.readers import all_suffixes
 from adaptoscope.imageio.stored_parts import StoredParts
 from adaptoscope.images.cell_centres import Points
 
+# Pixels read at once, to bound memory.
 _BAND = 4_000_000
 
 

@@ -17,6 +17,7 @@ from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.images.cell_centres import no_points
 from adaptoscope.images.windows import Window
 
+# Streams of one seed, so that crops, boxes and appearances are drawn apart.
 _SYNTHETIC_STREAM = 1
 _BOX_STREAM = 3
 _APPEARANCE_STREAM = 4

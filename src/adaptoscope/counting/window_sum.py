@@ -9,6 +9,7 @@ from adaptoscope.images.windows import Window, cut_window, tile_windows
 
 Predict = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]
 
+# Fixed, so that sums do not depend on the number of windows.
 MICRO_BATCH = 4
 
 

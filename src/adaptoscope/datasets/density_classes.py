@@ -6,6 +6,7 @@ CLASSES = ("low", "medium", "high")
 COUNT_LIMITS = (100.0, 200.0)
 """Cells in a field of 600 x 800 pixels with which ``medium`` and ``high`` begin (paper 1)."""
 
+# Megapixels of the fields that paper 1 states its classes for.
 _FIELD_MPX = 600 * 800 / 1e6
 
 DENSITY_LIMITS = (COUNT_LIMITS[0] / _FIELD_MPX, COUNT_LIMITS[1] / _FIELD_MPX)

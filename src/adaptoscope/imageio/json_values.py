@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+# Longer numbers are an attack, not a measurement.
 _MOST_DIGITS = 30
 
 

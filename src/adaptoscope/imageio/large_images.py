@@ -38,6 +38,7 @@ WHOLE_PIXELS = 64_000_000
 """Images of more pixels are large: read in parts where that can be done, and measured on a sample
 of windows instead of every pixel."""
 
+# 16 windows of a megapixel: enough cells to measure, at a bounded time.
 _SAMPLE_SIDE = 1024
 _SAMPLE_WINDOWS = 16
 

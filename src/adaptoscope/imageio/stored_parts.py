@@ -15,6 +15,7 @@ from adaptoscope.imageio.pixel_size import PixelSize
 LARGEST_BLOCK = 128 * 2**20
 """Most bytes of one decoded block, all the planes in it together."""
 
+# Bytes of decoded blocks that are kept.
 _KEPT = 256 * 2**20
 
 Block = NDArray[np.generic]

@@ -17,6 +17,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.imageio.pixel_size import PixelSize
 
+# Larger images are read in parts; what claims more is a damaged header or an attack.
 MAX_SIDE = 20_000
 MAX_BYTES = 4 * 2**30
 

@@ -21,6 +21,8 @@ FloatImage = NDArray[np.float32]
 WORKING_DIAMETER = 12.0
 """Cell diameter in pixels at which images are looked at."""
 
+# Four parts of 12 cell diameters, in blocks of two: enough cells, at a time that does not grow.
+# The other numbers say from when a border, cells or a ground can be measured at all, by eye.
 _PART = 144
 _BLOCK = 24
 _NEAR = 3

@@ -12,6 +12,7 @@ from scipy import ndimage
 from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
 
+# How far a border is followed, and from when it is long enough to be averaged, by eye.
 _REACH = (5, 16)
 _REACH_DIAMETERS = 0.4
 _LEAST_AREA = 12

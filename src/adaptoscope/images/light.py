@@ -9,6 +9,7 @@ from scipy import ndimage
 Image = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 
+# Sides of the reduced image and of the grid on which light is fitted: it changes slowly.
 _OVERVIEW = 160
 _SAMPLE = 40
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 
+# A camera at its limit piles up pixels at one level: at least ten, four times the level before.
 _LEAST_PIXELS = 10
 _SPIKE = 4.0
 _BELOW = 0.02

@@ -13,6 +13,7 @@ from adaptoscope.simulation.write import simulate
 from adaptoscope.training.progress import progress_display
 from adaptoscope.training.settings import load_settings, settings_text
 
+# Groups of fields whose cells differ, as cultures of a real set do.
 CULTURES = 16
 
 

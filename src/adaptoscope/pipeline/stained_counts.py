@@ -23,6 +23,7 @@ from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import FloatImage, predict_stains
 
+# Usual nucleus in pixels, where none can be measured.
 _DIAMETER = 15.0
 
 

@@ -1,8 +1,9 @@
 """What realism is measured on: square tiles of a set of images, reduced to a few numbers each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import torch
@@ -100,14 +101,7 @@ class TileMeasures:
     def chosen(self, rows: Sequence[int] | NDArray[np.intp]) -> "TileMeasures":
         """Return the measures of some of the tiles."""
         return TileMeasures(
-            tiles=tuple(self.tiles[row] for row in rows),
-            features=self.features[rows],
-            cell_features=tuple(self.cell_features[row] for row in rows),
-            spectra=self.spectra[rows],
-            histograms=tuple(self.histograms[row] for row in rows),
-            sharpness=tuple(self.sharpness[row] for row in rows),
-            cells_per_mpx=self.cells_per_mpx[rows],
-            diameters=self.diameters[rows],
+            **{field.name: _rows_of(getattr(self, field.name), rows) for field in fields(self)}
         )
 
     def histogram(self) -> Histogram:
@@ -187,3 +181,7 @@ def _at_cells(
 def _sparse(histogram: Histogram) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
     levels = np.flatnonzero(histogram)
     return levels.astype(np.uint16), histogram[levels].astype(np.uint32)
+
+
+def _rows_of(values: Any, rows: Sequence[int] | NDArray[np.intp]) -> Any:
+    return values[rows] if isinstance(values, np.ndarray) else tuple(values[row] for row in rows)

@@ -12,6 +12,7 @@ from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import measure_noise
 
+# Distance of the quartiles of a normal distribution, in deviations.
 _NORMAL_QUARTILES = 1.349
 
 

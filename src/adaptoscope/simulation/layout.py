@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.simulation.settings import SimulationSettings
 
+# Tries to find a free place; a nucleus without one is left out.
 ATTEMPTS_PER_NUCLEUS = 12
 
 

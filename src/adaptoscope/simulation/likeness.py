@@ -22,6 +22,8 @@ from adaptoscope.training.progress import progress
 SMALLEST_CANVAS, LARGEST_CANVAS = 256, 1024
 """Bounds of the edge of the fields that are simulated to correct the settings, in pixels."""
 
+# Bounds of what is measured on real images, wider than any microscope's, so that a failed
+# measurement cannot ask for an absurd field.
 _CANVAS_DIAMETERS = 8.0
 _SMALLEST_DIAMETER, _LARGEST_DIAMETER = 3.0, 400.0
 

@@ -25,8 +25,8 @@ from adaptoscope.images.matching import (
     match_percentiles,
 )
 from adaptoscope.images.randomness import generator_of
-from adaptoscope.style_transfer.drawings import refuse_own_drawings
 from adaptoscope.style_transfer.exemplars import Exemplar, measure_exemplars
+from adaptoscope.style_transfer.made_from_drawings import refuse_own_drawings
 from adaptoscope.style_transfer.style_image_choice import nearest_by_density
 
 Method = Literal["percentiles", "histogram", "blur_noise"]

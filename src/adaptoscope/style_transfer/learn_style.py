@@ -21,7 +21,7 @@ from adaptoscope.style_transfer.backbones.tiled import in_tiles
 from adaptoscope.style_transfer.diffusion.adain import latent_statistics
 from adaptoscope.style_transfer.fine_residual import measure_residual
 from adaptoscope.style_transfer.glow import WIDTHS, Glow, measure_glow
-from adaptoscope.style_transfer.layout import cell_cover
+from adaptoscope.style_transfer.layout_condition import cell_cover
 from adaptoscope.style_transfer.preprocessing import (
     as_batch,
     encode_images,

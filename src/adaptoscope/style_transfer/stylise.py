@@ -16,7 +16,7 @@ from adaptoscope.style_transfer.diffusion.sampling import Conditions, evaluation
 from adaptoscope.style_transfer.fine_residual import draw_residual
 from adaptoscope.style_transfer.glow import glow_of_cells
 from adaptoscope.style_transfer.intensity_range import BackboneRange
-from adaptoscope.style_transfer.layout import cell_cover, layout_condition, layout_planes
+from adaptoscope.style_transfer.layout_condition import cell_cover, layout_condition, layout_planes
 from adaptoscope.style_transfer.micro_batches import place_of
 from adaptoscope.style_transfer.preprocessing import (
     as_batch,

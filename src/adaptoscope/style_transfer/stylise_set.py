@@ -21,7 +21,7 @@ from adaptoscope.style_transfer.backbones.table import (
 )
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
 from adaptoscope.style_transfer.diffusion.sampling import evaluations
-from adaptoscope.style_transfer.drawings import refuse_own_drawings
+from adaptoscope.style_transfer.made_from_drawings import refuse_own_drawings
 from adaptoscope.style_transfer.micro_batches import arrange
 from adaptoscope.style_transfer.preprocessing import refuse_other_preprocessing, refuse_unsupported
 from adaptoscope.style_transfer.screening.best_of import best_attempt

@@ -21,6 +21,7 @@ from adaptoscope.translation.preparation import prepared
 from adaptoscope.translation.trained_model import StainModel
 
 Outputs = NDArray[np.float32]
+# Sides of the patches whose levels are compared, and the levels, from background to bright cells.
 _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
 

@@ -29,6 +29,7 @@ _SLIGHT = 0.1
 """A change of the light by less, from its brightest to its darkest place, is left alone."""
 _SAME_FIELD = 0.3
 """Images that correlate by more, without their polynomials, show the same field."""
+# Fewer fields cannot tell a lamp from what lies in them; below this a term is rounding.
 _FEWEST = 3
 _NOTHING = 1e-6
 _FINEST = 64

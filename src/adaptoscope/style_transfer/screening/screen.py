@@ -15,7 +15,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.output_folder import VERDICTS_FOLDER
 from adaptoscope.datasets.writing import rewrite_points, rewrite_records
 from adaptoscope.metrics.point_matching import pooled_f1
-from adaptoscope.style_transfer.drawings import pairs_with_drawings
+from adaptoscope.style_transfer.made_from_drawings import pairs_with_drawings
 from adaptoscope.style_transfer.screening.screen_image import Screened, known_share, screen_image
 from adaptoscope.style_transfer.screening.verdict_files import (
     digest_of,
@@ -124,7 +124,7 @@ def screen_set(
     notes = (_MOVED,) if settings.correct_points else ()
     rewrite_records(folder, [item.record for item in screened], notes)
     shutil.rmtree(folder / VERDICTS_FOLDER, ignore_errors=True)
-    return summarise(screened)
+    return _summarise(screened)
 
 
 def _screen_task(task: ScreeningTask, settings: ScreeningSettings, kept: Path) -> Screened:
@@ -141,7 +141,7 @@ def _screen_task(task: ScreeningTask, settings: ScreeningSettings, kept: Path) -
     return screened
 
 
-def summarise(screened: Iterable[Screened]) -> ScreeningSummary:
+def _summarise(screened: Iterable[Screened]) -> ScreeningSummary:
     """Gather the verdicts of a set."""
     items = list(screened)
     kept = [item for item in items if item.record.kept]

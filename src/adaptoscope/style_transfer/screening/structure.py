@@ -23,7 +23,7 @@ from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.metrics.intervals import bootstrap_interval
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_f1
-from adaptoscope.style_transfer.drawings import pairs_with_drawings
+from adaptoscope.style_transfer.made_from_drawings import pairs_with_drawings
 from adaptoscope.training.progress import progress
 
 # As in screening: nearer than half a cell it is the same cell.

@@ -13,7 +13,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.images.measurement import segment_nuclei
 from adaptoscope.style_transfer.backbones.protocol import FACTOR, Backbone, GivesMoments
 from adaptoscope.style_transfer.backbones.tiled import in_tiles
-from adaptoscope.style_transfer.layout import layout_condition, layout_planes
+from adaptoscope.style_transfer.layout_condition import layout_condition, layout_planes
 from adaptoscope.style_transfer.preprocessing import as_batch, intensity_range_of
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.training.progress import progress

@@ -12,7 +12,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.density_classes import CLASSES
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbones.protocol import Backbone
-from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import save_encoder
+from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import save_style_encoder
 from adaptoscope.style_transfer.style_file import Style
 from adaptoscope.style_transfer.style_tokens.examples import read_examples, refuse_small_images
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
@@ -232,6 +232,6 @@ def _save(out: Path, source: TokenSource, facts: TokenFacts) -> LearntTokens:
     learnt = LearntTokens(facts, tokens)
     refuse_not_finite("result of the training", {"tokens": tokens})
     if isinstance(source, EncodedTokens):
-        save_encoder(out / ENCODER, source.encoder, source.facts)
+        save_style_encoder(out / ENCODER, source.encoder, source.facts)
     save_tokens(out / TOKENS, learnt)
     return learnt

@@ -15,8 +15,8 @@ import torch
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import (
     encoder_of,
-    load_encoder,
-    save_encoder,
+    load_style_encoder,
+    save_style_encoder,
 )
 from adaptoscope.style_transfer.backbones.stable_diffusion.restricted_reading import (
     RefusedReadingError,
@@ -102,7 +102,7 @@ def import_published_tokens(source: Path, out: Path, *, overwrite: bool = False)
     )
     if not overwrite:
         _refuse_other_encoder(out, published.encoder, facts)
-    save_encoder(out, published.encoder, facts)
+    save_style_encoder(out, published.encoder, facts)
     return facts
 
 
@@ -124,7 +124,7 @@ def _refuse_other_encoder(out: Path, encoder: StyleEncoder, facts: EncoderFacts)
         return
     found = "a file that is no style encoder"
     try:
-        there, known = load_encoder(out)
+        there, known = load_style_encoder(out)
         weights, own = there.state_dict(), encoder.state_dict()
         same = weights.keys() == own.keys() and all(
             torch.equal(weights[name], tensor) for name, tensor in own.items()

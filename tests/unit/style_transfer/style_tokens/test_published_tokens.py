@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import load_encoder
+from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import load_style_encoder
 from adaptoscope.style_transfer.style_tokens.published_tokens import (
     import_published_tokens,
     read_published_tokens,
@@ -95,7 +95,7 @@ def test_the_importer_keeps_how_the_encoder_must_be_fed(
 ) -> None:
     write_published(tmp_path / "gs-1000.pt", Attentions())
     import_published_tokens(tmp_path / "gs-1000.pt", tmp_path / "encoder.safetensors")
-    encoder, facts = load_encoder(tmp_path / "encoder.safetensors")
+    encoder, facts = load_style_encoder(tmp_path / "encoder.safetensors")
     assert facts.token_mode == "encoder"
     assert (facts.clip_input, facts.clip_fit) == ("legacy_uint8", "squash")
     assert facts.placeholder == "*"

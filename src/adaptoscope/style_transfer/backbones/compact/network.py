@@ -13,7 +13,7 @@ from adaptoscope.imageio.files import write_json
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
 from adaptoscope.style_transfer.diffusion.noise_schedule import NoiseSchedule
-from adaptoscope.style_transfer.layout import CHANNELS as LAYOUT_CHANNELS
+from adaptoscope.style_transfer.layout_condition import CHANNELS as LAYOUT_CHANNELS
 from adaptoscope.style_transfer.settings import CompactSettings, Intensities, Posterior
 from adaptoscope.training.settings import settings_from
 

@@ -21,7 +21,7 @@ from adaptoscope.style_transfer.backbones.compact.train_denoiser import (
     measure_latents,
 )
 from adaptoscope.style_transfer.intensity_range import BackboneRange
-from adaptoscope.style_transfer.layout import PLANES, layout_planes
+from adaptoscope.style_transfer.layout_condition import PLANES, layout_planes
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.training.patch_pool import PatchPool, PoolImage
 from adaptoscope.training.progress import progress

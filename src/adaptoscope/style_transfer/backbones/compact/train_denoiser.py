@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.backbones.compact.train_autoencoder import draw_style_crops
-from adaptoscope.style_transfer.layout import layout_condition
+from adaptoscope.style_transfer.layout_condition import layout_condition
 from adaptoscope.style_transfer.settings import BackboneTrainingSettings
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful

@@ -27,14 +27,14 @@ FORMAT = "adaptoscope-style-encoder-2"
 _HEADS = 8
 
 
-def save_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
+def save_style_encoder(path: Path, encoder: StyleEncoder, facts: EncoderFacts) -> None:
     """Write an encoder, whole or not at all."""
     tensors = encoder.state_dict()
     refuse_not_finite("style encoder", tensors)
     write_tensors(path, tensors, asdict(facts), kind=FORMAT)
 
 
-def load_encoder(path: Path) -> tuple[StyleEncoder, EncoderFacts]:
+def load_style_encoder(path: Path) -> tuple[StyleEncoder, EncoderFacts]:
     """Read an encoder; it comes back frozen and in eval mode."""
     try:
         values, tensors = read_tensors(path, kind=FORMAT)

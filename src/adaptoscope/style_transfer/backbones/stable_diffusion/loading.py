@@ -16,7 +16,7 @@ from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import (
     give_encoder,
-    load_encoder,
+    load_style_encoder,
 )
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.backbones.stable_diffusion.single_file import (
@@ -81,7 +81,7 @@ def load_stable_diffusion(settings: StableDiffusionSettings) -> StableDiffusionB
     if settings.encoder:
         backbone.require_clip()
         # Given last: it stays in float32, as it was learnt.
-        give_encoder(backbone, *load_encoder(Path(settings.encoder)))
+        give_encoder(backbone, *load_style_encoder(Path(settings.encoder)))
     return backbone
 
 

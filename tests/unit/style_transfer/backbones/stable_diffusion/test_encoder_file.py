@@ -9,8 +9,8 @@ from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import (
     give_encoder,
-    load_encoder,
-    save_encoder,
+    load_style_encoder,
+    save_style_encoder,
 )
 from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import (
     EncoderFacts,
@@ -28,8 +28,8 @@ def encoder() -> StyleEncoder:
 
 
 def test_an_encoder_comes_back_as_it_was_and_frozen(tmp_path: Path, encoder: StyleEncoder) -> None:
-    save_encoder(tmp_path / "sub" / "encoder.safetensors", encoder, FACTS)
-    again, facts = load_encoder(tmp_path / "sub" / "encoder.safetensors")
+    save_style_encoder(tmp_path / "sub" / "encoder.safetensors", encoder, FACTS)
+    again, facts = load_style_encoder(tmp_path / "sub" / "encoder.safetensors")
     assert facts == FACTS
     assert not again.training
     assert not any(parameter.requires_grad for parameter in again.parameters())
@@ -77,7 +77,7 @@ def test_an_encoder_that_is_not_finite_is_not_stored(tmp_path: Path, encoder: St
     with torch.no_grad():
         encoder.final[1].bias[0] = torch.nan
     with pytest.raises(InputError, match="not finite"):
-        save_encoder(tmp_path / "sub" / "encoder.safetensors", encoder, FACTS)
+        save_style_encoder(tmp_path / "sub" / "encoder.safetensors", encoder, FACTS)
     assert not (tmp_path / "sub").exists()
 
 
@@ -86,15 +86,15 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "encoder.safetensors"
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a style encoder"):
-        load_encoder(path)
+        load_style_encoder(path)
 
 
 def test_other_tensors_and_unknown_modes_are_refused(tmp_path: Path, encoder: StyleEncoder) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "weights.safetensors")
     with pytest.raises(InputError, match="not a style encoder"):
-        load_encoder(tmp_path / "weights.safetensors")
+        load_style_encoder(tmp_path / "weights.safetensors")
     for field in ("token_mode", "clip_input", "clip_fit"):
         odd = dataclasses.replace(FACTS, **{field: "odd"})
-        save_encoder(tmp_path / "odd.safetensors", encoder, odd)
+        save_style_encoder(tmp_path / "odd.safetensors", encoder, odd)
         with pytest.raises(InputError, match="'odd'"):
-            load_encoder(tmp_path / "odd.safetensors")
+            load_style_encoder(tmp_path / "odd.safetensors")

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
-from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import save_encoder
+from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import save_style_encoder
 from adaptoscope.style_transfer.backbones.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
 from adaptoscope.style_transfer.backbones.stable_diffusion.style_encoder import (
@@ -78,7 +78,7 @@ def test_a_style_encoder_stays_in_float32(
 ) -> None:
     torch.manual_seed(0)
     encoder, path = StyleEncoder(WIDTH).eval(), tmp_path / "encoder.safetensors"
-    save_encoder(path, encoder, EncoderFacts("patch", "correct", "squash", "*", ""))
+    save_style_encoder(path, encoder, EncoderFacts("patch", "correct", "squash", "*", ""))
     backbone = load_stable_diffusion(settings.changed(weights=weights, encoder=str(path)))
     assert backbone.unet.dtype == getattr(torch, weights)
     with torch.no_grad():
@@ -90,6 +90,8 @@ def test_a_style_encoder_stays_in_float32(
 
 def test_an_encoder_needs_clip(settings: StableDiffusionSettings, tmp_path: Path) -> None:
     path = tmp_path / "encoder.safetensors"
-    save_encoder(path, StyleEncoder(WIDTH), EncoderFacts("encoder", "correct", "squash", "*", ""))
+    save_style_encoder(
+        path, StyleEncoder(WIDTH), EncoderFacts("encoder", "correct", "squash", "*", "")
+    )
     with pytest.raises(SettingsError, match="`clip`"):
         load_stable_diffusion(settings.changed(clip="", encoder=str(path)))

@@ -12,7 +12,7 @@ from adaptoscope.style_transfer.backbones.protocol import Reading
 from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.encoder_file import (
     give_encoder,
-    load_encoder,
+    load_style_encoder,
 )
 from adaptoscope.style_transfer.backbones.stable_diffusion.loading import load_stable_diffusion
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
@@ -76,7 +76,7 @@ def test_an_encoder_is_learnt_and_kept_with_how_clip_saw_the_images(
     assert (learnt.facts.token_mode, learnt.facts.clip_input) == (mode, clip_input)
     same = torch.equal(*learnt.tokens)
     assert same == (mode == "encoder_mean")
-    encoder, facts = load_encoder(tmp_path / "all" / "encoder.safetensors")
+    encoder, facts = load_style_encoder(tmp_path / "all" / "encoder.safetensors")
     assert (facts.token_mode, facts.clip_input, facts.placeholder) == (mode, clip_input, "*")
     give_encoder(diffusion, encoder, facts)
     assert diffusion.reading() == Reading(mode, clip_input)

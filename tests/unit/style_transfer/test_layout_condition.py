@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from adaptoscope.style_transfer.layout import CHANNELS, layout_condition, layout_planes
+from adaptoscope.style_transfer.layout_condition import CHANNELS, layout_condition, layout_planes
 
 
 def two_touching_squares() -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, OutputError
-from adaptoscope.style_transfer.drawings import pairs_with_drawings, refuse_own_drawings
+from adaptoscope.style_transfer.made_from_drawings import pairs_with_drawings, refuse_own_drawings
 from tests.unit.style_transfer.conftest import write_set
 
 
