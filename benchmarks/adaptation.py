@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptoscope.counting.border_rule import at_edges
+from adaptoscope.counting.conventions import Conventions, by_conventions
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.records import ImageRecord
@@ -57,7 +57,7 @@ def without_diameter(record: ImageRecord) -> ImageRecord:
 
 def mean_error(model: CountingModel, images: CountedImageSet) -> float:
     """Return the mean absolute error in cells; the simulation lists cells by their centres."""
-    counter = at_edges(model, "centres").counter
+    counter = by_conventions(model, Conventions("centres")).counter
     return float(
         np.mean(
             [

@@ -49,6 +49,16 @@ EdgesOption = Annotated[
 ]
 
 
+BlurredOption = Annotated[
+    str | None,
+    typer.Option(
+        "--blurred",
+        help="Cells that are blurred or faint beside the others of their image: count, or skip.",
+        metavar="count|skip",
+    ),
+]
+
+
 @app.command("evaluate")
 def evaluate(
     model: Annotated[str, typer.Argument(help="Model folder, nuclei, dog or otsu_watershed.")],
@@ -63,6 +73,7 @@ def evaluate(
         typer.Option("--window", help="Side in pixels of MODEL's windows, if it is a regressor."),
     ] = None,
     edges: EdgesOption = None,
+    blurred: BlurredOption = None,
     table: Annotated[
         Path | None, typer.Option("--table", help="CSV file for one row per image.")
     ] = None,
@@ -91,6 +102,7 @@ def evaluate(
         against=against,
         window=window,
         edges=edges,  # type: ignore[arg-type]
+        blurred=blurred,  # type: ignore[arg-type]
         table=table,
         report=report,
         allow_training_images=seen_allowed,
@@ -138,6 +150,14 @@ def predict(
         typer.Option("--diameter", min=1.0, help="Cell diameter in pixels, not to be measured."),
     ] = None,
     edges: EdgesOption = None,
+    blurred: BlurredOption = None,
+    calibrated_by: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrated-by",
+            help="check.csv with two hand counts or more: they say what counts.",
+        ),
+    ] = None,
     adapt: Annotated[
         Path | None,
         typer.Option(
@@ -177,6 +197,7 @@ def predict(
     from adaptoscope.pipeline.count_folder import count_folder
 
     cut_cells: Any = edges
+    blurred_cells: Any = blurred
     found = count_folder(
         images,
         model=model,
@@ -192,6 +213,8 @@ def predict(
         z=plane(z),
         diameter_px=diameter,
         edges=cut_cells,
+        blurred=blurred_cells,
+        calibrated_by=calibrated_by,
         pixel_size_um=pixel_size_um,
         max_pixels=max_pixels,
         device=device,
@@ -206,6 +229,9 @@ def _print_counts(found: "CountedFolder", *, as_json: bool) -> None:
     shown = summary.as_dict() if as_json else summary.as_text()
     if verdict is not None:
         shown["adaptation"] = asdict(verdict) if as_json else verdict.in_words(found.counter)
+    if found.calibrated is not None:
+        said = found.calibrated
+        shown["calibration"] = asdict(said) if as_json else said.in_words()
     places = {name: str(place) for name, place in found.places.items()}
     answer({**places, **shown}, as_json=as_json, title=f"Counted with {printable(found.counter)}")
     for sentence in found.left_out:

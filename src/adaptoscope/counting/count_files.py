@@ -102,7 +102,9 @@ class CountRun:
         if found.picture is not None and task.overlay is not None:
             with atomic_path(task.overlay) as temporary:
                 temporary.write_bytes(found.picture)
-        record = CountRecord(stamp, found.rows, found.points, found.distance)
+        record = CountRecord(
+            stamp, found.rows, found.points, found.distance, sharpness=found.sharpness
+        )
         self.records.write(task.file.path, record)
 
     def found_in(self, task: ToCount) -> CountRecord:

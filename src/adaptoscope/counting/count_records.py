@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.errors import OutputError, describe_differences
@@ -37,12 +38,15 @@ class CountRecord:
         where the counter gives no positions.
     distance
         How unlike the training images it looks; None where the counter does not know them.
+    sharpness
+        Of each cell, shape (N,), rounded as in ``points.csv``; None where it is not measured.
     """
 
     stamp: list[object]
     rows: tuple[PredictedCount, ...]
     points: Points | None = None
     distance: float | None = None
+    sharpness: NDArray[np.float64] | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -103,12 +107,13 @@ class CountRecords:
         """Return what was found in an image; None where nothing is kept, or nothing legible."""
         try:
             kept = json.loads((self.folder / self._name(image)).read_text("ascii"))
-            points = kept["points"]
+            points, sharp = kept["points"], kept["sharpness"]
             return CountRecord(
                 kept["stamp"],
                 tuple(PredictedCount(**row) for row in kept["rows"]),
                 None if points is None else np.array(points, np.float64).reshape(-1, 2),
                 kept["distance"],
+                None if sharp is None else np.array(sharp, np.float64),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -120,6 +125,7 @@ class CountRecords:
             "rows": [asdict(row) for row in record.rows],
             "points": None if record.points is None else record.points.tolist(),
             "distance": record.distance,
+            "sharpness": None if record.sharpness is None else record.sharpness.tolist(),
         }
         self._write(self._name(image), content)
 

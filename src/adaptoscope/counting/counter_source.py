@@ -11,8 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from adaptoscope.counting.conventions import AS_IT_DOES, Conventions, by_conventions
 from adaptoscope.counting.kinds import KINDS, bundled_counters, classical_counters, kind_of
-from adaptoscope.counting.post_processing import Edges
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pretrained.bundled import bundled_weights
@@ -54,20 +54,19 @@ class StoredCounter:
         ``nuclei``, ``dog``, ``otsu_watershed``, or a model folder.
     device
         Where a network runs; before `located`, what was asked for.
-    edges
-        Which cells cut by the border count; None: as the counter does.
+    told
+        What its user counts.
     """
 
     model: str
     device: str = "auto"
-    edges: Edges | None = None
+    told: Conventions = AS_IT_DOES
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.border_rule import at_edges
         from adaptoscope.counting.model_folder import load_counter
 
-        return at_edges(load_counter(self.model, device=self.device), self.edges)
+        return by_conventions(load_counter(self.model, device=self.device), self.told)
 
     def kind(self) -> str:
         """Return which kind of counter it is, as its record says, without loading it."""
@@ -91,7 +90,10 @@ class StoredCounter:
         digest = hashlib.sha256((self._folder / "model.json").read_bytes())
         for file in sorted(kept):
             digest.update(file.name.encode() + file.read_bytes())
-        return {"model": self.model, "device": self.device, "files": digest.hexdigest()}
+        identity: dict[str, object] = {"model": self.model, "device": self.device}
+        if self.told.fitted is not None:
+            identity["reading"] = self.told.fitted.model_dump()
+        return {**identity, "files": digest.hexdigest()}
 
     def located(self) -> "StoredCounter":
         """Return it with the device that it runs on."""

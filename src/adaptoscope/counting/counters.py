@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.post_processing import DensitySurvey
 from adaptoscope.counting.window_sum import count_by_windows
 from adaptoscope.images.cell_centres import Points
 from adaptoscope.images.normalisation import IntensityRange, measure_range
@@ -29,6 +30,10 @@ class ImageCount:
         The pixels that were counted where something was taken out of the image, shape (H, W).
     said
         What was seen in the image besides cells, in words.
+    sharpness
+        Of each cell beside the usual one of the image, shape (N,); None where it is not measured.
+    survey
+        All that may be cells, where the counter is a density.
     """
 
     count: float
@@ -36,6 +41,8 @@ class ImageCount:
     diameter_px: float | None = None
     shown: npt.NDArray[np.float32] | None = None
     said: tuple[str, ...] = ()
+    sharpness: npt.NDArray[np.float64] | None = None
+    survey: DensitySurvey | None = None
 
 
 class Counter(Protocol):

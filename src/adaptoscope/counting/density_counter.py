@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
-from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey, Edges
+from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey
+from adaptoscope.counting.sharpness import responses
 from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
 from adaptoscope.images.diameters import measured_diameter
@@ -71,10 +72,6 @@ class DensityCounter:
         self.intensity, self.span = intensity, span
         self.reading = reading or DensityReading()
 
-    def with_edges(self, edges: Edges) -> "DensityCounter":
-        """Return the same counter with another rule for cells cut by the border."""
-        return self.with_reading(self.reading.changed(edges=edges))
-
     def with_reading(self, reading: DensityReading) -> "DensityCounter":
         """Return the same counter whose density is read in another way."""
         other = copy.copy(self)
@@ -90,7 +87,8 @@ class DensityCounter:
         """Count the cells of an image of shape (H, W), which may be a large one on disk."""
         survey = self.survey(pixels, diameter_px=diameter_px)
         count, points = survey.read(self.reading)
-        return ImageCount(count, points, survey.diameter_px)
+        sharpness = survey.sharpness()[survey.kept(self.reading)]
+        return ImageCount(count, points, survey.diameter_px, sharpness=sharpness, survey=survey)
 
     def survey(self, pixels: Pixels, *, diameter_px: float | None = None) -> DensitySurvey:
         """Find all that may be cells in an image of shape (H, W).
@@ -117,7 +115,8 @@ class DensityCounter:
         """Find all that may be cells of a certain diameter."""
         height, width = normalised.shape
         change = scaled((height, width), self.working_diameter / diameter)
-        total, found, heights = 0.0, [no_points()], [np.zeros(0)]
+        total, found = 0.0, [no_points()]
+        heights, answers = [np.zeros(0)], [np.zeros(0)]
         tiles = list(self._tiles(change.new_shape))
         for tile in progress(tiles, "tiles") if is_large((height, width)) else tiles:
             shown = _mirrored_part(normalised, change, tile)
@@ -126,12 +125,15 @@ class DensityCounter:
             points, high = tile.peaks(density, self.stride)
             found.append(points)
             heights.append(high)
+            inside = points - tile.origin
+            answers.append(responses(shown, inside, self.working_diameter))
         return DensitySurvey(
             change.points_before(np.concatenate(found)),
             np.concatenate(heights),
             max(total, 0.0),
             (height, width),
             float(diameter),
+            np.concatenate(answers),
         )
 
     def _measured(self, pixels: Pixels, diameter: float | None) -> tuple[float, IntensityRange]:
@@ -188,6 +190,11 @@ class _Tile:
     shown: tuple[tuple[int, int], ...]
     counted: tuple[tuple[int, int], ...]
     image: tuple[tuple[int, int], ...]
+
+    @property
+    def origin(self) -> npt.NDArray[np.float64]:
+        """First (row, column) that is shown, in pixels of the image at its working size."""
+        return np.array([first - BORDER for first, _ in self.shown], dtype=np.float64)
 
     def count(self, density: Image, stride: int) -> float:
         """Sum the places that count; one that lies half outside counts half."""

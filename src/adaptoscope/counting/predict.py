@@ -69,12 +69,15 @@ class CountedFile:
     points
         Cell centres, shape (N, 2), (row, column) in pixels, rounded to two decimals; None where the
         counter gives no positions.
+    sharpness
+        Of each cell, shape (N,), as in `ImageCount`.
     distance
         As in `CountedImage`.
     """
 
     rows: tuple[PredictedCount, ...]
     points: Points | None = None
+    sharpness: npt.NDArray[np.float64] | None = None
     distance: float | None = None
     picture: bytes | None = None
 
@@ -120,7 +123,9 @@ def count_file(
         return CountedFile((failed,))
     points = counted.found.points
     rounded = None if points is None else np.round(points, 2)
-    return CountedFile(tuple(rows), rounded, counted.distance, picture)
+    sharpness = counted.found.sharpness
+    sharp = None if sharpness is None else np.round(sharpness, 3)
+    return CountedFile(tuple(rows), rounded, sharp, counted.distance, picture)
 
 
 def said_of(error: Exception, path: Path | None = None) -> str:
@@ -158,6 +163,12 @@ def said_of(error: Exception, path: Path | None = None) -> str:
 def _without_middle(text: str, room: int) -> str:
     half = (room - 1) // 2
     return text if len(text) <= room else f"{text[:half]}…{text[-half:]}"
+
+
+def look_at(model: CountingModel, file: FileToCount, settings: PredictSettings) -> ImageCount:
+    """Say what a counter sees in one file; no row is made of it."""
+    with _opened(model, file, settings) as image:
+        return count_cells(model, image, diameter_px=settings.diameter_px)
 
 
 def count_image(

@@ -7,15 +7,17 @@ changed at random, so that the counter works on images of microscopes that it ha
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 
 from adaptoscope.counting.calibration import Calibration, calibrate
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.crops import TrainingImages
+from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.heads import DensityHead
 from adaptoscope.counting.many_sets import read_many_sets
 from adaptoscope.counting.model_card import model_card
@@ -33,11 +35,14 @@ from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES
 from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.batch_norm import measure_statistics
+from adaptoscope.training.field_faults import paint_faults
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 
 _STATISTICS_BATCHES = 40
+# Tells the draws of faults from those of crops.
+_FAULTS_STREAM = 77
 
 
 class CounterTrainingSettings(Settings):
@@ -57,6 +62,9 @@ class CounterTrainingSettings(Settings):
     """Crops are enlarged or made smaller by up to this factor: measured diameters are not exact."""
     synthetic_share: float = Field(default=0.35, ge=0, lt=1)
     """Share of the crops that synthetic images give, where there are both kinds."""
+    faults: float = Field(default=0.0, ge=0, le=1)
+    """Share of the crops that get faults of the field: fibres, debris, lettering, hot pixels,
+    uneven light, stripes, cut-off blacks and whites, few grey levels, strong noise."""
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     """Arithmetic of the forward passes."""
     seed: int = Field(default=0, ge=0)
@@ -96,14 +104,22 @@ class CounterStep:
 
     def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
         """Take step `index`; return the loss and the mean absolute error of whole crops."""
-        settings = self.settings
-        batch = self.images.draw(self.crops, batch=settings.batch, step=index)
+        batch = self.draw(index)
         images = self.place(batch.images)
         with self.fabric.autocast():
             density = self.network(images).float()
         loss, error = self.head.losses(density, batch)
         self.descent.descend(loss, index)
         return {"loss": loss.detach(), "crop_error": error.detach()}
+
+    def draw(self, index: int) -> CropBatch:
+        """Draw the crops of a step, some of them with faults of the field."""
+        settings = self.settings
+        batch = self.images.draw(self.crops, batch=settings.batch, step=index)
+        if not settings.faults:
+            return batch
+        rng = np.random.default_rng([settings.seed, index, _FAULTS_STREAM])
+        return replace(batch, images=paint_faults(batch.images, settings.faults, rng))
 
     def place(self, images: torch.Tensor) -> torch.Tensor:
         """Put crops on the device, in the layout that convolutions like."""
@@ -112,10 +128,10 @@ class CounterStep:
     def finished(self) -> torch.nn.Module:
         """Return the averaged network, with statistics that belong to the averaged weights."""
         network = self.descent.average.module
-        size, first = self.settings.batch, self.settings.steps
+        first = self.settings.steps
 
         def draw(index: int) -> torch.Tensor:
-            return self.place(self.images.draw(self.crops, batch=size, step=first + index).images)
+            return self.place(self.draw(first + index).images)
 
         measure_statistics(network, draw, _STATISTICS_BATCHES)
         return network

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from adaptoscope.counting.post_processing import Edges
+from adaptoscope.counting.post_processing import Blurred, Edges
 from adaptoscope.training.settings import Settings
 
 Regime = Literal["supervised", "fine_tuned", "dual", "dacs"]
@@ -265,6 +265,10 @@ class PredictSettings(Settings):
     edges: Edges | None = None
     """Which cells cut by the border of an image count, where the counter is a density; None: as the
     counter does."""
+
+    blurred: Blurred | None = None
+    """Whether cells count that are blurred or faint beside the others of their image, where the
+    counter is a density; None: as the counter does."""
 
     diameter_px: float | None = Field(None, gt=0)
     """Cell diameter in pixels, in place of what is measured or follows from the pixel sizes."""

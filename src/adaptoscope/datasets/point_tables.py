@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import numpy.typing as npt
 
 from adaptoscope.datasets.paths import name_finder
 from adaptoscope.errors import InputError
@@ -18,6 +19,9 @@ from adaptoscope.imageio.csv_tables import CsvTable, read_table, write_table
 from adaptoscope.images.cell_centres import Points
 
 POINT_COLUMNS = ("image", "x", "y")
+SHARPNESS = "sharpness"
+"""Column of centres that a counter found: the answer of a Laplacian of Gaussian of cell size, as a
+share of the median answer in the image."""
 
 _IMAGE_COLUMNS = ("image", "Image", "file_name", "filename", "file", "Label")
 _COORDINATES = (
@@ -130,6 +134,21 @@ def write_points(path: Path, centres: Iterable[tuple[str, Points]]) -> None:
             (name, float(column), float(row))
             for name, points in centres
             for row, column in points.tolist()
+        ),
+    )
+
+
+def write_sharp_points(
+    path: Path, centres: Iterable[tuple[str, Points, npt.NDArray[np.float64]]]
+) -> None:
+    """Write centres as `write_points` does, and how sharp each is, shape (N,)."""
+    write_table(
+        path,
+        (*POINT_COLUMNS, SHARPNESS),
+        (
+            (name, float(column), float(row), float(sharp))
+            for name, points, sharpness in centres
+            for (row, column), sharp in zip(points.tolist(), sharpness.tolist(), strict=True)
         ),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adaptoscope.counting.conventions import AS_IT_DOES, by_conventions
 from adaptoscope.counting.counter_source import CounterSource, StoredCounter
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import SettingsError
@@ -31,12 +32,11 @@ class AdaptedCounter:
 
     def load(self) -> "CountingModel":
         """Load it."""
-        from adaptoscope.counting.border_rule import at_edges
         from adaptoscope.pipeline.counter_adaptation import adapted_counter
 
-        before = replace(self.before, edges=None)
+        before = replace(self.before, told=AS_IT_DOES)
         adapted = adapted_counter(before.load(), self.folder, self.seed)
-        return at_edges(adapted, self.before.edges)
+        return by_conventions(adapted, self.before.told)
 
     def identity(self) -> dict[str, object]:
         """Return that of the counter before, and what came of adapting it."""
@@ -48,13 +48,22 @@ class AdaptedCounter:
         return replace(self, before=self.before.located())
 
 
-def refuse_to_adapt(source: CounterSource, places: Sequence[Path]) -> StoredCounter:
+def refuse_to_adapt(
+    source: CounterSource, places: Sequence[Path], calibrated_by: object = None
+) -> StoredCounter:
     """Refuse what no counter can be adapted with or to."""
     if not isinstance(source, StoredCounter):
         raise SettingsError(
             "A counter that is loaded already cannot be adapted.",
             expected="the name or the folder of a counter beside adapt",
             found="a loaded counter",
+        )
+    if calibrated_by is not None:
+        raise SettingsError(
+            "A counter is adapted without labels, or calibrated by hand counts.",
+            expected="adapt or calibrated_by",
+            found="both",
+            remedy="leave one out",
         )
     if len(places) != 1 or not places[0].is_dir():
         raise SettingsError(

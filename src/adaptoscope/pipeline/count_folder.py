@@ -20,22 +20,22 @@ from adaptoscope.counting.count_table import (
     summarise_counts,
     write_count_table,
 )
-from adaptoscope.counting.counter_source import (
-    CounterSource,
-    LoadedCounter,
-    StoredCounter,
-    loaded,
-    refuse_useless,
-)
+from adaptoscope.counting.counter_source import CounterSource, LoadedCounter, loaded
 from adaptoscope.counting.images_of_places import images_of_places
 from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount
+from adaptoscope.counting.kinds import kind_of
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
-from adaptoscope.counting.post_processing import Edges
+from adaptoscope.counting.post_processing import Blurred, Edges
 from adaptoscope.counting.settings import PredictSettings
-from adaptoscope.datasets.point_tables import write_points
-from adaptoscope.errors import InputError, OutputError, SettingsError
+from adaptoscope.datasets.point_tables import write_points, write_sharp_points
+from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.atomic_files import atomic_path, remove_partial_files
 from adaptoscope.pipeline.adapted_source import adapted_source, refuse_to_adapt
+from adaptoscope.pipeline.count_sources import (
+    asked_source,
+    calibrated_source,
+    refuse_useless_source,
+)
 from adaptoscope.pipeline.counted_folder import CountedFolder
 from adaptoscope.pipeline.front_door import path_of
 from adaptoscope.training.settings import settings_from
@@ -43,7 +43,6 @@ from adaptoscope.training.settings import settings_from
 if TYPE_CHECKING:
     from adaptoscope.counting.count_files import CountRun, ToCount
     from adaptoscope.counting.model_folder import CountingModel
-    from adaptoscope.images.cell_centres import Points
     from adaptoscope.inference.network import Device
     from adaptoscope.pipeline.counters import Counter
     from adaptoscope.pipeline.front_door import Place
@@ -77,6 +76,8 @@ def count_folder(
     z: int | Literal["max"] | None = None,
     diameter_px: float | None = None,
     edges: Edges | None = None,
+    blurred: Blurred | None = None,
+    calibrated_by: str | Path | None = None,
     pixel_size_um: float | None = None,
     max_pixels: int = 1_000_000_000,
     device: "Device" = "auto",
@@ -116,6 +117,12 @@ def count_folder(
         Cell diameter in pixels, in place of what is measured or follows from the pixel sizes.
     edges
         Which cells cut by the border count, where the counter is a density.
+    blurred
+        Whether cells ``count`` that are blurred or faint beside the others of their image, or are
+        left out (``skip``), where the counter is a density.
+    calibrated_by
+        A ``check.csv`` with two hand counts or more: they say how faint, blurred and cut cells are
+        counted, where that is not told.
     pixel_size_um
         Edge of a pixel in micrometres, for images that do not tell it.
     max_pixels
@@ -144,20 +151,20 @@ def count_folder(
     """
     settings = settings_from(
         {"channel": channel, "z": z, "pixel_size_um": pixel_size_um, "diameter_px": diameter_px,
-         "edges": edges, "max_pixels": max_pixels},
+         "edges": edges, "blurred": blurred, "max_pixels": max_pixels},
         PredictSettings,
     )  # fmt: skip
     given = [images] if isinstance(images, str | os.PathLike) else images
     places = [Path(each) for each in given]
     files, found = _listed(places, path_of(regions), channel)
-    source = _source(model, device, settings)
-    _refuse_useless(source, settings, points=points, overlays=overlays, regions=regions)
+    source = asked_source(model, device, settings)
+    refuse_useless_source(source, settings, points=points, overlays=overlays, regions=regions)
     outputs = CountOutputs(
         path_of(out), path_of(points), path_of(overlays), path_of(plot), overwrite
     )
     asked = _Asked(source, settings, places, files, outputs, path_of(regions))
-    before = None if adapt is None else refuse_to_adapt(source, places)
-    verdict = None
+    before = None if adapt is None else refuse_to_adapt(source, places, calibrated_by)
+    verdict = calibrated = None
     with ExitStack() as stack:
         stack.callback(loaded.cache_clear)
         records = _records(asked, stack)
@@ -168,6 +175,8 @@ def count_folder(
         # A device or a folder that cannot be used is one error, before anything is begun.
         source = source.located()
         loaded(source)
+        if (table := path_of(calibrated_by)) is not None:
+            source, calibrated = calibrated_source(source, table, files, settings)
         asked = replace(asked, source=source)
         if adapt is not None and before is not None:
             adapted, verdict = adapted_source(
@@ -183,7 +192,7 @@ def count_folder(
             workers = 1 if isinstance(source, LoadedCounter) else worth_workers(len(files))
         counted = _count(asked, records, workers, say)
     left_out = tuple(filter(None, (each.left_out() for each in found)))
-    return replace(counted, left_out=left_out, adaptation=verdict)
+    return replace(counted, left_out=left_out, adaptation=verdict, calibrated=calibrated)
 
 
 def _listed(
@@ -199,33 +208,6 @@ def _listed(
             remedy="check --regions",
         )
     return images_of_places(places, channel)
-
-
-def _source(
-    model: "Place | Counter | CountingModel", device: "Device", settings: PredictSettings
-) -> CounterSource:
-    if isinstance(model, str | os.PathLike):
-        return StoredCounter(os.fspath(model), device, settings.edges)
-    from adaptoscope.counting.border_rule import at_edges
-    from adaptoscope.pipeline.counters import Counter
-
-    counter = model.model if isinstance(model, Counter) else model
-    if not hasattr(counter, "record"):
-        raise SettingsError(
-            "This is no counter.",
-            expected="the name of a bundled counter, a model folder, or what load_counter returns",
-            found=repr(model),
-            remedy='give model="nuclei"',
-        )
-    return LoadedCounter(at_edges(counter, settings.edges))
-
-
-def _refuse_useless(source: CounterSource, settings: PredictSettings, **places: object) -> None:
-    if isinstance(source, StoredCounter):
-        refuse_useless(source.model, source.kind(), settings, **places)
-    else:
-        counter = source.load()
-        refuse_useless(counter.name, counter.record.kind, settings, **places)
 
 
 def _records(asked: _Asked, stack: ExitStack) -> CountRecords:
@@ -293,7 +275,7 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
     known = counter.record.known
     summary = summarise_counts(rows, known.change_of_domain(distances) if known else "")
     if outputs.points_table is not None:
-        write_points(outputs.points_table, _centres(run, tasks))
+        _write_points(outputs.points_table, run, tasks)
     if outputs.plot is not None:
         from adaptoscope.pipeline.count_pictures import plot_of
 
@@ -304,12 +286,18 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
     return CountedFolder(counter.name, rows, summary, outputs.places)
 
 
-def _centres(run: "CountRun", tasks: Sequence["ToCount"]) -> Iterator[tuple[str, "Points"]]:
-    """Yield the centres of one image after the other, so that one image's are held at a time."""
-    for task in tasks:
-        points = run.found_in(task).points
-        if points is not None:
-            yield task.name, points
+def _write_points(path: Path, run: "CountRun", tasks: Sequence["ToCount"]) -> None:
+    """Write one image after the other, so that one image's centres are held at a time."""
+    found = ((task.name, run.found_in(task)) for task in tasks)
+    if kind_of(loaded(run.source).record.kind).says == "density":
+        sharp = (
+            (name, one.points, one.sharpness)
+            for name, one in found
+            if one.points is not None and one.sharpness is not None
+        )
+        write_sharp_points(path, sharp)
+    else:
+        write_points(path, ((name, one.points) for name, one in found if one.points is not None))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from adaptoscope.counting.count_table import CountSummary, PredictedCount
 
 if TYPE_CHECKING:
+    from adaptoscope.counting.hand_counts import Calibrated
     from adaptoscope.pipeline.verdict import Verdict
 
 
@@ -25,6 +26,8 @@ class CountedFolder:
         What of the folders was not looked at, one sentence for each.
     adaptation
         What came of adapting the counter, if that was asked for.
+    calibrated
+        What hand counts said, if the counter was calibrated by some.
     """
 
     counter: str
@@ -33,3 +36,4 @@ class CountedFolder:
     places: Mapping[str, Path] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     adaptation: "Verdict | None" = None
+    calibrated: "Calibrated | None" = None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from adaptoscope.counting.predict import CountedImage
 
 Edges = Literal["visible", "centres"]
+Blurred = Literal["count", "skip"]
 
 _SEEN = "Images that a counter was trained on were not refused: on those it looks better."
 
@@ -132,6 +133,7 @@ def load_counter(
     *,
     device: DeviceName = "auto",
     edges: Edges | None = None,
+    blurred: Blurred | None = None,
     window: int | None = None,
 ) -> Counter:
     """Load a counter by the name of a bundled one, or from its model folder.
@@ -145,6 +147,9 @@ def load_counter(
     edges
         Which cells cut by the border count: all that are ``visible``, or those whose ``centres``
         lie inside. None: as the counter does. Only for density networks.
+    blurred
+        Whether cells ``count`` that are blurred or faint beside the others of their image, or are
+        left out (``skip``). None: as the counter does. Only for density networks.
     window
         Side in pixels of a regressor's windows, at least 32. None: as it was trained.
 
@@ -161,25 +166,26 @@ def load_counter(
     from adaptoscope.counting.model_folder import load_counter as load
 
     loaded = Counter(load(str(Path(model)), device=device))
-    return _counter_of(loaded, device, edges, window)
+    return _counter_of(loaded, device, edges, blurred, window)
 
 
 def _counter_of(
     model: Place | Counter,
     device: DeviceName,
     edges: Edges | None = None,
+    blurred: Blurred | None = None,
     window: int | None = None,
 ) -> Counter:
     """Return a counter that may be loaded already, with other borders or windows."""
-    from adaptoscope.counting.border_rule import at_edges
+    from adaptoscope.counting.conventions import Conventions, by_conventions
     from adaptoscope.counting.settings import PredictSettings
     from adaptoscope.counting.window_size import with_window
 
     if not isinstance(model, Counter):
-        return load_counter(model, device=device, edges=edges, window=window)
-    chosen = settings_from({"edges": edges}, PredictSettings)
+        return load_counter(model, device=device, edges=edges, blurred=blurred, window=window)
+    chosen = settings_from({"edges": edges, "blurred": blurred}, PredictSettings)
     loaded = model.model if window is None else with_window(model.model, window)
-    return Counter(at_edges(loaded, chosen.edges))
+    return Counter(by_conventions(loaded, Conventions(chosen.edges, chosen.blurred)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +226,7 @@ def evaluate_counter(
     against: Place | Counter | None = None,
     window: int | None = None,
     edges: Edges | None = None,
+    blurred: Blurred | None = None,
     table: Place | None = None,
     report: Place | None = None,
     allow_training_images: bool = False,
@@ -241,7 +248,7 @@ def evaluate_counter(
         Only the images of this split, as ``test``.
     against
         Another counter, compared on the same images.
-    window, edges
+    window, edges, blurred
         As in `load_counter`.
     table
         CSV file to write, one row per image.
@@ -269,7 +276,7 @@ def evaluate_counter(
     from adaptoscope.counting.evaluate import evaluate_counter as evaluate
     from adaptoscope.counting.paired_counters import compare_evaluations
 
-    counter = _counter_of(model, device, edges, window)
+    counter = _counter_of(model, device, edges, blurred, window)
     how = {"seed": seed, "allow_training_images": allow_training_images}
     rival = None if against is None else _counter_of(against, device)
     found = evaluate(counter.model, opened, **how)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.counting.border_rule import at_edges
+from adaptoscope.counting.conventions import Conventions, by_conventions
 from adaptoscope.counting.cross_fitting import as_training
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
@@ -203,10 +203,10 @@ def _counter_of(
 ) -> CountingModel:
     """Return the counter of a row: as it is shipped, or trained unless that was done before."""
     if row.method == "nuclei":
-        return at_edges(load_counter("nuclei"), row.edges)
+        return by_conventions(load_counter("nuclei"), Conventions(row.edges))
     if not (folder / "model.json").exists():
         _train(settings, row, seed, real, synthetic, folder, device)
-    return at_edges(load_counter(folder), row.edges)
+    return by_conventions(load_counter(folder), Conventions(row.edges))
 
 
 def _train(

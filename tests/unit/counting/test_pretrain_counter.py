@@ -65,3 +65,16 @@ def test_statistics_of_the_counter_belong_to_its_averaged_weights(real):
 def test_diameter_and_share_have_sensible_limits():
     with pytest.raises(ValueError, match="synthetic_share"):
         CounterTrainingSettings(synthetic_share=1.0)
+
+
+def test_faults_of_the_field_are_the_same_in_every_run_and_absent_by_default(real):
+    images, _ = read_many_sets([real], 12.0, 0.35)
+    fabric = start_fabric("cpu")
+    plain = CounterStep(images, QUICK, fabric).draw(5)
+    faulty = QUICK.changed(faults=1.0)
+
+    first, second = (CounterStep(images, faulty, fabric).draw(5) for _ in range(2))
+
+    assert torch.equal(first.images, second.images)
+    assert not torch.equal(first.images, plain.images)
+    assert all(np.array_equal(a, b) for a, b in zip(first.points, plain.points, strict=True))

@@ -392,3 +392,49 @@ def test_a_diameter_that_is_given_was_not_to_be_measured(images, diameter):
     first, *_ = count_folder(images, diameter_px=diameter).rows
     assert "not measured" not in first.flag
     assert first.diameter_px == diameter
+
+
+@pytest.fixture
+def bright():
+    counter = DensityCounter(
+        TorchNetwork(Bright()), geometry=Geometry(2, 16), working_diameter=12.0, diameter_px=12.0
+    )
+    return CountingModel("bright", ModelRecord(kind="centres", diameter_px=12.0), counter)
+
+
+def test_centres_of_a_density_tell_how_sharp_they_are(images, bright, tmp_path):
+    count_folder(images, model=bright, points=tmp_path / "p")
+
+    with (tmp_path / "p" / "points.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert list(rows[0]) == ["image", "x", "y", "sharpness"]
+    assert [float(row["sharpness"]) for row in rows] == [1.0] * 3
+    assert set(read_points(tmp_path / "p" / "points.csv")) == {"f0.png", "f1.png", "f2.png"}
+
+
+def test_two_hand_counts_say_what_counts(images, bright, tmp_path):
+    for name in ("f0.png", "f1.png"):
+        pixels = read_image(images / name).pixels.copy()
+        rows, columns = np.mgrid[:64, :96]
+        pixels += 0.7 * np.exp(-((rows + 2) ** 2 + (columns - 70) ** 2) / 18.0)
+        write_image(images / name, pixels.clip(0, 1))
+    table = tmp_path / "check.csv"
+    table.write_text("image,hand_count,reason\nf0.png,1,\nf1.png,1,\nf2.png,,\n")
+
+    before = count_folder(images, model=bright)
+    after = count_folder(images, model=bright, calibrated_by=table)
+    told = count_folder(images, model=bright, calibrated_by=table, edges="visible")
+
+    assert [row.count for row in before.rows[:2]] == [2, 2]
+    assert [row.count for row in after.rows[:3]] == [1, 1, 1]
+    assert after.calibrated.reading.edges == "centres"
+    assert after.calibrated.error_after == 0
+    assert told.calibrated.reading.edges == "visible"
+    assert before.calibrated is None
+
+
+def test_adapting_and_calibrating_at_once_is_refused(images, tmp_path):
+    (tmp_path / "check.csv").write_text("image,hand_count\nf0.png,1\nf1.png,1\n")
+
+    with pytest.raises(SettingsError, match="adapted without labels, or calibrated"):
+        count_folder(images, adapt=tmp_path / "a", calibrated_by=tmp_path / "check.csv")
