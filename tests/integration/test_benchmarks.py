@@ -365,3 +365,43 @@ def test_adaptation_is_measured_before_after_and_as_the_rule_has_it(
     assert row["figure"] == (row["adapted"] if row["kept"] else row["reference"])
     assert found["figure"] == row["figure"]
     assert row["reference"] > 0
+
+
+def test_every_counter_is_compared_on_test_images_and_the_page_says_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    module = importlib.import_module("how_it_compares")
+    settings = SimulationSettings(height=128, width=128, cell_diameter_px=14.0)
+    simulate(tmp_path / "cells", settings, count=4, fractions={"train": 0.5, "test": 0.5})
+    monkeypatch.setattr(module, "OURS", ("nuclei", "voronoi_otsu"))
+    monkeypatch.setattr(module, "is_installed", lambda program: False)
+    page = tmp_path / "page.md"
+    words = ["how_it_compares", str(tmp_path / "cells"), "--write", str(page), "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+
+    assert module.main() == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) >= PROMISED
+    assert found["table"]["nuclei, seconds"]["value"] > 0
+    written = page.read_text("utf-8")
+    assert "| Counter | cells (2) |" in written
+    assert "| StarDist | not measured |" in written
+    assert "| minus `nuclei` |" in written
+
+
+def test_conventions_are_compared_on_one_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    settings = SimulationSettings(height=128, width=128, cell_diameter_px=14.0)
+    simulate(tmp_path / "cells", settings, count=4, fractions={"train": 1.0})
+    words = ["conventions", str(tmp_path / "cells"), "--splits", "train", "--draws", "2", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+
+    assert importlib.import_module("conventions").main() == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) >= PROMISED
+    assert found["table"]["cells"]["images"] == 4

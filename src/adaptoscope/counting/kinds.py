@@ -39,6 +39,8 @@ class CounterKind:
         read.
     needs
         Fields of the record without which it cannot count.
+    is_recipe
+        Whether it counts as it stands, and nothing of it is trained or fitted.
     """
 
     head: str
@@ -49,6 +51,7 @@ class CounterKind:
     build: str | Callable[..., Any] = ""
     network: str | Callable[..., Any] = ""
     needs: tuple[str, ...] = ()
+    is_recipe: bool = False
 
     @property
     def is_trained(self) -> bool:
@@ -106,6 +109,20 @@ KINDS: list[CounterKind] = [
     ),
     CounterKind("dog", "dog", "cells", f"{_FOLDER}:dog_counter"),
     CounterKind("otsu_watershed", "otsu_watershed", "cells", f"{_FOLDER}:otsu_watershed_counter"),
+    CounterKind(
+        "imagej_particles",
+        "imagej_particles",
+        "cells",
+        "adaptoscope.counting.classical_recipes:particles_counter",
+        is_recipe=True,
+    ),
+    CounterKind(
+        "voronoi_otsu",
+        "voronoi_otsu",
+        "cells",
+        "adaptoscope.counting.classical_recipes:voronoi_otsu_counter",
+        is_recipe=True,
+    ),
     CounterKind("constant", "constant", "number", f"{_FOLDER}:constant_counter"),
 ]
 """Every kind, the default first."""
@@ -140,7 +157,8 @@ def bundled_counters() -> tuple[str, ...]:
 
 def fitted_heads() -> tuple[str, ...]:
     """Return the names of what is fitted to counts: the bundled counter, and what is no network."""
-    return ("nuclei", *(each.head for each in KINDS if not each.is_trained))
+    heads = (each.head for each in KINDS if not (each.is_trained or each.is_recipe))
+    return ("nuclei", *heads)
 
 
 def kind_of_head(head: str) -> CounterKind:

@@ -88,7 +88,7 @@ class Row(Settings):
     @field_validator("method")
     @classmethod
     def _method_is_known(cls, method: str) -> str:
-        known = ("nuclei", "nuclei_fitted", *(each.head for each in KINDS))
+        known = ("nuclei", "nuclei_fitted", *(each.head for each in KINDS if not each.is_recipe))
         if method not in known:
             raise ValueError(f"method is one of {', '.join(known)}")
         return method
