@@ -23,6 +23,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_im
 from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import AdaptoscopeError
 from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, adapted_counter
+from adaptoscope.pipeline.verdict import Verdict
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
@@ -68,6 +69,12 @@ def mean_error(model: CountingModel, images: CountedImageSet) -> float:
     )
 
 
+def seeds_of(before: CountingModel, out: Path, verdict: Verdict) -> list[CountingModel]:
+    """Return the adapted counters of all seeds."""
+    seeds = range(AdaptSettings().seed, AdaptSettings().seed + len(verdict.after))
+    return [adapted_counter(before, out, seed) for seed in seeds]
+
+
 def measure(
     name: str, images: CountedImageSet, out: Path, settings: AdaptSettings, device: str
 ) -> dict[str, Any]:
@@ -75,15 +82,17 @@ def measure(
     labelled = images.training_part().labelled()
     used, verdict = adapt_counter("nuclei", images, out, settings, device=device)  # type: ignore[arg-type]
     before = load_counter("nuclei", device=device)
-    steadiest = adapted_counter(before, out, verdict.seed, device)
+    steadiest = adapted_counter(before, out, verdict.seed)
     errors = [mean_error(model, labelled) for model in (before, steadiest, used)]
-    print(f"{name}: {verdict.in_words()}", file=sys.stderr)
+    print(f"{name}: {verdict.in_words(used.name)}", file=sys.stderr)
+    every = [mean_error(each, labelled) for each in seeds_of(before, out, verdict)]
     return {
         "images": len(labelled),
         "mean_count": float(np.mean([len(labelled.points(record)) for record in labelled])),
         "reference": errors[0],
         "adapted": errors[1],
         "figure": errors[2],
+        "worst_seed": max(every),
         "kept": float(verdict.kept),
         "steadier_by": 1 - float(np.mean(verdict.after)) / verdict.before,
         "moved": verdict.moved,
@@ -95,16 +104,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, nargs="?", default=Path("runs/adaptation"))
     parser.add_argument("--images", type=Path, action="append", default=[])
-    parser.add_argument("--steps", type=int, default=AdaptSettings().steps)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--drawings", type=int, default=AdaptSettings().drawings)
+    parser.add_argument("--start", default="counter", choices=["anew", "counter"])
+    parser.add_argument("--learning-rate", type=float)
     parser.add_argument("--only", choices=sorted(MICROSCOPES), action="append")
+    parser.add_argument("--only-sets", action="store_true", help="no invented microscope")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda", "mps"])
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    settings = AdaptSettings(steps=chosen.steps, drawings=chosen.drawings)
+    asked = {
+        name: getattr(chosen, name) for name in ("steps", "learning_rate") if getattr(chosen, name)
+    }
+    settings = AdaptSettings(drawings=chosen.drawings, start=chosen.start, **asked)
     table = {}
     try:
-        for name in chosen.only or MICROSCOPES:
+        invented = [] if chosen.only_sets else chosen.only or MICROSCOPES
+        for name in invented:
             place = chosen.out / name.replace(", ", "_").replace(" ", "_")
             microscope = SimulationSettings.model_validate({**PLAIN, **MICROSCOPES[name]})
             fields = simulate(place / "fields", microscope, count=FIELDS, seed=3)

@@ -16,6 +16,7 @@ from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline import counter_adaptation as adapt
 from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, judge
+from adaptoscope.pipeline.made_for_folder import MadeFor
 from adaptoscope.simulation import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
@@ -98,11 +99,11 @@ def test_images_that_cannot_be_read_are_passed_over(
 ) -> None:
     shown: list[CountedImageSet] = []
 
-    def stop(_: Path, images: CountedImageSet, *__: object) -> None:
-        shown.append(images)
+    def stop(made: MadeFor, _: object) -> None:
+        shown.append(made.bare)
         raise InputError("Far enough.")
 
-    monkeypatch.setattr(adapt, "_styled", stop)
+    monkeypatch.setattr(MadeFor, "styled", stop)
     folder = tmp_path / "mine"
     folder.mkdir()
     for number, record in enumerate(fields):
@@ -142,3 +143,31 @@ def test_a_folder_is_adapted_to_once_and_its_labels_are_not_read(
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")} == written
     with pytest.raises(AdaptoscopeError, match="other settings"):
         adapt_counter("nuclei", fields, out, TINY.changed(steps=3))
+
+
+@pytest.mark.slow
+def test_a_network_may_learn_anew_on_what_was_made_for_the_folder(
+    tmp_path: Path, fields: CountedImageSet
+) -> None:
+    anew = TINY.changed(start="anew")
+    before = [path.read_bytes() for path in sorted(fields.folder.rglob("*")) if path.is_file()]
+
+    _, verdict = adapt_counter("nuclei", fields, tmp_path / "out", anew, device="cpu")
+
+    assert [
+        path.read_bytes() for path in sorted(fields.folder.rglob("*")) if path.is_file()
+    ] == before
+    record = json.loads((tmp_path / "out" / "adapted" / "seed0" / "model.json").read_text("utf-8"))
+    assert (record["init"], record["regime"]) == ("random", "dual")
+    assert len(open_counted_images(tmp_path / "out" / "simulated")) == TINY.drawings
+    again = adapt_counter("nuclei", fields, tmp_path / "out", anew, device="cpu")[1]
+    assert again == verdict
+    made = MadeFor(tmp_path / "out", fields, fields, TINY.drawings, 1, 0, "cpu")
+    drawn, simulated = made.drawn(), made.simulated()
+    assert len({record.cell_diameter_px for record in simulated}) == 1
+    assert simulated.records[0].cell_diameter_px in {each.cell_diameter_px for each in drawn}
+
+
+def test_steps_follow_from_where_it_starts() -> None:
+    assert (AdaptSettings().steps, AdaptSettings(start="anew").steps) == (120, 400)
+    assert AdaptSettings(start="anew", steps=7).steps == 7

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
@@ -20,39 +21,53 @@ from adaptoscope.datasets.records import ImageRecord, without_label
 from adaptoscope.errors import AdaptoscopeError, InputError, OutputError, SettingsError
 from adaptoscope.imageio.files import read_header, write_json
 from adaptoscope.imageio.large_images import is_large
-from adaptoscope.pipeline.settings import StyleSettings
-from adaptoscope.pipeline.style_steps import draw_once, learn_style_once, stylise_once
+from adaptoscope.pipeline.made_for_folder import MadeFor
 from adaptoscope.pipeline.verdict import Verdict
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.style_transfer.learn_style import some_images
 from adaptoscope.style_transfer.settings import StylisationSettings
-from adaptoscope.style_transfer.stylise_set import StylisationJob
-from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.progress import part_of
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.settings import Settings
-from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.training.step_loop import Device
 
-_SIDE = 256
 _VERDICT = "adaptation.json"
-_PARTS = ("drawings", "style.safetensors", "styled", "adapted", _VERDICT)
+_PARTS = (
+    "drawings",
+    "style.safetensors",
+    "styled",
+    "simulated",
+    "simulated.yaml",
+    "adapted",
+    _VERDICT,
+)
+
+
+def _is_anew(given: dict[str, Any]) -> bool:
+    return bool(given.get("start") == "anew")
 
 
 class AdaptSettings(Settings):
     """How a counter is adapted."""
 
+    start: Literal["anew", "counter"] = "counter"
+    """`counter` lets the counter itself learn on, on drawings with the look of the images by AdaIN
+    and by its own averaged opinion (`dacs` with `mode: teacher`); `anew` trains from random weights
+    on drawings that are stylised and on simulation alike."""
     drawings: int = Field(default=60, ge=4)
-    """Drawings with the look of the images: what is learnt from with labels."""
+    """Drawings with the look of the images; of `anew` also the number of simulated fields."""
     images: int = Field(default=40, ge=1)
     """Images that are learnt from, at most, drawn at random."""
     cell_diameter_px: float | None = Field(default=None, gt=0)
     """Cell diameter of the images in pixels, where it is not to be measured."""
     style_images: int = Field(default=12, ge=1)
     """Images whose look they take, at most."""
-    steps: int = Field(default=120, ge=1)
-    """Training steps of each seed."""
-    learning_rate: float = Field(default=1e-4, gt=0)
-    """Step size of Adam."""
+    steps: int = Field(default_factory=lambda given: 400 if _is_anew(given) else 120, ge=1)
+    """Training steps of each seed; 400 where it starts anew, else 120."""
+    learning_rate: float = Field(
+        default_factory=lambda given: 1e-3 if _is_anew(given) else 1e-4, gt=0
+    )
+    """Step size of Adam; 0.001 where it starts anew, else 0.0001."""
     compared: int = Field(default=8, ge=1)
     """Images on which the counters before and after are compared, at most."""
     seeds: int = Field(default=2, ge=2)
@@ -78,12 +93,12 @@ def adapt_counter(
 ) -> tuple[CountingModel, Verdict]:
     """Let a density counter learn how the cells of some images look, without any label.
 
-    Drawings follow the images in the size and number of their cells and take their look by AdaIN;
-    the counter learns on these, and by its own averaged opinion on the images (`dacs` with
-    `mode: teacher`, and of each training the steadiest weights). It is kept if the seeds together
-    contradict themselves less than the counter did, none of them more, none misses much more where
-    images are laid over themselves, and the seeds are nearer to one another than to where it was:
-    what chance moved is not kept.
+    Drawings follow the images in the size and number of their cells and take their look. The
+    counter learns on these and by its own opinion of the images, or a network with random weights
+    on these and on simulation alike (`AdaptSettings.start`); of each training the steadiest weights
+    are taken. They are used if the seeds together contradict themselves less than the counter did,
+    none of them more, none misses much more where images are laid over themselves, and the seeds
+    are nearer to one another than to where it was: what chance moved is not kept.
 
     Parameters
     ----------
@@ -116,15 +131,27 @@ def adapt_counter(
         )
     shown = _readable(images, chosen)
     training = _training(model, before, chosen)
-    inputs = [*shown.hashes().values(), hash_of_network(build_head(training).network)]
+    start = _training(model, before, chosen.changed(start="counter"))
+    inputs = [*shown.hashes().values(), hash_of_network(build_head(start).network)]
     _open_run(out, chosen, inputs, overwrite=overwrite)
     if not (out / _VERDICT).exists():
-        styled = _styled(out, shown, images, chosen, device)
+        made = MadeFor(
+            out, shown, images, chosen.drawings, chosen.style_images, chosen.seed, device
+        )
+        anew = chosen.start == "anew"
+        styled = made.styled(StylisationSettings(inversion="stochastic" if anew else "none"))
+        real = made.simulated() if anew else shown
         after = []
         for seed in range(chosen.seed, chosen.seed + chosen.seeds):
             with part_of(f"adapt, seed {seed}"):
-                how = training.changed(seed=seed)
-                train_counter(how, _adapted(out, seed), real=shown, synthetic=styled, device=device)
+                train_counter(
+                    training.changed(seed=seed),
+                    _adapted(out, seed),
+                    real=real,
+                    synthetic=styled,
+                    unlabelled=shown,
+                    device=device,
+                )
             after.append(adapted_counter(before, out, seed))
         write_json(out / _VERDICT, asdict(judge(before, after, shown, chosen)))
     found = json.loads((out / _VERDICT).read_text("utf-8"))
@@ -234,49 +261,14 @@ def _density_counter(model: CountingModel) -> DensityCounter:
     return model.counter
 
 
-def _styled(
-    out: Path,
-    bare: CountedImageSet,
-    images: CountedImageSet,
-    settings: AdaptSettings,
-    device: Device,
-) -> CountedImageSet:
-    """Make drawings that follow the images, and give them their look."""
-    draw_once(
-        out / "drawings",
-        SynthesisSettings(height=_SIDE, width=_SIDE),
-        count=settings.drawings,
-        seed=settings.seed,
-        like=bare,
-        real=images,
-    )
-    style = StyleSettings(limit=settings.style_images)
-    how = StylisationSettings(inversion="none")
-    path = learn_style_once(
-        out / "style.safetensors",
-        style,
-        bare,
-        images,
-        seed=settings.seed,
-        stylisation=how,
-        device=device,
-    )
-    job = StylisationJob(
-        out=out / "styled",
-        drawings=out / "drawings",
-        style=path,
-        backbone=style.backbone,
-        settings=how,
-        device=str(start_fabric(device).device),
-    )
-    return stylise_once(job, 1)
-
-
 def _training(model: str | Path, before: CountingModel, settings: AdaptSettings) -> DensitySettings:
+    kind: dict[str, Any] = (
+        {"init": "random", "regime": "dual"}
+        if settings.start == "anew"
+        else {"init": str(model), "regime": "dacs", "mode": "teacher"}
+    )
     return DensitySettings(
-        init=str(model),
-        regime="dacs",
-        mode="teacher",
+        **kind,
         checkpoint="steadiest",
         normalisation=before.record.normalisation,
         diameter=before.record.working_diameter_px or DensitySettings().diameter,
