@@ -5,6 +5,7 @@ of shape (H, W), float32 in [0, 1]. Nothing is fetched here but what the program
 """
 
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,18 +17,14 @@ Count = Callable[[Pixels], float]
 
 def stardist() -> Count:
     """StarDist (Schmidt et al., 2018), 2D_versatile_fluo, percentiles 1 and 99.8."""
-    from csbdeep.utils import normalize
-    from stardist.models import StarDist2D
-
-    model = StarDist2D.from_pretrained("2D_versatile_fluo")
+    normalize = import_module("csbdeep.utils").normalize
+    model = import_module("stardist.models").StarDist2D.from_pretrained("2D_versatile_fluo")
     return lambda pixels: float(model.predict_instances(normalize(pixels, 1, 99.8))[0].max())
 
 
 def instanseg() -> Count:
     """InstanSeg (Goldsborough et al., 2024), fluorescence_nuclei_and_cells, pixels as they are."""
-    from instanseg import InstanSeg
-
-    model = InstanSeg("fluorescence_nuclei_and_cells", verbosity=0)
+    model = import_module("instanseg").InstanSeg("fluorescence_nuclei_and_cells", verbosity=0)
 
     def count(pixels: Pixels) -> float:
         found = model.eval_small_image(pixels[..., None], None, target="nuclei")
@@ -39,9 +36,7 @@ def instanseg() -> Count:
 
 def cellpose() -> Count:
     """Cellpose (Stringer et al., 2021), its default model, diameter estimated by itself."""
-    from cellpose import models
-
-    model = models.CellposeModel(gpu=False)
+    model = import_module("cellpose.models").CellposeModel(gpu=False)
     return lambda pixels: float(np.max(model.eval(pixels)[0]))
 
 
