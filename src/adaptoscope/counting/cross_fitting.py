@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.calibration import Calibration, calibrate, measured_errors
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.counts import count_errors
 from adaptoscope.training.progress import part_of, progress
 
 FOLDER = "folds"
@@ -74,9 +73,8 @@ def count_left_out(
         usual = model.record.reading or DensityReading()
         reading = choose_reading(surveys, true, DensityReading(count=usual.count))
         predicted = [survey.read(reading)[0] for survey in surveys]
-    errors = count_errors(np.array(predicted), np.array(true, dtype=np.float64)).as_dict()
-    known = {name: float(value) for name, value in errors.items() if np.isfinite(value)}
-    return LeftOut(reading, known, calibrate(predicted, true, origin="folds"))
+    calibration = calibrate(predicted, true, origin="folds")
+    return LeftOut(reading, measured_errors(predicted, true), calibration)
 
 
 def as_training(images: CountedImageSet) -> CountedImageSet:
