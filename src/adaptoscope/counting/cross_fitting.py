@@ -9,11 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from adaptoscope.counting.calibration import Calibration, calibrate, measured_errors
-from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.model_folder import CountingModel, load_counter
+from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
@@ -67,7 +64,10 @@ def count_left_out(
             left_out = parts.split("test")
             for record in progress(left_out, "count"):
                 true.append(len(left_out.points(record)))
-                _look(model, left_out.read(record).pixels, surveys, predicted)
+                counted = model.counter.count(left_out.read(record).pixels)
+                predicted.append(counted.count)
+                if counted.survey is not None:
+                    surveys.append(counted.survey)
     reading = None
     if surveys:
         usual = model.record.reading or DensityReading()
@@ -101,15 +101,3 @@ def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedI
 
 def _without_test(images: CountedImageSet) -> CountedImageSet:
     return images.with_records(images.images_of("train"))
-
-
-def _look(
-    model: CountingModel,
-    pixels: np.ndarray,
-    surveys: list[DensitySurvey],
-    predicted: list[float],
-) -> None:
-    if isinstance(model.counter, DensityCounter):
-        surveys.append(model.counter.survey(pixels))
-    else:
-        predicted.append(model.counter.count(pixels).count)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from adaptoscope.counting.calibration import Calibration, calibrate, measured_errors
 from adaptoscope.counting.count_image import counts_cleaned
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_model
@@ -27,20 +26,19 @@ if TYPE_CHECKING:
 
 
 def fitted_reading(
-    counter: DensityCounter, counted: CountedImageSet, *, cleaned: bool = False
+    counter: Counter, usual: DensityReading, counted: CountedImageSet, *, cleaned: bool = False
 ) -> DensityReading:
-    """Choose how a density is read on counted images; without any, leave it as it is.
+    """Choose how a density is read on counted images; without any, leave it as usual.
 
     Parameters
     ----------
-    counter
-        The counter, whose own reading is the default.
     cleaned
         Whether the counter will count images without what is no cell.
     """
-    surveys = [counter.survey(pixels) for pixels in _pixels_of(counted, cleaned=cleaned)]
+    found = [counter.count(pixels).survey for pixels in _pixels_of(counted, cleaned=cleaned)]
+    surveys = [survey for survey in found if survey is not None]
     counts = [len(counted.points(record)) for record in counted]
-    return choose_reading(surveys, counts, counter.reading) if surveys else counter.reading
+    return choose_reading(surveys, counts, usual) if surveys else usual
 
 
 def finish(

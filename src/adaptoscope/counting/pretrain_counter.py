@@ -17,7 +17,7 @@ from adaptoscope.counting.calibration import calibrate, measured_errors
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.finish import describe_training_images
-from adaptoscope.counting.heads import DensityHead
+from adaptoscope.counting.heads.density import DensityHead
 from adaptoscope.counting.many_sets import read_many_sets
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
