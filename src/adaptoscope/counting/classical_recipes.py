@@ -68,16 +68,6 @@ class VoronoiOtsuCounter:
         return ImageCount(float(len(points)), points, diameter)
 
 
-def particles_counter(record: object, network: None) -> ParticlesCounter:
-    """Count as ImageJ does."""
-    return ParticlesCounter()
-
-
-def voronoi_otsu_counter(record: object, network: None) -> VoronoiOtsuCounter:
-    """Count spots inside Otsu's mask."""
-    return VoronoiOtsuCounter()
-
-
 def _particles(pixels: Image) -> npt.NDArray[np.int32]:
     """Label the particles of an image, shape (H, W)."""
     from skimage.filters import threshold_isodata

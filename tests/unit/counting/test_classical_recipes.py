@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from adaptoscope.counting.kinds import bundled_counters, fitted_heads
+from adaptoscope.counting.heads.table import bundled_counters, fitted_heads
 from adaptoscope.counting.model_folder import load_counter
 
 RECIPES = ("imagej_particles", "voronoi_otsu")
