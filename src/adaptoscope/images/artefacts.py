@@ -19,7 +19,7 @@ from adaptoscope.images.light import (
     light_over,
     made_small,
 )
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 
 Image = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -220,7 +220,7 @@ def _without_stripes(found: Cleaned) -> Cleaned:
         place = few.shape[1 - axis] // 10
         profile = np.partition(few, place, axis=1 - axis).take(place, axis=1 - axis)
         stripes = profile - ndimage.gaussian_filter1d(profile, _STRIPE_WIDTH)
-        chance = _deviation(np.diff(few, axis=1 - axis)) / few.shape[1 - axis] ** 0.5
+        chance = robust_deviation(np.diff(few, axis=1 - axis)) / few.shape[1 - axis] ** 0.5
         if float(stripes.std()) > max(least, 2 * _SEEN * chance, 1e-9):
             pixels = pixels - (stripes[:, None] if axis == 0 else stripes[None, :])
             striped = True
@@ -282,7 +282,7 @@ def _brightest(smooth: Image, bright: Mask) -> Mask:
     areas = _areas((smooth > least) & ~near)
     areas = areas[areas >= _LEAST_AREA]
     # Specks of noise are no cells beside which the real ones would be the strange ones.
-    if len(areas) < _LEAST_CELLS or contrast <= 2 * _SEEN * _deviation(below):
+    if len(areas) < _LEAST_CELLS or contrast <= 2 * _SEEN * robust_deviation(below):
         return nothing
     foreign = smooth > ground + 2.5 * contrast
     number = np.sum(_areas(foreign) >= 0.5 * np.median(areas))
@@ -294,7 +294,7 @@ def _brightest(smooth: Image, bright: Mask) -> Mask:
 def _in_even_light(found: Cleaned) -> Cleaned:
     """Take away the light of the ground where it changes over the field as much as cells do."""
     change = float(np.subtract(*np.percentile(found.light, [97, 3])))
-    if change <= max(_UNEVEN * _contrast(found.level), _SEEN * _deviation(found.level)):
+    if change <= max(_UNEVEN * _contrast(found.level), _SEEN * robust_deviation(found.level)):
         return found
     even = found.pixels - light_over(fit_light(found.small, 4), found.pixels.shape)
     said = "uneven background"
@@ -314,11 +314,7 @@ def _contrast(small: Image) -> float:
 
 def _noise(pixels: Image) -> float:
     steps = pixels[::8, 1:] - pixels[::8, :-1]
-    return _deviation(steps) / float(np.sqrt(2))
-
-
-def _deviation(values: Image) -> float:
-    return 1.4826 * float(median(np.abs(values - median(values))))
+    return robust_deviation(steps) / float(np.sqrt(2))
 
 
 def _areas(mask: Mask) -> npt.NDArray[np.intp]:

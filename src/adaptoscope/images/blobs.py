@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 
 Image = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
@@ -108,7 +108,7 @@ def automatic_threshold(pixels: Image, sigma: float) -> float:
         return float("inf")
     contrast = np.median(pixels[cells]) - np.median(pixels[~cells])
     steps = (pixels[:, 1:] - pixels[:, :-1])[~cells[:, 1:] & ~cells[:, :-1]]
-    noise = _deviation(steps) / np.sqrt(2) if steps.size else 0.0
+    noise = robust_deviation(steps) / np.sqrt(2) if steps.size else 0.0
     return float(max(0.06 * contrast, 4.0 * noise * _WHITE_NOISE_GAIN / sigma))
 
 
@@ -183,7 +183,6 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     """
     # A second to import, and of no use to other counters.
     from skimage.feature import peak_local_max
-    from skimage.segmentation import watershed
 
     sigma_of_diameter(diameter)
     cells = cell_mask(pixels)
@@ -195,9 +194,7 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     seeds = peak_local_max(
         distance, min_distance=max(1, round(diameter / 4)), labels=components, exclude_border=False
     )
-    markers = np.zeros(cells.shape, dtype=np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    pieces = watershed(-distance, markers, mask=cells)
+    pieces = watershed_from(seeds, distance, cells)
     areas = np.bincount(pieces.ravel())
     kept = np.flatnonzero(areas >= 0.1 * np.pi / 4 * diameter**2)
     kept = kept[kept > 0]
@@ -205,6 +202,29 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     renumbered[kept] = np.arange(1, len(kept) + 1)
     numbered: npt.NDArray[np.uint16] = renumbered[pieces]
     return numbered
+
+
+def watershed_from(
+    seeds: npt.NDArray[np.intp], distance: Image, cells: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Split touching cells where the distance to their border is least, one piece for each seed.
+
+    Parameters
+    ----------
+    seeds
+        Shape (N, 2), pixels (row, column).
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), 1 to N, 0 outside of `cells`.
+    """
+    from skimage.segmentation import watershed
+
+    markers = np.zeros(cells.shape, dtype=np.int32)
+    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+    pieces: npt.NDArray[np.int32] = watershed(-distance, markers, mask=cells)
+    return pieces
 
 
 def estimate_diameter(pixels: Image) -> float:
@@ -245,15 +265,20 @@ def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:
     numpy.ndarray
         Shape (H, W), bool.
     """
-    smooth = ndimage.gaussian_filter(_checked(pixels), 1.0)
-    if smooth.min() == smooth.max():
-        return np.zeros(smooth.shape, dtype=bool)
-    bright: npt.NDArray[np.bool_] = smooth > otsu_threshold(smooth)
-    if not bright.any() or bright.all():
-        return np.zeros(smooth.shape, dtype=bool)
-    above, below = smooth[bright], smooth[~bright]
-    separation = median(above) - median(below)
-    return bright & bool(separation > _LEAST_SEPARATION * _deviation(below))
+    return cells_above_ground([ndimage.gaussian_filter(_checked(pixels), 1.0)])[0]
+
+
+def cells_above_ground(parts: Sequence[Image]) -> list[npt.NDArray[np.bool_]]:
+    """Do as `cell_mask` for an image, or parts of one, that is blurred already."""
+    values = parts[0] if len(parts) == 1 else np.concatenate([part.ravel() for part in parts])
+    if values.min() == values.max():
+        return [np.zeros(part.shape, dtype=bool) for part in parts]
+    threshold = otsu_threshold(values)
+    above, below = values[values > threshold], values[values <= threshold]
+    seen = above.size > 0 and (
+        median(above) - median(below) > _LEAST_SEPARATION * robust_deviation(below)
+    )
+    return [(part > threshold) & bool(seen) for part in parts]
 
 
 def _checked(pixels: Image) -> Image:
@@ -264,10 +289,6 @@ def _checked(pixels: Image) -> Image:
             found=f"shape {pixels.shape}",
         )
     return pixels if np.issubdtype(pixels.dtype, np.floating) else pixels.astype(np.float64)
-
-
-def _deviation(values: Image) -> float:
-    return 1.4826 * float(median(np.abs(values - median(values))))
 
 
 def _peak_mask(response: Image, sigma: float) -> npt.NDArray[np.bool_]:

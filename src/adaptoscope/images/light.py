@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from adaptoscope.images.medians import robust_deviation
+
 Image = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 
@@ -81,7 +83,7 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
         factors[used] = np.linalg.lstsq(terms[kept], values[kept], rcond=None)[0]
         residual = values - terms @ factors[used]
         off = -residual[residual < 0] if lower else np.abs(residual)
-        spread = 1.4826 * float(np.median(off)) if off.size else 0.0
+        spread = robust_deviation(off, about=0.0) if off.size else 0.0
         now = (residual if lower else np.abs(residual) / 2) <= spread + 1e-9
         if now.sum() < 3 * terms.shape[1] or np.array_equal(now, kept):
             break

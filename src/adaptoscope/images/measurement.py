@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import watershed_from
 from adaptoscope.images.degradation import FloatImage, blur
-from adaptoscope.images.medians import otsu_threshold
+from adaptoscope.images.medians import otsu_threshold, robust_deviation
+from adaptoscope.images.noise import second_differences
 
 Labels = NDArray[np.int32]
 
@@ -143,9 +145,7 @@ def noise_sd(pixels: FloatImage) -> float:
         Standard deviation in the unit of the image, from second differences along both axes
         (Immerkaer, 1996), with the median in place of the mean.
     """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
-    residual = ndimage.convolve(pixels, kernel)[pixels <= np.median(pixels)]
-    return float(np.median(np.abs(residual)) * 1.4826 / 6)
+    return robust_deviation(second_differences(pixels)[pixels <= np.median(pixels)], about=0.0)
 
 
 def background_level(pixels: FloatImage) -> tuple[float, float]:
@@ -284,7 +284,6 @@ def _first_diameter(bright: NDArray[np.bool_]) -> float:
 def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> Labels:
     """Cut nuclei out at half their height and part those that touch."""
     from skimage.feature import peak_local_max
-    from skimage.segmentation import watershed
 
     smooth = ndimage.gaussian_filter(signal, max(0.6, 0.1 * diameter))
     peak = ndimage.maximum_filter(smooth, size=max(3, int(_PEAK_WINDOW * diameter)))
@@ -301,10 +300,7 @@ def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> La
         threshold_abs=1e-3,
         exclude_border=False,
     )
-    markers = np.zeros(nuclei.shape, dtype=np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    labels: Labels = watershed(-depth, markers, mask=nuclei)
-    return labels
+    return watershed_from(seeds, depth, nuclei)
 
 
 def _drop_fragments(labels: Labels, diameter: float) -> tuple[Labels, float]:

@@ -1,4 +1,4 @@
-"""Medians and Otsu's threshold as NumPy and scikit-image give them, at less cost."""
+"""Robust statistics as NumPy, SciPy and scikit-image give them, at less cost."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 Values = npt.NDArray[np.floating]
+
+# Deviations of a normal distribution per median absolute deviation.
+_NORMAL = 1.4826
 
 
 def median(values: Values) -> np.floating[Any]:
@@ -30,6 +33,20 @@ def median(values: Values) -> np.floating[Any]:
         middles = np.append(middles, parted[:middle].max())
     found: np.floating[Any] = middles.mean()
     return found
+
+
+def robust_deviation(values: Values, about: float | None = None) -> float:
+    """Return the standard deviation of values, from the median of their distances.
+
+    Parameters
+    ----------
+    values
+        Any shape, finite, at least one value.
+    about
+        What the distances are from; by default the median of the values.
+    """
+    middle = median(values) if about is None else about
+    return _NORMAL * float(median(np.abs(values - middle)))
 
 
 def otsu_threshold(values: Values) -> float:

@@ -13,7 +13,7 @@ from scipy import ndimage
 from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
 
-_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32) / 6
+_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 # Shares of the intensities between which noise is measured apart, finer where cells are few; a
 # second difference of four times the first estimate is structure.
 _LEVELS = np.array([0, 0.25, 0.5, 0.75, 0.9, 0.96, 0.99, 1.0])
@@ -48,6 +48,26 @@ class CameraNoise:
         return CameraNoise(self.constant - 1 / 12 / (2.0**bit_depth - 1) ** 2, self.slope)
 
 
+def second_differences(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return second differences along both axes, in which noise of deviation 1 keeps deviation 1.
+
+    Of smooth cells and slow changes of light little is left in them (Immerkaer, 1996).
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), any linear unit.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape and type; mirrored at the borders, the outermost pixels repeated.
+    """
+    kernel = _SECOND_DIFFERENCES.astype(pixels.dtype) / 6
+    differences: NDArray[np.floating] = ndimage.convolve(pixels, kernel)
+    return differences
+
+
 def measure_noise(pixels: FloatImage) -> CameraNoise:
     """Measure how fine noise depends on the level.
 
@@ -72,7 +92,7 @@ def measure_noise(pixels: FloatImage) -> CameraNoise:
             expected="one channel of at least 16 x 16 finite pixels",
             found=f"shape {pixels.shape}",
         )
-    size = np.abs(ndimage.convolve(pixels.astype(np.float32), _KERNEL)).ravel()
+    size = np.abs(second_differences(pixels.astype(np.float32))).ravel()
     smooth = ndimage.gaussian_filter(pixels.astype(np.float32), 1.5).ravel()
     levels, variances, weights = [], [], []
     edges = np.quantile(smooth, _LEVELS)

@@ -7,7 +7,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
+from adaptoscope.images.noise import second_differences
 
 Image = npt.NDArray[np.floating]
 
@@ -68,8 +69,9 @@ def measure_range(pixels: Image) -> IntensityRange:
     below = smooth <= otsu_threshold(smooth)
     background = pixels[below] if below.any() else pixels.ravel()
     low = float(median(background))
-    deviation = 1.4826 * float(median(np.abs(background - low)))
-    noise = max(deviation, _deviation_left_by_clipping(pixels, background))
+    noise = max(
+        robust_deviation(background, about=low), _deviation_left_by_clipping(pixels, background)
+    )
     # A deviation above 0 is more than the quarter of a step, whose search has to sort the image.
     noise = noise or 0.3 * _quantum(pixels)
     bright = float(np.percentile(smooth, 99.9)) - low
@@ -88,10 +90,7 @@ def _deviation_left_by_clipping(pixels: Image, background: Image) -> float:
     """Return the noise of the pixels above 0 where the background is clipped there, else 0."""
     if pixels.min() < 0 or np.mean(background == 0) <= _CLIPPED_SHARE:
         return 0.0
-    differences = pixels.astype(np.float64)
-    for axis in (0, 1):
-        differences = ndimage.convolve1d(differences, [1.0, -2.0, 1.0], axis=axis)
-    return 1.4826 * float(median(np.abs(differences[pixels > 0]))) / 6
+    return robust_deviation(second_differences(pixels.astype(np.float64))[pixels > 0], about=0.0)
 
 
 def _quantum(pixels: Image) -> float:
