@@ -1,6 +1,5 @@
 """Simple counters that every learnt one has to beat: classical detectors and a constant."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,7 +58,7 @@ class DogCounter:
 
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the peaks of an image."""
-        diameter = diameter_px or self.own_diameter_px or _measured_diameter(pixels)
+        diameter = diameter_px or self.own_diameter_px or estimate_diameter(pixels)
         if np.isnan(diameter):
             return ImageCount(0.0, no_points())
         fitted = self.sigma if diameter_px is None else None
@@ -90,7 +89,7 @@ class OtsuWatershedCounter:
 
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the pieces of an image."""
-        diameter = diameter_px or _measured_diameter(pixels)
+        diameter = diameter_px or estimate_diameter(pixels)
         if np.isnan(diameter):
             return ImageCount(0.0, no_points())
         splitting = diameter_px or self.splitting_px or diameter
@@ -163,7 +162,7 @@ def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[f
 
 
 def _fit_splitting(images: Sequence[Image], counts: Sequence[float]) -> float:
-    measured = np.array([_measured_diameter(image) for image in images])
+    measured = np.array([estimate_diameter(image) for image in images])
     if np.isnan(measured).all():
         raise InputError("No image shows cells to measure.", remedy="check channel and images")
     candidates = np.round(np.nanmedian(measured) * np.array(_DIAMETER_FACTORS), 2)
@@ -174,9 +173,3 @@ def _fit_splitting(images: Sequence[Image], counts: Sequence[float]) -> float:
         return float(np.abs(np.array(found) - truth).mean())
 
     return float(min(progress(candidates, "fit otsu_watershed"), key=error))
-
-
-def _measured_diameter(pixels: Image) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return estimate_diameter(pixels)

@@ -11,10 +11,11 @@ from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
 from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey
 from adaptoscope.counting.sharpness import responses
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
-from adaptoscope.images.diameters import measured_diameter
-from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.resampling import Resampling, scaled
 from adaptoscope.inference.network import Network
 from adaptoscope.networks.geometry import Geometry

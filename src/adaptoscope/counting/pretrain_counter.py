@@ -29,7 +29,7 @@ from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_i
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.images.diameters import measured_diameter
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES

@@ -242,14 +242,17 @@ def estimate_diameter(pixels: Image) -> float:
     Returns
     -------
     float
-        In pixels; NaN, with a warning, where the image shows no cells.
+        In pixels; NaN where the image shows no cells.
     """
     areas = np.bincount(ndimage.label(cell_mask(pixels))[0].ravel())[1:]
     areas = areas[areas > _LEAST_AREA]
-    if not len(areas):
-        warnings.warn("no cell to measure: the diameter is NaN", RuntimeWarning, stacklevel=2)
-        return float("nan")
-    return float(np.sqrt(4 * np.median(areas) / np.pi))
+    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else float("nan")
+
+
+def measured_diameter(pixels: Image) -> float | None:
+    """Do as `estimate_diameter`; None where the image shows no cells."""
+    diameter = estimate_diameter(pixels)
+    return None if np.isnan(diameter) else diameter
 
 
 def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from skimage import exposure
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.intensity import robust_range
+from adaptoscope.imageio.intensity import IntensityRange, robust_range
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
@@ -81,10 +81,8 @@ def match_percentiles(
     background, _, labels = _levels(pixels)
     if np.count_nonzero(labels) < (100 - high) / 100 * labels.size:
         return _unit(pixels - np.float32(background) + np.float32(background_level(reference)[0]))
-    darkest, brightest = robust_range(pixels, low, high)
-    to_low, to_high = robust_range(reference, low, high)
-    share = (pixels - darkest) / (brightest - darkest)
-    return _unit(share * (to_high - to_low) + to_low)
+    shares = IntensityRange(*robust_range(pixels, low, high)).shares(pixels)
+    return _unit(IntensityRange(*robust_range(reference, low, high)).intensities(shares))
 
 
 def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:

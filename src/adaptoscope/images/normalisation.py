@@ -1,12 +1,11 @@
 """Bring images of any exposure to one range: background near 0, cells near 1."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 from adaptoscope.images.noise import second_differences
 
@@ -14,33 +13,8 @@ Image = npt.NDArray[np.floating]
 
 # Noise without cells then spans at most a third of the range, and never looks like cells.
 _NOISE_DEVIATIONS = 10.0
-_LIMITS = (-1.0, 4.0)
 # A quarter of a normal background below zero is where the median deviation begins to shrink.
 _CLIPPED_SHARE = 0.25
-
-
-@dataclass(frozen=True)
-class IntensityRange:
-    """The intensities, in the unit of the image, that become 0 and 1."""
-
-    low: float
-    high: float
-
-    def apply(self, pixels: Image) -> npt.NDArray[np.float32]:
-        """Map pixels linearly to the range.
-
-        Parameters
-        ----------
-        pixels
-            Any shape, in the unit of the range.
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, float32, clipped to -1 ... 4 so that debris cannot dominate.
-        """
-        mapped = (pixels.astype(np.float64) - self.low) / (self.high - self.low)
-        return np.clip(mapped, *_LIMITS).astype(np.float32)
 
 
 def measure_range(pixels: Image) -> IntensityRange:

@@ -8,7 +8,7 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_c
 from adaptoscope.counting.trained_network import finished_form
 from adaptoscope.counting.window_size import with_window
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.networks.torch_network import TorchNetwork
 
 CROP = 64
