@@ -43,8 +43,8 @@ class Appearance:
     noise
         Standard deviation of the fine noise, as a share of the contrast.
     sharpness
-        Steepness of the borders of cells: slope per working pixel as a share of the local rise;
-        NaN where no cell is seen.
+        Slope at the borders of cells per working pixel, as a share of the local rise; NaN without
+        cells.
     unevenness
         Standard deviation of the background over the field, as a share of the contrast.
     covered
@@ -60,13 +60,7 @@ class Appearance:
     skewness: float
 
     def as_features(self) -> NDArray[np.float64]:
-        """Return the five numbers on scales on which images of one kind scatter evenly.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (5,), in the order of the attributes; NaN where one is not known.
-        """
+        """Return the numbers, shape (5,), on scales on which images of one kind scatter evenly."""
         return np.array(
             [
                 np.log(self.noise + 1e-3),
@@ -88,14 +82,10 @@ def measure_appearance(pixels: FloatImage, diameter: float) -> Appearance:
     Parameters
     ----------
     pixels
-        Bright cells on a dark ground, shape (H, W), any linear unit.
+        Bright cells on a dark ground, shape (H, W), any linear unit. One without visible cells has
+        a contrast of ten deviations of its noise.
     diameter
         Usual cell diameter in pixels.
-
-    Returns
-    -------
-    Appearance
-        Its numbers; an image without visible cells has a contrast of ten deviations of its noise.
     """
     if pixels.ndim != 2 or not pixels.size or not (np.isfinite(diameter) and diameter > 0):
         raise InputError(

@@ -62,13 +62,7 @@ INVERTED = "inverted contrast: dark cells on a bright ground"
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """An image without what is no cell.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W); the very array that was given where nothing was found.
-    """
+    """An image, shape (H, W), without what is no cell: the array given where nothing was found."""
 
     pixels: Image
     said: tuple[str, ...] = ()
@@ -99,19 +93,10 @@ class Cleaned:
 
 
 def clean(pixels: Image, *, may_turn: bool = True) -> Cleaned:
-    """Take out of an image of bright cells what is no cell.
+    """Take out of an image of bright cells, shape (H, W), finite, what is no cell.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-    may_turn
-        Whether dark cells on a bright ground become bright ones.
-
-    Returns
-    -------
-    Cleaned
-        What hid under something that was taken out is background afterwards.
+    What hid under something that was taken out is background afterwards. With `may_turn`, dark
+    cells on a bright ground become bright ones.
     """
     found = Cleaned(pixels)
     if min(pixels.shape) < 16 or pixels.min() == pixels.max():

@@ -39,19 +39,9 @@ def sigma_of_diameter(diameter: float) -> float:
 
 
 def difference_of_gaussians(pixels: Image, sigma: float) -> Image:
-    """Return the image blurred by ``sigma`` minus the image blurred by 1.6 ``sigma``.
+    """Return the image blurred by `sigma` pixels minus the image blurred by 1.6 `sigma`.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    sigma
-        Inner standard deviation in pixels, above 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), in the unit of ``pixels``; positive in the middle of bright blobs.
+    The response is positive in the middle of bright blobs.
     """
     checked = _checked(pixels)
     if not (np.isfinite(sigma) and sigma > 0):
@@ -66,8 +56,6 @@ def difference_of_gaussians_peaks(pixels: Image, sigma: float, threshold: float)
 
     Parameters
     ----------
-    pixels
-        Shape (H, W), any linear intensity.
     sigma
         Inner standard deviation in pixels; about a quarter of the cell diameter.
     threshold
@@ -89,19 +77,7 @@ def automatic_threshold(pixels: Image, sigma: float) -> float:
     """Choose a threshold for the difference of Gaussians without any label.
 
     It is 6 % of the contrast between cells and background, and at least four deviations of what
-    pixel noise alone makes of the response.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    sigma
-        Inner standard deviation in pixels.
-
-    Returns
-    -------
-    float
-        In the unit of ``pixels``; infinite where the image shows no cells.
+    pixel noise alone makes of the response; infinite where the image shows no cells.
     """
     cells = cell_mask(pixels)
     if not cells.any():
@@ -113,18 +89,7 @@ def automatic_threshold(pixels: Image, sigma: float) -> float:
 
 
 def candidate_sigmas(images: Sequence[Image]) -> Values:
-    """Return the sigmas in pixels that are worth trying on some images.
-
-    Parameters
-    ----------
-    images
-        Images of shape (H, W); their cells are measured.
-
-    Returns
-    -------
-    numpy.ndarray
-        0.7 to 1.3 of the sigma that suits the measured diameter, rising.
-    """
+    """Return sigmas worth trying, rising: 0.7 to 1.3 of what suits the measured diameter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         middle = sigma_of_diameter(float(np.nanmedian([estimate_diameter(i) for i in images])))
@@ -134,21 +99,10 @@ def candidate_sigmas(images: Sequence[Image]) -> Values:
 def fit_difference_of_gaussians(
     images: Iterable[Image], counts: Sequence[float], sigmas: Iterable[float] | None = None
 ) -> tuple[float, float]:
-    """Choose the sigma and the absolute threshold that count the given images best.
+    """Choose the sigma and the absolute threshold that count images, in one unit, best.
 
-    Parameters
-    ----------
-    images
-        Images of shape (H, W), all in one intensity unit.
-    counts
-        True number of cells of each image.
-    sigmas
-        Candidates in pixels; by default those of `candidate_sigmas`.
-
-    Returns
-    -------
-    tuple
-        Sigma in pixels and threshold in the unit of the images, of least mean absolute error.
+    `counts` are the true numbers of cells. Without `sigmas` those of `candidate_sigmas` are tried.
+    Both are those of least mean absolute error.
     """
     stack, truth = [_checked(image) for image in images], np.asarray(counts, dtype=np.float64)
     if not stack or truth.shape != (len(stack),):
@@ -169,17 +123,8 @@ def fit_difference_of_gaussians(
 def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint16]:
     """Segment cells by Otsu's threshold and split touching ones by a distance watershed.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    diameter
-        Usual cell diameter in pixels; pieces below a tenth of such a cell's area are dropped.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), uint16; 0 is background. All 0 where the image shows no cells.
+    Pieces below a tenth of the area of a cell of this diameter, in pixels, are dropped. Returns
+    labels, shape (H, W), uint16; all 0 where the image shows no cells.
     """
     # A second to import, and of no use to other counters.
     from skimage.feature import peak_local_max
@@ -209,15 +154,7 @@ def watershed_from(
 ) -> npt.NDArray[np.int32]:
     """Split touching cells where the distance to their border is least, one piece for each seed.
 
-    Parameters
-    ----------
-    seeds
-        Shape (N, 2), pixels (row, column).
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), 1 to N, 0 outside of `cells`.
+    Seeds are pixels, shape (N, 2); labels are 1 to N, and 0 outside of `cells`.
     """
     from skimage.segmentation import watershed
 
@@ -228,21 +165,11 @@ def watershed_from(
 
 
 def estimate_diameter(pixels: Image) -> float:
-    """Measure the usual cell diameter without any label.
+    """Measure the usual cell diameter in pixels without any label; NaN where there are no cells.
 
     The median of the diameters of discs as large as the pieces above Otsu's threshold. On the
     training splits of DSB 2018 and BBBC039 the ratio to the masks' median is 0.77-1.13 (nine in
     ten images).
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-
-    Returns
-    -------
-    float
-        In pixels; NaN where the image shows no cells.
     """
     areas = np.bincount(ndimage.label(cell_mask(pixels))[0].ravel())[1:]
     areas = areas[areas > _LEAST_AREA]
@@ -256,18 +183,7 @@ def measured_diameter(pixels: Image) -> float | None:
 
 
 def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:
-    """Return the pixels above Otsu's threshold, or none where that only splits noise in two.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), bool.
-    """
+    """Return the pixels above Otsu's threshold, or none where that only splits noise in two."""
     return cells_above_ground([ndimage.gaussian_filter(_checked(pixels), 1.0)])[0]
 
 

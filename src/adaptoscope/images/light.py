@@ -23,14 +23,9 @@ _SYMMETRY = 0.3
 
 @dataclass(frozen=True, eq=False)
 class SmallImage:
-    """An image made smaller by means over blocks.
+    """An image made smaller by means over blocks, its longer side below 320 pixels.
 
-    Parameters
-    ----------
-    pixels
-        Shape (h, w), its longer side fewer than 320 pixels.
-    rows, columns
-        Where its pixels lie in the image, from -1 to 1, shapes (h,) and (w,).
+    `rows` and `columns` say where its pixels lie in the image, from -1 to 1.
     """
 
     pixels: Image
@@ -39,14 +34,7 @@ class SmallImage:
 
 
 def made_small(pixels: Image) -> SmallImage:
-    """Make an image smaller by means over blocks.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity. What fills no block at the lower and right border is
-        left out.
-    """
+    """Make an image smaller by means over blocks; what fills no block at its end is left out."""
     block = min(max(1, max(pixels.shape) // _OVERVIEW), *pixels.shape)
     high, wide = (side // block for side in pixels.shape)
     # Whole rows first: the processor adds them many pixels at a time.
@@ -62,15 +50,8 @@ def made_small(pixels: Image) -> SmallImage:
 def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
     """Fit a polynomial to the ground: what stands above it is left out, and again.
 
-    Parameters
-    ----------
-    lower
-        Whether only what is brighter is left out; otherwise what is darker, too.
-
-    Returns
-    -------
-    numpy.ndarray
-        Factors of the powers of row and column, shape (order + 1, order + 1).
+    With `lower` only what is brighter is left out; otherwise what is darker, too. Returns the
+    factors of the powers of row and column, shape (order + 1, order + 1).
     """
     step = max(1, max(small.pixels.shape) // _SAMPLE)
     rows, columns = _powers(small.rows[::step], order), _powers(small.columns[::step], order)
@@ -109,13 +90,7 @@ def _powers(positions: Values, order: int) -> Values:
 
 
 def only_noise(pixels: Image) -> bool:
-    """Tell whether an image shows nothing but noise: no cell, and nothing that hides one.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-    """
+    """Tell whether an image shows nothing but noise: no cell, and nothing that hides one."""
     small = made_small(pixels)
     light = drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
     level = ndimage.gaussian_filter(small.pixels - light, 1.0)

@@ -34,7 +34,7 @@ _LEAST_CONTRAST = 1.0 / 65535
 
 @dataclass(frozen=True)
 class ImageMeasures:
-    """What one image tells about itself.
+    """What one image tells about itself; intensities are in [0, 1].
 
     Attributes
     ----------
@@ -45,15 +45,14 @@ class ImageMeasures:
     cells_per_mpx
         Density in nuclei per million pixels.
     background_mean, background_sd
-        Level between the cells and its standard deviation pixel by pixel, in [0, 1].
+        Level between the cells and its standard deviation pixel by pixel.
     noise_sd
-        Standard deviation of the fine noise, in [0, 1].
+        Standard deviation of the fine noise.
     nucleus_intensity
-        Quantiles 0.05, 0.25, 0.5, 0.75, 0.95 of the mean intensity of nuclei, background included,
-        in [0, 1]; NaN if none was seen.
+        `QUANTILES` of the mean intensity of nuclei, background included; NaN if none was seen.
     semi_axes
-        Quantiles 0.05, 0.15, ..., 0.95 of the semi-axes of the nuclei as ellipses, long and short
-        ones together, relative to `diameter`; NaN if none was seen.
+        `AXIS_QUANTILES` of the semi-axes of the nuclei as ellipses, long and short ones together,
+        relative to `diameter`; NaN if none was seen.
     """
 
     diameter: float
@@ -67,18 +66,7 @@ class ImageMeasures:
 
 
 def measure_image(pixels: FloatImage) -> ImageMeasures:
-    """Measure nuclei, background and noise of one image.
-
-    Parameters
-    ----------
-    pixels
-        Image of bright nuclei on a dark ground, shape (H, W), in [0, 1].
-
-    Returns
-    -------
-    ImageMeasures
-        The measures; an image without visible nuclei has number 0 and a diameter of NaN.
-    """
+    """Measure nuclei, background and noise of bright nuclei on a dark ground, in [0, 1]."""
     pixels = _checked(pixels)
     background, spread = background_level(pixels)
     labels, diameter = segment_nuclei(pixels)
@@ -112,55 +100,21 @@ def _semi_axes(labels: Labels) -> NDArray[np.float64]:
 def mean_of_labels(
     pixels: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """Return the mean brightness of every nucleus.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit.
-    labels
-        Label image, shape (H, W), 0 between the nuclei.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), N the highest label; NaN for a number that no pixel has.
-    """
+    """Return the mean brightness of every nucleus; NaN for a label that no pixel has."""
     areas = np.bincount(labels.ravel())[1:]
     sums = np.bincount(labels.ravel(), weights=pixels.ravel())[1:]
     return np.where(areas > 0, sums / np.maximum(areas, 1), np.nan)
 
 
 def noise_sd(pixels: FloatImage) -> float:
-    """Estimate the standard deviation of the pixel noise in the darker half of an image.
-
-    Parameters
-    ----------
-    pixels
-        Image, shape (H, W), any linear unit.
-
-    Returns
-    -------
-    float
-        Standard deviation in the unit of the image, from second differences along both axes
-        (Immerkaer, 1996), with the median in place of the mean.
-    """
+    """Estimate the standard deviation of the pixel noise in the darker half of an image."""
     return robust_deviation(second_differences(pixels)[pixels <= np.median(pixels)], about=0.0)
 
 
 def background_level(pixels: FloatImage) -> tuple[float, float]:
-    """Estimate the level between the cells.
+    """Estimate mean and standard deviation of the level between bright things on a dark ground.
 
-    Parameters
-    ----------
-    pixels
-        Image of bright things on a dark ground, shape (H, W), any linear unit.
-
-    Returns
-    -------
-    mean, sd
-        Mean and standard deviation of what is left after cutting off bright pixels again and
-        again, beginning at the darkest third.
+    Bright pixels are cut off again and again, beginning at the darkest third.
     """
     step = 2 if pixels.size > 200_000 else 1
     values = pixels[::step, ::step].ravel()
@@ -185,12 +139,9 @@ def segment_nuclei(pixels: FloatImage) -> tuple[Labels, float]:
     """Outline the nuclei and find their typical diameter, each with the help of the other.
 
     Haze wider than a few cells is taken away, then nuclei are cut out at half their height. The
-    window that tells haze from cell follows from the diameter found with the one before.
-
-    Parameters
-    ----------
-    pixels
-        Image of bright nuclei on a dark ground, shape (H, W), any linear unit.
+    window that tells haze from cell follows from the diameter found with the one before. Unlike
+    `cell_mask`, which one threshold makes, this follows dim nuclei beside bright ones, at many
+    times the cost.
 
     Returns
     -------

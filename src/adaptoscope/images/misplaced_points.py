@@ -47,14 +47,9 @@ _MOST_CORRELATED = 150_000
 
 @dataclass(frozen=True)
 class Explanation:
-    """What would bring points onto cells.
+    """What would bring points onto cells: what is done to them, and what a person has to do.
 
-    Parameters
-    ----------
-    said
-        What is done to the points, as ``with y counted from below``.
-    as_read, explained
-        Mean rank of the response under the points as they are, and when so moved: 0 is chance.
+    `as_read` and `explained` are the mean ranks under the points before and after; 0 is chance.
     """
 
     said: str
@@ -66,16 +61,8 @@ class Explanation:
 def explain_points(images: Sequence[MarkedImage]) -> Explanation | None:
     """Find what would bring points onto cells that do not lie there as they are.
 
-    Parameters
-    ----------
-    images
-        Images of one set, in the order of their names; some 20 are enough.
-
-    Returns
-    -------
-    Explanation or None
-        None where the points lie on cells, where nothing brings them there, and where there are too
-        few to tell.
+    Images come in the order of their names; some 20 are enough. None where the points lie on cells,
+    where nothing brings them there, and where there are too few to tell.
     """
     marked = [_thinned(image) for image in images if len(image.points)]
     if not marked or np.abs(_as_read(marked)).max() > _WORSE_AT_ANY_SIZE * _BEST:

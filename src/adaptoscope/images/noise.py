@@ -25,7 +25,7 @@ _LEAST_PIXELS = 16
 class CameraNoise:
     """Variance of the noise as a straight line over the level.
 
-    Parameters
+    Attributes
     ----------
     constant
         Variance at level 0, in squared units of the image; may be below zero where the camera's
@@ -52,16 +52,6 @@ def second_differences(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return second differences along both axes, in which noise of deviation 1 keeps deviation 1.
 
     Of smooth cells and slow changes of light little is left in them (Immerkaer, 1996).
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape and type; mirrored at the borders, the outermost pixels repeated.
     """
     kernel = _SECOND_DIFFERENCES.astype(pixels.dtype) / 6
     differences: NDArray[np.floating] = ndimage.convolve(pixels, kernel)
@@ -69,22 +59,12 @@ def second_differences(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def measure_noise(pixels: FloatImage) -> CameraNoise:
-    """Measure how fine noise depends on the level.
+    """Measure how fine noise depends on the level, in squared units of an image of 16 x 16 or more.
 
-    The second differences of Immerkaer (1996) are averaged between quantiles of the smoothed image
-    and a line is fitted, each level weighted by its number of pixels and the precision of a
-    variance. The mean is taken, since the median of whole counts moves in large steps where noise
-    is below one count.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit, at least 16 x 16.
-
-    Returns
-    -------
-    CameraNoise
-        In squared units of the image. On an image of one level the slope is 0.
+    The second differences are averaged between quantiles of the smoothed image and a line is
+    fitted, each level weighted by its number of pixels and the precision of a variance. The mean is
+    taken, since the median of whole counts moves in large steps where noise is below one count. On
+    an image of one level the slope is 0.
     """
     if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
         raise InputError(
@@ -112,19 +92,9 @@ def add_noise(
     *,
     present: CameraNoise | None = None,
 ) -> FloatImage:
-    """Add fresh Gaussian noise whose variance follows the level.
+    """Add fresh Gaussian noise whose variance follows the level, without clipping.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in the units of `noise`.
-    present
-        Noise that is in `pixels` already; only what is missing is added.
-
-    Returns
-    -------
-    FloatImage
-        Shape (H, W); not clipped.
+    Of the noise that is `present` already only what is missing is added.
     """
     level = np.maximum(pixels, 0).astype(np.float32)
     missing = noise.variance(level)

@@ -18,18 +18,13 @@ _CLIPPED_SHARE = 0.25
 
 
 def measure_range(pixels: Image) -> IntensityRange:
-    """Measure where the background and the cells of one image lie.
+    """Measure where the background and the cells of one image, shape (H, W), finite, lie.
 
     Low is the median of the background (below Otsu's threshold); high is the percentile 99.9 of
     the slightly blurred image, but at least ten background deviations and three stored steps above
     low, so that an image without cells is not stretched until its noise looks like cells. Where
     more than a quarter of the background is clipped at 0, the deviation is that of all other
-    pixels, from second differences along both axes (Immerkaer, 1996), in which cells count little.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
+    pixels, from second differences, in which cells count little.
     """
     if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
         raise InputError(

@@ -33,17 +33,9 @@ class ClippedShares:
 
 
 def clipped_shares(pixels: NDArray[np.floating]) -> ClippedShares:
-    """Measure which shares of an image are cut off.
+    """Measure which shares of an image in [0, 1] of the stored range are cut off.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), finite, in [0, 1] of the stored range.
-
-    Returns
-    -------
-    ClippedShares
-        A constant image below the end of the range has no bright pixel that is cut off.
+    A constant image below the end of the range has no bright pixel that is cut off.
     """
     if pixels.size == 0 or not np.isfinite(pixels).all():
         raise InputError(
