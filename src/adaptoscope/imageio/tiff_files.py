@@ -47,19 +47,10 @@ def read_tiff_header(path: Path) -> ImageHeader:
 
 
 def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
-    """Read all planes of a TIFF.
+    """Read all planes of a TIFF: uint8, uint16 or floating point, axes as the file names them.
 
-    Parameters
-    ----------
-    max_pixels
-        Most pixels of a plane, in place of the usual limit on its sides.
-    labels
-        Whether the values are labels, which stand for themselves where there is a colour table.
-
-    Returns
-    -------
-    StoredPlanes
-        uint8, uint16, or floating point; axes as the file names them.
+    `max_pixels` is the most pixels of a plane, in place of the usual limit on its sides. `labels`
+    stand for themselves where there is a colour table.
     """
     with _opened(path) as file:
         series = only_series(path, file, max_pixels=max_pixels)
@@ -79,15 +70,7 @@ def write_tiff(
     *,
     ome: bool,
 ) -> None:
-    """Write one channel without loss, as OME or ImageJ TIFF.
-
-    Parameters
-    ----------
-    stored
-        Shape (H, W), uint8 or uint16.
-    pixel_size_um
-        Edge of a pixel in micrometres; None leaves it out.
-    """
+    """Write one channel without loss, as OME or ImageJ TIFF; None leaves the pixel size out."""
     if ome:
         digest = hashlib.sha256(stored.tobytes()).hexdigest()
         metadata: dict[str, Any] = {
@@ -142,12 +125,7 @@ def only_series(
 ) -> tifffile.TiffPageSeries:
     """Return the one image of a file, with its channels and focal planes.
 
-    Parameters
-    ----------
-    whole
-        Also refuse an image that is too large to be read whole.
-    max_pixels
-        As in `read_tiff`.
+    Unless it is read in parts, one that is too large to be read whole is refused.
     """
     _check_page_number(path, file)
     only = own_series(path, file) or _only_full(path, file)

@@ -24,18 +24,10 @@ _DecodePlane = Callable[[int, int], Block]
 def open_tiff_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts | None:
-    """Open one plane of a TIFF without decoding it.
+    """Open one plane of a TIFF without decoding it; to be closed.
 
-    Parameters
-    ----------
-    channel, z
-        As in `adaptoscope.imageio.files.read_image`.
-
-    Returns
-    -------
-    StoredParts or None
-        To be closed. None where any part would need more than 128 MiB decoded, as in a compressed
-        file with a single strip, or where the planes are stored in an order that is not supported.
+    None where any part would need more than 128 MiB decoded, as in a compressed file with a single
+    strip, or where the planes are stored in an order that is not supported.
     """
     with decoding(path):
         file = tifffile.TiffFile(path)

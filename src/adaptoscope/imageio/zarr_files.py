@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, missing_extra
 from adaptoscope.imageio.pixel_size import PixelSize, calibrated
 from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
 from adaptoscope.imageio.stored_planes import choose_plane
@@ -25,15 +25,7 @@ _CODECS = frozenset(_COMPRESSORS + _ARRANGEMENTS)
 def open_zarr_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts:
-    """Open one plane of the full resolution of an OME-Zarr folder.
-
-    Parameters
-    ----------
-    path
-        A folder as OME-Zarr 0.1 to 0.5 describes it, or one plain array of two axes.
-    channel, z
-        As in `adaptoscope.imageio.files.read_image`.
-    """
+    """Open one plane of full resolution of an OME-Zarr folder (0.1 to 0.5) or plain 2-D array."""
     library = _library(path)
     with _decoding(path):
         array, names, pixel_size = _full_resolution(path, library.open(path, mode="r"))
@@ -71,13 +63,8 @@ def open_zarr_parts(
 def _library(path: Path) -> Any:
     try:
         return importlib.import_module("zarr")
-    except ImportError as error:
-        raise InputError(
-            f"The image {path} needs a library that is not installed.",
-            expected="zarr, version 3 or later, for OME-Zarr folders",
-            found="no such library",
-            remedy="pip install 'adaptoscope[formats]', or save the image as a tiled TIFF",
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, f"the image {path.name}") or error from error
 
 
 @contextmanager

@@ -19,11 +19,6 @@ def randomised_settings(
 
     Canvas, edge rule and pixel size are kept from `base`; all else is drawn, so that a network
     trained on such images meets every new microscope as one more draw.
-
-    Parameters
-    ----------
-    base
-        Settings that give the canvas; the defaults if not given.
     """
     base = base or SimulationSettings()
     largest = min(DIAMETER_RANGE_PX[1], min(base.height, base.width) / 3)

@@ -24,21 +24,18 @@ _HILL_RISE_UM = 3.0
 
 @dataclass(frozen=True)
 class TransmittedSpecimen:
-    """Spread cells on a canvas that is larger than the field by a margin.
+    """Spread cells on a canvas, shape (H', W'), that is larger than the field by a margin.
 
     Attributes
     ----------
     opd_um
-        Optical path beyond that of the medium in micrometres, shape (H', W') of the canvas; fades
-        to 0 in the margin.
+        Optical path beyond that of the medium in micrometres; fades to 0 in the margin.
     absorption
-        Loss of amplitude as a natural logarithm, shape (H', W').
+        Loss of amplitude as a natural logarithm.
     thickness_um
-        Thickness of the cells in micrometres, shape (H', W'), 0 outside them.
-    bodies
-        Where the cell bodies lie on the canvas.
+        Thickness of the cells in micrometres, 0 outside them.
     dna
-        DNA in units of the middle of a typical nucleus, shape (H', W').
+        DNA in units of the middle of a typical nucleus.
     points
         Labelled cell centres (row, column) in pixels of the field, shape (N, 2).
     mask
@@ -99,17 +96,9 @@ def canvas_shape(settings: TransmittedSettings) -> tuple[int, int]:
 
 
 def nuclei_settings(settings: TransmittedSettings, shape: tuple[int, int]) -> SimulationSettings:
-    """Return the settings by which layout and nuclei of the canvas are drawn.
+    """Return the settings by which layout and nuclei of a canvas of `shape` are drawn.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the canvas in pixels.
-
-    Returns
-    -------
-    SimulationSettings
-        Without debris and blur, which the two microscopes add in ways of their own.
+    Without debris and blur, which the two microscopes add in ways of their own.
     """
     cells = settings.cells
     return SimulationSettings(
