@@ -13,7 +13,6 @@ _HOMES = {
     "draw_field": "generate",
     "randomised_settings": "randomisation",
     "simulate": "write",
-    "write_field": "write",
 }
 
 __all__ = [*_HOMES]

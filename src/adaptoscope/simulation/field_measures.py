@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import measure_noise
+from adaptoscope.images.set_measures import refuse_no_nuclei
 
 # Distance of the quartiles of a normal distribution, in deviations.
 _NORMAL_QUARTILES = 1.349
@@ -57,13 +57,7 @@ def measure_fields(pictures: Iterable[FloatImage], bit_depth: int) -> FieldMeasu
     """Measure images in [0, 1] of the stored range, real or simulated, in the same way."""
     rows = np.array([_measure(pixels, 2.0**bit_depth - 1) for pixels in pictures])
     seen = rows[np.isfinite(rows).all(axis=1)]
-    if not len(seen):
-        raise InputError(
-            "No nucleus was seen in the images to imitate.",
-            expected="bright nuclei on a dark ground",
-            found=f"none in {len(rows)} images",
-            remedy="choose another channel, or give the settings yourself",
-        )
+    refuse_no_nuclei(len(seen), len(rows), "give the settings yourself")
     diameter, _, background, contrast, spread, width, noise, slope = np.median(seen, axis=0)
     return FieldMeasures(
         images=len(rows),

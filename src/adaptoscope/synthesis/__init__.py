@@ -9,10 +9,8 @@ _HOMES = {
     "SyntheticImage": "generate",
     "draw_synthetic": "generate",
     "measure_set": "likeness",
-    "open_synthesis": "write",
     "settings_like": "likeness",
     "synthesise": "write",
-    "write_synthetic": "write",
 }
 
 __all__ = [*_HOMES]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from adaptoscope.datasets.numbered import divide
 from adaptoscope.errors import SettingsError
 from adaptoscope.simulation import SimulationSettings, simulate
-from adaptoscope.simulation.write import divide
 
 SETTINGS = SimulationSettings(height=64, width=64)
 
