@@ -16,7 +16,7 @@ from adaptoscope.datasets.records import without_label
 from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline import counter_adaptation as adapt
 from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, judge
-from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
 TINY = AdaptSettings(drawings=4, style_images=1, steps=2)

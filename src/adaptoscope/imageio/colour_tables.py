@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 
+# Of TIFF's photometric interpretations.
 _PALETTE = 3
 # A colour table counts as rising with brightness where no step falls by more of its range.
 _LARGEST_FALL = 0.02

@@ -16,6 +16,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.pixel_size import PixelSize, from_resolution
 from adaptoscope.imageio.stored_planes import PNG_SIGNATURE, ImageHeader, StoredPlanes, check_size
 
+# Signature and IHDR; values per pixel by colour type (PNG specification, 11.2).
 _HEADER_BYTES = 33
 _COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}
 # Deflate packs at most 1032 bytes into one; noise of a camera, hardly two. What is so small and

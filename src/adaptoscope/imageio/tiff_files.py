@@ -23,6 +23,7 @@ from adaptoscope.imageio.ome_planes import own_series
 from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size
 from adaptoscope.imageio.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
+# Of TIFF's photometric interpretations.
 _MIN_IS_WHITE = 0
 # Where tifffile looks whether the pages go round.
 _SHORT_CIRCLE = 100

@@ -16,6 +16,7 @@ from adaptoscope.imageio.stored_planes import MAX_BYTES, choose_plane
 from adaptoscope.imageio.tiff_files import decoding, only_series
 from adaptoscope.imageio.tiff_pixel_size import tiff_pixel_size
 
+# A megabyte of 16 bits, as large as usual tiles.
 _UNCOMPRESSED_BLOCK = (512, 1024)
 
 _DecodePlane = Callable[[int, int], Block]

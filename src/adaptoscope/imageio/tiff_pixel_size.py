@@ -28,6 +28,7 @@ SOFTWARE = "Adaptoscope"
 """How files that this package writes call their author."""
 
 _TAG = "the resolution tag"
+# Micrometres of TIFF's units: inch and centimetre.
 _RESOLUTION_UM = {2: 25_400.0, 3: 10_000.0}
 
 

@@ -27,6 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 # A point drawn by a lens stands at most 0.55 of its height above its highest neighbour.
 _LONELY = 0.6
+# And above both the noise and half of the contrast of cells, by eye.
 _HOT_DEVIATIONS = 8.0
 _HOT_CONTRAST = 0.5
 # Cameras have some: up to 60 in a million pixels of IDCIA.
@@ -35,6 +36,7 @@ _HOT_WORTH_A_WORD = 1e-4
 # Around what is burnt in the image begins at once; around saturated cells (training splits of
 # DSB 2018 and BBBC039, overexposed up to four times) a rim of 0.57 of the height or more is left.
 _BURNT_RIM = 0.4
+# A letter or a bar has more; by eye.
 _BURNT_PIXELS = 12
 
 # Foreign bodies are few, and three times as bright as cells, of which there are many more. In the
@@ -42,6 +44,7 @@ _BURNT_PIXELS = 12
 _FOREIGN_CONTRAST = 3.0
 _FOREIGN_NUMBER = 10
 _FOREIGN_AREA = 0.15
+# Pixels of the small image, and shares of its shorter side and of a cell's diameter; by eye.
 _LEAST_CELLS = 6
 _LEAST_AREA = 6
 _FIBRE_LENGTH = 0.4
@@ -51,6 +54,8 @@ _SKIRT = 4
 # The light over fields of the training splits of DSB 2018, BBBC039 and IDCIA differs by up to 0.44
 # of the contrast of cells.
 _UNEVEN = 0.7
+# By eye: share of the contrast from which stripes are seen, pixels over which they average out, how
+# far the histogram leans to the dark side, deviations that are more than chance.
 _STRIPED = 0.1
 _STRIPE_WIDTH = 12.0
 _INVERTED = 0.12

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 FloatImage = NDArray[np.float32]
 
+# Pixels; from here on the coarser grid is quicker, and its error small (see `blur`).
 WIDEST_DIRECT_SIGMA = 6.0
 
 

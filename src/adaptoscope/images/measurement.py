@@ -19,6 +19,7 @@ from adaptoscope.images.noise import second_differences
 
 Labels = NDArray[np.int32]
 
+# The twentieth at each end is left out, where fragments and clumps lie.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 AXIS_QUANTILES = tuple(np.linspace(0.05, 0.95, 10).round(2).tolist())
 

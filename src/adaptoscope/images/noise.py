@@ -13,6 +13,7 @@ from scipy import ndimage
 from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
 
+# Immerkaer's kernel; the root of its sum of squares is 6.
 _SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 # Shares of the intensities between which noise is measured apart, finer where cells are few; a
 # second difference of four times the first estimate is structure.

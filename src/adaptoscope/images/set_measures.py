@@ -10,6 +10,7 @@ from adaptoscope.images.blobs import cell_mask
 from adaptoscope.images.degradation import FloatImage
 from adaptoscope.images.measurement import ImageMeasures
 
+# Every tenth of the images, the ends among them.
 DENSITY_QUANTILES = 11
 
 # Camera noise below a stored step, and smooth grain, give 1,200 "nuclei" of 3.3 to 4.1 pixels

@@ -27,7 +27,9 @@ SMALLEST_CANVAS, LARGEST_CANVAS = 256, 1024
 _CANVAS_DIAMETERS = 8.0
 _SMALLEST_DIAMETER, _LARGEST_DIAMETER = 3.0, 400.0
 
+# Pixels: hardly any blur, and the limit of the setting.
 _NARROWEST_PSF, _WIDEST_PSF = 0.3, 30.0
+# Of one round, so that a measure that failed once does not run away.
 _LARGEST_STEP = 2.0
 
 

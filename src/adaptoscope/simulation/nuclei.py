@@ -13,8 +13,10 @@ from adaptoscope.images.degradation import FloatImage
 from adaptoscope.simulation.layout import NucleusTable
 from adaptoscope.simulation.settings import SimulationSettings
 
+# Fourier terms of an outline, 2 to 5, and its largest change, so that no outline meets itself.
 HARMONICS = 4
 LARGEST_BULGE = 0.35
+# Of a nucleus that the border cuts and that a person would still mark; by eye.
 SMALLEST_VISIBLE_PART = 0.2
 
 

@@ -6,8 +6,10 @@ import numpy as np
 
 from adaptoscope.simulation.settings import SimulationSettings
 
+# By eye, meant to be wider than what any culture and magnification show.
 DIAMETER_RANGE_PX = (8.0, 60.0)
 COVERAGE_RANGE = (0.004, 0.45)
+# Fields without a cell have to be met in training, and others to hold some.
 EMPTY_SHARE = 0.03
 FEWEST_EXPECTED = 2.0
 

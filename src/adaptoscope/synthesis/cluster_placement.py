@@ -21,6 +21,7 @@ from adaptoscope.synthesis.ellipses import (
 )
 from adaptoscope.synthesis.settings import SynthesisSettings
 
+# Sizes of blocks change the speed alone; the last makes up for rounding of bounds.
 DRAWN_AT_ONCE = 512
 LARGEST_BLOCK = 256
 SMALLEST_BLOCK = 24

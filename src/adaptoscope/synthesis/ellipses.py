@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Half of the root of 2, rounded up.
 HALF_PIXEL_DIAGONAL = 0.70711
 
 

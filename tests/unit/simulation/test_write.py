@@ -3,7 +3,8 @@ import pytest
 
 from adaptoscope.datasets.numbered import divide
 from adaptoscope.errors import SettingsError
-from adaptoscope.simulation import SimulationSettings, simulate
+from adaptoscope.simulation.settings import SimulationSettings
+from adaptoscope.simulation.write import simulate
 
 SETTINGS = SimulationSettings(height=64, width=64)
 

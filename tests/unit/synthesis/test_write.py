@@ -7,7 +7,9 @@ import pytest
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.writing import rewrite_records
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic, synthesise
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.synthesis.write import synthesise
 
 SMALL = SynthesisSettings(height=64, width=64, count_mean=8, count_sd=3)
 

@@ -12,7 +12,9 @@ from adaptoscope.simulation.transmitted.cell_settings import SpreadCellSettings
 FAR = 1.5
 """Relative distance at which a body's influence ends; 1 is its border."""
 
+# Half of an arm's length is left 15 degrees beside its direction; by eye.
 _ARM_SHARPNESS = 20.0
+# What stands in the maps where no body reaches.
 _NOWHERE = {"first": FAR, "second": FAR, "width": 1.0, "near": 9.0, "side": 0.0, "across": 0.0}
 
 

@@ -18,6 +18,7 @@ from adaptoscope.simulation.transmitted.settings import (
 )
 from adaptoscope.simulation.transmitted.specimen import TransmittedSpecimen
 
+# Of the 16 bits that are stored.
 LARGEST_COUNT = 65535
 
 _GAUSSIAN_WIDTH = 0.225

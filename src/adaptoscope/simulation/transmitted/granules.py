@@ -8,6 +8,7 @@ from adaptoscope.simulation.layout import NucleusTable
 from adaptoscope.simulation.transmitted.bodies import BodyMaps
 from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 
+# Of a Gaussian: deviation over width at half of its height.
 _SIGMA_PER_WIDTH = 1 / 2.355
 _SMALLEST_SIGMA_PX = 0.45
 """Narrower dots would change with their place between the pixels' middles."""

@@ -17,6 +17,7 @@ from adaptoscope.simulation.transmitted.settings import Modality, OpticsSettings
 
 ComplexImage = NDArray[np.complex64]
 
+# The golden ratio spreads points most evenly, however many there are.
 _GOLDEN = (np.sqrt(5) - 1) / 2
 
 

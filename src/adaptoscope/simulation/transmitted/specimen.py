@@ -17,9 +17,11 @@ from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 _NUCLEAR_RISE = 1.4
 """Distance in nuclear radii at which the hill of a cell is half as high as in its middle."""
 
+# Distances from a cell's border over which lamella and hill rise, by eye; and places per pixel at
+# which fibres are drawn, so that none has steps.
 _BORDER_RISE_UM = 0.9
-_STEPS_PER_PIXEL = 8
 _HILL_RISE_UM = 3.0
+_STEPS_PER_PIXEL = 8
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@ import pytest
 
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.imageio.files import read_header
-from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
 from adaptoscope.simulation.transmitted import write as module
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
+from adaptoscope.simulation.transmitted.write import simulate_pairs
 
 SETTINGS = TransmittedSettings(height=64, width=72)
 BOTH = ("phase", "defocused")
