@@ -69,9 +69,9 @@ class ScreeningSummary:
     precision: float | None
     recall: float | None
     f1: float | None
+    rejects: dict[str, int]
     f1_drawings: float | None
     f1_kept: float | None
-    rejects: dict[str, int]
     invented: float | None
     lost: float | None
     merged: float | None
