@@ -5,7 +5,8 @@ A file may hold channels and focal planes. Which of them is meant is never guess
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -68,6 +69,24 @@ class StoredPlanes:
     values: NDArray[np.generic]
     axes: str
     pixel_size: PixelSize
+
+
+@contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a damaged image makes a library raise into one readable error."""
+    try:
+        yield
+    except InputError:
+        raise
+    # Codecs and stores have errors of their own, a dozen of them.
+    except Exception as error:
+        size = f"a file of {path.stat().st_size} bytes: " if path.is_file() else ""
+        raise InputError(
+            f"The image {path} cannot be decoded.",
+            expected=f"a complete {kind}",
+            found=f"{size}{error or type(error).__name__}",
+            remedy="copy it again from where it came, save it uncompressed, or leave it out",
+        ) from error
 
 
 def check_size(

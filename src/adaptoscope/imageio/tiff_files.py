@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.colour_tables import grey_table
 from adaptoscope.imageio.ome_planes import own_series
-from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size
+from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size, decoding
 from adaptoscope.imageio.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
+TIFF = "TIFF file with a supported compression"
 # Of TIFF's photometric interpretations.
 _MIN_IS_WHITE = 0
 # Where tifffile looks whether the pages go round.
@@ -99,25 +100,8 @@ def write_tiff(
 
 
 @contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged TIFF makes the decoders raise into one readable error."""
-    try:
-        yield
-    except InputError:
-        raise
-    # A damaged file surfaces as almost any error: the codecs alone define a dozen of their own.
-    except Exception as error:
-        raise InputError(
-            f"The image {path} cannot be decoded.",
-            expected="a complete TIFF file with a supported compression",
-            found=f"a file of {path.stat().st_size} bytes: {error or type(error).__name__}",
-            remedy="copy the file again from where it came, save it uncompressed, or leave it out",
-        ) from error
-
-
-@contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    with decoding(path), tifffile.TiffFile(path) as file:
+    with decoding(path, TIFF), tifffile.TiffFile(path) as file:
         yield file
 
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
 from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
+from adaptoscope.images.planes import check_plane
 
 Image = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
@@ -201,12 +202,7 @@ def cells_above_ground(parts: Sequence[Image]) -> list[npt.NDArray[np.bool_]]:
 
 
 def _checked(pixels: Image) -> Image:
-    if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The image cannot be searched for cells.",
-            expected="one channel of shape (H, W), finite",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "searched for cells")
     return pixels if np.issubdtype(pixels.dtype, np.floating) else pixels.astype(np.float64)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import exposure
 
-from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityRange, robust_range
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
+from adaptoscope.images.planes import check_plane
 
 LOW, HIGH = 1.0, 99.8
 """Percentiles that stand for background and bright cells."""
@@ -74,12 +74,8 @@ def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:
     brightest noise becomes as bright as the reference's cells. No rule mends that, since a picture
     of background alone could not have the reference's histogram; leave empty drawings out.
     """
-    if pixels.ndim != 2 or reference.ndim != 2 or not pixels.size or not reference.size:
-        raise InputError(
-            "The histograms cannot be matched.",
-            expected="two images of one channel",
-            found=f"shapes {pixels.shape} and {reference.shape}",
-        )
+    check_plane(pixels, "given another histogram")
+    check_plane(reference, "imitated in its histogram")
     return _unit(exposure.match_histograms(pixels, reference))
 
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from adaptoscope.errors import InputError
 from adaptoscope.images.blobs import watershed_from
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.medians import otsu_threshold, robust_deviation
 from adaptoscope.images.noise import second_differences
+from adaptoscope.images.planes import check_plane
 
 Labels = NDArray[np.int32]
 
@@ -68,7 +68,8 @@ class ImageMeasures:
 
 def measure_image(pixels: FloatImage) -> ImageMeasures:
     """Measure nuclei, background and noise of bright nuclei on a dark ground, in [0, 1]."""
-    pixels = _checked(pixels)
+    check_plane(pixels, "measured", least=16)
+    pixels = pixels.astype(np.float32)
     background, spread = background_level(pixels)
     labels, diameter = segment_nuclei(pixels)
     number = int(labels.max())
@@ -166,17 +167,6 @@ def segment_nuclei(pixels: FloatImage) -> tuple[Labels, float]:
             break
         window = narrower
     return labels, diameter
-
-
-def _checked(pixels: FloatImage) -> FloatImage:
-    if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The image cannot be measured.",
-            expected="one channel of at least 16 x 16 finite pixels",
-            found=f"shape {pixels.shape}",
-            remedy="choose one channel, or leave this image out",
-        )
-    return pixels.astype(np.float32)
 
 
 def _haze(pixels: FloatImage, window: float) -> FloatImage:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
+from adaptoscope.images.planes import check_plane
 
 # Immerkaer's kernel; the root of its sum of squares is 6.
 _SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
@@ -67,12 +67,7 @@ def measure_noise(pixels: FloatImage) -> CameraNoise:
     taken, since the median of whole counts moves in large steps where noise is below one count. On
     an image of one level the slope is 0.
     """
-    if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The noise of an image cannot be measured.",
-            expected="one channel of at least 16 x 16 finite pixels",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "measured for its noise", least=16)
     size = np.abs(second_differences(pixels.astype(np.float32))).ravel()
     smooth = ndimage.gaussian_filter(pixels.astype(np.float32), 1.5).ravel()
     levels, variances, weights = [], [], []

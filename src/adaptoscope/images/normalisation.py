@@ -8,6 +8,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 from adaptoscope.images.noise import second_differences
+from adaptoscope.images.planes import check_plane
 
 Image = npt.NDArray[np.floating]
 
@@ -26,12 +27,7 @@ def measure_range(pixels: Image) -> IntensityRange:
     more than a quarter of the background is clipped at 0, the deviation is that of all other
     pixels, from second differences, in which cells count little.
     """
-    if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The intensity range of an image cannot be measured.",
-            expected="one channel of shape (H, W), finite",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "measured for its range of intensities")
     smooth = ndimage.gaussian_filter(pixels.astype(np.float64), 1.0)
     if np.ptp(pixels) == 0:
         return IntensityRange(float(pixels.flat[0]), float(pixels.flat[0]) + 1.0)

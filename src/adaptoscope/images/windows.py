@@ -65,8 +65,10 @@ def cut_window(
     top, left, height, width = window
     if size is None:
         return pixels[top : top + height, left : left + width]
-    rows = _mirrored_indices(top, size, pixels.shape[0])
-    columns = _mirrored_indices(left, size, pixels.shape[1])
+    rows, columns = (
+        mirrored_places(np.arange(first, first + size), length, twice=False)
+        for first, length in zip((top, left), pixels.shape, strict=True)
+    )
     return pixels[np.ix_(rows, columns)]
 
 
@@ -128,11 +130,15 @@ def _passes(length: int, size: int) -> int:
     return 1 if size <= length or length == 1 else -(-(size - 1) // (length - 1))
 
 
-def _mirrored_indices(start: int, number: int, length: int) -> NDArray[np.int64]:
-    """Give the pixel of the image that each position shows."""
-    positions = np.arange(start, start + number)
-    if length == 1:
-        return np.zeros(number, dtype=np.int64)
-    period = 2 * (length - 1)
-    folded = positions % period
-    return np.where(folded < length, folded, period - folded)
+def mirrored_places(
+    places: NDArray[np.int64], length: int, *, twice: bool = True
+) -> NDArray[np.int64]:
+    """Return the pixel of a side that each place shows, beyond its ends as in a mirror.
+
+    At the fold the outermost pixel is shown twice (NumPy's ``symmetric``), or once (``reflect``).
+    Windows, as paper 1 pads them, show it once; all else shows it twice, so that a cell cut by the
+    border becomes a whole one.
+    """
+    period = max(2 * length - (0 if twice else 2), 1)
+    folded = places % period
+    return np.where(folded < length, folded, period - folded - (1 if twice else 0))

@@ -99,7 +99,7 @@ def test_folders_that_are_not_one_image_are_refused(zarr, tmp_path):
     (tmp_path / "empty.zarr").mkdir()
 
     for name, message in (
-        ("plate", "found: 2 images"), ("int", "int32"), ("empty", "cannot be read"),
+        ("plate", "found: 2 images"), ("int", "int32"), ("empty", "cannot be decoded"),
     ):  # fmt: skip
         with pytest.raises(InputError) as caught, large_image(tmp_path / f"{name}.zarr"):
             pass

@@ -103,24 +103,17 @@ def nuclei_settings(settings: TransmittedSettings, shape: tuple[int, int]) -> Si
     Without debris and blur, which the two microscopes add in ways of their own.
     """
     cells = settings.cells
+    # Settings of nuclei that have the same names in both.
+    common = cells.model_dump(include=set(SimulationSettings.model_fields))
     return SimulationSettings(
         height=shape[0],
         width=shape[1],
         cell_diameter_px=settings.nucleus_diameter_px,
-        diameter_spread=cells.diameter_spread,
         cells_per_mpx=cells.cells_per_mm2 * settings.pixel_size_um**2,
-        density_spread=cells.density_spread,
-        clustered_fraction=cells.clustered_fraction,
-        closeness=cells.closeness,
-        smallest_aspect=cells.smallest_aspect,
-        irregularity=cells.irregularity,
-        mitotic_fraction=cells.mitotic_fraction,
-        brightness_spread=cells.brightness_spread,
         texture_strength=cells.chromatin_strength,
-        nucleoli=cells.nucleoli,
-        nucleolus_depth=cells.nucleolus_depth,
         debris_per_mpx=0.0,
         defocus_fraction=0.0,
+        **common,
     )
 
 
