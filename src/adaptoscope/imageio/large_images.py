@@ -131,7 +131,7 @@ def _grid(length: int, number: int) -> list[slice]:
     return [slice(int(start), int(start) + side) for start in starts]
 
 
-def overview(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
+def average_blocks(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
     """Return an image made smaller by means over blocks, read in bands, and the edge of a block.
 
     Blocks are as large as needed for the longer side to have fewer than twice `longest` pixels.
@@ -140,8 +140,10 @@ def overview(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
     height, width = pixels.shape
     block = min(max(1, max(height, width) // longest), height, width)
     across = width // block
-    bands = (
-        pixels[top : top + block, : across * block].reshape(block, across, block)
+    # Whole rows first: the processor adds them many pixels at a time.
+    bands = [
+        pixels[top : top + block, : across * block].sum(axis=0)
         for top in range(0, height // block * block, block)
-    )
-    return np.stack([band.mean(axis=(0, 2), dtype=np.float32) for band in bands]), block
+    ]
+    sums = np.stack(bands).reshape(len(bands), across, block).sum(axis=2)
+    return sums / np.float32(block**2), block

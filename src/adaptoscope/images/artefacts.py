@@ -14,10 +14,10 @@ from scipy import ndimage
 
 from adaptoscope.images.light import (
     SmallImage,
-    drawn_light,
+    draw_light,
+    draw_light_over,
     fit_light,
-    light_over,
-    made_small,
+    shrink,
 )
 from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 
@@ -75,7 +75,7 @@ class Cleaned:
     @cached_property
     def small(self) -> SmallImage:
         """The image made smaller, in which most things are looked for."""
-        return made_small(self.pixels)
+        return shrink(self.pixels)
 
     @cached_property
     def contrast(self) -> float:
@@ -90,9 +90,9 @@ class Cleaned:
     @cached_property
     def light(self) -> Image:
         """The light of the ground in the small image."""
-        return drawn_light(fit_light(self.small, 2), self.small.rows, self.small.columns)
+        return draw_light(fit_light(self.small, 2), self.small.rows, self.small.columns)
 
-    def but(self, pixels: Image, said: str) -> "Cleaned":
+    def after(self, pixels: Image, said: str) -> "Cleaned":
         """Return the image after one more step."""
         return Cleaned(pixels, (*self.said, said) if said else self.said)
 
@@ -107,20 +107,20 @@ def clean(pixels: Image, *, may_turn: bool = True) -> Cleaned:
     if min(pixels.shape) < 16 or pixels.min() == pixels.max():
         return found
     steps: tuple[Callable[[Cleaned], Cleaned], ...] = (
-        _without_hot_pixels,
-        _without_lettering,
-        _with_bright_cells,
-        _without_stripes,
-        _without_foreign_bodies,
-        _in_even_light,
+        _remove_hot_pixels,
+        _remove_lettering,
+        _turn_dark_cells,
+        _remove_stripes,
+        _remove_foreign_bodies,
+        _even_out_light,
     )
     for step in steps:
-        if may_turn or step is not _with_bright_cells:
+        if may_turn or step is not _turn_dark_cells:
             found = step(found)
     return found
 
 
-def _without_hot_pixels(found: Cleaned) -> Cleaned:
+def _remove_hot_pixels(found: Cleaned) -> Cleaned:
     """Give pixels that stand alone, far above their neighbours, the median of these."""
     pixels = found.pixels
     inner = pixels[1:-1, 1:-1]
@@ -143,10 +143,10 @@ def _without_hot_pixels(found: Cleaned) -> Cleaned:
         return found
     mended = pixels.copy()
     mended[rows[hot], columns[hot]] = middle[hot]
-    return found.but(mended, f"{int(hot.sum())} hot pixels" if many else "")
+    return found.after(mended, f"{int(hot.sum())} hot pixels" if many else "")
 
 
-def _without_lettering(found: Cleaned) -> Cleaned:
+def _remove_lettering(found: Cleaned) -> Cleaned:
     """Take out shapes of the brightest value that have no soft border, as only drawings have."""
     pixels = found.pixels
     highest = pixels.max()
@@ -169,11 +169,11 @@ def _without_lettering(found: Cleaned) -> Cleaned:
         return found
     # Small parts of the same drawing, such as dots and serifs, are not looked at one by one.
     place = ndimage.binary_dilation(burnt[parts] | (brightest & ~_wide(areas)[parts]), iterations=2)
-    mended = _filled(pixels, place)
+    mended = _fill_with_ground(pixels, place)
     # Where nothing else rises above the noise of a pixel, these may be the cells of the image.
-    if _contrast(made_small(mended).pixels) <= _noise(mended):
-        return found.but(pixels, "shapes without soft borders, as in a drawing")
-    return found.but(mended, "a scale bar, frame or lettering burnt into the image")
+    if _contrast(shrink(mended).pixels) <= _noise(mended):
+        return found.after(pixels, "shapes without soft borders, as in a drawing")
+    return found.after(mended, "a scale bar, frame or lettering burnt into the image")
 
 
 def _is_black_and_white(pixels: Image) -> bool:
@@ -189,18 +189,18 @@ def _wide(areas: npt.NDArray[np.intp]) -> Mask:
     return np.asarray(areas >= _BURNT_PIXELS)
 
 
-def _with_bright_cells(found: Cleaned) -> Cleaned:
+def _turn_dark_cells(found: Cleaned) -> Cleaned:
     """Turn an image of dark things on a bright ground round."""
     small = found.small
-    level = small.pixels - drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
+    level = small.pixels - draw_light(fit_light(small, 2, lower=False), small.rows, small.columns)
     low, middle, high = np.percentile(level, [0.5, 50, 99.5])
     if high <= low or (2 * middle - low - high) / (high - low) < _INVERTED:
         return found
     turned = np.asarray(found.pixels.max() - found.pixels)
-    return found.but(turned, INVERTED)
+    return found.after(turned, INVERTED)
 
 
-def _without_stripes(found: Cleaned) -> Cleaned:
+def _remove_stripes(found: Cleaned) -> Cleaned:
     """Take away what whole rows or columns have more than those beside them."""
     pixels, striped = found.pixels, False
     least = _STRIPED * found.contrast
@@ -214,16 +214,16 @@ def _without_stripes(found: Cleaned) -> Cleaned:
         if float(stripes.std()) > max(least, 2 * _SEEN * chance, 1e-9):
             pixels = pixels - (stripes[:, None] if axis == 0 else stripes[None, :])
             striped = True
-    return found.but(pixels, "stripes across the image") if striped else found
+    return found.after(pixels, "stripes across the image") if striped else found
 
 
-def _without_foreign_bodies(found: Cleaned) -> Cleaned:
+def _remove_foreign_bodies(found: Cleaned) -> Cleaned:
     """Take out fibres, and a few things that are far brighter than all that looks like cells."""
     smooth = ndimage.gaussian_filter(found.level, 1.0)
     if smooth.min() == smooth.max():
         return found
     bright = smooth > otsu_threshold(smooth)
-    foreign = _fibres(smooth, bright) | _brightest(smooth, bright)
+    foreign = _find_fibres(smooth, bright) | _find_brightest(smooth, bright)
     if not foreign.any():
         return found
     # Its blurred skirt goes down to the level at which cells begin.
@@ -232,11 +232,11 @@ def _without_foreign_bodies(found: Cleaned) -> Cleaned:
     skirt = smooth > (float(median(cells)) if cells.size else 0.0)
     place = ndimage.binary_dilation(foreign, iterations=_SKIRT, mask=skirt | foreign)
     place = ndimage.binary_dilation(place)
-    mended = _filled(found.pixels, _enlarged(place, found.pixels.shape))
-    return found.but(mended, "a fibre or debris far brighter than cells")
+    mended = _fill_with_ground(found.pixels, _enlarge(place, found.pixels.shape))
+    return found.after(mended, "a fibre or debris far brighter than cells")
 
 
-def _fibres(smooth: Image, bright: Mask) -> Mask:
+def _find_fibres(smooth: Image, bright: Mask) -> Mask:
     """Find what is far longer than cells and thinner than they are."""
     fibres = np.zeros(bright.shape, dtype=bool)
     sizes = _areas(bright)
@@ -257,7 +257,7 @@ def _fibres(smooth: Image, bright: Mask) -> Mask:
     return fibres
 
 
-def _brightest(smooth: Image, bright: Mask) -> Mask:
+def _find_brightest(smooth: Image, bright: Mask) -> Mask:
     """Find what is far brighter than cells, of which there are many more."""
     nothing = np.zeros(smooth.shape, dtype=bool)
     near = ndimage.binary_dilation(bright, iterations=5)
@@ -281,14 +281,14 @@ def _brightest(smooth: Image, bright: Mask) -> Mask:
     return foreign if few and height >= _FOREIGN_CONTRAST * contrast else nothing
 
 
-def _in_even_light(found: Cleaned) -> Cleaned:
+def _even_out_light(found: Cleaned) -> Cleaned:
     """Take away the light of the ground where it changes over the field as much as cells do."""
     change = float(np.subtract(*np.percentile(found.light, [97, 3])))
     if change <= max(_UNEVEN * _contrast(found.level), _SEEN * robust_deviation(found.level)):
         return found
-    even = found.pixels - light_over(fit_light(found.small, 4), found.pixels.shape)
+    even = found.pixels - draw_light_over(fit_light(found.small, 4), found.pixels.shape)
     said = "uneven background"
-    return found.but(np.asarray(even - even.min(), dtype=np.float32), said)
+    return found.after(np.asarray(even - even.min(), dtype=np.float32), said)
 
 
 def _contrast(small: Image) -> float:
@@ -311,13 +311,13 @@ def _areas(mask: Mask) -> npt.NDArray[np.intp]:
     return np.bincount(ndimage.label(mask)[0].ravel())[1:]
 
 
-def _filled(pixels: Image, place: Mask) -> Image:
+def _fill_with_ground(pixels: Image, place: Mask) -> Image:
     """Put the ground in the place of something."""
-    ground = light_over(fit_light(made_small(pixels), 2), pixels.shape)
+    ground = draw_light_over(fit_light(shrink(pixels), 2), pixels.shape)
     return np.where(place, ground, pixels)
 
 
-def _enlarged(mask: Mask, shape: tuple[int, ...]) -> Mask:
+def _enlarge(mask: Mask, shape: tuple[int, ...]) -> Mask:
     """Bring a mask of an overview back to the size of the image."""
     rows, columns = (
         np.minimum(np.arange(side) * part // side, part - 1)

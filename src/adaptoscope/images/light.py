@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from adaptoscope.imageio.large_images import average_blocks
 from adaptoscope.images.medians import robust_deviation
 
 Image = npt.NDArray[np.float32]
@@ -33,13 +34,9 @@ class SmallImage:
     columns: Values
 
 
-def made_small(pixels: Image) -> SmallImage:
+def shrink(pixels: Image) -> SmallImage:
     """Make an image smaller by means over blocks; what fills no block at its end is left out."""
-    block = min(max(1, max(pixels.shape) // _OVERVIEW), *pixels.shape)
-    high, wide = (side // block for side in pixels.shape)
-    # Whole rows first: the processor adds them many pixels at a time.
-    bands = pixels[: high * block, : wide * block].reshape(high, block, -1).sum(axis=1)
-    smaller = bands.reshape(high, wide, block).sum(axis=2) / np.float32(block**2)
+    smaller, block = average_blocks(pixels, _OVERVIEW)
     rows, columns = (
         2 * (np.arange(part) + 0.5) * block / side - 1
         for part, side in zip(smaller.shape, pixels.shape, strict=True)
@@ -72,17 +69,17 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
     return factors
 
 
-def drawn_light(factors: Values, rows: Values, columns: Values) -> Image:
+def draw_light(factors: Values, rows: Values, columns: Values) -> Image:
     """Draw fitted light at some rows and columns, from -1 to 1; shape (rows, columns)."""
     order = len(factors) - 1
     drawn = _powers(rows, order) @ factors @ _powers(columns, order).T
     return np.asarray(drawn, dtype=np.float32)
 
 
-def light_over(factors: Values, shape: tuple[int, ...]) -> Image:
+def draw_light_over(factors: Values, shape: tuple[int, ...]) -> Image:
     """Draw fitted light over an image of a certain height and width."""
     rows, columns = (2 * (np.arange(side) + 0.5) / side - 1 for side in shape)
-    return drawn_light(factors, rows, columns)
+    return draw_light(factors, rows, columns)
 
 
 def _powers(positions: Values, order: int) -> Values:
@@ -91,8 +88,8 @@ def _powers(positions: Values, order: int) -> Values:
 
 def only_noise(pixels: Image) -> bool:
     """Tell whether an image shows nothing but noise: no cell, and nothing that hides one."""
-    small = made_small(pixels)
-    light = drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
+    small = shrink(pixels)
+    light = draw_light(fit_light(small, 2, lower=False), small.rows, small.columns)
     level = ndimage.gaussian_filter(small.pixels - light, 1.0)
     spread = float(level.std())
     if spread == 0:

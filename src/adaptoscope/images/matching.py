@@ -13,7 +13,7 @@ from adaptoscope.imageio.intensity import IntensityRange, robust_range
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
-from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
+from adaptoscope.images.noise import CameraNoise, add_camera_noise, measure_noise
 from adaptoscope.images.planes import check_plane
 
 LOW, HIGH = 1.0, 99.8
@@ -21,7 +21,7 @@ LOW, HIGH = 1.0, 99.8
 
 
 @dataclass(frozen=True)
-class Look:
+class BlurAndNoise:
     """What blur-and-noise matching takes from an image; levels are in [0, 1].
 
     Attributes
@@ -42,13 +42,13 @@ class Look:
     noise: CameraNoise
 
 
-def measure_look(pixels: FloatImage) -> Look:
+def measure_blur_and_noise(pixels: FloatImage) -> BlurAndNoise:
     """Measure background, cells, blur and noise of bright nuclei on a dark ground, in [0, 1]."""
     noise = measure_noise(pixels)
     background, cells, labels = _levels(pixels)
     sharpness = edge_sharpness(pixels, labels)
     width = width_of_sharpness(float(np.median(sharpness))) if len(sharpness) else float("nan")
-    return Look(float(labels.max()) / pixels.size * 1e6, background, cells, width, noise)
+    return BlurAndNoise(float(labels.max()) / pixels.size * 1e6, background, cells, width, noise)
 
 
 def match_percentiles(
@@ -80,7 +80,7 @@ def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:
 
 
 def match_blur_and_noise(
-    pixels: FloatImage, look: Look, rng: np.random.Generator, *, bit_depth: int
+    pixels: FloatImage, look: BlurAndNoise, rng: np.random.Generator, *, bit_depth: int
 ) -> FloatImage:
     """Blur a picture in [0, 1] until its borders are as soft as a reference's, then add its noise.
 
@@ -88,7 +88,7 @@ def match_blur_and_noise(
     background alone, with contrasts as they are, where no nucleus is seen in one of the two. The
     rounding of a file of `bit_depth` makes a part of the noise.
     """
-    present = measure_look(pixels)
+    present = measure_blur_and_noise(pixels)
     softened = blur(pixels, missing_blur(present.edge_width, look.edge_width))
     background, cells, _ = _levels(softened)
     height, wanted = cells - background, look.cells - look.background
@@ -97,7 +97,7 @@ def match_blur_and_noise(
     gain = wanted / height if seen else 1.0
     level = (softened - np.float32(background)) * np.float32(gain) + np.float32(look.background)
     noise = look.noise.without_rounding(bit_depth)
-    return _unit(add_noise(level, noise, rng, present=measure_noise(level)))
+    return _unit(add_camera_noise(level, noise, rng, present=measure_noise(level)))
 
 
 def missing_blur(present: float, wanted: float) -> float:

@@ -81,7 +81,7 @@ def measure_noise(pixels: FloatImage) -> CameraNoise:
     return _line(np.array(levels), np.array(variances), np.array(weights))
 
 
-def add_noise(
+def add_camera_noise(
     pixels: FloatImage,
     noise: CameraNoise,
     rng: np.random.Generator,

@@ -15,7 +15,8 @@ def check_plane(pixels: NDArray[np.generic], done: str, *, least: int = 1) -> No
     if not is_plane or not np.isfinite(pixels).all():
         raise InputError(
             f"The image cannot be {done}.",
-            expected=f"one channel of at least {least} x {least} finite pixels",
+            expected="one channel of shape (H, W), finite"
+            + (f", of at least {least} x {least} pixels" if least > 1 else ""),
             found=f"shape {pixels.shape}" + (", with NaN or infinite pixels" if is_plane else ""),
             remedy="choose one channel, or leave this image out",
         )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from adaptoscope.images.blobs import difference_of_gaussians
 from adaptoscope.images.cell_centres import Points
 
 Image = NDArray[np.floating]
@@ -21,7 +22,6 @@ Values = NDArray[np.float64]
 
 # A blur by this answers most to discs of 5 pixels; each level halves the image, so sizes rise by 2.
 _SIGMA = 1.5
-_WIDE = 1.6
 _MOST_LEVELS = 5
 _SMALLEST_SIDE = 12
 _MOST_RANKED = 20_000
@@ -89,8 +89,7 @@ def cell_levels(pixels: Image, only: int | None = None) -> tuple[Level, ...]:
 
 
 def _level(shown: Image, step: int) -> Level:
-    narrow = ndimage.gaussian_filter(shown, _SIGMA)
-    response = narrow - ndimage.gaussian_filter(shown, _WIDE * _SIGMA)
+    response = difference_of_gaussians(shown, _SIGMA)
     known = np.sort(response.ravel()[:: max(1, response.size // _MOST_RANKED)])
     return Level(step, response, known)
 
