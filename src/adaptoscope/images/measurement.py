@@ -29,7 +29,9 @@ _HALF_HEIGHT = 0.45
 _PEAK_WINDOW = 1.2
 _SEED_DISTANCE = 0.3
 _SMALLEST_PART = 0.45
+# Of white noise after a blur of one pixel: 1 / (2 sqrt(pi)), rounded up.
 _NOISE_LEFT_BY_BLUR = 0.3
+# One step of 16 bits.
 _LEAST_CONTRAST = 1.0 / 65535
 
 
