@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 
 BIT_DEPTHS = (8, 16)
-# Beyond these shares no counter looks: cells end near 1.
+# Beyond these values no counter looks: cells end near 1.
 _LIMITS = (-1.0, 4.0)
 
 
@@ -22,18 +22,18 @@ class IntensityRange:
     low: float
     high: float
 
-    def shares(self, pixels: NDArray[Any]) -> NDArray[Any]:
+    def normalise(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Map intensities of any shape so that `low` becomes 0 and `high` 1, in their own type."""
         return (pixels - self.low) / (self.high - self.low)
 
-    def intensities(self, shares: NDArray[Any]) -> NDArray[Any]:
-        """Undo `shares`."""
-        return shares * (self.high - self.low) + self.low
+    def denormalise(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Undo `normalise`."""
+        return values * (self.high - self.low) + self.low
 
     def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Return shares for a network, float32: clipped so that debris cannot dominate."""
-        shares: NDArray[np.float64] = self.shares(pixels.astype(np.float64))
-        return np.clip(shares, *_LIMITS).astype(np.float32)
+        """Normalise for a network, float32: clipped so that debris cannot dominate."""
+        values: NDArray[np.float64] = self.normalise(pixels.astype(np.float64))
+        return np.clip(values, *_LIMITS).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,17 @@ class IntensityScale(IntensityRange):
         return cls(low=0.0, high=float(2**bit_depth - 1), bit_depth=bit_depth)
 
     def to_unit(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Return the shares of stored counts of any shape as float32; nothing is clipped."""
+        """Normalise stored counts of any shape to float32; nothing is clipped."""
         if stored.dtype not in (np.uint8, np.uint16) or stored.size <= 2**16:
-            return self.shares(stored.astype(np.float64)).astype(np.float32)
+            return self.normalise(stored.astype(np.float64)).astype(np.float32)
         # The same numbers from a table, without a copy in double precision.
         counts = np.arange(2 ** (8 * stored.dtype.itemsize), dtype=np.float64)
-        table: NDArray[np.float32] = self.shares(counts).astype(np.float32)
+        table: NDArray[np.float32] = self.normalise(counts).astype(np.float32)
         return np.take(table, stored)  # type: ignore[arg-type]
 
     def to_stored(self, unit: NDArray[np.floating]) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """Undo `to_unit`, rounding half to even and clipping to the container's range."""
-        counts: NDArray[np.float64] = np.rint(self.intensities(unit.astype(np.float64)))
+        counts: NDArray[np.float64] = np.rint(self.denormalise(unit.astype(np.float64)))
         if self.bit_depth == 8:
             return np.clip(counts, 0, 255).astype(np.uint8)
         return np.clip(counts, 0, 65535).astype(np.uint16)

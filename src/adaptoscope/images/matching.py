@@ -63,8 +63,8 @@ def match_percentiles(
     background, _, labels = _levels(pixels)
     if np.count_nonzero(labels) < (100 - high) / 100 * labels.size:
         return _unit(pixels - np.float32(background) + np.float32(background_level(reference)[0]))
-    shares = IntensityRange(*robust_range(pixels, low, high)).shares(pixels)
-    return _unit(IntensityRange(*robust_range(reference, low, high)).intensities(shares))
+    shares = IntensityRange(*robust_range(pixels, low, high)).normalise(pixels)
+    return _unit(IntensityRange(*robust_range(reference, low, high)).denormalise(shares))
 
 
 def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:

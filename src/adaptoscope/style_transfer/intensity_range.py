@@ -57,9 +57,11 @@ class BackboneRange(IntensityRange):
 
     def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
-        return np.asarray(2 * np.clip(self.shares(pixels), LOWEST, HIGHEST) - 1, dtype=np.float32)
+        return np.asarray(
+            2 * np.clip(self.normalise(pixels), LOWEST, HIGHEST) - 1, dtype=np.float32
+        )
 
     def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo `to_model`; the result is clipped to [0, 1]."""
-        pixels = self.intensities((values + 1) / 2)
+        pixels = self.denormalise((values + 1) / 2)
         return np.asarray(np.clip(pixels, 0.0, 1.0), dtype=np.float32)

@@ -72,7 +72,7 @@ def test_robust_range_refuses_what_has_none(pixels):
 def test_a_range_maps_both_ways_in_the_type_that_is_given(dtype):
     line = IntensityRange(0.25, 0.75)
     pixels = np.array([0.0, 0.25, 0.5, 0.75], dtype)
-    shares = line.shares(pixels)
+    shares = line.normalise(pixels)
     assert shares.dtype == dtype
     assert shares.tolist() == [-0.5, 0.0, 0.5, 1.0]
-    assert line.intensities(shares).tolist() == pixels.tolist()
+    assert line.denormalise(shares).tolist() == pixels.tolist()

@@ -61,11 +61,11 @@ class LinearLight(IntensityRange):
 
     def to_linear(self, pixels: FloatImage) -> FloatImage:
         """Map shares of the stored range to linear light; nothing is clipped."""
-        return np.asarray(self.shares(np.asarray(pixels, np.float64)), np.float32)
+        return np.asarray(self.normalise(np.asarray(pixels, np.float64)), np.float32)
 
     def to_stored_range(self, light: FloatImage) -> FloatImage:
         """Undo `to_linear`."""
-        return np.asarray(self.intensities(np.asarray(light, np.float64)), np.float32)
+        return np.asarray(self.denormalise(np.asarray(light, np.float64)), np.float32)
 
 
 def overexposed(light: FloatImage, percent: float) -> FloatImage:
