@@ -11,7 +11,7 @@ import pytest
 
 import adaptoscope as ad
 from adaptoscope.adaptation.methods import METHODS
-from adaptoscope.counting import kinds
+from adaptoscope.counting.heads.table import KINDS
 from adaptoscope.imageio import readers
 from adaptoscope.pipeline.rows import Row
 from adaptoscope.style_transfer.backbones.table import BACKBONES
@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="ut
 @pytest.fixture(autouse=True)
 def _tables_as_they_were() -> Iterator[None]:
     """Take out of the tables what a test has added."""
-    tables: list[list[Any]] = [kinds.KINDS, readers.READERS, BACKBONES]
+    tables: list[list[Any]] = [KINDS, readers.READERS, BACKBONES]
     before, methods = [list(table) for table in tables], dict(METHODS)
     yield
     METHODS.clear()

@@ -5,13 +5,13 @@ tell the counter's bias and the true total, with their intervals.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
-from adaptoscope.counting.audit_sample import Candidate, draw_images
+from adaptoscope.counting.audit_sample import draw_images
 from adaptoscope.counting.audit_table import (
     CheckRow,
     read_check,
@@ -38,10 +38,7 @@ CHECK_FILE = "check.csv"
 class CheckResult:
     """What the hand counts say of a counter on a set of images.
 
-    Parameters
-    ----------
-    total
-        Estimate of the true number of cells in all images, with its interval.
+    `found` is its number of cells in all images, `total` the estimate of the true one.
     """
 
     images: int
@@ -137,7 +134,10 @@ def begin_check(
     z: int | Literal["max"] | None = None,
     overwrite: bool = False,
 ) -> list[CheckRow]:
-    """Count all images and choose those that are worth counting by hand.
+    """Count all images and choose those that are worth counting by hand, sorted by name.
+
+    Images that could not be counted are in ``counts.csv`` only, with their error; nothing is said
+    of them.
 
     Parameters
     ----------
@@ -145,16 +145,8 @@ def begin_check(
         Folder for ``counts.csv`` (all images) and ``check.csv`` (those to be counted by hand).
     flagged
         How many of the images that the counter doubts to take besides.
-    channel, z
-        As in `read_image`.
     overwrite
         Replace a ``check.csv`` that is there already and in which nobody has counted.
-
-    Returns
-    -------
-    list of CheckRow
-        Sorted by name. Images that could not be counted are in ``counts.csv`` only, with their
-        error; nothing is said of them.
     """
     if (out / CHECK_FILE).exists() and not overwrite:
         raise OutputError(
@@ -168,7 +160,7 @@ def begin_check(
     settings = PredictSettings(channel=channel, z=z)
     rows = predict_counts(model, images, out / COUNTS_FILE, settings, overwrite=overwrite)
     as_written = _read_counts(out / COUNTS_FILE)
-    counted = {row.image: row for row in rows if row.image in as_written}
+    counted = [replace(row, count=as_written[row.image]) for row in rows if row.image in as_written]
     if not counted:
         raise InputError(
             f"No image of {images} could be counted.",
@@ -176,20 +168,7 @@ def begin_check(
             found=next((row.error for row in rows if row.error), "no image"),
             remedy=f"see the column error of {out / COUNTS_FILE}",
         )
-    candidates = [Candidate(name, as_written[name], row.flag) for name, row in counted.items()]
-    chosen = [
-        CheckRow(
-            image=each.image,
-            count=as_written[each.image],
-            lower=counted[each.image].lower,
-            upper=counted[each.image].upper,
-            reason=each.reason,
-            stratum=each.stratum,
-            stratum_images=each.stratum_images,
-            inclusion=each.inclusion,
-        )
-        for each in draw_images(candidates, number, seed=seed, flagged=flagged)
-    ]
+    chosen = draw_images(counted, number, seed=seed, flagged=flagged)
     write_check(out / CHECK_FILE, chosen)
     return chosen
 
@@ -202,13 +181,7 @@ def trained_on(
     channel: int | None = None,
     z: int | Literal["max"] | None = None,
 ) -> list[str]:
-    """Name the images of a check that the counter learnt from, and so counts better than others.
-
-    Parameters
-    ----------
-    images, channel, z
-        As in `begin_check`.
-    """
+    """Name the images of a check that the counter learnt from, and so counts better than others."""
     known = model.record.training_images
     if not known:
         return []
@@ -223,10 +196,7 @@ def trained_on(
 def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResult:
     """Estimate the true number of cells in all images from those that were counted by hand.
 
-    Parameters
-    ----------
-    check
-        ``check.csv`` with all hand counts filled in; ``counts.csv`` lies beside it.
+    ``check.csv`` has all hand counts filled in; ``counts.csv`` lies beside it.
     """
     rows = read_check(check)
     refuse_uncounted(rows, check)
@@ -238,13 +208,7 @@ def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResu
 def check_result(
     rows: Sequence[CheckRow], counts: Mapping[str, float], *, level: float = 0.95
 ) -> CheckResult:
-    """Estimate the true number of cells in all images.
-
-    Parameters
-    ----------
-    counts
-        From image name to the counter's count, of all images.
-    """
+    """Estimate the true number of cells in all images; ``counts`` has the counter's of each."""
     strata = []
     for name in dict.fromkeys(row.stratum for row in rows):
         members = [row for row in rows if row.stratum == name]

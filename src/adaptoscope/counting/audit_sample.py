@@ -1,11 +1,12 @@
 """Which images are worth counting by hand: a random sample, stratified by the counter's count."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.audit_table import CheckRow
+from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.errors import InputError
 
 FLAGGED = "flagged"
@@ -19,42 +20,10 @@ _MOST_STRATA = 5
 _DRAWN_PER_STRATUM = 3
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An image that has been counted by a counter.
-
-    Parameters
-    ----------
-    flag
-        Why the counter doubts it; empty if it does not.
-    """
-
-    image: str
-    count: float
-    flag: str = ""
-
-
-@dataclass(frozen=True)
-class Draw:
-    """An image that shall be counted by hand.
-
-    Parameters
-    ----------
-    stratum
-        Name of the part of the images that it was drawn from.
-    """
-
-    image: str
-    stratum: str
-    stratum_images: int
-    inclusion: float
-    reason: str
-
-
 def draw_images(
-    candidates: Sequence[Candidate], number: int, *, seed: int, flagged: int = 0
-) -> list[Draw]:
-    """Draw images so that the total of all can be estimated without bias.
+    counted: Sequence[PredictedCount], number: int, *, seed: int, flagged: int = 0
+) -> list[CheckRow]:
+    """Draw images so that the total of all can be estimated without bias, sorted by name.
 
     Images are sorted by their count and divided so that the roots of the counts add up to the same
     in each stratum, since errors grow about with the root; so images of many cells are drawn more
@@ -62,43 +31,48 @@ def draw_images(
 
     Parameters
     ----------
-    candidates
+    counted
         All images, each named once.
     number
         How many to draw, at least 4; all images where there are no more.
-    seed
-        Seed of the draw. Equal seeds and counts give equal draws.
     flagged
         Of the images with a flag, those with the most cells are taken besides, up to this many.
     """
-    if not candidates or number < FEWEST:
+    if not counted or number < FEWEST:
         raise InputError(
             "There is nothing to draw images from, or too few are drawn.",
             expected=f"at least one counted image, and at least {FEWEST} to be drawn",
-            found=f"{len(candidates)} images, {number} to be drawn",
+            found=f"{len(counted)} images, {number} to be drawn",
             remedy=f"give --n {FEWEST} or more",
         )
-    ordered = sorted(candidates, key=lambda each: (each.count, each.image))
+    ordered = sorted(counted, key=lambda each: (_cells(each), each.image))
     doubted = [each for each in reversed(ordered) if each.flag][: max(flagged, 0)]
-    drawn = [
-        Draw(each.image, FLAGGED, len(doubted), 1.0, f"flagged: {each.flag}") for each in doubted
-    ]
-    rest = [each for each in ordered if each not in doubted]
+    drawn = [_drawn(each, FLAGGED, len(doubted), 1.0, f"flagged: {each.flag}") for each in doubted]
     generator = np.random.default_rng(seed)
-    strata = _strata(rest, number)
+    strata = _strata([each for each in ordered if each not in doubted], number)
     for place, (members, taken) in enumerate(
         zip(strata, _allocation(strata, number), strict=True), start=1
     ):
-        chosen = generator.choice(len(members), taken, replace=False)
-        reason = _reason(members, taken)
-        drawn += [
-            Draw(members[i].image, str(place), len(members), taken / len(members), reason)
-            for i in chosen
-        ]
+        size, reason = len(members), _reason(members, taken)
+        chosen = generator.choice(size, taken, replace=False)
+        drawn += [_drawn(members[i], str(place), size, taken / size, reason) for i in chosen]
     return sorted(drawn, key=lambda each: each.image)
 
 
-def _strata(ordered: Sequence[Candidate], number: int) -> list[list[Candidate]]:
+def _drawn(row: PredictedCount, stratum: str, size: int, inclusion: float, reason: str) -> CheckRow:
+    return CheckRow(
+        image=row.image,
+        count=_cells(row),
+        lower=row.lower,
+        upper=row.upper,
+        reason=reason,
+        stratum=stratum,
+        stratum_images=size,
+        inclusion=inclusion,
+    )
+
+
+def _strata(ordered: Sequence[PredictedCount], number: int) -> list[list[PredictedCount]]:
     """Divide sorted images so that the roots of the counts add up to the same in each part."""
     if not ordered:
         return []
@@ -113,7 +87,7 @@ def _strata(ordered: Sequence[Candidate], number: int) -> list[list[Candidate]]:
     return [part for part in parts if part]
 
 
-def _allocation(strata: Sequence[Sequence[Candidate]], number: int) -> list[int]:
+def _allocation(strata: Sequence[Sequence[PredictedCount]], number: int) -> list[int]:
     """Share the draws out, each to the stratum whose total is then least certain (Neyman)."""
     taken = [min(2, len(members)) for members in strata]
     sizes = [float(_expected_errors(members).sum()) for members in strata]
@@ -124,13 +98,17 @@ def _allocation(strata: Sequence[Sequence[Candidate]], number: int) -> list[int]
     return taken
 
 
-def _expected_errors(images: Sequence[Candidate]) -> npt.NDArray[np.float64]:
-    return np.sqrt(np.array([max(each.count, 0.0) for each in images]) + 1.0)
+def _expected_errors(images: Sequence[PredictedCount]) -> npt.NDArray[np.float64]:
+    return np.sqrt(np.array([max(_cells(each), 0.0) for each in images]) + 1.0)
 
 
-def _reason(members: Sequence[Candidate], taken: int) -> str:
-    low, high = members[0].count, members[-1].count
+def _reason(members: Sequence[PredictedCount], taken: int) -> str:
+    low, high = _cells(members[0]), _cells(members[-1])
     cells = f"{low:.0f} cells" if round(low) == round(high) else f"{low:.0f} to {high:.0f} cells"
     if taken == len(members):
         return f"one of the {taken} with {cells}, all of which are counted"
     return f"drawn at random from the {len(members)} with {cells}"
+
+
+def _cells(row: PredictedCount) -> float:
+    return row.count or 0.0

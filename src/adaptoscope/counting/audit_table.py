@@ -1,18 +1,22 @@
 """The table ``check.csv``: images to be counted by hand, and their hand counts once they are."""
 
 from collections import Counter as Tally
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+from pydantic import Field
 
 from adaptoscope.datasets.point_tables import by_known_names, read_points
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.csv_tables import (
-    Cell,
+    NUMBER,
+    WHOLE,
     CsvTable,
-    parse_float,
-    parse_int,
+    Number,
     read_table,
+    row_as,
     write_table,
 )
 
@@ -28,17 +32,19 @@ CHECK_COLUMNS = (
     "lower",
     "upper",
 )
+# More names would push the message off the screen.
 _NAMED = 5
+_POSSIBLE = "hand_count 0 or more; all else as it was written, or the check is begun again"
+
+_Cells = Annotated[Annotated[int, Field(ge=0)] | None, WHOLE]
 
 
 @dataclass(frozen=True)
 class CheckRow:
-    """One row of ``check.csv``.
+    """One row of ``check.csv``; the first four columns as in ``counts.csv``.
 
     Parameters
     ----------
-    image, count, lower, upper
-        As in ``counts.csv``.
     stratum, stratum_images, inclusion
         Part of the images that it was drawn from, the size of that part, and the probability with
         which it was drawn.
@@ -47,23 +53,26 @@ class CheckRow:
     """
 
     image: str
-    count: float
-    lower: float | None
-    upper: float | None
+    count: Annotated[float, NUMBER]
+    lower: Number
+    upper: Number
     reason: str
     stratum: str
-    stratum_images: int
-    inclusion: float
-    hand_count: int | None = None
+    stratum_images: Annotated[Annotated[int, Field(ge=1)], WHOLE]
+    inclusion: Annotated[Annotated[float, Field(gt=0, le=1)], NUMBER]
+    hand_count: _Cells = None
 
-    def as_row(self) -> list[Cell]:
-        """Return the entries in the order of `CHECK_COLUMNS`."""
-        return [getattr(self, column) for column in CHECK_COLUMNS]
+
+@dataclass(frozen=True)
+class _CountedRow:
+    image: str
+    count: _Cells = None
 
 
 def write_check(path: Path, rows: Sequence[CheckRow]) -> None:
     """Write ``check.csv``, whole or not at all."""
-    write_table(path, CHECK_COLUMNS, [row.as_row() for row in rows])
+    entries = [[getattr(row, column) for column in CHECK_COLUMNS] for row in rows]
+    write_table(path, CHECK_COLUMNS, entries)
 
 
 def read_check(path: Path) -> list[CheckRow]:
@@ -71,7 +80,7 @@ def read_check(path: Path) -> list[CheckRow]:
     table = read_table(path)
     table.require(*CHECK_COLUMNS)
     _refuse_twice(table)
-    rows = [_row(entries, path) for entries in table.rows]
+    rows = [row_as(CheckRow, entries, path, _POSSIBLE) for entries in table.rows]
     for stratum in dict.fromkeys(row.stratum for row in rows):
         members = [row for row in rows if row.stratum == stratum]
         drawn = round(members[0].inclusion * members[0].stratum_images)
@@ -91,17 +100,8 @@ def read_check(path: Path) -> list[CheckRow]:
 def fill_from_labels(check: Path, labels: Path) -> list[str]:
     """Fill in hand counts from a table of known cells, and write ``check.csv`` anew.
 
-    Parameters
-    ----------
-    check
-        ``check.csv``.
-    labels
-        ``image,x,y`` with one row per cell, or ``image,count`` with one row per image.
-
-    Returns
-    -------
-    list of str
-        Images without a row in a table of points, which say that they have no cell.
+    The table holds ``image,x,y`` with one row per cell, or ``image,count`` with one row per image.
+    Returned are the images without a row in a table of points, which say that they have no cell.
     """
     rows = read_check(check)
     table = read_table(labels)
@@ -112,7 +112,10 @@ def fill_from_labels(check: Path, labels: Path) -> list[str]:
     else:
         table.require("image", "count")
         _refuse_twice(table)
-        counts = _counts_of(table)
+        read = [
+            row_as(_CountedRow, entries, labels, "counts of 0 or more") for entries in table.rows
+        ]
+        counts = {PurePosixPath(row.image).name: row.count for row in read if row.count is not None}
         known = {row.image: counts[row.image] for row in rows if row.image in counts}
     if not counts.keys() & known.keys():
         raise InputError(
@@ -145,51 +148,6 @@ def shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _row(entries: Mapping[str, str], path: Path) -> CheckRow:
-    name = entries["image"]
-    count, inclusion = (parse_float(entries[each], each, path) for each in ("count", "inclusion"))
-    size = parse_int(entries["stratum_images"], "stratum_images", path)
-    usable = count is not None and inclusion is not None and size is not None
-    if not (usable and 0 < (inclusion or 0) <= 1 and (size or 0) > 0):
-        raise InputError(
-            f"The row of {name} in {path} is not as it was written.",
-            expected="count, stratum_images above 0, inclusion above 0 and at most 1",
-            found=f"{entries['count']}, {entries['stratum_images']}, {entries['inclusion']}",
-            remedy="fill in hand_count only; begin the check again if the file is lost",
-        )
-    return CheckRow(
-        image=name,
-        count=count or 0.0,
-        lower=parse_float(entries["lower"], "lower", path),
-        upper=parse_float(entries["upper"], "upper", path),
-        reason=entries["reason"],
-        stratum=entries["stratum"],
-        stratum_images=size or 0,
-        inclusion=inclusion or 0.0,
-        hand_count=_whole(entries["hand_count"], "hand_count", name, path),
-    )
-
-
-def _counts_of(table: CsvTable) -> dict[str, int]:
-    entries = [(row["image"], row["count"]) for row in table.rows]
-    read = {
-        PurePosixPath(name).name: _whole(text, "count", name, table.path) for name, text in entries
-    }
-    return {name: count for name, count in read.items() if count is not None}
-
-
-def _whole(text: str, column: str, image: str, path: Path) -> int | None:
-    number = parse_int(text, column, path)
-    if number is not None and number < 0:
-        raise InputError(
-            f"The {column} of {image} in {path} is impossible.",
-            expected="a whole number, 0 where there is no cell",
-            found=text,
-            remedy="correct the entry",
-        )
-    return number
-
-
 def _refuse_twice(table: CsvTable) -> None:
     twice = [name for name, n in Tally(row["image"] for row in table.rows).items() if n > 1]
     if twice:
@@ -202,13 +160,7 @@ def _refuse_twice(table: CsvTable) -> None:
 
 
 def refuse_lost_counts(path: Path) -> None:
-    """Refuse to replace a table in which somebody has counted.
-
-    Parameters
-    ----------
-    path
-        A ``check.csv``, perhaps damaged.
-    """
+    """Refuse to replace a ``check.csv``, perhaps damaged, in which somebody has counted."""
     try:
         rows = read_table(path).rows
     except InputError:

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.counters import Counter, ImageCount
+from adaptoscope.counting.counters import ImageCount
 from adaptoscope.errors import InputError
 from adaptoscope.images.appearance import measure_appearance
 from adaptoscope.images.blobs import (
     automatic_threshold,
     candidate_sigmas,
     difference_of_gaussians_peaks,
-    estimate_diameter,
     fit_difference_of_gaussians,
+    measured_diameter,
     otsu_watershed_labels,
     sigma_of_diameter,
 )
@@ -23,9 +23,9 @@ from adaptoscope.images.cell_centres import centres_of_labels, no_points
 from adaptoscope.images.saturation import clipped_shares
 from adaptoscope.training.progress import progress
 
-BaselineName = Literal["dog", "otsu_watershed", "constant"]
 Image = npt.NDArray[np.float32]
 
+# Of the difference of Gaussians that answers most to a disc.
 _DIAMETER_PER_SIGMA = 1.0 / sigma_of_diameter(1000.0) * 1000.0
 # One in a hundred images of the training splits of DSB 2018, BBBC039 and IDCIA lies beyond each;
 # IDCIA, the softest of them, has noise that blurred images have not.
@@ -33,6 +33,7 @@ _SATURATED = 0.01
 _NOISY = 0.08
 _SOFT, _SOFT_AND_SMOOTH, _SMOOTH = 0.12, 0.17, 0.0015
 _UNEVEN = 0.25
+# Diameters of splitting that are tried, as shares of the measured one, by eye.
 _DIAMETER_FACTORS = (0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.4, 1.7, 2.0)
 
 
@@ -51,6 +52,12 @@ class DogCounter:
     sigma: float | None = None
     threshold: float | None = None
 
+    @classmethod
+    def fit(cls, images: Sequence[Image], counts: Sequence[float]) -> Self:
+        """Fit deviation and threshold."""
+        sigmas = progress(candidate_sigmas(images), "fit dog")
+        return cls(*fit_difference_of_gaussians(images, counts, sigmas))
+
     @property
     def own_diameter_px(self) -> float | None:
         """Diameter in pixels of the cells that a fitted deviation answers to most."""
@@ -58,8 +65,8 @@ class DogCounter:
 
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the peaks of an image."""
-        diameter = diameter_px or self.own_diameter_px or estimate_diameter(pixels)
-        if np.isnan(diameter):
+        diameter = diameter_px or self.own_diameter_px or measured_diameter(pixels)
+        if diameter is None:
             return ImageCount(0.0, no_points())
         fitted = self.sigma if diameter_px is None else None
         sigma = fitted or sigma_of_diameter(diameter)
@@ -82,6 +89,11 @@ class OtsuWatershedCounter:
 
     splitting_px: float | None = None
 
+    @classmethod
+    def fit(cls, images: Sequence[Image], counts: Sequence[float]) -> Self:
+        """Fit the diameter of splitting."""
+        return cls(_fit_splitting(images, counts))
+
     @property
     def own_diameter_px(self) -> float | None:
         """Diameter in pixels from which it was fitted to split pieces."""
@@ -89,8 +101,8 @@ class OtsuWatershedCounter:
 
     def count(self, pixels: Image, *, diameter_px: float | None = None) -> ImageCount:
         """Count the pieces of an image."""
-        diameter = diameter_px or estimate_diameter(pixels)
-        if np.isnan(diameter):
+        diameter = diameter_px or measured_diameter(pixels)
+        if diameter is None:
             return ImageCount(0.0, no_points())
         splitting = diameter_px or self.splitting_px or diameter
         points = centres_of_labels(otsu_watershed_labels(pixels, splitting))
@@ -101,7 +113,12 @@ class OtsuWatershedCounter:
 class ConstantCounter:
     """The same number for every image: what any counter must beat."""
 
-    value: float
+    value: float = 0.0
+
+    @classmethod
+    def fit(cls, images: Sequence[Image], counts: Sequence[float]) -> Self:
+        """Take the median, which has the least absolute error."""
+        return cls(float(np.median(counts)))
 
     @property
     def own_diameter_px(self) -> float | None:
@@ -134,38 +151,11 @@ def doubts(pixels: Image, diameter: float) -> tuple[str, ...]:
     return tuple(words for words, holds in said.items() if holds)
 
 
-def fit_baseline(name: BaselineName, images: Sequence[Image], counts: Sequence[float]) -> Counter:
-    """Fit a simple counter to counted images by least mean absolute error.
-
-    Parameters
-    ----------
-    name
-        ``dog`` fits sigma and threshold, ``otsu_watershed`` the splitting, ``constant`` the median.
-    images
-        Shape (H, W) each, in [0, 1] of the stored range.
-    counts
-        True number of cells of each image.
-    """
-    if not images or len(images) != len(counts):
-        raise InputError(
-            "A counter cannot be fitted to these images.",
-            expected="at least one image and one count per image",
-            found=f"{len(images)} images and {len(counts)} counts",
-            remedy="use a set whose cells are marked",
-        )
-    if name == "dog":
-        sigmas = progress(candidate_sigmas(images), "fit dog")
-        return DogCounter(*fit_difference_of_gaussians(images, counts, sigmas))
-    if name == "otsu_watershed":
-        return OtsuWatershedCounter(_fit_splitting(images, counts))
-    return ConstantCounter(float(np.median(counts)))
-
-
 def _fit_splitting(images: Sequence[Image], counts: Sequence[float]) -> float:
-    measured = np.array([estimate_diameter(image) for image in images])
-    if np.isnan(measured).all():
+    measured = [known for image in images if (known := measured_diameter(image)) is not None]
+    if not measured:
         raise InputError("No image shows cells to measure.", remedy="check channel and images")
-    candidates = np.round(np.nanmedian(measured) * np.array(_DIAMETER_FACTORS), 2)
+    candidates = np.round(np.median(measured) * np.array(_DIAMETER_FACTORS), 2)
     truth = np.asarray(counts, dtype=np.float64)
 
     def error(diameter: float) -> float:

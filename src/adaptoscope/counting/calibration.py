@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from adaptoscope.metrics.counts import count_errors
 from adaptoscope.training.settings import Settings
 
 LEAST_IMAGES = 5
@@ -76,6 +77,12 @@ def calibrate(
     residuals = _residuals(guess, truth, power)
     rounded = tuple(round(float(value), 6) for value in residuals)
     return Calibration(residuals=rounded, power=power, origin=origin)
+
+
+def measured_errors(predicted: npt.ArrayLike, true: npt.ArrayLike) -> dict[str, float]:
+    """Return the errors of counts by name, as a record keeps them: those that are defined."""
+    errors = count_errors(np.asarray(predicted, np.float64), np.asarray(true, np.float64)).as_dict()
+    return {name: float(value) for name, value in errors.items() if np.isfinite(value)}
 
 
 def _residuals(

@@ -75,10 +75,8 @@ def by_conventions(model: "CountingModel", told: Conventions) -> "CountingModel"
 
 def density_counter_of(model: "CountingModel", asked: str) -> "DensityCounter":
     """Return the density network of a counter, or say that what was asked needs one."""
-    from adaptoscope.counting.density_counter import DensityCounter
-
-    if isinstance(model.counter, DensityCounter):
-        return model.counter
+    if model.density is not None:
+        return model.density
     raise SettingsError(
         f"The counter {model.name} has one way of counting, at the border as elsewhere.",
         expected="a counter of the kind centres or fcrn_a, or the bundled nuclei",

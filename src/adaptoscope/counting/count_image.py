@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from adaptoscope.counting.baselines import doubts
+from adaptoscope.counting.counter_source import refuse_diameter
 from adaptoscope.counting.counters import ImageCount
-from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.kinds import Says, kind_of
+from adaptoscope.counting.heads.table import kind_of
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.out_of_distribution import Look
-from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.large_images import LargeImage, sample_of
 from adaptoscope.images.artefacts import INVERTED, clean
@@ -53,24 +53,19 @@ def count_cells(
         expects a diameter and the pixel sizes of its training images and of this image are known,
         the same diameter in micrometres; else the counter's own way.
     """
-    if diameter_px is not None and _says(model) == "number":
-        raise SettingsError(
-            f"The counter {model.name} cannot be told the diameter of cells.",
-            expected="no --diameter with a counter that sums windows or is constant",
-            found=f"--diameter {diameter_px:g}",
-            remedy="leave --diameter out, or bring the images to the pixel size of its training",
-        )
+    if diameter_px is not None:
+        refuse_diameter(model.name, model.kind, diameter_px)
     diameter = diameter_px or _expected_diameter(model, image.pixel_size_um)
     if not isinstance(image, LargeImage):
         return _count_cleaned(model, image.pixels, diameter)
-    if not isinstance(model.counter, DensityCounter):
+    if model.density is None:
         raise InputError(
             f"The counter {model.name} cannot count the image {image.name} in parts.",
             expected="a density counter, as nuclei",
             found=f"a counter of the kind {model.record.kind}",
             remedy="choose --model nuclei, or read the image whole",
         )
-    counted = model.counter.count(image, diameter_px=diameter)
+    counted = model.density.count(image, diameter_px=diameter)
     # What stays on disk is counted as it is; the words still warn of it.
     return replace(counted, said=clean(sample_of(image)).said)
 
@@ -85,7 +80,7 @@ def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) 
         counted = model.counter.count(pixels, diameter_px=diameter)
         return replace(counted, said=cleaned.said)
     counted = model.counter.count(cleaned.pixels, diameter_px=diameter)
-    if INVERTED in cleaned.said and isinstance(model.counter, DensityCounter):
+    if INVERTED in cleaned.said and model.density is not None:
         # A field that is full of cells has a bright ground as well; a network finds more of them
         # the right way round.
         as_it_is = clean(pixels, may_turn=False)
@@ -99,27 +94,9 @@ def _count_cleaned(model: CountingModel, pixels: Image, diameter: float | None) 
 def counts_cleaned(record: ModelRecord) -> bool:
     """Tell counters that were made for any microscope from those that learnt one, artefacts too."""
     kind = kind_of(record.kind)
-    if kind.says == "number":
+    if kind.gives == "number":
         return False
     return kind.is_classical or record.regime == "fitted" or record.diameter_px is None
-
-
-def _says(model: CountingModel) -> Says:
-    return kind_of(model.record.kind).says
-
-
-def _is_classical(model: CountingModel) -> bool:
-    return _says(model) == "cells"
-
-
-def measures_cells(model: CountingModel) -> bool:
-    """Tell whether a density counter measures the cells of each image, as the bundled one does."""
-    return isinstance(model.counter, DensityCounter) and model.counter.own_diameter_px is None
-
-
-def counts_in_parts(model: CountingModel) -> bool:
-    """Tell whether a counter can count an image that stays on disk."""
-    return isinstance(model.counter, DensityCounter)
 
 
 def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
@@ -137,7 +114,7 @@ def pixel_size_flag(model: CountingModel, pixel_size_um: float | None) -> str:
         size only, else nothing.
     """
     ratio = _pixel_ratio(model, pixel_size_um)
-    if ratio is None or _says(model) != "number":
+    if ratio is None or model.kind.gives != "number":
         return ""
     return OTHER_PIXEL_SIZE if max(ratio, 1 / ratio) > _LARGEST_RATIO else ""
 
@@ -175,14 +152,14 @@ def flags_of(
         cell_size_flag(model, pixels, found),
         *(look.reasons if look else ()),
     ]
-    if _is_classical(model):
+    if model.kind.is_classical:
         said += doubts(pixels, found.diameter_px or _ANY_DIAMETER)
     return tuple(dict.fromkeys(each for each in said if each))
 
 
 def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: ImageCount) -> None:
     """Refuse the 0 of a simple counter that could not measure any cell, unless there is nothing."""
-    lost = _is_classical(model) and found.diameter_px is None
+    lost = model.kind.is_classical and found.diameter_px is None
     if not lost:
         return
     # What was taken out of the image was something.
@@ -198,16 +175,17 @@ def refuse_unmeasured(model: CountingModel, name: str, pixels: Image, found: Ima
 
 def diameter_of(model: CountingModel, found: ImageCount) -> float | None:
     """Return the cell diameter in pixels; None where none could be measured."""
-    counter = model.counter
+    counter = model.density
+    measures = counter is not None and counter.own_diameter_px is None
     # A measured diameter is that of a disc of whole pixels, and so never a whole number.
-    if measures_cells(model) and isinstance(counter, DensityCounter):
-        return None if found.diameter_px == counter.working_diameter else found.diameter_px
+    if counter is not None and measures and found.diameter_px == counter.working_diameter:
+        return None
     return found.diameter_px
 
 
 def measures_diameter(model: CountingModel) -> bool:
     """Tell whether a counter has to measure the cells of an image."""
-    return measures_cells(model) or (_is_classical(model) and model.counter.own_diameter_px is None)
+    return model.kind.gives != "number" and model.counter.own_diameter_px is None
 
 
 def cell_size_flag(model: CountingModel, pixels: npt.NDArray[np.float32], found: ImageCount) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from adaptoscope.counting.conventions import AS_IT_DOES, Conventions, by_conventions
-from adaptoscope.counting.kinds import KINDS, bundled_counters, classical_counters, kind_of
+from adaptoscope.counting.heads.kind import CounterKind
+from adaptoscope.counting.heads.table import KINDS, bundled_counters, classical_counters, kind_of
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.pretrained.bundled import bundled_weights
@@ -153,21 +154,26 @@ def refuse_useless(name: str, kind: str, settings: PredictSettings, **places: ob
         From the name of an option that needs cell centres to its value; None where it was not
         given.
     """
-    if kind_of(kind).says != "number":
-        return
+    counter = kind_of(kind)
     given = [f"--{option}" for option, value in places.items() if value is not None]
-    if given:
+    if given and counter.gives == "number":
         raise SettingsError(
             f"The counter {name} does not say where the cells are.",
             expected="a counter that finds cell centres, as "
-            + ", ".join(each.head for each in KINDS if each.says != "number"),
+            + ", ".join(each.head for each in KINDS if each.gives != "number"),
             found=f"{', '.join(given)} with a counter of the kind {kind}",
             remedy=f"leave out {' and '.join(given)}, or choose another --model",
         )
     if settings.diameter_px is not None:
+        refuse_diameter(name, counter, settings.diameter_px)
+
+
+def refuse_diameter(name: str, kind: CounterKind, diameter_px: float) -> None:
+    """Refuse a cell diameter for a counter that does not know the size of cells."""
+    if kind.gives == "number":
         raise SettingsError(
             f"The counter {name} cannot be told the diameter of cells.",
             expected="no --diameter with a counter that sums windows or is constant",
-            found=f"--diameter {settings.diameter_px:g}",
+            found=f"--diameter {diameter_px:g}",
             remedy="leave --diameter out, or bring the images to the pixel size of its training",
         )

@@ -9,16 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from adaptoscope.counting.calibration import Calibration, calibrate
-from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.model_folder import CountingModel, load_counter
+from adaptoscope.counting.calibration import Calibration, calibrate, measured_errors
+from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import grouped_folds, split_by_fold
 from adaptoscope.errors import InputError
-from adaptoscope.metrics.counts import count_errors
 from adaptoscope.training.progress import part_of, progress
 
 FOLDER = "folds"
@@ -68,15 +64,17 @@ def count_left_out(
             left_out = parts.split("test")
             for record in progress(left_out, "count"):
                 true.append(len(left_out.points(record)))
-                _look(model, left_out.read(record).pixels, surveys, predicted)
+                counted = model.counter.count(left_out.read(record).pixels)
+                predicted.append(counted.count)
+                if counted.survey is not None:
+                    surveys.append(counted.survey)
     reading = None
     if surveys:
         usual = model.record.reading or DensityReading()
         reading = choose_reading(surveys, true, DensityReading(count=usual.count))
         predicted = [survey.read(reading)[0] for survey in surveys]
-    errors = count_errors(np.array(predicted), np.array(true, dtype=np.float64)).as_dict()
-    known = {name: float(value) for name, value in errors.items() if np.isfinite(value)}
-    return LeftOut(reading, known, calibrate(predicted, true, origin="folds"))
+    calibration = calibrate(predicted, true, origin="folds")
+    return LeftOut(reading, measured_errors(predicted, true), calibration)
 
 
 def as_training(images: CountedImageSet) -> CountedImageSet:
@@ -103,15 +101,3 @@ def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedI
 
 def _without_test(images: CountedImageSet) -> CountedImageSet:
     return images.with_records(images.images_of("train"))
-
-
-def _look(
-    model: CountingModel,
-    pixels: np.ndarray,
-    surveys: list[DensitySurvey],
-    predicted: list[float],
-) -> None:
-    if isinstance(model.counter, DensityCounter):
-        surveys.append(model.counter.survey(pixels))
-    else:
-        predicted.append(model.counter.count(pixels).count)

@@ -1,17 +1,17 @@
 """The end of a training or a fit: measure the counter on validation images, write its folder."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.calibration import Calibration, calibrate, measured_errors
 from adaptoscope.counting.count_image import counts_cleaned
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.model_card import model_card
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, write_model
@@ -26,20 +26,19 @@ if TYPE_CHECKING:
 
 
 def fitted_reading(
-    counter: DensityCounter, counted: CountedImageSet, *, cleaned: bool = False
+    counter: Counter, usual: DensityReading, counted: CountedImageSet, *, cleaned: bool = False
 ) -> DensityReading:
-    """Choose how a density is read on counted images; without any, leave it as it is.
+    """Choose how a density is read on counted images; without any, leave it as usual.
 
     Parameters
     ----------
-    counter
-        The counter, whose own reading is the default.
     cleaned
         Whether the counter will count images without what is no cell.
     """
-    surveys = [counter.survey(pixels) for pixels in _pixels_of(counted, cleaned=cleaned)]
+    found = [counter.count(pixels).survey for pixels in _pixels_of(counted, cleaned=cleaned)]
+    surveys = [survey for survey in found if survey is not None]
     counts = [len(counted.points(record)) for record in counted]
-    return choose_reading(surveys, counts, counter.reading) if surveys else counter.reading
+    return choose_reading(surveys, counts, usual) if surveys else usual
 
 
 def finish(
@@ -69,7 +68,7 @@ def finish(
     else:
         measured, calibration = left_out.measured, left_out.calibration
     labelled = real.training_part().labelled()
-    known = looks_of(labelled, facts.diameter_px, cleaned=counts_cleaned(facts))
+    known = describe_training_images([labelled], facts.diameter_px, cleaned=counts_cleaned(facts))
     complete = facts.changed(measured=measured, calibration=calibration, known=known)
     made_from = {
         "trained on": taught or f"{len(facts.training_images)} images from {real.folder.name}",
@@ -86,8 +85,8 @@ def finish(
         write(complete, card)
 
 
-def looks_of(
-    images: CountedImageSet, diameter_px: float | None, *, cleaned: bool = False
+def describe_training_images(
+    sets: Iterable[CountedImageSet], diameter_px: float | None = None, *, cleaned: bool = False
 ) -> TrainingStatistics | None:
     """Describe labelled images as `known_images` does.
 
@@ -98,13 +97,15 @@ def looks_of(
     cleaned
         As for `fitted_reading`.
     """
-    pixels = _pixels_of(images, cleaned=cleaned)
-    counts = [float(len(images.points(record))) for record in images]
+    parts = list(sets)
+    counts = [float(len(one.points(record))) for one in parts for record in one]
+
+    def shown() -> Iterator[npt.NDArray[np.float32]]:
+        return chain.from_iterable(_pixels_of(one, cleaned=cleaned) for one in parts)
+
     if diameter_px is not None:
-        return known_images(pixels, counts, [diameter_px] * len(counts))
-    shown = _pixels_of(images, cleaned=cleaned)
-    sizes = [measured_diameter(each) or math.nan for each in shown]
-    return known_images(pixels, counts, sizes)
+        return known_images(shown(), counts, [diameter_px] * len(counts))
+    return known_images(shown(), counts, [measured_diameter(each) or math.nan for each in shown()])
 
 
 def _pixels_of(images: CountedImageSet, *, cleaned: bool) -> Iterator[npt.NDArray[np.float32]]:
@@ -119,9 +120,6 @@ def _measure(
     validation = real.with_records(real.images_of("val")).labelled()
     if not len(validation):
         return None, None
-    result = evaluate_counter(CountingModel(facts.kind, facts, counter), validation)
-    predicted = np.array([row.predicted for row in result.images])
-    true = np.array([row.true for row in result.images])
-    errors = result.errors.as_dict()
-    measured = {name: float(value) for name, value in errors.items() if math.isfinite(value)}
-    return measured, calibrate(predicted, true)
+    rows = evaluate_counter(CountingModel(facts.kind, facts, counter), validation).images
+    predicted, true = [row.predicted for row in rows], [row.true for row in rows]
+    return measured_errors(predicted, true), calibrate(predicted, true)

@@ -7,19 +7,18 @@ from torch import nn
 
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.cross_fitting import LeftOut, as_training
-from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.finish import finish, fitted_reading
-from adaptoscope.counting.kinds import kind_of_head
+from adaptoscope.counting.heads.table import trained_kind
 from adaptoscope.counting.model_folder import ModelRecord
 from adaptoscope.counting.post_processing import DensityReading
-from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
+from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
 
 
 def finish_network(
     folder: Path,
-    settings: AnyCountingSettings,
+    settings: CountingSettings,
     network: nn.Module,
     seen: Sequence[TrainingImages],
     real: CountedImageSet,
@@ -37,8 +36,9 @@ def finish_network(
         What is known from cross-validation, which comes before the split ``val``.
     """
     intensity = seen[-1].intensity
+    kind = trained_kind(settings.head)
     facts = ModelRecord(
-        kind=kind_of_head(settings.head).kind,
+        kind=kind.kind,
         regime=settings.regime,
         init=settings.init,
         crop=settings.crop,
@@ -52,8 +52,8 @@ def finish_network(
     )
     if left_out is not None:
         facts = facts.changed(reading=left_out.reading)
-    elif isinstance(settings, DensitySettings):
-        facts = facts.changed(reading=_reading_of(settings, facts, network, real))
+    elif (usual := kind.usual_reading(settings)) is not None:
+        facts = facts.changed(reading=_reading_of(settings, usual, facts, network, real))
     counter = network_counter(facts, network)
     taught = _taught(settings, seen, real)
     finish(
@@ -68,22 +68,23 @@ def finish_network(
 
 
 def _reading_of(
-    settings: DensitySettings, facts: ModelRecord, network: nn.Module, real: CountedImageSet
+    settings: CountingSettings,
+    usual: DensityReading,
+    facts: ModelRecord,
+    network: nn.Module,
+    real: CountedImageSet,
 ) -> DensityReading:
     """Choose how a density is read on the labelled real images that were trained on, and `val`.
 
     A few validation images alone are often of a few cultures, whose annotation is their own. A
     teacher's training reads no label, so nothing is chosen by labels after it.
     """
-    usual = DensityReading(count=settings.count)
     if settings.mode == "teacher":
         return usual
     counter = network_counter(facts.changed(reading=usual), network)
-    if not isinstance(counter, DensityCounter):
-        raise TypeError(f"a network of the kind {facts.kind} draws no density")
     counted = as_training(real).training_part().labelled()
     own = counted.with_records(record for record in counted if not record.synthetic)
-    return fitted_reading(counter, own)
+    return fitted_reading(counter, usual, own)
 
 
 def _taught(

@@ -2,12 +2,11 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-from adaptoscope.counting.baselines import BaselineName, fit_baseline
-from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.density_counter import DensityCounter
+from pydantic import field_validator
+
 from adaptoscope.counting.finish import finish, fitted_reading
+from adaptoscope.counting.heads.table import fitted_heads, kind_of_head
 from adaptoscope.counting.learning_set import refuse_kept_back, usual_diameter
 from adaptoscope.counting.model_folder import (
     MODEL_FILES,
@@ -16,6 +15,7 @@ from adaptoscope.counting.model_folder import (
     load_counter,
     write_network_copy,
 )
+from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
@@ -28,9 +28,16 @@ from adaptoscope.training.settings import Settings
 class BaselineSettings(Settings):
     """Which simple counter is fitted."""
 
-    method: BaselineName | Literal["nuclei"]
+    method: str
     """`dog`, `otsu_watershed` or `constant`; or `nuclei`, the bundled counter, of which only the
     cell size, the least height of a cell, and what counts at the border are fitted."""
+
+    @field_validator("method")
+    @classmethod
+    def _method_is_fitted(cls, method: str) -> str:
+        if method not in fitted_heads():
+            raise ValueError(f"method is one of {', '.join(fitted_heads())}")
+        return method
 
 
 def train_baseline(
@@ -72,8 +79,9 @@ def train_baseline(
     if settings.method == "nuclei":
         _fit_nuclei(run.path, facts, hashes, labelled, real)
         return run.path
-    counter = fit_baseline(settings.method, shown, counts)
-    facts = {**facts, **_parameters(counter), "kind": settings.method}
+    counter = kind_of_head(settings.method).fit(shown, counts)
+    fitted = asdict(counter)  # type: ignore[call-overload]
+    facts = {**facts, **fitted, "kind": settings.method}
     finish(run.path, ModelRecord.model_validate(facts), counter, real)
     return run.path
 
@@ -87,18 +95,14 @@ def _fit_nuclei(
 ) -> None:
     """Fit how the bundled counter's density is read, and keep it with its weights."""
     bundled = load_counter("nuclei")
-    record = bundled.record
-    known = {**record.training_images, **{sha: name for name, sha in hashes.items()}}
-    record = record.changed(**{**facts, "training_images": known})
-    if not isinstance(bundled.counter, DensityCounter):
+    if bundled.density is None:
         raise TypeError("the bundled counter is a density counter")
-    network = bundled.counter.network
-    counter = counter_of(record, network)
-    if not isinstance(counter, DensityCounter):
-        raise TypeError("the bundled counter is a density counter")
-    record = record.changed(
-        regime="fitted", reading=fitted_reading(counter, labelled, cleaned=True)
-    )
+    network = bundled.density.network
+    known = {**bundled.record.training_images, **{sha: name for name, sha in hashes.items()}}
+    record = bundled.record.changed(**{**facts, "training_images": known})
+    usual = record.reading or DensityReading()
+    reading = fitted_reading(counter_of(record, network), usual, labelled, cleaned=True)
+    record = record.changed(regime="fitted", reading=reading)
     finish(
         folder,
         record,
@@ -108,8 +112,3 @@ def _fit_nuclei(
             folder, complete, bundled_weights()["nuclei"], card=card
         ),
     )
-
-
-def _parameters(counter: Counter) -> dict[str, float]:
-    found: dict[str, float] = asdict(counter)  # type: ignore[call-overload]
-    return found

@@ -6,7 +6,7 @@ learn from it, and only from the whole of it.
 
 import numpy as np
 
-from adaptoscope.counting.settings import CountingSettings, RegressorSettings
+from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points
@@ -59,11 +59,11 @@ def cells_of(images: CountedImageSet, record: ImageRecord) -> Points:
 
 def _refuse_parts(images: CountedImageSet, settings: CountingSettings) -> None:
     what = f"The images of {images.folder} are counted, but their cells are not marked."
-    if not isinstance(settings, RegressorSettings):
-        head = getattr(settings, "head", "centres")
+    if settings.working_diameter is not None:
         raise InputError(
             what,
-            expected=f"cell centres in points.csv, since the head {head} learns where cells are",
+            expected="cell centres in points.csv, since the head "
+            f"{settings.head} learns where cells are",
             found=f"{len(images)} images with a count only",
             remedy="use the head regressor, or images with points",
         )

@@ -1,20 +1,25 @@
 """A trained or fitted counter on disk, and how any counter is found by name or folder."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from adaptoscope.counting.baselines import ConstantCounter, DogCounter, OtsuWatershedCounter
 from adaptoscope.counting.calibration import Calibration
 from adaptoscope.counting.counters import Counter, NetworkCounter
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.kinds import KINDS, bundled_counters, classical_counters, kind_of
+from adaptoscope.counting.heads.kind import CounterKind
+from adaptoscope.counting.heads.table import (
+    KINDS,
+    bundled_counters,
+    classical_counters,
+    kind_of,
+)
 from adaptoscope.counting.out_of_distribution import TrainingStatistics
 from adaptoscope.counting.post_processing import DensityReading
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.json_values import read_json
@@ -25,9 +30,11 @@ from adaptoscope.inference.network import (
     hash_of_network_files,
     open_network,
 )
-from adaptoscope.networks.geometry import CENTRES, FCRN_A, Geometry
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.training.settings import Settings, settings_from
+
+LEAST_WINDOW = 32
+"""Side in pixels of the smallest window: what one feature of EfficientNet-B0 stands for."""
 
 MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md")
 
@@ -36,7 +43,7 @@ class ModelRecord(Settings):
     """Content of ``model.json``: what is needed to use a counter, and what it has seen."""
 
     kind: str
-    """Which counter the folder holds: `kind` of a line of `KINDS`."""
+    """Which counter the folder holds: `kind` of one of `KINDS`."""
 
     regime: str | None = None
     """How a network was trained."""
@@ -99,6 +106,21 @@ class ModelRecord(Settings):
     network_sha256: str | None = None
     """SHA-256 of the network's files, as `hash_of_network_files`; None without a network."""
 
+    @property
+    def fixed_range(self) -> IntensityRange | None:
+        """The range of intensities that it was trained with; None measures each image's own."""
+        if self.normalisation != "set":
+            return None
+        return IntensityRange(*next(iter(self.intensity.values())))
+
+    @property
+    def fixed_span(self) -> float | None:
+        """Distance from background to cells that it was trained with; None where none is fixed."""
+        if self.normalisation != "gain":
+            return None
+        low, high = next(iter(self.intensity.values()))
+        return high - low
+
     @field_validator("kind")
     @classmethod
     def _kind_is_known(cls, kind: str) -> str:
@@ -115,6 +137,34 @@ class CountingModel:
     name: str
     record: ModelRecord
     counter: Counter
+
+    @property
+    def kind(self) -> CounterKind:
+        """Its line in the table of kinds."""
+        return kind_of(self.record.kind)
+
+    @property
+    def density(self) -> DensityCounter | None:
+        """The counter where it is a density; None for any other."""
+        return self.counter if isinstance(self.counter, DensityCounter) else None
+
+    def with_window(self, window: int) -> "CountingModel":
+        """Return a regressor whose windows have another side in pixels, at least `LEAST_WINDOW`."""
+        if not isinstance(self.counter, NetworkCounter):
+            raise SettingsError(
+                f"The counter {self.name} has no windows.",
+                expected="a regressor, which sums the counts of windows",
+                found=f"a counter of the kind {self.record.kind}, which sees an image as a whole",
+                remedy="leave out --window",
+            )
+        if window < LEAST_WINDOW:
+            raise SettingsError(
+                "The window is too small.",
+                expected=f"at least {LEAST_WINDOW} pixels",
+                found=str(window),
+                remedy="choose a larger --window",
+            )
+        return replace(self, counter=self.counter.with_window(window))
 
 
 def write_model(folder: Path, record: ModelRecord, card: str) -> None:
@@ -170,55 +220,7 @@ def load_counter(model: str | Path, *, device: str = "auto") -> CountingModel:
 def counter_of(record: ModelRecord, network: Network | None) -> Counter:
     """Return the counter that a network, where it has one, and its record make."""
     _refuse_incomplete(record)
-    counter: Counter = kind_of(record.kind).make("counter", record, network)
-    return counter
-
-
-def regressor_counter(record: ModelRecord, network: Network) -> Counter:
-    """Sum the counts of windows."""
-    return NetworkCounter(
-        network,
-        crop=record.crop or 0,
-        intensity=_fixed_range(record),
-        diameter_px=record.diameter_px,
-    )
-
-
-def centres_counter(record: ModelRecord, network: Network) -> Counter:
-    """Read a density at half the size of the image."""
-    return _density_counter(record, network, CENTRES)
-
-
-def fcrn_a_counter(record: ModelRecord, network: Network) -> Counter:
-    """Read a density as FCRN-A draws it."""
-    return _density_counter(record, network, FCRN_A)
-
-
-def _density_counter(record: ModelRecord, network: Network, geometry: Geometry) -> Counter:
-    return DensityCounter(
-        network,
-        geometry=geometry,
-        working_diameter=record.working_diameter_px or 0.0,
-        diameter_px=record.diameter_px,
-        intensity=_fixed_range(record),
-        span=_fixed_span(record),
-        reading=record.reading,
-    )
-
-
-def dog_counter(record: ModelRecord, network: None) -> Counter:
-    """Find peaks of the difference of Gaussians."""
-    return DogCounter(record.sigma, record.threshold)
-
-
-def otsu_watershed_counter(record: ModelRecord, network: None) -> Counter:
-    """Find pieces above Otsu's threshold."""
-    return OtsuWatershedCounter(record.splitting_px)
-
-
-def constant_counter(record: ModelRecord, network: None) -> Counter:
-    """Say the same number of every image."""
-    return ConstantCounter(record.value or 0.0)
+    return kind_of(record.kind).counter(record, network)
 
 
 def read_record(folder: Path) -> ModelRecord:
@@ -234,19 +236,6 @@ def read_record(folder: Path) -> ModelRecord:
             remedy="check the path; run `adaptoscope count train` again if it was interrupted",
         ) from error
     return settings_from(content, ModelRecord, origin=str(path))
-
-
-def _fixed_range(record: ModelRecord) -> IntensityRange | None:
-    if record.normalisation != "set":
-        return None
-    return IntensityRange(*next(iter(record.intensity.values())))
-
-
-def _fixed_span(record: ModelRecord) -> float | None:
-    if record.normalisation != "gain":
-        return None
-    low, high = next(iter(record.intensity.values()))
-    return high - low
 
 
 def _refuse_incomplete(record: ModelRecord) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.dacs import draw_dacs
 from adaptoscope.counting.dual import draw_dual
-from adaptoscope.counting.heads import DensityHead, Head
+from adaptoscope.counting.heads.density import DensityHead
+from adaptoscope.counting.heads.kind import Head
 from adaptoscope.counting.learning_set import refuse_kept_back
-from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings, DensitySettings
+from adaptoscope.counting.settings import CountingSettings, DensitySettings
 from adaptoscope.counting.teacher import Teacher
 from adaptoscope.counting.training_images import read_training_images
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -34,7 +35,7 @@ class Phase:
 
 
 def phases_of(
-    settings: AnyCountingSettings,
+    settings: CountingSettings,
     real: CountedImageSet,
     synthetic: CountedImageSet | None,
     head: Head,
@@ -110,7 +111,7 @@ def rate_factor(settings: CountingSettings, phase: Phase, index: int) -> float:
 
 
 def _joined(
-    settings: AnyCountingSettings,
+    settings: CountingSettings,
     drawn: TrainingImages,
     taken: TrainingImages,
     head: Head,

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from adaptoscope.counting.count_image import (
     count_cells,
-    counts_in_parts,
     diameter_of,
     flags_of,
     pixel_size_flag,
@@ -236,7 +235,7 @@ def _opened(
         channel=None if file.is_channel else settings.channel,
         z=settings.z,
         max_pixels=settings.max_pixels,
-        in_parts=counts_in_parts(model),
+        in_parts=model.density is not None,
     ) as image:
         image = replace(image, name=file.name)
         if file.pixel_size_um:

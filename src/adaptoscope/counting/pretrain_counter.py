@@ -4,48 +4,41 @@ Crops are enlarged or made smaller until their cells are of about one size, and 
 changed at random, so that the counter works on images of microscopes that it has not seen.
 """
 
-import math
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from adaptoscope.counting.calibration import Calibration, calibrate
+from adaptoscope.counting.calibration import calibrate, measured_errors
 from adaptoscope.counting.counters import Counter
 from adaptoscope.counting.crops import CropBatch, TrainingImages
-from adaptoscope.counting.heads import DensityHead
+from adaptoscope.counting.finish import describe_training_images
+from adaptoscope.counting.heads.density import DensityHead
 from adaptoscope.counting.many_sets import read_many_sets
 from adaptoscope.counting.model_card import model_card
-from adaptoscope.counting.model_folder import (
-    MODEL_FILES,
-    ModelRecord,
-)
-from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_images
+from adaptoscope.counting.model_folder import MODEL_FILES, ModelRecord
+from adaptoscope.counting.pretraining import PretrainingSettings, PretrainingStep, pretrain
 from adaptoscope.counting.settings import DensitySettings
 from adaptoscope.counting.trained_network import network_counter, write_network_model
 from adaptoscope.datasets.counted_images import CountedImageSet
-from adaptoscope.images.blobs import measured_diameter
-from adaptoscope.metrics.counts import count_errors
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES
-from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.batch_norm import measure_statistics
 from adaptoscope.training.field_faults import paint_faults
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.settings import Settings
-from adaptoscope.training.step_loop import Device, run_steps, start_fabric
+from adaptoscope.training.step_loop import Device
 
+# Batches that the statistics of batch normalisation are measured on: 640 crops of the default size.
 _STATISTICS_BATCHES = 40
 # Tells the draws of faults from those of crops.
 _FAULTS_STREAM = 77
 
 
-class CounterTrainingSettings(Settings):
+class CounterTrainingSettings(PretrainingSettings):
     """How a counter for many microscopes is trained."""
 
     steps: int = Field(default=4000, ge=1)
@@ -65,10 +58,6 @@ class CounterTrainingSettings(Settings):
     faults: float = Field(default=0.0, ge=0, le=1)
     """Share of the crops that get faults of the field: fibres, debris, lettering, hot pixels,
     uneven light, stripes, cut-off blacks and whites, few grey levels, strong noise."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Arithmetic of the forward passes."""
-    seed: int = Field(default=0, ge=0)
-    """Seed of weights and crops."""
 
     def crops(self) -> DensitySettings:
         """Return how crops are drawn and changed."""
@@ -83,34 +72,21 @@ class CounterTrainingSettings(Settings):
         )
 
 
-class CounterStep:
+class CounterStep(PretrainingStep):
     """One training step: crops, their densities, Poisson loss."""
 
     def __init__(
         self, images: TrainingImages, settings: CounterTrainingSettings, fabric: Any
     ) -> None:
-        self.images, self.settings, self.fabric = images, settings, fabric
+        super().__init__(CentresNetwork(), settings, fabric, warm_up=100)
+        self.images, self.settings = images, settings
         self.crops = settings.crops()
-        network = CentresNetwork().to(memory_format=torch.channels_last)
-        self.network = network.to(fabric.device)
         self.head = DensityHead(self.network, CENTRES.stride, "poisson")
-        self.descent = AveragedDescent(
-            self.network,
-            steps=settings.steps,
-            learning_rate=settings.learning_rate,
-            warm_up=100,
-        )
-        self.state = self.descent.state
 
-    def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
-        """Take step `index`; return the loss and the mean absolute error of whole crops."""
+    def losses(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compare densities."""
         batch = self.draw(index)
-        images = self.place(batch.images)
-        with self.fabric.autocast():
-            density = self.network(images).float()
-        loss, error = self.head.losses(density, batch)
-        self.descent.descend(loss, index)
-        return {"loss": loss.detach(), "crop_error": error.detach()}
+        return self.head.losses(self.predict(self.place(batch.images)), batch)
 
     def draw(self, index: int) -> CropBatch:
         """Draw the crops of a step, some of them with faults of the field."""
@@ -145,44 +121,25 @@ def pretrain_counter(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Train a counter on the labelled training images of some sets; write its model folder.
+    """Train a counter on the labelled training images of some sets; return its model folder.
 
     Parameters
     ----------
     sets
-        Labelled sets. Where a set is split, only its training images are read.
-    device
-        Where to compute.
+        Where a set is split, only its training images are read.
     overwrite
         Discard a run with other settings in `out`.
-
-    Returns
-    -------
-    pathlib.Path
-        ``out``.
     """
     run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
     images, hashes = read_many_sets(sets, settings.diameter, settings.synthetic_share)
     run.keep_inputs(hashes)
     if (out / "model.json").exists():
         return out
-    fabric = start_fabric(device, settings.precision)
-    torch.manual_seed(settings.seed)
-    run.record_environment(fabric.device)
-    step = CounterStep(images, settings, fabric)
-    started = time.perf_counter()
-    run_steps(
-        step,
-        steps=settings.steps,
-        state=step.state,
-        run=run,
-        save_every=250,
-        log_every=50,
-        description="counter",
-        seed=settings.seed,
-        units={"mae": "cells a crop"},
-    )
-    run.record_timing("counter", time.perf_counter() - started)
+
+    def step_on(fabric: Any) -> CounterStep:
+        return CounterStep(images, settings, fabric)
+
+    step = pretrain("counter", run, settings, step_on, device=device, save_every=250, log_every=50)
     record = ModelRecord(
         kind="centres",
         regime="supervised",
@@ -192,11 +149,13 @@ def pretrain_counter(
         normalisation="image",
         intensity={"0": (0.0, 1.0)},
         training_images=hashes,
-        known=_looks_of_real_images(sets),
+        # Simulated images of every kind would make every image a known one.
+        known=describe_training_images(_real(one.training_part()) for one in sets),
     )
     network = step.finished().cpu()
-    measured, calibration = _measure(network_counter(record, network), sets)
-    record = record.changed(measured=measured, calibration=calibration)
+    predicted, true = _count(network_counter(record, network), sets)
+    measured = measured_errors(predicted, true) if true else None
+    record = record.changed(measured=measured, calibration=calibrate(predicted, true))
     sources = ", ".join(
         f"{one.folder.name} ({len(one.training_part().labelled())})" for one in sets
     )
@@ -209,30 +168,16 @@ def pretrain_counter(
     return out
 
 
-def _measure(
-    counter: Counter, sets: Sequence[CountedImageSet]
-) -> tuple[dict[str, float] | None, Calibration | None]:
-    """Count the real validation images of the sets."""
+def _count(counter: Counter, sets: Sequence[CountedImageSet]) -> tuple[list[float], list[float]]:
+    """Count the real validation images of the sets; return what was counted and what is true."""
     predicted, true = [], []
     for one in sets:
-        for record in one.with_records(one.images_of("val")).labelled():
-            if not record.synthetic:
-                predicted.append(counter.count(one.read(record).pixels).count)
-                true.append(float(len(one.points(record))))
-    if not predicted:
-        return None, None
-    errors = count_errors(predicted, true).as_dict()
-    known = {name: float(value) for name, value in errors.items() if math.isfinite(value)}
-    return known, calibrate(predicted, true)
+        validation = _real(one.with_records(one.images_of("val")))
+        for record in validation:
+            predicted.append(counter.count(validation.read(record).pixels).count)
+            true.append(float(len(validation.points(record))))
+    return predicted, true
 
 
-def _looks_of_real_images(sets: Sequence[CountedImageSet]) -> TrainingStatistics | None:
-    """Describe the real images: simulated ones of every kind would make every image a known one."""
-    pixels, counts, sizes = [], [], []
-    for one in sets:
-        for record in one.training_part().labelled():
-            if not record.synthetic:
-                pixels.append(one.read(record).pixels)
-                counts.append(float(len(one.points(record))))
-                sizes.append(measured_diameter(pixels[-1]) or math.nan)
-    return known_images(pixels, counts, sizes)
+def _real(images: CountedImageSet) -> CountedImageSet:
+    return images.with_records(each for each in images.labelled() if not each.synthetic)

@@ -4,10 +4,9 @@ The encoder learns to say, for each square of 32 x 32 pixels, how many cells hav
 there. That is a far richer signal than one number per crop, and what a counter needs to start from.
 """
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +14,7 @@ from pydantic import Field, model_validator
 from torch import nn
 from torch.nn import functional
 
+from adaptoscope.counting.pretraining import PretrainingSettings, PretrainingStep, pretrain
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.imageio.files import MicroscopyImage
@@ -23,18 +23,17 @@ from adaptoscope.networks.nuclei_encoder import FEATURES, NucleiEncoder
 from adaptoscope.pretrained.encoders import write_features
 from adaptoscope.pretrained.weights_files import write_weights
 from adaptoscope.training.augmentation import change_appearance, draw_appearance
-from adaptoscope.training.averaged_descent import AveragedDescent
 from adaptoscope.training.patch_pool import PATCH, PatchPool, PoolImage, count_on_grid
 from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.settings import Settings
-from adaptoscope.training.step_loop import Device, run_steps, seed_of_step, start_fabric
+from adaptoscope.training.step_loop import Device, seed_of_step
 
+# Pixels per feature of EfficientNet-B0.
 STRIDE = 32
 WEIGHTS = "nuclei_encoder.safetensors"
 FEATURES_FILE = "nuclei_encoder.onnx"
 
 
-class EncoderTrainingSettings(Settings):
+class EncoderTrainingSettings(PretrainingSettings):
     """How the encoder is trained."""
 
     steps: int = Field(default=6000, ge=1)
@@ -47,10 +46,6 @@ class EncoderTrainingSettings(Settings):
     """AdamW, cosine decay to a twentieth."""
     scale_range: tuple[float, float] = (0.6, 1.8)
     """Image pixels per crop pixel."""
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
-    """Arithmetic of the forward passes."""
-    seed: int = 0
-    """Seed of weights and crops."""
 
     @model_validator(mode="after")
     def _scales_rise_from_above_zero(self) -> "EncoderTrainingSettings":
@@ -72,30 +67,20 @@ class LocalCounter(nn.Module):
         return functional.softplus(self.head(self.encoder(images)))
 
 
-class EncoderStep:
+class EncoderStep(PretrainingStep):
     """One training step: crops, local counts, Poisson loss."""
 
     def __init__(self, pool: PatchPool, settings: EncoderTrainingSettings, fabric: Any) -> None:
-        self.pool, self.settings, self.fabric = pool, settings, fabric
-        self.network = LocalCounter().to(memory_format=torch.channels_last).to(fabric.device)
-        self.descent = AveragedDescent(
-            self.network,
-            steps=settings.steps,
-            learning_rate=settings.learning_rate,
-            warm_up=300,
-        )
-        self.state = self.descent.state
+        super().__init__(LocalCounter(), settings, fabric, warm_up=300)
+        self.pool, self.settings = pool, settings
 
-    def __call__(self, index: int) -> Mapping[str, float | torch.Tensor]:
-        """Take step `index`; return the loss and the mean absolute error of whole crops."""
-        settings = self.settings
-        images, counts = draw_counted_crops(self.pool, settings, index)
-        with self.fabric.autocast():
-            predicted = self.network(images).float()
+    def losses(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compare local counts."""
+        images, counts = draw_counted_crops(self.pool, self.settings, index)
+        predicted = self.predict(images)
         loss = functional.poisson_nll_loss(predicted, counts, log_input=False, full=False)
-        self.descent.descend(loss, index)
         error = (predicted.sum((1, 2, 3)) - counts.sum((1, 2, 3))).abs().mean()
-        return {"loss": loss.detach(), "crop_error": error.detach()}
+        return loss, error
 
 
 def draw_counted_crops(
@@ -128,16 +113,14 @@ def pretrain_encoder(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Train the encoder on the labelled training images of some sets.
+    """Train the encoder on the labelled training images of some sets; return its weights.
 
     Parameters
     ----------
     out
         Run folder; the weights stand in ``out/nuclei_encoder.safetensors``.
     sets
-        Labelled sets. Where a set is split, only its training images are read.
-    device
-        Where to compute.
+        Where a set is split, only its training images are read.
     overwrite
         Discard a run with other settings in `out`.
     """
@@ -148,23 +131,11 @@ def pretrain_encoder(
     run.keep_inputs(image.sha256 for _, _, image in _training_images(sets))
     if weights.exists():
         return weights
-    fabric = start_fabric(device, settings.precision)
-    torch.manual_seed(settings.seed)
-    run.record_environment(fabric.device)
-    pool = PatchPool(_pool_images(sets), 0, fabric.device)
-    step = EncoderStep(pool, settings, fabric)
-    started = time.perf_counter()
-    run_steps(
-        step,
-        steps=settings.steps,
-        state=step.state,
-        run=run,
-        save_every=500,
-        log_every=100,
-        description="encoder",
-        seed=settings.seed,
-    )
-    run.record_timing("encoder", time.perf_counter() - started)
+
+    def step_on(fabric: Any) -> EncoderStep:
+        return EncoderStep(PatchPool(_pool_images(sets), 0, fabric.device), settings, fabric)
+
+    step = pretrain("encoder", run, settings, step_on, device=device, save_every=500, log_every=100)
     encoder = step.descent.average.module.get_submodule("encoder")
     write_weights(weights, encoder.state_dict())
     write_features(weights)

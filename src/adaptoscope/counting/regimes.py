@@ -17,11 +17,12 @@ from adaptoscope.counting.cross_fitting import (
     without_images,
 )
 from adaptoscope.counting.finish_network import finish_network
-from adaptoscope.counting.heads import Head, build_head
+from adaptoscope.counting.heads.kind import Head
+from adaptoscope.counting.heads.table import build_head
 from adaptoscope.counting.learning_set import refuse_kept_back
 from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
-from adaptoscope.counting.settings import AnyCountingSettings, CountingSettings
+from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.averaging import AveragedWeights
@@ -43,7 +44,7 @@ class Placed:
 
 
 def train_counter(
-    settings: AnyCountingSettings,
+    settings: CountingSettings,
     out: Path,
     *,
     real: CountedImageSet,
@@ -134,7 +135,7 @@ def train_counter(
 
 
 def _count_left_out(
-    settings: AnyCountingSettings,
+    settings: CountingSettings,
     out: Path,
     real: CountedImageSet,
     synthetic: CountedImageSet | None,

@@ -15,6 +15,9 @@ NEEDS_SYNTHETIC = ("fine_tuned", "dual", "dacs")
 class CountingSettings(Settings):
     """How a counter is trained, whatever its head."""
 
+    head: str
+    """Name of the head in the table of kinds."""
+
     regime: Regime = "supervised"
     """`supervised` trains on real images; `fine_tuned` first on synthetic ones, then all layers on
     real ones; `dual` on half a batch of each; `dacs` on synthetic images and on mixtures of real
@@ -125,6 +128,16 @@ class CountingSettings(Settings):
         return {}
 
     @property
+    def working_diameter(self) -> float | None:
+        """Cell diameter in pixels that images are brought to; None where a head says a number."""
+        return None
+
+    @property
+    def refines_annotations(self) -> bool:
+        """Whether centres marked by hand are moved to the middle of their blobs."""
+        return False
+
+    @property
     def frozen_statistics(self) -> bool:
         """Whether batch normalisation keeps the statistics of the initial weights."""
         if self.batch_norm == "auto":
@@ -226,6 +239,16 @@ class DensitySettings(CountingSettings):
         """Return the cell diameter that images are brought to."""
         return {"working_diameter_px": self.diameter}
 
+    @property
+    def working_diameter(self) -> float:
+        """Cell diameter in pixels that images are brought to."""
+        return self.diameter
+
+    @property
+    def refines_annotations(self) -> bool:
+        """As `snap_points` says."""
+        return self.snap_points
+
     @model_validator(mode="before")
     @classmethod
     def _fcrn_a_as_published(cls, values: Any) -> Any:
@@ -244,10 +267,6 @@ class DensitySettings(CountingSettings):
         if self.head == "fcrn_a" and self.init == "nuclei":
             raise ValueError("there are no bundled weights for fcrn_a; set init to random")
         return self
-
-
-AnyCountingSettings = RegressorSettings | DensitySettings
-"""Settings of any head."""
 
 
 class PredictSettings(Settings):

@@ -6,15 +6,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import Counter
-from adaptoscope.counting.fcrn_a import FcrnA
-from adaptoscope.counting.kinds import kind_of
+from adaptoscope.counting.heads.table import trained_kind
 from adaptoscope.counting.model_folder import ModelRecord, counter_of, write_model
 from adaptoscope.errors import InputError
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, hash_of_network_files
-from adaptoscope.networks.centres_network import CentresNetwork
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
 from adaptoscope.networks.onnx_file import write_onnx
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.pretrained.weights_files import read_weights, write_weights
@@ -85,7 +81,7 @@ def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = 
     encoder
         The encoder that a regressor's weights belong to; EfficientNet-B0 by default.
     """
-    network: nn.Module = kind_of(record.kind).make("network", record, encoder)
+    network = trained_kind(record.kind).network(record, encoder)
     try:
         network.load_state_dict(read_weights(folder / WEIGHTS_FILE))
     except RuntimeError as error:
@@ -96,19 +92,3 @@ def read_network(folder: Path, record: ModelRecord, encoder: nn.Module | None = 
             remedy="train it again with this version",
         ) from error
     return network
-
-
-def regressor_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
-    """Build a regressor, by default on EfficientNet-B0."""
-    pooling, crop = record.pooling or "mean", record.crop or 0
-    return CountRegressor(encoder or NucleiEncoder(), pooling=pooling, crop=crop)
-
-
-def centres_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
-    """Build the small U-Net."""
-    return CentresNetwork()
-
-
-def fcrn_a_network(record: ModelRecord, encoder: nn.Module | None) -> nn.Module:
-    """Build FCRN-A."""
-    return FcrnA()

@@ -10,7 +10,7 @@ from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.image_level_labels import cells_of, images_with_cells
 from adaptoscope.counting.learning_set import usual_diameter
 from adaptoscope.counting.peaks import BORDER
-from adaptoscope.counting.settings import CountingSettings, DensitySettings
+from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
@@ -52,8 +52,8 @@ def read_training_images(
     shared = common_range(ranges)
     used = _ranges_used(settings, ranges, shared)
     marked = [cells_of(labelled, record) if labels else no_points() for record in labelled]
-    if isinstance(settings, DensitySettings):
-        if settings.snap_points and diameter is not None:
+    if settings.working_diameter is not None:
+        if settings.refines_annotations and diameter is not None:
             marked = [
                 refine_annotations(points, image, one, diameter)
                 for points, image, one in zip(marked, raw, ranges, strict=True)
@@ -116,7 +116,7 @@ def _to_working_size(
     shape: tuple[int, ...], diameter: float | None, settings: CountingSettings
 ) -> Resampling:
     height, width = shape
-    if not isinstance(settings, DensitySettings):
+    if settings.working_diameter is None:
         return Resampling((height, width), (height, width))
     if diameter is None:
         raise InputError(
@@ -125,7 +125,7 @@ def _to_working_size(
             found="neither",
             remedy="check the channel, or add the column to metadata.csv",
         )
-    return scaled((height, width), settings.diameter / diameter)
+    return scaled((height, width), settings.working_diameter / diameter)
 
 
 def _refuse_small(name: str, shape: tuple[int, int], settings: CountingSettings) -> None:

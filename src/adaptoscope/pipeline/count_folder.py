@@ -23,7 +23,6 @@ from adaptoscope.counting.count_table import (
 from adaptoscope.counting.counter_source import CounterSource, LoadedCounter, loaded
 from adaptoscope.counting.images_of_places import images_of_places
 from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount
-from adaptoscope.counting.kinds import kind_of
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.post_processing import Blurred, Edges
 from adaptoscope.counting.settings import PredictSettings
@@ -289,7 +288,7 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
 def _write_points(path: Path, run: "CountRun", tasks: Sequence["ToCount"]) -> None:
     """Write one image after the other, so that one image's centres are held at a time."""
     found = ((task.name, run.found_in(task)) for task in tasks)
-    if kind_of(loaded(run.source).record.kind).says == "density":
+    if loaded(run.source).density is not None:
         sharp = (
             (name, one.points, one.sharpness)
             for name, one in found

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from adaptoscope.counting.consistency import apart, contradiction
 from adaptoscope.counting.density_counter import DensityCounter
-from adaptoscope.counting.heads import build_head
+from adaptoscope.counting.heads.table import build_head
 from adaptoscope.counting.model_folder import CountingModel, load_counter
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings
@@ -229,9 +229,9 @@ def _readable(images: CountedImageSet, settings: AdaptSettings) -> CountedImageS
 
 
 def _density_counter(model: CountingModel) -> DensityCounter:
-    if not isinstance(model.counter, DensityCounter):
+    if model.density is None:
         raise TypeError(f"a counter of the kind {model.record.kind} draws no density")
-    return model.counter
+    return model.density
 
 
 def _styled(

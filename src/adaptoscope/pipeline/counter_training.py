@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.counting.kinds import KINDS, fitted_heads, kind_of_head, trained_heads
+from adaptoscope.counting.heads.table import KINDS, fitted_heads, trained_heads, trained_kind
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError, require_training, shortened
 from adaptoscope.pipeline.front_door import (
@@ -99,7 +99,7 @@ def train_counter(
         return _fit(Path(out), head, images, before=before, overwrite=overwrite)
     require_training("training a counter")
     images = open_images(real, root=root, channel=channel, z=z)
-    schema = kind_of_head(head).settings_class()
+    schema = trained_kind(head).settings()
     if isinstance(values, dict):
         values = {**values, "head": head}
         if unlabelled is not None:

@@ -179,12 +179,11 @@ def _counter_of(
     """Return a counter that may be loaded already, with other borders or windows."""
     from adaptoscope.counting.conventions import Conventions, by_conventions
     from adaptoscope.counting.settings import PredictSettings
-    from adaptoscope.counting.window_size import with_window
 
     if not isinstance(model, Counter):
         return load_counter(model, device=device, edges=edges, blurred=blurred, window=window)
     chosen = settings_from({"edges": edges, "blurred": blurred}, PredictSettings)
-    loaded = model.model if window is None else with_window(model.model, window)
+    loaded = model.model if window is None else model.model.with_window(window)
     return Counter(by_conventions(loaded, Conventions(chosen.edges, chosen.blurred)))
 
 

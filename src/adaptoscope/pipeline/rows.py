@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from adaptoscope.counting.kinds import KINDS, trained_heads
+from adaptoscope.counting.heads.table import KINDS, trained_heads
 from adaptoscope.counting.post_processing import Edges
 from adaptoscope.training.settings import Settings
 
@@ -99,7 +99,7 @@ class Row(Settings):
             raise ValueError(
                 "init, synthetic, steps and changes are only for methods that are networks"
             )
-        densities = ["nuclei", *(each.head for each in KINDS if each.says == "density")]
+        densities = ["nuclei", *(each.head for each in KINDS if each.gives == "density")]
         if self.edges and self.method not in densities:
             raise ValueError(f"edges is only for {', '.join(densities)}")
         own = sorted(set(self.changes) & set(_OF_THE_ROW))

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from adaptoscope.counting.kinds import kind_of_head
+from adaptoscope.counting.heads.table import trained_kind
 from adaptoscope.counting.settings import (
-    AnyCountingSettings,
+    CountingSettings,
     DensitySettings,
     RegressorSettings,
 )
@@ -244,7 +244,7 @@ class ExperimentSettings(Settings):
         except SettingsError as error:
             raise ValueError(f"row {row.name} cannot be trained: {error.found}") from error
 
-    def training_of(self, row: Row, seed: int) -> AnyCountingSettings:
+    def training_of(self, row: Row, seed: int) -> CountingSettings:
         """Return how a row's network is trained: as the experiment says, with the row's changes.
 
         Parameters
@@ -268,10 +268,10 @@ class ExperimentSettings(Settings):
         }
         return base.changed(**row.changes, **fixed)
 
-    def _base_of(self, row: Row) -> AnyCountingSettings:
+    def _base_of(self, row: Row) -> CountingSettings:
         """Return `counting` or `spatial`, as settings of the row's head."""
-        schema = kind_of_head(row.method).settings_class()
-        base: AnyCountingSettings = self.spatial
+        schema = trained_kind(row.method).settings()
+        base: CountingSettings = self.spatial
         if issubclass(schema, RegressorSettings):
             base = self.counting
         if not isinstance(base, schema):

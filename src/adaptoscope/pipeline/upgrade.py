@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from adaptoscope.counting.kinds import kind_of
+from adaptoscope.counting.heads.table import kind_of
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.counting.trained_network import read_network, write_finished_network
 from adaptoscope.errors import InputError

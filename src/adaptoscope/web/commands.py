@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.counting.kinds import bundled_counters
+from adaptoscope.counting.heads.table import bundled_counters
 from adaptoscope.errors import SettingsError, shortened
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.web.workspace import Workspace

@@ -79,5 +79,5 @@ class TinyEncoder(torch.nn.Module):
 
 @pytest.fixture
 def tiny_encoder(monkeypatch: pytest.MonkeyPatch) -> type[TinyEncoder]:
-    monkeypatch.setattr("adaptoscope.counting.heads.load_encoder", lambda init: TinyEncoder())
+    monkeypatch.setattr("adaptoscope.pretrained.encoders.load_encoder", lambda init: TinyEncoder())
     return TinyEncoder

@@ -11,8 +11,9 @@ from adaptoscope.counting.audit import (
     finish_check,
     trained_on,
 )
-from adaptoscope.counting.audit_sample import Candidate, draw_images
+from adaptoscope.counting.audit_sample import draw_images
 from adaptoscope.counting.audit_table import CheckRow, read_check, write_check
+from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, OutputError
@@ -33,21 +34,9 @@ def synthetic_population(seed: int, images: int = 120) -> tuple[dict[str, float]
 
 
 def checked(counts: dict[str, float], truth: dict[str, int], number: int, seed: int) -> CheckResult:
-    candidates = [Candidate(name, count) for name, count in counts.items()]
-    rows = [
-        CheckRow(
-            each.image,
-            counts[each.image],
-            None,
-            None,
-            each.reason,
-            each.stratum,
-            each.stratum_images,
-            each.inclusion,
-            truth[each.image],
-        )
-        for each in draw_images(candidates, number, seed=seed)
-    ]
+    counted = [PredictedCount(name, count) for name, count in counts.items()]
+    drawn = draw_images(counted, number, seed=seed)
+    rows = [dataclasses.replace(row, hand_count=truth[row.image]) for row in drawn]
     return check_result(rows, counts)
 
 

@@ -5,12 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.counting.audit_sample import FLAGGED, Candidate, draw_images
+from adaptoscope.counting.audit_sample import FLAGGED, draw_images
+from adaptoscope.counting.count_table import PredictedCount
 from adaptoscope.errors import InputError
 
 
-def population(counts: list[float], flags: dict[int, str] | None = None) -> list[Candidate]:
-    return [Candidate(f"f{i:03}.png", c, (flags or {}).get(i, "")) for i, c in enumerate(counts)]
+def population(counts: list[float], flags: dict[int, str] | None = None) -> list[PredictedCount]:
+    return [
+        PredictedCount(f"f{i:03}.png", c, flag=(flags or {}).get(i, ""))
+        for i, c in enumerate(counts)
+    ]
 
 
 @given(

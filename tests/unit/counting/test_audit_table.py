@@ -61,7 +61,7 @@ def test_rows_without_a_hand_count_are_named(path: Path) -> None:
         ("b.png", "a.png", "twice"),
         ("b.png,3,drawn,1,6,0.5,12.5,10.0,\n", "", "stratum 1 has changed"),
         ("3,drawn,1,6,0.5", "3,drawn,1,7,0.5", "stratum 1 has changed"),
-        ("3,drawn,1,6,0.5", "3,drawn,1,6,", "not as it was written"),
+        ("3,drawn,1,6,0.5", "3,drawn,1,6,", "all else as it was written"),
         ("stratum_images", "size", "lacks the column stratum_images"),
     ],
 )

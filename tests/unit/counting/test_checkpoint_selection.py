@@ -10,7 +10,7 @@ from torch import nn
 
 from adaptoscope.counting import regimes
 from adaptoscope.counting.checkpoint_selection import SteadiestWeights
-from adaptoscope.counting.heads import build_head
+from adaptoscope.counting.heads.table import build_head
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings, RegressorSettings
 from adaptoscope.datasets.counted_images import open_counted_images

@@ -89,7 +89,7 @@ def test_a_diameter_spares_the_measuring(draw_field, monkeypatch, counter):
     def refuse(pixels):
         raise AssertionError("measured")
 
-    monkeypatch.setattr("adaptoscope.counting.baselines.estimate_diameter", refuse)
+    monkeypatch.setattr("adaptoscope.counting.baselines.measured_diameter", refuse)
     pixels, points = draw_field(20, 3)
 
     found = count_cells(model_of("dog", counter), image_of(pixels), diameter_px=10)

@@ -13,7 +13,6 @@ from adaptoscope.counting.trained_network import (
     read_network,
     write_network_model,
 )
-from adaptoscope.counting.window_size import with_window
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.pretrained.bundled import bundled_weights
 
@@ -88,5 +87,5 @@ def test_a_fresh_counter_counts_as_it_was_trained(kind, tmp_path, draw_field, ti
         pixels = draw_field(15, seed)[0]
         assert_same(finished.counter.count(pixels), expected.count(pixels))
     if kind == "count_regressor":
-        own = with_window(finished, 96).counter.count(pixels)
+        own = finished.with_window(96).counter.count(pixels)
         assert_same(own, expected.with_window(96).count(pixels))

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from adaptoscope.counting.heads import build_head
+from adaptoscope.counting.heads.table import build_head
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
 from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.datasets.counted_images import open_counted_images

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from adaptoscope.counting.count_regressor import CountRegressor
-from adaptoscope.counting.heads import RegressorHead
+from adaptoscope.counting.heads.regressor import RegressorHead
 from adaptoscope.counting.model_folder import read_record
 from adaptoscope.counting.phases import Phase
 from adaptoscope.counting.regimes import Placed, counting_step, train_counter

@@ -64,7 +64,7 @@ def test_density_settings_that_contradict_are_refused_by_name(values, field):
     ],
 )
 def test_random_weights_have_no_statistics_to_keep(init: str, choice: str, frozen: bool) -> None:
-    settings = CountingSettings(init=init, batch_norm=choice)  # type: ignore[arg-type]
+    settings = CountingSettings(head="", init=init, batch_norm=choice)  # type: ignore[arg-type]
     assert settings.frozen_statistics is frozen
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from adaptoscope.counting.crops import CropBatch
-from adaptoscope.counting.heads import DensityHead
+from adaptoscope.counting.heads.density import DensityHead
 from adaptoscope.counting.model_folder import load_counter, read_record
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import DensitySettings

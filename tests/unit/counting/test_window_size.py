@@ -6,7 +6,6 @@ from adaptoscope.counting.count_regressor import CountRegressor
 from adaptoscope.counting.counters import NetworkCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.trained_network import finished_form
-from adaptoscope.counting.window_size import with_window
 from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.networks.torch_network import TorchNetwork
@@ -41,14 +40,14 @@ def test_the_count_does_not_depend_on_the_window(pooling: str, window: int) -> N
     pixels = np.random.default_rng(0).random((960, 960), dtype=np.float32)
     true = CELLS * float(pixels.sum()) / CROP**2
 
-    found = with_window(regressor(pooling), window).counter.count(pixels).count
+    found = regressor(pooling).with_window(window).counter.count(pixels).count
 
     assert found == pytest.approx(true, rel=1e-4)
 
 
 def test_the_windows_have_the_size_that_is_asked_for() -> None:
     shapes = []
-    model = with_window(regressor("mean"), 96)
+    model = regressor("mean").with_window(96)
     assert isinstance(model.counter, NetworkCounter)
     model.counter.network.module.encoder.register_forward_hook(
         lambda module, inputs, output: shapes.append(tuple(inputs[0].shape))
@@ -64,18 +63,18 @@ def test_the_counter_itself_stays_as_it_is() -> None:
     pixels = np.random.default_rng(1).random((128, 128), dtype=np.float32)
     before = model.counter.count(pixels).count
 
-    with_window(model, 32)
+    model.with_window(32)
 
     assert model.counter.count(pixels).count == before
 
 
 def test_a_counter_without_windows_says_so() -> None:
     with pytest.raises(SettingsError, match="no windows") as refusal:
-        with_window(load_counter("dog"), 64)
+        load_counter("dog").with_window(64)
 
     assert "--window" in refusal.value.remedy
 
 
 def test_a_window_below_one_feature_is_refused() -> None:
     with pytest.raises(SettingsError, match="too small"):
-        with_window(regressor("mean"), 31)
+        regressor("mean").with_window(31)

@@ -1,0 +1,1 @@
+"""Kinds of counters, one class for each, in one table (`table.KINDS`)."""
