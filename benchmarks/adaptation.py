@@ -24,7 +24,7 @@ from adaptoscope.datasets.records import ImageRecord
 from adaptoscope.errors import AdaptoscopeError
 from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, adapted_counter
 from adaptoscope.pipeline.verdict import Verdict
-from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
 sys.path.insert(0, str(Path(__file__).parent))

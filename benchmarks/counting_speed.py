@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 
 from adaptoscope.counting.baselines import OtsuWatershedCounter
 from adaptoscope.counting.model_folder import load_counter
-from adaptoscope.simulation import SimulationSettings, draw_field
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.settings import SimulationSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from finished_runs import print_result

@@ -20,13 +20,13 @@ from adaptoscope.adaptation.features import SourceFeatures
 from adaptoscope.adaptation.layer_matching import LayerMatchingStep
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.layers import LAYERS
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import PairedStep
 from adaptoscope.translation.unet import StainUNet
 
-UNIT = Interval(low=0.0, high=1.0)
+UNIT = IntensityInterval(low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)

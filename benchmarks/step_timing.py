@@ -21,7 +21,8 @@ from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.style_transfer.style_tokens.token_sources import DirectTokens
 from adaptoscope.style_transfer.style_tokens.token_step import TokenStep
 from adaptoscope.style_transfer.stylise import Drawing, stylise_batch
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.step_loop import start_fabric
 
 OFFICIAL_EVALUATIONS = 71

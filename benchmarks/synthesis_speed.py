@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from algorithm_1_plain import algorithm_1_plain

@@ -13,12 +13,9 @@ from unittest import mock
 import numpy as np
 
 from adaptoscope.images.degradation import FloatImage
-from adaptoscope.simulation.transmitted import (
-    Modality,
-    TransmittedSettings,
-    draw_transmitted_field,
-)
+from adaptoscope.simulation.transmitted.generate import draw_transmitted_field
 from adaptoscope.simulation.transmitted.optics import image_intensity, transmission
+from adaptoscope.simulation.transmitted.settings import Modality, TransmittedSettings
 from adaptoscope.simulation.transmitted.specimen import draw_spread_cells
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.simulation.transmitted import MODALITIES, TransmittedSettings
 from adaptoscope.simulation.transmitted.optics import image_intensity, transmission
+from adaptoscope.simulation.transmitted.settings import MODALITIES, TransmittedSettings
 from adaptoscope.simulation.transmitted.specimen import draw_spread_cells
 
 PLAIN = Path(__file__).parents[2] / "benchmarks" / "abbe_plain.py"

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
 
 PLAIN = Path(__file__).parents[2] / "benchmarks" / "algorithm_1_plain.py"
 

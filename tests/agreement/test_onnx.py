@@ -8,7 +8,7 @@ from adaptoscope.inference.network import OnnxNetwork
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.pretrained.bundled import bundled_weights
 from adaptoscope.pretrained.encoders import load_encoder
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord, open_translator
 from adaptoscope.translation.predict import predict_stains
 from adaptoscope.translation.trained_model import load_translator, write_translator
@@ -29,7 +29,7 @@ def test_a_stain_network_predicts_as_it_was_trained(norm, at_test, skips, tmp_pa
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0.0, 0.1)
             module.running_var.uniform_(0.5, 2.0)
-    span = Interval(low=0.1, high=0.6)
+    span = IntensityInterval(low=0.1, high=0.6)
     adapted = None
     if skips == "source":
         network = BorrowedSkipsUNet(network, network, 3)

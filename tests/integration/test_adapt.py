@@ -17,7 +17,7 @@ from adaptoscope.errors import AdaptoscopeError, InputError
 from adaptoscope.pipeline import counter_adaptation as adapt
 from adaptoscope.pipeline.counter_adaptation import AdaptSettings, adapt_counter, judge
 from adaptoscope.pipeline.made_for_folder import MadeFor
-from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 
 TINY = AdaptSettings(drawings=4, style_images=1, steps=2)

@@ -15,7 +15,7 @@ import yaml
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.pipeline.rows import NAMES
-from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 from tests.integration.conftest import CANVAS, nothing_is_computed
 

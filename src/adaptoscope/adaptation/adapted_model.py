@@ -8,7 +8,7 @@ from typing import Any, Literal
 from adaptoscope.errors import InputError
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.translation.fields import Field, hash_of
-from adaptoscope.translation.intensities import Interval, measure_interval
+from adaptoscope.translation.intensities import IntensityInterval, measure_interval
 from adaptoscope.translation.model_folder import AdaptedFrom, TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel
 
@@ -54,7 +54,7 @@ def check_model(model: StainModel) -> None:
 
 def interval_of(
     choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
-) -> Interval:
+) -> IntensityInterval:
     """Return the intensities of target images that become -1 and 1.
 
     Parameters
@@ -78,7 +78,7 @@ def adapted_record(
     *,
     method: str,
     learnt_from: dict[str, str],
-    interval: Interval,
+    interval: IntensityInterval,
     layers: tuple[int, ...] = (),
     skips: Literal["own", "source"] = "own",
     **changes: Any,

@@ -23,7 +23,7 @@ from adaptoscope.adaptation.restyling import (
 )
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.unet import StainUNet
 
@@ -84,7 +84,7 @@ class LookEstimate:
 
 def estimate_look(
     network: StainUNet,
-    interval: Interval,
+    interval: IntensityInterval,
     source: Sequence[Field],
     target: Sequence[Field],
     *,
@@ -128,7 +128,7 @@ def estimate_look(
 
 
 def _features(
-    network: StainUNet, fields: Sequence[Field], interval: Interval
+    network: StainUNet, fields: Sequence[Field], interval: IntensityInterval
 ) -> dict[int, torch.Tensor]:
     """Return what layers find in crops of all fields, by layer, shape (C, N)."""
     device = next(network.parameters()).device

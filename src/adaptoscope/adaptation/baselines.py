@@ -29,7 +29,7 @@ from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.model_folder import MODEL_FILES
 from adaptoscope.translation.preparation import Preparation, measure_histogram
 from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
@@ -104,7 +104,7 @@ def adapt_without_learning(
 
 def _intensities(
     settings: BaselineSettings, model: StainModel, target: Sequence[Field], source: Sequence[Field]
-) -> tuple[Interval, Preparation]:
+) -> tuple[IntensityInterval, Preparation]:
     """Return the constants of target images, and how images are prepared."""
     choice: Literal["own", "source"] = "own" if settings.method == "own_range" else "source"
     interval = interval_of(choice, model, target)
@@ -116,7 +116,10 @@ def _intensities(
 
 
 def with_statistics_of(
-    network: StainUNet, fields: Sequence[Field], interval: Interval, settings: AdaBNSettings
+    network: StainUNet,
+    fields: Sequence[Field],
+    interval: IntensityInterval,
+    settings: AdaBNSettings,
 ) -> StainUNet:
     """Return a copy of a network whose batch normalisation knows other images.
 

@@ -11,7 +11,7 @@ import torch
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.unet import StainUNet
 
 Features = Mapping[int, torch.Tensor]
@@ -66,7 +66,7 @@ class SourceFeatures:
         self,
         network: StainUNet,
         fields: Sequence[Field],
-        interval: Interval,
+        interval: IntensityInterval,
         settings: AdaptationSettings,
     ) -> None:
         rng = np.random.default_rng([settings.seed, _SOURCE_STREAM])

@@ -11,7 +11,7 @@ from adaptoscope.pretrained.weights_files import refuse_diverged
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import run_steps
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import PairedStep
@@ -25,7 +25,7 @@ def learn_on(
     fabric: Any,
     model: StainModel,
     fields: Sequence[Field],
-    interval: Interval,
+    interval: IntensityInterval,
     name: str,
 ) -> StainUNet:
     """Train a copy of a network on; a killed run goes on with the same call.

@@ -31,7 +31,7 @@ from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.step_loop import Logged
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.patch_discriminator import bce_fake, bce_real
 from adaptoscope.translation.unet import StainUNet
 
@@ -71,7 +71,7 @@ class LayerMatchingStep:
         source: StainUNet,
         known: SourceFeatures,
         fields: Sequence[Field],
-        interval: Interval,
+        interval: IntensityInterval,
         fabric: Any,
     ) -> None:
         self.settings = settings

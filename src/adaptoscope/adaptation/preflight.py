@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from adaptoscope.adaptation.adapted_model import check_domain, names_by_hash
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, measure_interval
+from adaptoscope.translation.intensities import IntensityInterval, measure_interval
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel
 
@@ -79,6 +79,6 @@ def _warn_if_target_is_nearer(
         )
 
 
-def _distance(usual: Interval, found: Interval) -> float:
+def _distance(usual: IntensityInterval, found: IntensityInterval) -> float:
     span = usual.high - usual.low
     return (abs(found.low - usual.low) + abs(found.high - usual.high)) / span

@@ -3,13 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.blobs import (
     difference_of_gaussians,
     difference_of_gaussians_peaks,
     sigma_of_diameter,
 )
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.metrics.point_matching import match_points
 
 # Share of the intensity range below which a blob is noise, by eye.

@@ -15,11 +15,11 @@ from adaptoscope.images.blobs import (
     candidate_sigmas,
     difference_of_gaussians_peaks,
     fit_difference_of_gaussians,
+    measured_diameter,
     otsu_watershed_labels,
     sigma_of_diameter,
 )
 from adaptoscope.images.cell_centres import centres_of_labels, no_points
-from adaptoscope.images.diameters import measured_diameter
 from adaptoscope.images.saturation import clipped_shares
 from adaptoscope.training.progress import progress
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from adaptoscope.counting.counters import ImageCount
 from adaptoscope.images.cell_centres import centres_of_labels, no_points
-from adaptoscope.images.diameters import measured_diameter
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.medians import otsu_threshold
 
 Image = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.large_images import LargeImage, sample_of
 from adaptoscope.images.artefacts import INVERTED, clean
-from adaptoscope.images.diameters import measured_diameter
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.light import only_noise
 
 Image = npt.NDArray[np.float32]

@@ -9,8 +9,9 @@ import numpy.typing as npt
 
 from adaptoscope.counting.post_processing import DensitySurvey
 from adaptoscope.counting.window_sum import count_by_windows
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.inference.network import Network
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import torch
 
 from adaptoscope.counting.settings import CountingSettings
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.cell_centres import Points, inside_window
-from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.images.resampling import Resampling
 from adaptoscope.images.windows import cut_window, mirrored_points, random_crop, random_window
 from adaptoscope.training.augmentation import change_appearance, draw_appearance

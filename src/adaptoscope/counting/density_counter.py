@@ -11,11 +11,13 @@ from adaptoscope.counting.counters import ImageCount
 from adaptoscope.counting.peaks import BORDER, peaks_of_density
 from adaptoscope.counting.post_processing import FAINTEST, DensityReading, DensitySurvey
 from adaptoscope.counting.sharpness import responses
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.large_images import Pixels, is_large, sample_of
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.cell_centres import Points, inside_window, no_points
-from adaptoscope.images.diameters import measured_diameter
-from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.resampling import Resampling, scaled
+from adaptoscope.images.windows import mirrored_places
 from adaptoscope.inference.network import Network
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.training.progress import progress
@@ -237,16 +239,10 @@ def _shares(first: int, own: tuple[int, int], places: int, stride: int) -> npt.N
 def _mirrored_part(pixels: Pixels, change: Resampling, tile: _Tile) -> Image:
     """Cut a tile out of the image at its new size, which goes on as its mirror image."""
     rows, columns = (
-        _mirrored(first - BORDER, last - BORDER, side)
+        mirrored_places(np.arange(first - BORDER, last - BORDER), side)
         for (first, last), side in zip(tile.shown, change.new_shape, strict=True)
     )
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
     part = change.part(pixels, top, left, height, width)
     return np.ascontiguousarray(part[np.ix_(rows - top, columns - left)])
-
-
-def _mirrored(first: int, last: int, length: int) -> npt.NDArray[np.int64]:
-    """Give the pixel that each position shows; the outermost pixel is shown twice at the fold."""
-    positions = np.arange(first, last) % (2 * length)
-    return np.asarray(np.where(positions < length, positions, 2 * length - 1 - positions))

@@ -19,7 +19,7 @@ from adaptoscope.counting.out_of_distribution import TrainingStatistics, known_i
 from adaptoscope.counting.post_processing import DensityReading, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.images.artefacts import clean
-from adaptoscope.images.diameters import measured_diameter
+from adaptoscope.images.blobs import measured_diameter
 
 if TYPE_CHECKING:
     from adaptoscope.counting.cross_fitting import LeftOut

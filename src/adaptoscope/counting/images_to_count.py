@@ -13,14 +13,7 @@ from adaptoscope.datasets.foreign import has_list
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import MicroscopyImage, list_images, read_image
 from adaptoscope.imageio.large_images import LargeImage, is_large, large_image
-from adaptoscope.imageio.readers import all_suffixes, is_image_folder
-
-FOREIGN_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
-    *(".nd2", ".czi", ".lif", ".lsm", ".oib", ".oif", ".vsi", ".ims", ".ics", ".dv", ".zvi"),
-    *(".svs", ".ndpi", ".scn", ".mrxs", ".flex", ".stk"),
-)
-"""Kinds of images that are not read: lossy ones, and the files of microscopes and scanners."""
+from adaptoscope.imageio.readers import FOREIGN_SUFFIXES, all_suffixes, is_image_folder
 
 # Wells (A01, r03c03), MetaXpress' time points and runs, and Harmony's folder of a plate's images.
 _PLATE_FOLDER = re.compile(r"[A-P]\d{1,2}|r\d+c\d+|TimePoint_\d+|ZStep_\d+|\d+|Images", re.I)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.leakage import refuse_held_out_images
-from adaptoscope.images.diameters import measured_diameter
+from adaptoscope.images.blobs import measured_diameter
 
 
 def refuse_kept_back(images: CountedImageSet, real: CountedImageSet) -> None:

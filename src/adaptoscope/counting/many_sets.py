@@ -10,9 +10,10 @@ from adaptoscope.counting.training_images import at_working_size
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.intensity import IntensityRange
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.diameters import measured_diameter
-from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.images.resampling import scaled
 
 # Smaller labels are cuttings of cells at the border of a crop.

@@ -21,8 +21,8 @@ from adaptoscope.counting.out_of_distribution import TrainingStatistics
 from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.errors import InputError, SettingsError
 from adaptoscope.imageio.files import write_json, write_text
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.json_values import read_json
-from adaptoscope.images.normalisation import IntensityRange
 from adaptoscope.inference.network import (
     NETWORK_FILE,
     WEIGHTS_FILE,

@@ -15,8 +15,9 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.imitation import common_pixel_size
 from adaptoscope.datasets.label_checks import check_labels
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.cell_centres import Points, no_points
-from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
+from adaptoscope.images.normalisation import common_range, measure_range
 from adaptoscope.images.resampling import Resampling, scaled
 
 

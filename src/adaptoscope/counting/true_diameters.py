@@ -6,8 +6,8 @@ from scipy import ndimage
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.imageio.files import MicroscopyImage
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.cell_centres import Points
-from adaptoscope.images.diameters import measured_diameter
 
 # Usual cell diameter of paper 1's images in pixels, for images in which none can be measured.
 _DIAMETER = 15.0

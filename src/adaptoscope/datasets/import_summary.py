@@ -11,14 +11,10 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.foreign import LISTS, has_list, is_named_as_mask
 from adaptoscope.datasets.importers import IMPORTERS, SetLayout
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.readers import file_suffixes
+from adaptoscope.imageio.readers import FOREIGN_SUFFIXES, all_suffixes, file_suffixes
 
 _HDF5 = (".h5", ".hdf5")
 _READ = {"metadata.csv", "points.csv", "settings.json", "readme.md", "readme.txt", *LISTS}
-_OTHER_IMAGES = frozenset(
-    {".bmp", ".czi", ".gif", ".ims", ".jp2", ".jpeg", ".jpg", ".lif", ".lsm", ".nd2", ".ndpi"}
-    | {".oib", ".oif", ".oir", ".qptiff", ".scn", ".stk", ".svs", ".vsi", ".webp", ".zarr"}
-)
 _PICKLED = frozenset({".npy", ".npz", ".pickle", ".pkl"})
 _POINT_FILES = frozenset({".csv", ".geojson", ".json", ".roi", ".tsv", ".txt", ".xml", ".zip"})
 _MARKS = "marks"
@@ -132,7 +128,7 @@ def _reason(source: Path, file: Path, stems: Collection[str], stain: str | None)
         )
     if suffix in file_suffixes():
         return _reason_of_image(source, file, stems, stain)
-    if suffix in _OTHER_IMAGES:
+    if suffix in (*FOREIGN_SUFFIXES, *all_suffixes()):
         return "images of a format that is not imported; export them as TIFF"
     if suffix in _POINT_FILES:
         return "tables or annotations that are not read; cell centres are read from points.csv"

@@ -18,17 +18,9 @@ _PARTIAL = re.compile(r"\.partial-[0-9a-f]{32}(\.[^.]*)?")
 def atomic_path(path: Path) -> Iterator[Path]:
     """Write a file under a temporary name and move it into place.
 
-    Parameters
-    ----------
-    path
-        Where the finished file shall stand; missing folders above it are made.
-
-    Yields
-    ------
-    pathlib.Path
-        A name beside `path` with the same suffix. Whatever is written there replaces `path`
-        when the block ends, with the permissions of any new file in that folder, whoever wrote
-        it; it is removed if the block fails.
+    Yields a name beside `path` with the same suffix. Whatever is written there replaces `path` when
+    the block ends, with the permissions of any new file in that folder; it is removed if the block
+    fails. Missing folders above `path` are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,32 +48,16 @@ def _give_usual_permissions(file: Path) -> None:
 
 
 def is_occupied(folder: Path) -> bool:
-    """Tell whether something stands at a path, leftovers of killed writers apart.
-
-    Parameters
-    ----------
-    folder
-        Where a folder shall be begun.
-
-    Returns
-    -------
-    bool
-        False if nothing stands there, or a folder that is empty but for such leftovers.
-    """
+    """Tell whether something stands at a path, leftovers of killed writers apart."""
     if not folder.is_dir():
         return folder.exists()
     return any(not _PARTIAL.fullmatch(entry.name) for entry in folder.iterdir())
 
 
 def remove_partial_files(folder: Path, *, below: bool = False) -> None:
-    """Remove what killed writers left in a folder; no writer may be at work in it.
+    """Remove what killed writers left in a folder, which need not exist, or also `below` it.
 
-    Parameters
-    ----------
-    folder
-        Folder to look into; need not exist. Only names that `atomic_path` gives are removed.
-    below
-        Look into the folders below it too; links are not followed.
+    No writer may be at work there. Only names that `atomic_path` gives are removed.
     """
     pattern = "**/.partial-*" if below else ".partial-*"
     for leftover in list(Path(folder).glob(pattern)):
@@ -96,12 +72,6 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file whole or not at all.
-
-    Parameters
-    ----------
-    content
-        Anything that JSON can hold; NaN and infinity are refused.
-    """
+    """Write a JSON file whole or not at all; NaN and infinity are refused."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")

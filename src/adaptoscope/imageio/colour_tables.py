@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 
+# Of TIFF's photometric interpretations.
 _PALETTE = 3
 # A colour table counts as rising with brightness where no step falls by more of its range.
 _LARGEST_FALL = 0.02
@@ -21,11 +22,8 @@ def grey_table(
 ) -> NDArray[np.uint8] | NDArray[np.uint16] | None:
     """Return the grey that each stored value stands for in the colour table of a TIFF.
 
-    Returns
-    -------
-    numpy.ndarray or None
-        One grey for each value; None where the values themselves are intensities: without a table,
-        or with one that colours them in the order of their brightness, as a display does.
+    None where the values themselves are intensities: without a table, or with one that colours them
+    in the order of their brightness, as a display does.
     """
     page = series.keyframe
     table = page.colormap if int(page.photometric) == _PALETTE else None

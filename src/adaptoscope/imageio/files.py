@@ -23,7 +23,6 @@ from adaptoscope.imageio.microscopy_image import MicroscopyImage, hash_pixels, i
 from adaptoscope.imageio.readers import file_suffixes, reader_of
 from adaptoscope.imageio.stored_planes import (
     ImageHeader,
-    StoredPlanes,
     as_counts,
     grey_sample,
     select_plane,
@@ -50,19 +49,9 @@ _WRITTEN = (".png", ".tif", ".tiff")
 
 
 def list_images(folder: Path, suffixes: Collection[str] | None = None) -> list[Path]:
-    """List the image files of a folder, without those below it.
+    """List the image files of a folder, ``img2`` before ``img10``, without hidden ones.
 
-    Parameters
-    ----------
-    folder
-        Folder to look into.
-    suffixes
-        How the names end, in lower case; by default as those of all kinds of image that are files.
-
-    Returns
-    -------
-    list of pathlib.Path
-        Such files, ``img2`` before ``img10``; hidden files are left out.
+    By default those whose names end in lower or upper case as those of any kind of image file do.
     """
     ends = file_suffixes() if suffixes is None else suffixes
     found = [
@@ -74,23 +63,7 @@ def list_images(folder: Path, suffixes: Collection[str] | None = None) -> list[P
 
 
 def read_header(path: Path) -> ImageHeader:
-    """Read size and bit depth of an image without decoding it.
-
-    Parameters
-    ----------
-    path
-        A PNG or TIFF file.
-
-    Returns
-    -------
-    ImageHeader
-        Height, width and bit depth.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged, absurdly large or of an unsupported kind.
-    """
+    """Read size, bit depth and channels of an image file without decoding it."""
     return reader_of(Path(path)).read_header(Path(path))
 
 
@@ -129,7 +102,7 @@ def read_image(
         channels or planes and no choice was made.
     """
     path = Path(path)
-    planes = _read_planes(path, max_pixels)
+    planes = reader_of(path).read_planes(path, max_pixels=max_pixels, labels=False)
     if channel is None:
         channel = grey_sample(planes)
     stored = as_counts(select_plane(planes, path, channel=channel, z=z), path)
@@ -146,7 +119,7 @@ def write_image(
     bit_depth: int = 8,
     pixel_size_um: float | None = None,
 ) -> str:
-    """Write one channel without loss.
+    """Write one channel without loss, and return the `hash_pixels` of what was written.
 
     Parameters
     ----------
@@ -158,16 +131,6 @@ def write_image(
         8 or 16.
     pixel_size_um
         Edge of a pixel in micrometres; None leaves it out.
-
-    Returns
-    -------
-    str
-        Hash of the pixels as written, as `hash_pixels` gives it.
-
-    Raises
-    ------
-    InputError
-        If the pixels are not one finite plane, or the name's suffix is unknown.
     """
     path = Path(path)
     if pixels_unit.ndim != 2 or pixels_unit.size == 0 or not np.isfinite(pixels_unit).all():
@@ -184,25 +147,10 @@ def write_image(
 
 
 def read_mask(path: Path) -> NDArray[np.uint16]:
-    """Read a label image.
-
-    Parameters
-    ----------
-    path
-        A PNG or TIFF file of 8- or 16-bit labels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), uint16; 0 is background and every other value one cell.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, damaged or not a single plane of integers.
-    """
+    """Read a label image: shape (H, W), uint16; 0 is background and every other value one cell."""
     path = Path(path)
-    labels = select_plane(_read_planes(path, labels=True), path)
+    planes = reader_of(path).read_planes(path, max_pixels=None, labels=True)
+    labels = select_plane(planes, path)
     if labels.dtype.kind != "u":
         raise InputError(
             f"The mask {path} does not hold labels.",
@@ -214,20 +162,7 @@ def read_mask(path: Path) -> NDArray[np.uint16]:
 
 
 def write_mask(path: Path, labels: NDArray[np.integer]) -> None:
-    """Write a label image as 16-bit PNG.
-
-    Parameters
-    ----------
-    path
-        File to write, ending in ``.png``.
-    labels
-        Shape (H, W), integers from 0 to 65535.
-
-    Raises
-    ------
-    InputError
-        If the labels are not one plane of integers in that range.
-    """
+    """Write a label image, shape (H, W) of integers from 0 to 65535, as 16-bit PNG."""
     good = labels.ndim == 2 and labels.size > 0 and labels.dtype.kind in "iub"
     if not good or int(labels.min()) < 0 or int(labels.max()) > 65535:
         raise InputError(
@@ -243,12 +178,6 @@ def _natural_key(name: str) -> list[tuple[int, str]]:
     parts = re.split(r"(\d+)", name)
     # A superscript two is a digit, but no number.
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
-
-
-def _read_planes(
-    path: Path, max_pixels: int | None = None, *, labels: bool = False
-) -> StoredPlanes:
-    return reader_of(path).read_planes(path, max_pixels=max_pixels, labels=labels)
 
 
 def _write_stored(

@@ -1,8 +1,9 @@
-"""Stored counts of a camera and the unit interval that the networks see."""
+"""Lines between intensities: from stored counts, or a range of an image, to what is computed on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +11,35 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 
 BIT_DEPTHS = (8, 16)
+# Beyond these values no counter looks: cells end near 1.
+_LIMITS = (-1.0, 4.0)
 
 
 @dataclass(frozen=True)
-class IntensityScale:
-    """The stored counts that mean 0 and 1.
-
-    Parameters
-    ----------
-    low
-        Stored count that means 0.
-    high
-        Stored count that means 1; above ``low``.
-    bit_depth
-        Bits of the file's container, 8 or 16.
-    """
+class IntensityRange:
+    """Two intensities, in the unit of an image, and the line that takes them to 0 and 1."""
 
     low: float
     high: float
+
+    def normalise(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Map intensities of any shape so that `low` becomes 0 and `high` 1, in their own type."""
+        return (pixels - self.low) / (self.high - self.low)
+
+    def denormalise(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Undo `normalise`."""
+        return values * (self.high - self.low) + self.low
+
+    def apply(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Normalise for a network, float32: clipped so that debris cannot dominate."""
+        values: NDArray[np.float64] = self.normalise(pixels.astype(np.float64))
+        return np.clip(values, *_LIMITS).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class IntensityScale(IntensityRange):
+    """The stored counts that mean 0 and 1, in a container of 8 or 16 bits."""
+
     bit_depth: int
 
     def __post_init__(self) -> None:
@@ -49,59 +61,21 @@ class IntensityScale:
 
     @classmethod
     def full_range(cls, bit_depth: int) -> IntensityScale:
-        """Return the scale on which the largest count of the container means 1.
-
-        Parameters
-        ----------
-        bit_depth
-            8 or 16.
-
-        Returns
-        -------
-        IntensityScale
-            From 0 to 255 or 65535.
-        """
+        """Return the scale on which the largest count of the container, 255 or 65535, means 1."""
         return cls(low=0.0, high=float(2**bit_depth - 1), bit_depth=bit_depth)
 
     def to_unit(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Map stored counts linearly, so that ``low`` becomes 0 and ``high`` becomes 1.
-
-        Parameters
-        ----------
-        stored
-            Counts, any shape.
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, float32. Counts outside the scale leave [0, 1]; nothing is clipped.
-        """
+        """Normalise stored counts of any shape to float32; nothing is clipped."""
         if stored.dtype not in (np.uint8, np.uint16) or stored.size <= 2**16:
-            return self._to_unit(stored.astype(np.float64))
+            return self.normalise(stored.astype(np.float64)).astype(np.float32)
         # The same numbers from a table, without a copy in double precision.
         counts = np.arange(2 ** (8 * stored.dtype.itemsize), dtype=np.float64)
-        return np.take(self._to_unit(counts), stored)  # type: ignore[arg-type]
-
-    def _to_unit(self, counts: NDArray[np.float64]) -> NDArray[np.float32]:
-        unit: NDArray[np.float32] = ((counts - self.low) / (self.high - self.low)).astype(
-            np.float32
-        )
-        return unit
+        table: NDArray[np.float32] = self.normalise(counts).astype(np.float32)
+        return np.take(table, stored)  # type: ignore[arg-type]
 
     def to_stored(self, unit: NDArray[np.floating]) -> NDArray[np.uint8] | NDArray[np.uint16]:
-        """Undo `to_unit`, rounding half to even and clipping to the container's range.
-
-        Parameters
-        ----------
-        unit
-            Any shape, where 0 means ``low`` and 1 means ``high``; finite.
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, uint8 or uint16.
-        """
-        counts = np.rint(unit.astype(np.float64) * (self.high - self.low) + self.low)
+        """Undo `to_unit`, rounding half to even and clipping to the container's range."""
+        counts: NDArray[np.float64] = np.rint(self.denormalise(unit.astype(np.float64)))
         if self.bit_depth == 8:
             return np.clip(counts, 0, 255).astype(np.uint8)
         return np.clip(counts, 0, 65535).astype(np.uint16)
@@ -112,20 +86,8 @@ def robust_range(
 ) -> tuple[float, float]:
     """Measure the darkest and brightest intensity, leaving out a few extreme pixels.
 
-    Where the two percentiles meet, as in an image that is dark but for a few pixels, the full
-    range of the image is taken; a constant image gives an interval of width 1.
-
-    Parameters
-    ----------
-    pixels
-        Any shape, at least one value, finite.
-    low, high
-        Percentiles, ``0 <= low < high <= 100``.
-
-    Returns
-    -------
-    tuple of float
-        Darkest and brightest intensity; the second is always above the first.
+    `low` and `high` are percentiles. Where the two meet, as in an image that is dark but for a few
+    pixels, the full range of the image is taken; a constant image gives an interval of width 1.
     """
     values = np.asarray(pixels, dtype=np.float64)
     if values.size == 0 or not np.isfinite(values).all():

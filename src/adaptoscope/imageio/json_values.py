@@ -10,13 +10,7 @@ _MOST_DIGITS = 30
 
 
 def plain(value: object) -> object:
-    """Turn a value into what JSON can hold.
-
-    Parameters
-    ----------
-    value
-        A number, text, path, or a nested list or mapping of these; NumPy scalars and arrays too.
-    """
+    """Turn a value into what JSON can hold: nested, of numbers, texts, paths or NumPy's values."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if hasattr(value, "tolist"):
@@ -52,13 +46,10 @@ def rounded(value: float, digits: int = 3) -> str:
 
 
 def read_json(text: str) -> Any:
-    """Return what a text of JSON holds; anything that cannot be used is one kind of error.
+    """Return what a text of JSON holds; anything that cannot be used is a ValueError.
 
-    Raises
-    ------
-    ValueError
-        If it is not JSON, tables lie within one another too deeply, or a number has more digits
-        than any quantity has.
+    That includes tables within one another too deeply, and numbers of more digits than any quantity
+    has.
     """
     try:
         return json.loads(text, parse_int=_whole_number)

@@ -45,17 +45,7 @@ _SAMPLE_WINDOWS = 16
 
 @dataclass(frozen=True, eq=False)
 class LargeImage:
-    """One channel of one field of view that stays on disk.
-
-    Parameters
-    ----------
-    pixel_size_um
-        Edge of a pixel in micrometres, or None where the file does not tell.
-    channel
-        Channel that was chosen, or None where the file has only one.
-    pixel_size_remark
-        As of `MicroscopyImage`.
-    """
+    """One channel of one field of view that stays on disk; attributes as of `MicroscopyImage`."""
 
     name: str
     parts: StoredParts
@@ -89,15 +79,7 @@ def large_image(
 ) -> Iterator[LargeImage | None]:
     """Open an image to be read in parts, whatever its size.
 
-    Parameters
-    ----------
-    channel, z
-        As in `adaptoscope.imageio.files.read_image`.
-
-    Yields
-    ------
-    LargeImage or None
-        None where the file can be read whole only: PNG, and TIFF with a single compressed strip.
+    Yields None where the file can be read whole only: PNG, and TIFF with a single compressed strip.
     """
     opened = stored_parts(path, channel=channel, z=z)
     if opened is None:
@@ -126,17 +108,8 @@ def is_large(shape: tuple[int, ...]) -> bool:
 def sample_of(pixels: Pixels) -> FloatImage:
     """Return windows of an image side by side, from which intensities and cells are measured.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-
-    Returns
-    -------
-    numpy.ndarray
-        The whole image if it is not large. Else about 16 windows of 1024 pixels that stand in a
-        regular grid over it, always the same ones; a grid of more rows than columns where the image
-        is higher than wide.
+    The whole image if it is not large. Else about 16 windows of 1024 pixels in a regular grid over
+    it, always the same ones.
     """
     height, width = pixels.shape
     if not is_large((height, width)):
@@ -158,28 +131,19 @@ def _grid(length: int, number: int) -> list[slice]:
     return [slice(int(start), int(start) + side) for start in starts]
 
 
-def overview(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
-    """Return an image made smaller by means over blocks, read in bands.
+def average_blocks(pixels: Pixels, longest: int) -> tuple[FloatImage, int]:
+    """Return an image made smaller by means over blocks, read in bands, and the edge of a block.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-    longest
-        Blocks are as large as needed for the longer side of the result to have fewer than twice so
-        many pixels.
-
-    Returns
-    -------
-    tuple
-        The smaller image, and the edge of a block in pixels. Pixels at the lower and right border
-        that fill no block are left out.
+    Blocks are as large as needed for the longer side to have fewer than twice `longest` pixels.
+    What fills no block at the lower and right border is left out.
     """
     height, width = pixels.shape
     block = min(max(1, max(height, width) // longest), height, width)
     across = width // block
-    bands = (
-        pixels[top : top + block, : across * block].reshape(block, across, block)
+    # Whole rows first: the processor adds them many pixels at a time.
+    bands = [
+        pixels[top : top + block, : across * block].sum(axis=0)
         for top in range(0, height // block * block, block)
-    )
-    return np.stack([band.mean(axis=(0, 2), dtype=np.float32) for band in bands]), block
+    ]
+    sums = np.stack(bands).reshape(len(bands), across, block).sum(axis=2)
+    return sums / np.float32(block**2), block

@@ -21,7 +21,7 @@ _ROWS = 256
 class MicroscopyImage:
     """One channel of one field of view.
 
-    Parameters
+    Attributes
     ----------
     pixels
         Shape (H, W), float32 in [0, 1] of the full stored range.
@@ -58,18 +58,10 @@ class MicroscopyImage:
 
 
 def hash_pixels(stored: NDArray[np.uint8] | NDArray[np.uint16]) -> str:
-    """Hash decoded pixels, whatever file they came from.
+    """Hash decoded pixels, shape (H, W), whatever file they came from.
 
-    Parameters
-    ----------
-    stored
-        Shape (H, W), stored counts.
-
-    Returns
-    -------
-    str
-        SHA-256 of the shape and the counts as little-endian 16-bit integers, so that PNG and TIFF
-        files, and 8- and 16-bit containers of the same counts, have the same hash.
+    SHA-256 of the shape and the counts as little-endian 16-bit integers, so that PNG and TIFF
+    files, and 8- and 16-bit containers of the same counts, have the same hash.
     """
     digest = hashlib.sha256(np.array(stored.shape, dtype="<u8").tobytes())
     for row in range(0, len(stored), _ROWS):
@@ -84,17 +76,7 @@ def image_of_counts(
     *,
     channel: int | None = None,
 ) -> MicroscopyImage:
-    """Return the image that stored counts make.
-
-    Parameters
-    ----------
-    stored
-        Shape (H, W), stored counts.
-    pixel_size
-        What is told of the size of its pixels, or their edge in micrometres alone.
-    channel
-        Channel that was chosen, or None where the file has only one.
-    """
+    """Return the image that stored counts, shape (H, W), make; sizes are in micrometres."""
     known = pixel_size if isinstance(pixel_size, PixelSize) else PixelSize(pixel_size)
     scale = IntensityScale.full_range(stored.dtype.itemsize * 8)
     return MicroscopyImage(

@@ -41,13 +41,7 @@ def ome_document(file: tifffile.TiffFile) -> Any:
 
 
 def own_pixels(path: Path, root: Any) -> list[Any]:
-    """Return the ``Pixels`` of the images of which a file holds planes.
-
-    Parameters
-    ----------
-    root
-        As `ome_document` gives it.
-    """
+    """Return the ``Pixels`` of the images of which a file holds planes."""
     pixels = _all_pixels(root)
     blocks = [block for number, each in enumerate(pixels) for block in _blocks(number, each, 1)]
     images = sorted({block.image for block in _own(path, root, blocks)})
@@ -55,20 +49,10 @@ def own_pixels(path: Path, root: Any) -> list[Any]:
 
 
 def own_series(path: Path, file: tifffile.TiffFile) -> tifffile.TiffPageSeries | None:
-    """Return the planes of a file that belongs to a set of several.
+    """Return the planes of a file that belongs to a set of several; no other file is looked at.
 
-    No other file is looked at, whatever the text names.
-
-    Parameters
-    ----------
-    file
-        The same, open, with OME text.
-
-    Returns
-    -------
-    tifffile.TiffPageSeries or None
-        None where the text describes this file alone, or none of its planes; tifffile then reads
-        it, without the text in the second case.
+    None where the text of the open file describes this file alone, or none of its planes; tifffile
+    then reads it, without the text in the second case.
     """
     root = ome_document(file)
     if root is None:

@@ -46,14 +46,13 @@ Sized = TypeVar("Sized", bound=Any)
 class PixelSize:
     """What a file tells of the size of its pixels.
 
-    Parameters
+    Attributes
     ----------
     um
-        Edge of a square pixel of the same area in micrometres, which is the geometric mean of
-        height and width; None where the file does not tell, or tells what cannot be trusted.
+        Edge in micrometres of a square pixel of the same area; None where the file does not tell,
+        or tells what cannot be trusted.
     remark
-        What a person has to know of it, in words: why a number was not used, or that the pixels
-        are not square. Empty where there is nothing to say.
+        What a person has to know of it: why a number was not used, or that pixels are not square.
     """
 
     um: float | None = None
@@ -61,18 +60,7 @@ class PixelSize:
 
 
 def micrometres_in(unit: str) -> float | None:
-    """Tell how many micrometres a unit of length is.
-
-    Parameters
-    ----------
-    unit
-        Under any of the names that files give it, as ``µm``, ``micron``, ``metre`` or ``Å``.
-
-    Returns
-    -------
-    float or None
-        None for a unit that is not known.
-    """
+    """Tell how many micrometres a unit of length is, under any name; None for an unknown one."""
     text = unicodedata.normalize("NFKC", unit).strip()
     if text in _CAPITALS:
         return None
@@ -82,21 +70,10 @@ def micrometres_in(unit: str) -> float | None:
 def calibrated(
     height: float, width: float, units: tuple[str, str], source: str, *, is_ours: bool = False
 ) -> PixelSize:
-    """Judge the pixel size that a microscope's or a program's own record gives.
+    """Judge the height and width of a pixel, in `units`, of a microscope's or program's record.
 
-    Parameters
-    ----------
-    height, width
-        Edges of a pixel, in the units.
-    source
-        Where they stand, for the remark.
-    is_ours
-        Whether this package wrote them, which writes what it was told only.
-
-    Returns
-    -------
-    PixelSize
-        Unknown without a remark where the record says that nobody has calibrated.
+    `source` says where they stand, for the remark; `is_ours`, that this package wrote them, which
+    writes what it was told only. Unknown without a remark where nobody has calibrated.
     """
     if any(unit.strip().lower() in _NO_UNIT for unit in units):
         return PixelSize()
@@ -114,19 +91,7 @@ def from_resolution(
 ) -> PixelSize:
     """Judge the pixel size of a plain resolution tag, which may be a printer's or a camera's.
 
-    Parameters
-    ----------
-    height_um, width_um
-        Edges of a pixel in micrometres.
-    source
-        Where they stand, for the remark.
-    from_camera
-        Whether it may be a camera's.
-
-    Returns
-    -------
-    PixelSize
-        Unknown without a remark where it is a printer's.
+    Unknown without a remark where it is a printer's.
     """
     largest = max(height_um, width_um)
     if not math.isfinite(largest) or largest >= LARGEST_PIXEL_UM:
@@ -140,12 +105,7 @@ def from_resolution(
 def beside(size: PixelSize, other_um: float | None, used: str, other: str) -> PixelSize:
     """Say where a second source gives another pixel size than the one that is used.
 
-    Parameters
-    ----------
-    other_um
-        What the second source says in micrometres; None where it says nothing.
-    used, other
-        Names of both sources.
+    `used` and `other` name both sources; the second may say nothing (None).
     """
     if size.um is None or other_um is None or _same(size.um, other_um):
         return size
@@ -160,8 +120,6 @@ def with_pixel_size(image: Sized, um: float, source: str, *, only_unknown: bool 
     ----------
     image
         A `MicroscopyImage` or `LargeImage`.
-    um
-        Edge of a pixel in micrometres.
     only_unknown
         Keep what the file tells, if it does.
     """

@@ -16,6 +16,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.pixel_size import PixelSize, from_resolution
 from adaptoscope.imageio.stored_planes import PNG_SIGNATURE, ImageHeader, StoredPlanes, check_size
 
+# Signature and IHDR; values per pixel by colour type (PNG specification, 11.2).
 _HEADER_BYTES = 33
 _COMPONENTS = {0: 1, 2: 3, 4: 2, 6: 4}
 # Deflate packs at most 1032 bytes into one; noise of a camera, hardly two. What is so small and
@@ -31,17 +32,9 @@ def read_png_header(path: Path) -> ImageHeader:
 
 
 def read_png(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
-    """Read all channels of a PNG.
+    """Read all channels of a PNG: axes YX or YXS, uint8 or uint16.
 
-    Parameters
-    ----------
-    max_pixels
-        Most pixels of a plane, in place of the usual limit on its sides.
-
-    Returns
-    -------
-    StoredPlanes
-        Axes YX or YXS, uint8 or uint16.
+    `max_pixels` is the most pixels of a plane, in place of the usual limit on its sides.
     """
     data = path.read_bytes()
     header = _parse_header(path, data[:_HEADER_BYTES], max_pixels)
@@ -79,19 +72,9 @@ def _refuse_bomb(path: Path, decoded: int, stored: int) -> None:
 def encode_png(
     stored: NDArray[np.uint8] | NDArray[np.uint16], pixel_size_um: float | None
 ) -> bytes:
-    """Encode one channel without loss.
+    """Encode one channel without loss; the same pixels give the same bytes.
 
-    Parameters
-    ----------
-    stored
-        Shape (H, W), uint8 or uint16.
-    pixel_size_um
-        Edge of a pixel in micrometres, written as whole pixels per metre; None leaves it out.
-
-    Returns
-    -------
-    bytes
-        The file. The same pixels give the same bytes.
+    The pixel size is written as whole pixels per metre; None leaves it out.
     """
     data: bytes = bytes(imagecodecs.png_encode(np.ascontiguousarray(stored)))
     if pixel_size_um is None:

@@ -89,6 +89,13 @@ READERS: list[Reader] = [
 ]
 """Every kind, the likeliest first."""
 
+FOREIGN_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jfif", ".jp2", ".gif", ".webp", ".bmp", ".heic", ".avif"),
+    *(".nd2", ".czi", ".lif", ".lsm", ".oib", ".oif", ".oir", ".vsi", ".ims", ".ics", ".dv"),
+    *(".zvi", ".svs", ".ndpi", ".scn", ".mrxs", ".flex", ".stk", ".qptiff"),
+)
+"""Kinds of images that are not read: lossy ones, and the files of microscopes and scanners."""
+
 
 def file_suffixes() -> tuple[str, ...]:
     """Return the ends of names of all kinds that are files."""

@@ -29,16 +29,12 @@ class StoredParts:
     Parameters
     ----------
     path
-        Where the plane is stored, to be named in errors.
-    shape
-        Height and width in pixels.
-    block
-        Height and width of a block in pixels.
+        To be named in errors.
+    shape, block
+        Height and width of the plane, and of a block, in pixels.
     decode
         Maps the number of a block, counted along rows and columns, to its values; those of the
         last blocks may go on beyond the plane.
-    pixel_size
-        What the file tells of the size of its pixels.
     """
 
     def __init__(
@@ -62,18 +58,7 @@ class StoredParts:
         self._bytes = 0
 
     def read(self, rows: slice, columns: slice) -> Block:
-        """Return a part of the plane.
-
-        Parameters
-        ----------
-        rows, columns
-            From and to, in pixels; what lies outside is left out.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (height, width), values as stored.
-        """
+        """Return the values, as stored, of some rows and columns; what lies outside is left out."""
         top, bottom, _ = rows.indices(self.shape[0])
         left, right, _ = columns.indices(self.shape[1])
         part = np.empty((max(0, bottom - top), max(0, right - left)), dtype=self.dtype)

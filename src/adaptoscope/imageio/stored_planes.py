@@ -5,7 +5,8 @@ A file may hold channels and focal planes. Which of them is meant is never guess
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -44,15 +45,7 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What is known of an image before its pixels are decoded.
-
-    Parameters
-    ----------
-    height, width
-        Size of one plane in pixels.
-    bit_depth
-        8 or 16; 16 for floating-point files, which are handled on the 16-bit scale.
-    """
+    """What is known of an image before its pixels are decoded; floats count as 16-bit."""
 
     height: int
     width: int
@@ -64,15 +57,13 @@ class ImageHeader:
 class StoredPlanes:
     """All planes of a file.
 
-    Parameters
+    Attributes
     ----------
     values
         Stored values with the axes of ``axes``.
     axes
         One letter per axis: Y row, X column, C channel, S sample (as red, green, blue),
         Z focal plane, T time, Q or I a stack whose meaning the file does not tell.
-    pixel_size
-        What the file tells of the size of its pixels.
     """
 
     values: NDArray[np.generic]
@@ -80,19 +71,31 @@ class StoredPlanes:
     pixel_size: PixelSize
 
 
+@contextmanager
+def decoding(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a damaged image makes a library raise into one readable error."""
+    try:
+        yield
+    except InputError:
+        raise
+    # Codecs and stores have errors of their own, a dozen of them.
+    except Exception as error:
+        size = f"a file of {path.stat().st_size} bytes: " if path.is_file() else ""
+        raise InputError(
+            f"The image {path} cannot be decoded.",
+            expected=f"a complete {kind}",
+            found=f"{size}{error or type(error).__name__}",
+            remedy="copy it again from where it came, save it uncompressed, or leave it out",
+        ) from error
+
+
 def check_size(
     path: Path, height: int, width: int, stored_bytes: int, *, max_pixels: int | None = None
 ) -> None:
-    """Refuse an image of absurd size before memory is taken for it.
+    """Refuse an image of absurd size, as its header claims, before memory is taken for it.
 
-    Parameters
-    ----------
-    height, width
-        Size of one plane in pixels, as the header claims.
-    stored_bytes
-        Size of all decoded planes in bytes.
-    max_pixels
-        Most pixels of a plane, in place of the limit on its sides.
+    `stored_bytes` are those of all decoded planes; `max_pixels`, the most pixels of a plane, takes
+    the place of the limit on its sides.
     """
     if max_pixels is not None and height * width > max_pixels:
         raise InputError(
@@ -120,7 +123,7 @@ def select_plane(
     channel: int | None = None,
     z: int | Literal["max"] | None = None,
 ) -> NDArray[np.generic]:
-    """Return the one plane that was asked for.
+    """Return the one plane that was asked for, shape (H, W), as stored.
 
     Parameters
     ----------
@@ -129,11 +132,6 @@ def select_plane(
     z
         Index of the focal plane, from 0, or ``"max"`` for the brightest value along the stack;
         needed where the file has several.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), values as stored.
     """
     chosen = choose_plane(planes.axes, planes.values.shape, path, channel=channel, z=z)
     values = planes.values[tuple(chosen)]
@@ -153,20 +151,9 @@ def choose_plane(
     channel: int | None = None,
     z: int | Literal["max"] | None = None,
 ) -> list[int | slice]:
-    """Tell where along every axis of a file the plane lies that was asked for.
+    """Tell where along every axis of a file the plane lies that was asked for, as `select_plane`.
 
-    Parameters
-    ----------
-    axes, shape
-        One letter, as in `StoredPlanes`, and one length per axis.
-    path, channel, z
-        As in `select_plane`.
-
-    Returns
-    -------
-    list of int or slice
-        One entry per axis. All along the rows and the columns, and along the focal planes where
-        the brightest value is asked for.
+    Everything along rows, columns, and focal planes of which the brightest is asked for.
     """
     _refuse_further_axes(axes, shape, path)
     _refuse_exchanged_axes(axes, shape, path)
@@ -182,20 +169,9 @@ def choose_plane(
 def as_counts(
     plane: NDArray[np.generic], path: Path, *, is_whole: bool = True
 ) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Bring one plane to stored counts.
+    """Bring one plane, shape (H, W), to stored counts; floating point becomes 16-bit.
 
-    Parameters
-    ----------
-    plane
-        Shape (H, W), values as stored: uint8, uint16, or floating point, which holds values from 0
-        to 1 or whole numbers from 0 to 65535.
-    is_whole
-        Whether it is a whole plane, of which alone can be told that its values are whole numbers.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), uint8 or uint16; floating point becomes 16-bit.
+    Floats are from 0 to 1, or whole numbers up to 65535, which only a whole plane tells.
     """
     if plane.dtype == np.uint8:
         return plane.astype(np.uint8)
@@ -227,11 +203,8 @@ def as_counts(
 def grey_sample(planes: StoredPlanes) -> int | None:
     """Tell which sample of a colour image is its grey one, where that leaves no doubt.
 
-    Returns
-    -------
-    int or None
-        The first where red, green and blue are equal, or the only one of them that is not the same
-        everywhere; a transparency that is the same everywhere is left aside. None otherwise.
+    The first where red, green and blue are equal, or the only one of them that is not the same
+    everywhere; a transparency that is the same everywhere is left aside.
     """
     if "S" not in planes.axes:
         return None

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.colour_tables import grey_table
 from adaptoscope.imageio.ome_planes import own_series
-from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size
+from adaptoscope.imageio.stored_planes import ImageHeader, StoredPlanes, check_size, decoding
 from adaptoscope.imageio.tiff_pixel_size import SOFTWARE, tiff_pixel_size
 
+TIFF = "TIFF file with a supported compression"
+# Of TIFF's photometric interpretations.
 _MIN_IS_WHITE = 0
 # Where tifffile looks whether the pages go round.
 _SHORT_CIRCLE = 100
@@ -47,19 +49,10 @@ def read_tiff_header(path: Path) -> ImageHeader:
 
 
 def read_tiff(path: Path, *, max_pixels: int | None = None, labels: bool = False) -> StoredPlanes:
-    """Read all planes of a TIFF.
+    """Read all planes of a TIFF: uint8, uint16 or floating point, axes as the file names them.
 
-    Parameters
-    ----------
-    max_pixels
-        Most pixels of a plane, in place of the usual limit on its sides.
-    labels
-        Whether the values are labels, which stand for themselves where there is a colour table.
-
-    Returns
-    -------
-    StoredPlanes
-        uint8, uint16, or floating point; axes as the file names them.
+    `max_pixels` is the most pixels of a plane, in place of the usual limit on its sides. `labels`
+    stand for themselves where there is a colour table.
     """
     with _opened(path) as file:
         series = only_series(path, file, max_pixels=max_pixels)
@@ -79,15 +72,7 @@ def write_tiff(
     *,
     ome: bool,
 ) -> None:
-    """Write one channel without loss, as OME or ImageJ TIFF.
-
-    Parameters
-    ----------
-    stored
-        Shape (H, W), uint8 or uint16.
-    pixel_size_um
-        Edge of a pixel in micrometres; None leaves it out.
-    """
+    """Write one channel without loss, as OME or ImageJ TIFF; None leaves the pixel size out."""
     if ome:
         digest = hashlib.sha256(stored.tobytes()).hexdigest()
         metadata: dict[str, Any] = {
@@ -115,25 +100,8 @@ def write_tiff(
 
 
 @contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged TIFF makes the decoders raise into one readable error."""
-    try:
-        yield
-    except InputError:
-        raise
-    # A damaged file surfaces as almost any error: the codecs alone define a dozen of their own.
-    except Exception as error:
-        raise InputError(
-            f"The image {path} cannot be decoded.",
-            expected="a complete TIFF file with a supported compression",
-            found=f"a file of {path.stat().st_size} bytes: {error or type(error).__name__}",
-            remedy="copy the file again from where it came, save it uncompressed, or leave it out",
-        ) from error
-
-
-@contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    with decoding(path), tifffile.TiffFile(path) as file:
+    with decoding(path, TIFF), tifffile.TiffFile(path) as file:
         yield file
 
 
@@ -142,12 +110,7 @@ def only_series(
 ) -> tifffile.TiffPageSeries:
     """Return the one image of a file, with its channels and focal planes.
 
-    Parameters
-    ----------
-    whole
-        Also refuse an image that is too large to be read whole.
-    max_pixels
-        As in `read_tiff`.
+    Unless it is read in parts, one that is too large to be read whole is refused.
     """
     _check_page_number(path, file)
     only = own_series(path, file) or _only_full(path, file)

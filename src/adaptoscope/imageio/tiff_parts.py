@@ -12,10 +12,11 @@ import tifffile
 
 from adaptoscope.imageio.colour_tables import grey_table
 from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
-from adaptoscope.imageio.stored_planes import MAX_BYTES, choose_plane
-from adaptoscope.imageio.tiff_files import decoding, only_series
+from adaptoscope.imageio.stored_planes import MAX_BYTES, choose_plane, decoding
+from adaptoscope.imageio.tiff_files import TIFF, only_series
 from adaptoscope.imageio.tiff_pixel_size import tiff_pixel_size
 
+# A megabyte of 16 bits, as large as usual tiles.
 _UNCOMPRESSED_BLOCK = (512, 1024)
 
 _DecodePlane = Callable[[int, int], Block]
@@ -24,23 +25,15 @@ _DecodePlane = Callable[[int, int], Block]
 def open_tiff_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts | None:
-    """Open one plane of a TIFF without decoding it.
+    """Open one plane of a TIFF without decoding it; to be closed.
 
-    Parameters
-    ----------
-    channel, z
-        As in `adaptoscope.imageio.files.read_image`.
-
-    Returns
-    -------
-    StoredParts or None
-        To be closed. None where any part would need more than 128 MiB decoded, as in a compressed
-        file with a single strip, or where the planes are stored in an order that is not supported.
+    None where any part would need more than 128 MiB decoded, as in a compressed file with a single
+    strip, or where the planes are stored in an order that is not supported.
     """
-    with decoding(path):
+    with decoding(path, TIFF):
         file = tifffile.TiffFile(path)
     try:
-        with decoding(path):
+        with decoding(path, TIFF):
             parts = _parts(path, file, channel, z)
     except Exception:
         file.close()
@@ -85,7 +78,7 @@ def _brightest(path: Path, planes: list[_DecodePlane]) -> _DecodePlane:
     """Return what decodes the brightest values of some planes, one plane at a time."""
 
     def decode(row: int, column: int) -> Block:
-        with decoding(path):
+        with decoding(path, TIFF):
             values = planes[0](row, column)
             for plane in planes[1:]:
                 values = np.maximum(values, plane(row, column))

@@ -28,24 +28,15 @@ SOFTWARE = "Adaptoscope"
 """How files that this package writes call their author."""
 
 _TAG = "the resolution tag"
+# Micrometres of TIFF's units: inch and centimetre.
 _RESOLUTION_UM = {2: 25_400.0, 3: 10_000.0}
 
 
 def tiff_pixel_size(path: Path, file: tifffile.TiffFile) -> PixelSize:
     """Return the pixel size of an open TIFF.
 
-    Parameters
-    ----------
-    path
-        The file, beside which a plate reader's index may lie.
-    file
-        The same, open.
-
-    Returns
-    -------
-    PixelSize
-        Of the index where it names the file, as the file's own tag is then that of the camera;
-        else of the file's own metadata, and of the plain resolution tag where there is no other.
+    Of a plate reader's index beside it that names the file, as the file's own tag is then that of
+    the camera; else of the file's own metadata; else of the plain resolution tag.
     """
     tag = _tag_edges(file)
     tag_um = (tag[0] * tag[1]) ** 0.5 if tag and max(tag) < LARGEST_PIXEL_UM else None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, missing_extra
 from adaptoscope.imageio.pixel_size import PixelSize, calibrated
 from adaptoscope.imageio.stored_parts import LARGEST_BLOCK, Block, StoredParts
-from adaptoscope.imageio.stored_planes import choose_plane
+from adaptoscope.imageio.stored_planes import choose_plane, decoding
 
+_ZARR = "OME-Zarr folder"
 # Codecs that run what the file says (pickle) are not among them.
 _COMPRESSORS = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
 _ARRANGEMENTS = ("bytes", "crc32c", "delta", "endian", "sharding_indexed", "shuffle", "transpose")
@@ -25,17 +25,9 @@ _CODECS = frozenset(_COMPRESSORS + _ARRANGEMENTS)
 def open_zarr_parts(
     path: Path, *, channel: int | None = None, z: int | Literal["max"] | None = None
 ) -> StoredParts:
-    """Open one plane of the full resolution of an OME-Zarr folder.
-
-    Parameters
-    ----------
-    path
-        A folder as OME-Zarr 0.1 to 0.5 describes it, or one plain array of two axes.
-    channel, z
-        As in `adaptoscope.imageio.files.read_image`.
-    """
+    """Open one plane of full resolution of an OME-Zarr folder (0.1 to 0.5) or plain 2-D array."""
     library = _library(path)
-    with _decoding(path):
+    with decoding(path, _ZARR):
         array, names, pixel_size = _full_resolution(path, library.open(path, mode="r"))
         shape = tuple(int(length) for length in array.shape)
         _check_array(path, array, names)
@@ -51,7 +43,7 @@ def open_zarr_parts(
         place = list(chosen)
         place[-2] = slice(row * block[0], (row + 1) * block[0])
         place[-1] = slice(column * block[1], (column + 1) * block[1])
-        with _decoding(path):
+        with decoding(path, _ZARR):
             values = np.asarray(array[tuple(place)])
         brightest: Block = values if values.ndim == 2 else values.max(axis=0)
         return brightest
@@ -71,30 +63,8 @@ def open_zarr_parts(
 def _library(path: Path) -> Any:
     try:
         return importlib.import_module("zarr")
-    except ImportError as error:
-        raise InputError(
-            f"The image {path} needs a library that is not installed.",
-            expected="zarr, version 3 or later, for OME-Zarr folders",
-            found="no such library",
-            remedy="pip install 'adaptoscope[formats]', or save the image as a tiled TIFF",
-        ) from error
-
-
-@contextmanager
-def _decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a damaged folder makes the library raise into one readable error."""
-    try:
-        yield
-    except InputError:
-        raise
-    # Codecs and stores of the library each have errors of their own.
-    except Exception as error:
-        raise InputError(
-            f"The image {path} cannot be read.",
-            expected="a complete OME-Zarr folder",
-            found=f"{type(error).__name__}: {error}",
-            remedy="copy the folder again from where it came, or leave it out",
-        ) from error
+    except ModuleNotFoundError as error:
+        raise missing_extra(error, f"the image {path.name}") or error from error
 
 
 def _full_resolution(path: Path, node: Any) -> tuple[Any, str, PixelSize]:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.medians import otsu_threshold
+from adaptoscope.images.blobs import cells_above_ground
+from adaptoscope.images.medians import robust_deviation
+from adaptoscope.images.noise import second_differences
 from adaptoscope.images.resampling import Resampling, scaled
 
 FloatImage = NDArray[np.float32]
@@ -27,11 +29,9 @@ _PART = 144
 _BLOCK = 24
 _NEAR = 3
 _LEAST_BORDER = 20
-_LEAST_SEPARATION = 3.0
 _NOISE_DEVIATIONS = 10.0
 _LEAST_CONTRAST = 1.0 / 65535
 _ROUNDING = 1e-6
-_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32) / 6
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Appearance:
     noise
         Standard deviation of the fine noise, as a share of the contrast.
     sharpness
-        Steepness of the borders of cells: slope per working pixel as a share of the local rise;
-        NaN where no cell is seen.
+        Slope at the borders of cells per working pixel, as a share of the local rise; NaN without
+        cells.
     unevenness
         Standard deviation of the background over the field, as a share of the contrast.
     covered
@@ -60,13 +60,7 @@ class Appearance:
     skewness: float
 
     def as_features(self) -> NDArray[np.float64]:
-        """Return the five numbers on scales on which images of one kind scatter evenly.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (5,), in the order of the attributes; NaN where one is not known.
-        """
+        """Return the numbers, shape (5,), on scales on which images of one kind scatter evenly."""
         return np.array(
             [
                 np.log(self.noise + 1e-3),
@@ -88,14 +82,10 @@ def measure_appearance(pixels: FloatImage, diameter: float) -> Appearance:
     Parameters
     ----------
     pixels
-        Bright cells on a dark ground, shape (H, W), any linear unit.
+        Bright cells on a dark ground, shape (H, W), any linear unit. One without visible cells has
+        a contrast of ten deviations of its noise.
     diameter
         Usual cell diameter in pixels.
-
-    Returns
-    -------
-    Appearance
-        Its numbers; an image without visible cells has a contrast of ten deviations of its noise.
     """
     if pixels.ndim != 2 or not pixels.size or not (np.isfinite(diameter) and diameter > 0):
         raise InputError(
@@ -108,7 +98,7 @@ def measure_appearance(pixels: FloatImage, diameter: float) -> Appearance:
     values = np.concatenate([part.ravel() for part in smooth])
     if not np.isfinite(values).all():
         raise InputError("An image with NaN or infinite values has no appearance to measure.")
-    cells = _cells(smooth, values)
+    cells = cells_above_ground(smooth)
     ground = [~ndimage.binary_dilation(mask, iterations=_NEAR) for mask in cells]
     noise = _noise(parts, ground)
     contrast = _contrast(values, np.concatenate([mask.ravel() for mask in cells]), noise)
@@ -138,25 +128,13 @@ def _ranges(side: int) -> list[tuple[int, int]]:
     return [(free, _PART), (side - free - _PART, _PART)]
 
 
-def _cells(smooth: list[FloatImage], values: FloatImage) -> list[NDArray[np.bool_]]:
-    """Return the pixels above Otsu's threshold, or none where that only splits noise in two."""
-    if values.min() == values.max():
-        return [np.zeros(part.shape, dtype=bool) for part in smooth]
-    threshold = otsu_threshold(values)
-    below, above = values[values <= threshold], values[values > threshold]
-    middle = np.median(below)
-    deviation = 1.4826 * np.median(np.abs(below - middle))
-    seen = above.size > 0 and np.median(above) - middle > _LEAST_SEPARATION * deviation
-    return [(part > threshold) & bool(seen) for part in smooth]
-
-
 def _noise(parts: list[FloatImage], ground: list[NDArray[np.bool_]]) -> float:
-    """Deviation of the fine noise between the cells, from second differences (Immerkaer, 1996)."""
+    """Deviation of the fine noise between the cells."""
     residuals = [
-        np.abs(ndimage.convolve(part, _SECOND_DIFFERENCES))[mask if mask.any() else slice(None)]
+        second_differences(part)[mask if mask.any() else slice(None)].ravel()
         for part, mask in zip(parts, ground, strict=True)
     ]
-    return 1.4826 * float(np.median(np.concatenate([each.ravel() for each in residuals])))
+    return robust_deviation(np.concatenate(residuals), about=0.0)
 
 
 def _contrast(values: FloatImage, cells: NDArray[np.bool_], noise: float) -> float:

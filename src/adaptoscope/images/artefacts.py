@@ -14,12 +14,12 @@ from scipy import ndimage
 
 from adaptoscope.images.light import (
     SmallImage,
-    drawn_light,
+    draw_light,
+    draw_light_over,
     fit_light,
-    light_over,
-    made_small,
+    shrink,
 )
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
 
 Image = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -27,6 +27,7 @@ Mask = npt.NDArray[np.bool_]
 
 # A point drawn by a lens stands at most 0.55 of its height above its highest neighbour.
 _LONELY = 0.6
+# And above both the noise and half of the contrast of cells, by eye.
 _HOT_DEVIATIONS = 8.0
 _HOT_CONTRAST = 0.5
 # Cameras have some: up to 60 in a million pixels of IDCIA.
@@ -35,6 +36,7 @@ _HOT_WORTH_A_WORD = 1e-4
 # Around what is burnt in the image begins at once; around saturated cells (training splits of
 # DSB 2018 and BBBC039, overexposed up to four times) a rim of 0.57 of the height or more is left.
 _BURNT_RIM = 0.4
+# A letter or a bar has more; by eye.
 _BURNT_PIXELS = 12
 
 # Foreign bodies are few, and three times as bright as cells, of which there are many more. In the
@@ -42,6 +44,7 @@ _BURNT_PIXELS = 12
 _FOREIGN_CONTRAST = 3.0
 _FOREIGN_NUMBER = 10
 _FOREIGN_AREA = 0.15
+# Pixels of the small image, and shares of its shorter side and of a cell's diameter; by eye.
 _LEAST_CELLS = 6
 _LEAST_AREA = 6
 _FIBRE_LENGTH = 0.4
@@ -51,6 +54,8 @@ _SKIRT = 4
 # The light over fields of the training splits of DSB 2018, BBBC039 and IDCIA differs by up to 0.44
 # of the contrast of cells.
 _UNEVEN = 0.7
+# By eye: share of the contrast from which stripes are seen, pixels over which they average out, how
+# far the histogram leans to the dark side, deviations that are more than chance.
 _STRIPED = 0.1
 _STRIPE_WIDTH = 12.0
 _INVERTED = 0.12
@@ -62,13 +67,7 @@ INVERTED = "inverted contrast: dark cells on a bright ground"
 
 @dataclass(frozen=True, eq=False)
 class Cleaned:
-    """An image without what is no cell.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W); the very array that was given where nothing was found.
-    """
+    """An image, shape (H, W), without what is no cell: the array given where nothing was found."""
 
     pixels: Image
     said: tuple[str, ...] = ()
@@ -76,7 +75,7 @@ class Cleaned:
     @cached_property
     def small(self) -> SmallImage:
         """The image made smaller, in which most things are looked for."""
-        return made_small(self.pixels)
+        return shrink(self.pixels)
 
     @cached_property
     def contrast(self) -> float:
@@ -91,46 +90,37 @@ class Cleaned:
     @cached_property
     def light(self) -> Image:
         """The light of the ground in the small image."""
-        return drawn_light(fit_light(self.small, 2), self.small.rows, self.small.columns)
+        return draw_light(fit_light(self.small, 2), self.small.rows, self.small.columns)
 
-    def but(self, pixels: Image, said: str) -> "Cleaned":
+    def after(self, pixels: Image, said: str) -> "Cleaned":
         """Return the image after one more step."""
         return Cleaned(pixels, (*self.said, said) if said else self.said)
 
 
 def clean(pixels: Image, *, may_turn: bool = True) -> Cleaned:
-    """Take out of an image of bright cells what is no cell.
+    """Take out of an image of bright cells, shape (H, W), finite, what is no cell.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-    may_turn
-        Whether dark cells on a bright ground become bright ones.
-
-    Returns
-    -------
-    Cleaned
-        What hid under something that was taken out is background afterwards.
+    What hid under something that was taken out is background afterwards. With `may_turn`, dark
+    cells on a bright ground become bright ones.
     """
     found = Cleaned(pixels)
     if min(pixels.shape) < 16 or pixels.min() == pixels.max():
         return found
     steps: tuple[Callable[[Cleaned], Cleaned], ...] = (
-        _without_hot_pixels,
-        _without_lettering,
-        _with_bright_cells,
-        _without_stripes,
-        _without_foreign_bodies,
-        _in_even_light,
+        _remove_hot_pixels,
+        _remove_lettering,
+        _turn_dark_cells,
+        _remove_stripes,
+        _remove_foreign_bodies,
+        _even_out_light,
     )
     for step in steps:
-        if may_turn or step is not _with_bright_cells:
+        if may_turn or step is not _turn_dark_cells:
             found = step(found)
     return found
 
 
-def _without_hot_pixels(found: Cleaned) -> Cleaned:
+def _remove_hot_pixels(found: Cleaned) -> Cleaned:
     """Give pixels that stand alone, far above their neighbours, the median of these."""
     pixels = found.pixels
     inner = pixels[1:-1, 1:-1]
@@ -153,10 +143,10 @@ def _without_hot_pixels(found: Cleaned) -> Cleaned:
         return found
     mended = pixels.copy()
     mended[rows[hot], columns[hot]] = middle[hot]
-    return found.but(mended, f"{int(hot.sum())} hot pixels" if many else "")
+    return found.after(mended, f"{int(hot.sum())} hot pixels" if many else "")
 
 
-def _without_lettering(found: Cleaned) -> Cleaned:
+def _remove_lettering(found: Cleaned) -> Cleaned:
     """Take out shapes of the brightest value that have no soft border, as only drawings have."""
     pixels = found.pixels
     highest = pixels.max()
@@ -179,11 +169,11 @@ def _without_lettering(found: Cleaned) -> Cleaned:
         return found
     # Small parts of the same drawing, such as dots and serifs, are not looked at one by one.
     place = ndimage.binary_dilation(burnt[parts] | (brightest & ~_wide(areas)[parts]), iterations=2)
-    mended = _filled(pixels, place)
+    mended = _fill_with_ground(pixels, place)
     # Where nothing else rises above the noise of a pixel, these may be the cells of the image.
-    if _contrast(made_small(mended).pixels) <= _noise(mended):
-        return found.but(pixels, "shapes without soft borders, as in a drawing")
-    return found.but(mended, "a scale bar, frame or lettering burnt into the image")
+    if _contrast(shrink(mended).pixels) <= _noise(mended):
+        return found.after(pixels, "shapes without soft borders, as in a drawing")
+    return found.after(mended, "a scale bar, frame or lettering burnt into the image")
 
 
 def _is_black_and_white(pixels: Image) -> bool:
@@ -199,18 +189,18 @@ def _wide(areas: npt.NDArray[np.intp]) -> Mask:
     return np.asarray(areas >= _BURNT_PIXELS)
 
 
-def _with_bright_cells(found: Cleaned) -> Cleaned:
+def _turn_dark_cells(found: Cleaned) -> Cleaned:
     """Turn an image of dark things on a bright ground round."""
     small = found.small
-    level = small.pixels - drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
+    level = small.pixels - draw_light(fit_light(small, 2, lower=False), small.rows, small.columns)
     low, middle, high = np.percentile(level, [0.5, 50, 99.5])
     if high <= low or (2 * middle - low - high) / (high - low) < _INVERTED:
         return found
     turned = np.asarray(found.pixels.max() - found.pixels)
-    return found.but(turned, INVERTED)
+    return found.after(turned, INVERTED)
 
 
-def _without_stripes(found: Cleaned) -> Cleaned:
+def _remove_stripes(found: Cleaned) -> Cleaned:
     """Take away what whole rows or columns have more than those beside them."""
     pixels, striped = found.pixels, False
     least = _STRIPED * found.contrast
@@ -220,20 +210,20 @@ def _without_stripes(found: Cleaned) -> Cleaned:
         place = few.shape[1 - axis] // 10
         profile = np.partition(few, place, axis=1 - axis).take(place, axis=1 - axis)
         stripes = profile - ndimage.gaussian_filter1d(profile, _STRIPE_WIDTH)
-        chance = _deviation(np.diff(few, axis=1 - axis)) / few.shape[1 - axis] ** 0.5
+        chance = robust_deviation(np.diff(few, axis=1 - axis)) / few.shape[1 - axis] ** 0.5
         if float(stripes.std()) > max(least, 2 * _SEEN * chance, 1e-9):
             pixels = pixels - (stripes[:, None] if axis == 0 else stripes[None, :])
             striped = True
-    return found.but(pixels, "stripes across the image") if striped else found
+    return found.after(pixels, "stripes across the image") if striped else found
 
 
-def _without_foreign_bodies(found: Cleaned) -> Cleaned:
+def _remove_foreign_bodies(found: Cleaned) -> Cleaned:
     """Take out fibres, and a few things that are far brighter than all that looks like cells."""
     smooth = ndimage.gaussian_filter(found.level, 1.0)
     if smooth.min() == smooth.max():
         return found
     bright = smooth > otsu_threshold(smooth)
-    foreign = _fibres(smooth, bright) | _brightest(smooth, bright)
+    foreign = _find_fibres(smooth, bright) | _find_brightest(smooth, bright)
     if not foreign.any():
         return found
     # Its blurred skirt goes down to the level at which cells begin.
@@ -242,11 +232,11 @@ def _without_foreign_bodies(found: Cleaned) -> Cleaned:
     skirt = smooth > (float(median(cells)) if cells.size else 0.0)
     place = ndimage.binary_dilation(foreign, iterations=_SKIRT, mask=skirt | foreign)
     place = ndimage.binary_dilation(place)
-    mended = _filled(found.pixels, _enlarged(place, found.pixels.shape))
-    return found.but(mended, "a fibre or debris far brighter than cells")
+    mended = _fill_with_ground(found.pixels, _enlarge(place, found.pixels.shape))
+    return found.after(mended, "a fibre or debris far brighter than cells")
 
 
-def _fibres(smooth: Image, bright: Mask) -> Mask:
+def _find_fibres(smooth: Image, bright: Mask) -> Mask:
     """Find what is far longer than cells and thinner than they are."""
     fibres = np.zeros(bright.shape, dtype=bool)
     sizes = _areas(bright)
@@ -267,7 +257,7 @@ def _fibres(smooth: Image, bright: Mask) -> Mask:
     return fibres
 
 
-def _brightest(smooth: Image, bright: Mask) -> Mask:
+def _find_brightest(smooth: Image, bright: Mask) -> Mask:
     """Find what is far brighter than cells, of which there are many more."""
     nothing = np.zeros(smooth.shape, dtype=bool)
     near = ndimage.binary_dilation(bright, iterations=5)
@@ -282,7 +272,7 @@ def _brightest(smooth: Image, bright: Mask) -> Mask:
     areas = _areas((smooth > least) & ~near)
     areas = areas[areas >= _LEAST_AREA]
     # Specks of noise are no cells beside which the real ones would be the strange ones.
-    if len(areas) < _LEAST_CELLS or contrast <= 2 * _SEEN * _deviation(below):
+    if len(areas) < _LEAST_CELLS or contrast <= 2 * _SEEN * robust_deviation(below):
         return nothing
     foreign = smooth > ground + 2.5 * contrast
     number = np.sum(_areas(foreign) >= 0.5 * np.median(areas))
@@ -291,14 +281,14 @@ def _brightest(smooth: Image, bright: Mask) -> Mask:
     return foreign if few and height >= _FOREIGN_CONTRAST * contrast else nothing
 
 
-def _in_even_light(found: Cleaned) -> Cleaned:
+def _even_out_light(found: Cleaned) -> Cleaned:
     """Take away the light of the ground where it changes over the field as much as cells do."""
     change = float(np.subtract(*np.percentile(found.light, [97, 3])))
-    if change <= max(_UNEVEN * _contrast(found.level), _SEEN * _deviation(found.level)):
+    if change <= max(_UNEVEN * _contrast(found.level), _SEEN * robust_deviation(found.level)):
         return found
-    even = found.pixels - light_over(fit_light(found.small, 4), found.pixels.shape)
+    even = found.pixels - draw_light_over(fit_light(found.small, 4), found.pixels.shape)
     said = "uneven background"
-    return found.but(np.asarray(even - even.min(), dtype=np.float32), said)
+    return found.after(np.asarray(even - even.min(), dtype=np.float32), said)
 
 
 def _contrast(small: Image) -> float:
@@ -314,24 +304,20 @@ def _contrast(small: Image) -> float:
 
 def _noise(pixels: Image) -> float:
     steps = pixels[::8, 1:] - pixels[::8, :-1]
-    return _deviation(steps) / float(np.sqrt(2))
-
-
-def _deviation(values: Image) -> float:
-    return 1.4826 * float(median(np.abs(values - median(values))))
+    return robust_deviation(steps) / float(np.sqrt(2))
 
 
 def _areas(mask: Mask) -> npt.NDArray[np.intp]:
     return np.bincount(ndimage.label(mask)[0].ravel())[1:]
 
 
-def _filled(pixels: Image, place: Mask) -> Image:
+def _fill_with_ground(pixels: Image, place: Mask) -> Image:
     """Put the ground in the place of something."""
-    ground = light_over(fit_light(made_small(pixels), 2), pixels.shape)
+    ground = draw_light_over(fit_light(shrink(pixels), 2), pixels.shape)
     return np.where(place, ground, pixels)
 
 
-def _enlarged(mask: Mask, shape: tuple[int, ...]) -> Mask:
+def _enlarge(mask: Mask, shape: tuple[int, ...]) -> Mask:
     """Bring a mask of an overview back to the size of the image."""
     rows, columns = (
         np.minimum(np.arange(side) * part // side, part - 1)

@@ -9,7 +9,8 @@ from scipy import ndimage
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, centres_of_labels
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
+from adaptoscope.images.planes import check_plane
 
 Image = npt.NDArray[np.floating]
 Values = npt.NDArray[np.float64]
@@ -17,7 +18,9 @@ Values = npt.NDArray[np.float64]
 # Otsu's two classes lie 2.2-2.6 background deviations apart in noise of any grain, and 3.8 or more
 # in every image with cells of IDCIA, DSB 2018 and BBBC039 (training splits).
 _LEAST_SEPARATION = 3.0
+# Pixels of a piece that is measured as a cell; smaller ones are specks of noise, by eye.
 _LEAST_AREA = 20
+# At this ratio a difference of Gaussians is nearest to a Laplacian (Marr and Hildreth, 1980).
 _WIDE = 1.6
 # Deviation of the response to white noise of deviation 1, times sigma.
 _WHITE_NOISE_GAIN = np.sqrt((1 + _WIDE**-2 - 4 / (1 + _WIDE**2)) / (4 * np.pi))
@@ -39,19 +42,9 @@ def sigma_of_diameter(diameter: float) -> float:
 
 
 def difference_of_gaussians(pixels: Image, sigma: float) -> Image:
-    """Return the image blurred by ``sigma`` minus the image blurred by 1.6 ``sigma``.
+    """Return the image blurred by `sigma` pixels minus the image blurred by 1.6 `sigma`.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    sigma
-        Inner standard deviation in pixels, above 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), in the unit of ``pixels``; positive in the middle of bright blobs.
+    The response is positive in the middle of bright blobs.
     """
     checked = _checked(pixels)
     if not (np.isfinite(sigma) and sigma > 0):
@@ -66,8 +59,6 @@ def difference_of_gaussians_peaks(pixels: Image, sigma: float, threshold: float)
 
     Parameters
     ----------
-    pixels
-        Shape (H, W), any linear intensity.
     sigma
         Inner standard deviation in pixels; about a quarter of the cell diameter.
     threshold
@@ -89,42 +80,19 @@ def automatic_threshold(pixels: Image, sigma: float) -> float:
     """Choose a threshold for the difference of Gaussians without any label.
 
     It is 6 % of the contrast between cells and background, and at least four deviations of what
-    pixel noise alone makes of the response.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    sigma
-        Inner standard deviation in pixels.
-
-    Returns
-    -------
-    float
-        In the unit of ``pixels``; infinite where the image shows no cells.
+    pixel noise alone makes of the response; infinite where the image shows no cells.
     """
     cells = cell_mask(pixels)
     if not cells.any():
         return float("inf")
     contrast = np.median(pixels[cells]) - np.median(pixels[~cells])
     steps = (pixels[:, 1:] - pixels[:, :-1])[~cells[:, 1:] & ~cells[:, :-1]]
-    noise = _deviation(steps) / np.sqrt(2) if steps.size else 0.0
+    noise = robust_deviation(steps) / np.sqrt(2) if steps.size else 0.0
     return float(max(0.06 * contrast, 4.0 * noise * _WHITE_NOISE_GAIN / sigma))
 
 
 def candidate_sigmas(images: Sequence[Image]) -> Values:
-    """Return the sigmas in pixels that are worth trying on some images.
-
-    Parameters
-    ----------
-    images
-        Images of shape (H, W); their cells are measured.
-
-    Returns
-    -------
-    numpy.ndarray
-        0.7 to 1.3 of the sigma that suits the measured diameter, rising.
-    """
+    """Return sigmas worth trying, rising: 0.7 to 1.3 of what suits the measured diameter."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         middle = sigma_of_diameter(float(np.nanmedian([estimate_diameter(i) for i in images])))
@@ -134,21 +102,10 @@ def candidate_sigmas(images: Sequence[Image]) -> Values:
 def fit_difference_of_gaussians(
     images: Iterable[Image], counts: Sequence[float], sigmas: Iterable[float] | None = None
 ) -> tuple[float, float]:
-    """Choose the sigma and the absolute threshold that count the given images best.
+    """Choose the sigma and the absolute threshold that count images, in one unit, best.
 
-    Parameters
-    ----------
-    images
-        Images of shape (H, W), all in one intensity unit.
-    counts
-        True number of cells of each image.
-    sigmas
-        Candidates in pixels; by default those of `candidate_sigmas`.
-
-    Returns
-    -------
-    tuple
-        Sigma in pixels and threshold in the unit of the images, of least mean absolute error.
+    `counts` are the true numbers of cells. Without `sigmas` those of `candidate_sigmas` are tried.
+    Both are those of least mean absolute error.
     """
     stack, truth = [_checked(image) for image in images], np.asarray(counts, dtype=np.float64)
     if not stack or truth.shape != (len(stack),):
@@ -169,21 +126,11 @@ def fit_difference_of_gaussians(
 def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint16]:
     """Segment cells by Otsu's threshold and split touching ones by a distance watershed.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-    diameter
-        Usual cell diameter in pixels; pieces below a tenth of such a cell's area are dropped.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), uint16; 0 is background. All 0 where the image shows no cells.
+    Pieces below a tenth of the area of a cell of this diameter, in pixels, are dropped. Returns
+    labels, shape (H, W), uint16; all 0 where the image shows no cells.
     """
     # A second to import, and of no use to other counters.
     from skimage.feature import peak_local_max
-    from skimage.segmentation import watershed
 
     sigma_of_diameter(diameter)
     cells = cell_mask(pixels)
@@ -195,9 +142,7 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     seeds = peak_local_max(
         distance, min_distance=max(1, round(diameter / 4)), labels=components, exclude_border=False
     )
-    markers = np.zeros(cells.shape, dtype=np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    pieces = watershed(-distance, markers, mask=cells)
+    pieces = watershed_from(seeds, distance, cells)
     areas = np.bincount(pieces.ravel())
     kept = np.flatnonzero(areas >= 0.1 * np.pi / 4 * diameter**2)
     kept = kept[kept > 0]
@@ -207,67 +152,62 @@ def otsu_watershed_labels(pixels: Image, diameter: float) -> npt.NDArray[np.uint
     return numbered
 
 
+def watershed_from(
+    seeds: npt.NDArray[np.intp], distance: Image, cells: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int32]:
+    """Split touching cells where the distance to their border is least, one piece for each seed.
+
+    Seeds are pixels, shape (N, 2); labels are 1 to N, and 0 outside of `cells`.
+    """
+    from skimage.segmentation import watershed
+
+    markers = np.zeros(cells.shape, dtype=np.int32)
+    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+    pieces: npt.NDArray[np.int32] = watershed(-distance, markers, mask=cells)
+    return pieces
+
+
 def estimate_diameter(pixels: Image) -> float:
-    """Measure the usual cell diameter without any label.
+    """Measure the usual cell diameter in pixels without any label; NaN where there are no cells.
 
     The median of the diameters of discs as large as the pieces above Otsu's threshold. On the
     training splits of DSB 2018 and BBBC039 the ratio to the masks' median is 0.77-1.13 (nine in
     ten images).
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
-
-    Returns
-    -------
-    float
-        In pixels; NaN, with a warning, where the image shows no cells.
     """
     areas = np.bincount(ndimage.label(cell_mask(pixels))[0].ravel())[1:]
     areas = areas[areas > _LEAST_AREA]
-    if not len(areas):
-        warnings.warn("no cell to measure: the diameter is NaN", RuntimeWarning, stacklevel=2)
-        return float("nan")
-    return float(np.sqrt(4 * np.median(areas) / np.pi))
+    return float(np.sqrt(4 * np.median(areas) / np.pi)) if len(areas) else float("nan")
+
+
+def measured_diameter(pixels: Image) -> float | None:
+    """Do as `estimate_diameter`; None where the image shows no cells."""
+    diameter = estimate_diameter(pixels)
+    return None if np.isnan(diameter) else diameter
 
 
 def cell_mask(pixels: Image) -> npt.NDArray[np.bool_]:
-    """Return the pixels above Otsu's threshold, or none where that only splits noise in two.
+    """Return the pixels above Otsu's threshold, or none where that only splits noise in two."""
+    return cells_above_ground([ndimage.gaussian_filter(_checked(pixels), 1.0)])[0]
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), bool.
-    """
-    smooth = ndimage.gaussian_filter(_checked(pixels), 1.0)
-    if smooth.min() == smooth.max():
-        return np.zeros(smooth.shape, dtype=bool)
-    bright: npt.NDArray[np.bool_] = smooth > otsu_threshold(smooth)
-    if not bright.any() or bright.all():
-        return np.zeros(smooth.shape, dtype=bool)
-    above, below = smooth[bright], smooth[~bright]
-    separation = median(above) - median(below)
-    return bright & bool(separation > _LEAST_SEPARATION * _deviation(below))
+def cells_above_ground(parts: Sequence[Image]) -> list[npt.NDArray[np.bool_]]:
+    """Do as `cell_mask` for an image, or parts of one, that is blurred already."""
+    values = parts[0] if len(parts) == 1 else np.concatenate([part.ravel() for part in parts])
+    if values.min() == values.max():
+        return [np.zeros(part.shape, dtype=bool) for part in parts]
+    threshold = otsu_threshold(values)
+    bright = [part > threshold for part in parts]
+    above = np.concatenate([part[mask] for part, mask in zip(parts, bright, strict=True)])
+    below = np.concatenate([part[~mask] for part, mask in zip(parts, bright, strict=True)])
+    separation = median(above) - median(below) if above.size else 0.0
+    return [
+        mask & bool(separation > _LEAST_SEPARATION * robust_deviation(below)) for mask in bright
+    ]
 
 
 def _checked(pixels: Image) -> Image:
-    if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The image cannot be searched for cells.",
-            expected="one channel of shape (H, W), finite",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "searched for cells")
     return pixels if np.issubdtype(pixels.dtype, np.floating) else pixels.astype(np.float64)
-
-
-def _deviation(values: Image) -> float:
-    return 1.4826 * float(median(np.abs(values - median(values))))
 
 
 def _peak_mask(response: Image, sigma: float) -> npt.NDArray[np.bool_]:

@@ -22,29 +22,12 @@ EXCHANGE = (
 
 
 def no_points() -> Points:
-    """Return the centres of an image without cells.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (0, 2), float64.
-    """
+    """Return the centres of an image without cells, shape (0, 2)."""
     return np.empty((0, 2), dtype=np.float64)
 
 
 def as_points(points: ArrayLike) -> Points:
-    """Return centres as an array of pairs.
-
-    Parameters
-    ----------
-    points
-        Pairs of (row, column) in pixels; an empty list is an image without cells.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, 2), float64.
-    """
+    """Return pairs of (row, column) in pixels as an array of shape (N, 2), float64."""
     array = np.asarray(points, dtype=np.float64)
     if array.size == 0:
         return no_points()
@@ -60,20 +43,7 @@ def as_points(points: ArrayLike) -> Points:
 
 
 def check_points(points: ArrayLike, shape: tuple[int, int], *, name: str = "the image") -> Points:
-    """Return centres if all of them lie inside the image.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels.
-    shape
-        Height and width of the image in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, 2), float64.
-    """
+    """Return centres as `as_points` does, if all of them lie inside an image of `shape`."""
     array = as_points(points)
     height, width = shape
     outside = ~inside_window(array, 0, 0, height, width)
@@ -99,22 +69,7 @@ def _remedy_outside(points: Points, shape: tuple[int, int]) -> str:
 def inside_window(
     points: Points, top: int, left: int, height: int, width: int
 ) -> NDArray[np.bool_]:
-    """Tell which centres lie in a window.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels of the image.
-    top, left
-        First pixel row and column of the window.
-    height, width
-        Size of the window in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), bool.
-    """
+    """Tell which centres, shape (N, 2), lie in a window of the image; shape (N,)."""
     rows, columns = points[:, 0] + 0.5, points[:, 1] + 0.5
     inside: NDArray[np.bool_] = (
         (rows >= top) & (rows < top + height) & (columns >= left) & (columns < left + width)
@@ -123,38 +78,15 @@ def inside_window(
 
 
 def points_in_window(points: Points, top: int, left: int, height: int, width: int) -> Points:
-    """Cut out the centres of a window and give them in the window's own pixels.
-
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels of the image.
-    top, left
-        First pixel row and column of the window.
-    height, width
-        Size of the window in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (M, 2), (row, column) counted from the window's top-left pixel.
-    """
+    """Cut out the centres of a window and give them in pixels from its top-left one."""
     inside = points[inside_window(points, top, left, height, width)]
     return np.asarray(inside - np.array([top, left], dtype=np.float64))
 
 
 def centres_of_labels(labels: NDArray[np.integer]) -> Points:
-    """Find the centre of mass of every cell of a label image.
+    """Find the centre of mass, (row, column), of every cell of a label image, 0 between them.
 
-    Parameters
-    ----------
-    labels
-        Shape (H, W), integers; 0 is background and every other value one cell.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, 2), (row, column) in pixels, in the order of the label values.
+    In the order of the labels.
     """
     rows, columns = np.nonzero(labels)
     if rows.size == 0:

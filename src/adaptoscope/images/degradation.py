@@ -13,26 +13,15 @@ from scipy import ndimage
 
 FloatImage = NDArray[np.float32]
 
+# Pixels; from here on the coarser grid is quicker, and its error small (see `blur`).
 WIDEST_DIRECT_SIGMA = 6.0
 
 
 def blur(pixels: FloatImage, sigma: float) -> FloatImage:
-    """Blur with a Gaussian point spread function, keeping the total light inside.
+    """Blur with a Gaussian of standard deviation `sigma` pixels, reflected at the borders.
 
     A wide blur is computed on a coarser grid: the result differs from the direct one by less than
     five per cent of the brightest pixel, even around single bright pixels, at a part of the cost.
-
-    Parameters
-    ----------
-    pixels
-        Image, shape (H, W), any unit.
-    sigma
-        Standard deviation in pixels; zero or less returns a copy.
-
-    Returns
-    -------
-    FloatImage
-        Blurred image, shape (H, W), reflected at the borders.
     """
     if sigma <= 0:
         return np.array(pixels, dtype=np.float32)
@@ -52,23 +41,8 @@ def blur_with_halo(
     """Blur with a sharp core and a wide skirt, as a wide-field microscope does.
 
     Light from above and below the focal plane is not rejected there, so that each bright thing is
-    surrounded by a faint halo; two Gaussians describe it well enough for training data.
-
-    Parameters
-    ----------
-    pixels
-        Image, shape (H, W), any unit.
-    sigma
-        Standard deviation of the core in pixels.
-    halo_sigma
-        Standard deviation of the skirt in pixels.
-    halo_weight
-        Share of the light that goes to the skirt, 0 to 1.
-
-    Returns
-    -------
-    FloatImage
-        Blurred image, shape (H, W).
+    surrounded by a faint halo; two Gaussians describe it well enough for training data. Standard
+    deviations are in pixels; `halo_weight` is the share of the light that goes to the skirt.
     """
     core = blur(pixels, sigma)
     if halo_weight <= 0:
@@ -77,19 +51,9 @@ def blur_with_halo(
 
 
 def smooth_field(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> FloatImage:
-    """Draw a smooth random field with mean near 0 and standard deviation near 1.
+    """Draw a smooth random field of mean near 0 and standard deviation near 1.
 
-    Parameters
-    ----------
-    shape
-        Height and width in pixels.
-    scale
-        Distance in pixels over which the field changes.
-
-    Returns
-    -------
-    FloatImage
-        Field, shape (H, W), cubic interpolation of independent normal knots.
+    It changes over `scale` pixels: a cubic interpolation of independent normal knots.
     """
     knots = tuple(max(int(np.ceil(side / max(scale, 1.0))) + 1, 2) for side in shape)
     values = rng.standard_normal(knots).astype(np.float32)
@@ -105,23 +69,16 @@ def illumination(
     tilt: tuple[float, float] = (0.0, 0.0),
     centre: tuple[float, float] = (0.0, 0.0),
 ) -> FloatImage:
-    """Give the relative brightness of the lamp over the field of view.
+    """Give the relative brightness of the lamp over the field of view: mean 1, never below 0.05.
 
     Parameters
     ----------
-    shape
-        Height and width in pixels.
     vignette
         Loss of light in the corners relative to the centre, 0 to 1.
     tilt
         Relative change along rows and columns from the centre to the border.
     centre
         Brightest spot relative to the image's centre, in half sides, (row, column).
-
-    Returns
-    -------
-    FloatImage
-        Factors, shape (H, W), mean 1, never below 0.05.
     """
     rows = np.linspace(-1, 1, shape[0], dtype=np.float32)[:, None]
     columns = np.linspace(-1, 1, shape[1], dtype=np.float32)[None, :]
@@ -138,19 +95,10 @@ def shot_and_read_noise(
     read_noise: float,
     row_noise: float = 0.0,
 ) -> FloatImage:
-    """Add the noise of counting photons and of reading the sensor.
+    """Add the noise of counting photons and of reading the sensor to expected electrons.
 
-    Parameters
-    ----------
-    electrons
-        Expected electrons per pixel, shape (H, W); values below zero count as zero.
-    row_noise
-        Standard deviation in electrons of an offset shared by all pixels of a row.
-
-    Returns
-    -------
-    FloatImage
-        Electrons read, shape (H, W); may be below zero.
+    `row_noise` is the deviation of an offset shared by all pixels of a row. What is read may be
+    below zero.
     """
     expected = np.maximum(electrons, 0)
     read = rng.poisson(expected).astype(np.float32)
@@ -164,20 +112,7 @@ def shot_and_read_noise(
 def digitise(
     electrons: FloatImage, *, counts_per_electron: float, offset: float, largest_count: int
 ) -> NDArray[np.uint16]:
-    """Turn electrons into camera counts: gain, offset, rounding, saturation.
-
-    Parameters
-    ----------
-    electrons
-        Electrons read, shape (H, W).
-    largest_count
-        Count at which the camera saturates, for example 255 or 4095.
-
-    Returns
-    -------
-    NDArray[np.uint16]
-        Counts, shape (H, W), 0 to `largest_count`.
-    """
+    """Turn electrons into counts, 0 to `largest_count`: gain, offset, rounding, saturation."""
     counts = np.rint(electrons * np.float32(counts_per_electron) + np.float32(offset))
     return np.asarray(np.clip(counts, 0, largest_count), dtype=np.uint16)
 
@@ -187,17 +122,11 @@ def enlarge(coarse: FloatImage, factor: int, shape: tuple[int, int]) -> FloatIma
 
     Parameters
     ----------
-    coarse
-        Image, shape (h, w), each pixel as wide as `factor` pixels of the finer grid.
     factor
-        Ratio of the two pixel sizes.
+        Pixels of the finer grid along a pixel of the coarse one.
     shape
-        Height and width of the finer grid, at most `factor` times that of the coarse one.
-
-    Returns
-    -------
-    FloatImage
-        Image, shape (H, W); constant beyond the middles of the outermost coarse pixels.
+        Height and width of the finer grid, at most `factor` times that of the coarse one. It is
+        constant beyond the middles of the outermost coarse pixels.
     """
     rows = _linear_weights(shape[0], coarse.shape[0], factor)
     columns = _linear_weights(shape[1], coarse.shape[1], factor)

@@ -34,10 +34,9 @@ def edge_sharpness(pixels: FloatImage, labels: NDArray[np.integer]) -> NDArray[n
     Returns
     -------
     numpy.ndarray
-        Shape (N,), in 1/px, between 0 and 1: for each cell that is large enough and is surrounded
-        by darker background the largest step of the mean brightness from one ring of a pixel's
-        width to the next, divided by the whole rise. Cells that touch others all round are left
-        out.
+        Shape (N,), in 1/px, between 0 and 1: the largest step of the mean brightness from one ring
+        of a pixel's width to the next, divided by the whole rise. Small cells and those that touch
+        others all round are left out.
     """
     if pixels.ndim != 2 or pixels.shape != labels.shape:
         raise InputError(
@@ -59,17 +58,9 @@ def edge_sharpness(pixels: FloatImage, labels: NDArray[np.integer]) -> NDArray[n
 
 
 def width_of_sharpness(sharpness: float) -> float:
-    """Return the Gaussian blur, as a standard deviation in pixels, that gives a sharp step a slope.
+    """Return the Gaussian blur in pixels that gives a sharp step this slope of `edge_sharpness`.
 
-    Parameters
-    ----------
-    sharpness
-        As `edge_sharpness` gives it, above 0.
-
-    Returns
-    -------
-    float
-        At least 0; what the measurement itself blurs is taken off.
+    What the measurement itself blurs is taken off.
     """
     width = 1 / (np.sqrt(2 * np.pi) * sharpness)
     return float(np.sqrt(max(width**2 - _PIXEL_BLUR, 0.0)))
@@ -78,10 +69,7 @@ def width_of_sharpness(sharpness: float) -> float:
 def _profiles(pixels: NDArray[np.float64], labels: NDArray[np.integer]) -> NDArray[np.float64]:
     """Mean brightness in rings from outside to inside, one row per cell, NaN where there is none.
 
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N, 2 * reach); the border lies between the two middle rings.
+    Shape (N, 2 * reach); the border lies between the two middle rings.
     """
     areas = np.bincount(labels.ravel())
     reach = _reach(areas[1:])

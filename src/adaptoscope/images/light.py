@@ -6,6 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from adaptoscope.imageio.large_images import average_blocks
+from adaptoscope.images.medians import robust_deviation
+
 Image = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
 
@@ -21,14 +24,9 @@ _SYMMETRY = 0.3
 
 @dataclass(frozen=True, eq=False)
 class SmallImage:
-    """An image made smaller by means over blocks.
+    """An image made smaller by means over blocks, its longer side below 320 pixels.
 
-    Parameters
-    ----------
-    pixels
-        Shape (h, w), its longer side fewer than 320 pixels.
-    rows, columns
-        Where its pixels lie in the image, from -1 to 1, shapes (h,) and (w,).
+    `rows` and `columns` say where its pixels lie in the image, from -1 to 1.
     """
 
     pixels: Image
@@ -36,20 +34,9 @@ class SmallImage:
     columns: Values
 
 
-def made_small(pixels: Image) -> SmallImage:
-    """Make an image smaller by means over blocks.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity. What fills no block at the lower and right border is
-        left out.
-    """
-    block = min(max(1, max(pixels.shape) // _OVERVIEW), *pixels.shape)
-    high, wide = (side // block for side in pixels.shape)
-    # Whole rows first: the processor adds them many pixels at a time.
-    bands = pixels[: high * block, : wide * block].reshape(high, block, -1).sum(axis=1)
-    smaller = bands.reshape(high, wide, block).sum(axis=2) / np.float32(block**2)
+def shrink(pixels: Image) -> SmallImage:
+    """Make an image smaller by means over blocks; what fills no block at its end is left out."""
+    smaller, block = average_blocks(pixels, _OVERVIEW)
     rows, columns = (
         2 * (np.arange(part) + 0.5) * block / side - 1
         for part, side in zip(smaller.shape, pixels.shape, strict=True)
@@ -60,15 +47,8 @@ def made_small(pixels: Image) -> SmallImage:
 def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
     """Fit a polynomial to the ground: what stands above it is left out, and again.
 
-    Parameters
-    ----------
-    lower
-        Whether only what is brighter is left out; otherwise what is darker, too.
-
-    Returns
-    -------
-    numpy.ndarray
-        Factors of the powers of row and column, shape (order + 1, order + 1).
+    With `lower` only what is brighter is left out; otherwise what is darker, too. Returns the
+    factors of the powers of row and column, shape (order + 1, order + 1).
     """
     step = max(1, max(small.pixels.shape) // _SAMPLE)
     rows, columns = _powers(small.rows[::step], order), _powers(small.columns[::step], order)
@@ -81,7 +61,7 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
         factors[used] = np.linalg.lstsq(terms[kept], values[kept], rcond=None)[0]
         residual = values - terms @ factors[used]
         off = -residual[residual < 0] if lower else np.abs(residual)
-        spread = 1.4826 * float(np.median(off)) if off.size else 0.0
+        spread = robust_deviation(off, about=0.0) if off.size else 0.0
         now = (residual if lower else np.abs(residual) / 2) <= spread + 1e-9
         if now.sum() < 3 * terms.shape[1] or np.array_equal(now, kept):
             break
@@ -89,17 +69,17 @@ def fit_light(small: SmallImage, order: int, *, lower: bool = True) -> Values:
     return factors
 
 
-def drawn_light(factors: Values, rows: Values, columns: Values) -> Image:
+def draw_light(factors: Values, rows: Values, columns: Values) -> Image:
     """Draw fitted light at some rows and columns, from -1 to 1; shape (rows, columns)."""
     order = len(factors) - 1
     drawn = _powers(rows, order) @ factors @ _powers(columns, order).T
     return np.asarray(drawn, dtype=np.float32)
 
 
-def light_over(factors: Values, shape: tuple[int, ...]) -> Image:
+def draw_light_over(factors: Values, shape: tuple[int, ...]) -> Image:
     """Draw fitted light over an image of a certain height and width."""
     rows, columns = (2 * (np.arange(side) + 0.5) / side - 1 for side in shape)
-    return drawn_light(factors, rows, columns)
+    return draw_light(factors, rows, columns)
 
 
 def _powers(positions: Values, order: int) -> Values:
@@ -107,15 +87,9 @@ def _powers(positions: Values, order: int) -> Values:
 
 
 def only_noise(pixels: Image) -> bool:
-    """Tell whether an image shows nothing but noise: no cell, and nothing that hides one.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-    """
-    small = made_small(pixels)
-    light = drawn_light(fit_light(small, 2, lower=False), small.rows, small.columns)
+    """Tell whether an image shows nothing but noise: no cell, and nothing that hides one."""
+    small = shrink(pixels)
+    light = draw_light(fit_light(small, 2, lower=False), small.rows, small.columns)
     level = ndimage.gaussian_filter(small.pixels - light, 1.0)
     spread = float(level.std())
     if spread == 0:

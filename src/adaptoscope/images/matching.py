@@ -9,29 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import exposure
 
-from adaptoscope.errors import InputError
-from adaptoscope.imageio.intensity import robust_range
+from adaptoscope.imageio.intensity import IntensityRange, robust_range
 from adaptoscope.images.degradation import FloatImage, blur
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
-from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
+from adaptoscope.images.noise import CameraNoise, add_camera_noise, measure_noise
+from adaptoscope.images.planes import check_plane
 
 LOW, HIGH = 1.0, 99.8
 """Percentiles that stand for background and bright cells."""
 
 
 @dataclass(frozen=True)
-class Look:
-    """What blur-and-noise matching takes from an image.
+class BlurAndNoise:
+    """What blur-and-noise matching takes from an image; levels are in [0, 1].
 
-    Parameters
+    Attributes
     ----------
     cells_per_mpx
         Nuclei seen per million pixels.
-    background
-        Level between the cells, in [0, 1].
     cells
-        Median over the nuclei of their mean brightness, in [0, 1]; NaN where no nucleus is seen.
+        Median over the nuclei of their mean brightness; NaN where no nucleus is seen.
     edge_width
         Blur of the borders of cells as the standard deviation of a Gaussian, in pixels; NaN where
         no border is seen.
@@ -44,98 +42,53 @@ class Look:
     noise: CameraNoise
 
 
-def measure_look(pixels: FloatImage) -> Look:
-    """Measure background, cells, blur and noise of an image without labels.
-
-    Parameters
-    ----------
-    pixels
-        Bright nuclei on a dark ground, shape (H, W), in [0, 1].
-    """
+def measure_blur_and_noise(pixels: FloatImage) -> BlurAndNoise:
+    """Measure background, cells, blur and noise of bright nuclei on a dark ground, in [0, 1]."""
     noise = measure_noise(pixels)
     background, cells, labels = _levels(pixels)
     sharpness = edge_sharpness(pixels, labels)
     width = width_of_sharpness(float(np.median(sharpness))) if len(sharpness) else float("nan")
-    return Look(float(labels.max()) / pixels.size * 1e6, background, cells, width, noise)
+    return BlurAndNoise(float(labels.max()) / pixels.size * 1e6, background, cells, width, noise)
 
 
 def match_percentiles(
     pixels: FloatImage, reference: FloatImage, *, low: float = LOW, high: float = HIGH
 ) -> FloatImage:
-    """Map intensities linearly, so that two percentiles become those of a reference.
+    """Map intensities in [0, 1] linearly, so that two percentiles become those of a reference.
 
     Where the nuclei that are seen in the picture, if any, cover too little of it to reach the upper
     percentile, that percentile is noise, which the map would make as bright as cells. Such a
     picture is only moved to the reference's background.
-
-    Parameters
-    ----------
-    pixels, reference
-        Shapes (H, W), any, in [0, 1].
-
-    Returns
-    -------
-    FloatImage
-        Shape of `pixels`, clipped to [0, 1].
     """
     background, _, labels = _levels(pixels)
     if np.count_nonzero(labels) < (100 - high) / 100 * labels.size:
         return _unit(pixels - np.float32(background) + np.float32(background_level(reference)[0]))
-    darkest, brightest = robust_range(pixels, low, high)
-    to_low, to_high = robust_range(reference, low, high)
-    share = (pixels - darkest) / (brightest - darkest)
-    return _unit(share * (to_high - to_low) + to_low)
+    shares = IntensityRange(*robust_range(pixels, low, high)).normalise(pixels)
+    return _unit(IntensityRange(*robust_range(reference, low, high)).denormalise(shares))
 
 
 def match_histogram(pixels: FloatImage, reference: FloatImage) -> FloatImage:
-    """Map intensities, rank by rank, to the histogram of a reference.
+    """Map intensities, rank by rank, to the histogram of a reference; both in [0, 1].
 
     The whole histogram is handed out whatever the picture shows: in a drawing without cells the
     brightest noise becomes as bright as the reference's cells. No rule mends that, since a picture
     of background alone could not have the reference's histogram; leave empty drawings out.
-
-    Parameters
-    ----------
-    pixels, reference
-        Shapes (H, W), any, in [0, 1].
-
-    Returns
-    -------
-    FloatImage
-        Shape of `pixels`, in [0, 1].
     """
-    if pixels.ndim != 2 or reference.ndim != 2 or not pixels.size or not reference.size:
-        raise InputError(
-            "The histograms cannot be matched.",
-            expected="two images of one channel",
-            found=f"shapes {pixels.shape} and {reference.shape}",
-        )
+    check_plane(pixels, "given another histogram")
+    check_plane(reference, "imitated in its histogram")
     return _unit(exposure.match_histograms(pixels, reference))
 
 
 def match_blur_and_noise(
-    pixels: FloatImage, look: Look, rng: np.random.Generator, *, bit_depth: int
+    pixels: FloatImage, look: BlurAndNoise, rng: np.random.Generator, *, bit_depth: int
 ) -> FloatImage:
-    """Blur a picture until its borders are as soft as those of a reference, then add its noise.
+    """Blur a picture in [0, 1] until its borders are as soft as a reference's, then add its noise.
 
     Between the two steps background and cells are brought linearly to the reference's levels; the
-    background alone, with contrasts as they are, where no nucleus is seen in one of the two.
-
-    Parameters
-    ----------
-    pixels
-        The drawing, shape (H, W), in [0, 1].
-    look
-        Of the reference; one without a known edge width leaves the blur as it is.
-    bit_depth
-        Bits of the file to be written, whose rounding makes a part of the noise.
-
-    Returns
-    -------
-    FloatImage
-        Shape (H, W), clipped to [0, 1].
+    background alone, with contrasts as they are, where no nucleus is seen in one of the two. The
+    rounding of a file of `bit_depth` makes a part of the noise.
     """
-    present = measure_look(pixels)
+    present = measure_blur_and_noise(pixels)
     softened = blur(pixels, missing_blur(present.edge_width, look.edge_width))
     background, cells, _ = _levels(softened)
     height, wanted = cells - background, look.cells - look.background
@@ -144,21 +97,13 @@ def match_blur_and_noise(
     gain = wanted / height if seen else 1.0
     level = (softened - np.float32(background)) * np.float32(gain) + np.float32(look.background)
     noise = look.noise.without_rounding(bit_depth)
-    return _unit(add_noise(level, noise, rng, present=measure_noise(level)))
+    return _unit(add_camera_noise(level, noise, rng, present=measure_noise(level)))
 
 
 def missing_blur(present: float, wanted: float) -> float:
-    """Return the blur that takes one edge width to another: variances add up.
+    """Return the blur that takes one edge width to another, in pixels: variances add up.
 
-    Parameters
-    ----------
-    present, wanted
-        Standard deviations in pixels; NaN where not known.
-
-    Returns
-    -------
-    float
-        Standard deviation in pixels; 0 where there is nothing to add, or nothing known.
+    0 where there is nothing to add, or the wanted width is not known (NaN).
     """
     known = np.isfinite(wanted)
     missing = wanted**2 - (present**2 if np.isfinite(present) else 0.0)

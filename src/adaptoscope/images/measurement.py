@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from adaptoscope.errors import InputError
+from adaptoscope.images.blobs import watershed_from
 from adaptoscope.images.degradation import FloatImage, blur
-from adaptoscope.images.medians import otsu_threshold
+from adaptoscope.images.medians import otsu_threshold, robust_deviation
+from adaptoscope.images.noise import second_differences
+from adaptoscope.images.planes import check_plane
 
 Labels = NDArray[np.int32]
 
+# The twentieth at each end is left out, where fragments and clumps lie.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 AXIS_QUANTILES = tuple(np.linspace(0.05, 0.95, 10).round(2).tolist())
 
@@ -26,13 +29,15 @@ _HALF_HEIGHT = 0.45
 _PEAK_WINDOW = 1.2
 _SEED_DISTANCE = 0.3
 _SMALLEST_PART = 0.45
+# Of white noise after a blur of one pixel: 1 / (2 sqrt(pi)), rounded up.
 _NOISE_LEFT_BY_BLUR = 0.3
+# One step of 16 bits.
 _LEAST_CONTRAST = 1.0 / 65535
 
 
 @dataclass(frozen=True)
 class ImageMeasures:
-    """What one image tells about itself.
+    """What one image tells about itself; intensities are in [0, 1].
 
     Attributes
     ----------
@@ -43,15 +48,14 @@ class ImageMeasures:
     cells_per_mpx
         Density in nuclei per million pixels.
     background_mean, background_sd
-        Level between the cells and its standard deviation pixel by pixel, in [0, 1].
+        Level between the cells and its standard deviation pixel by pixel.
     noise_sd
-        Standard deviation of the fine noise, in [0, 1].
+        Standard deviation of the fine noise.
     nucleus_intensity
-        Quantiles 0.05, 0.25, 0.5, 0.75, 0.95 of the mean intensity of nuclei, background included,
-        in [0, 1]; NaN if none was seen.
+        `QUANTILES` of the mean intensity of nuclei, background included; NaN if none was seen.
     semi_axes
-        Quantiles 0.05, 0.15, ..., 0.95 of the semi-axes of the nuclei as ellipses, long and short
-        ones together, relative to `diameter`; NaN if none was seen.
+        `AXIS_QUANTILES` of the semi-axes of the nuclei as ellipses, long and short ones together,
+        relative to `diameter`; NaN if none was seen.
     """
 
     diameter: float
@@ -65,19 +69,9 @@ class ImageMeasures:
 
 
 def measure_image(pixels: FloatImage) -> ImageMeasures:
-    """Measure nuclei, background and noise of one image.
-
-    Parameters
-    ----------
-    pixels
-        Image of bright nuclei on a dark ground, shape (H, W), in [0, 1].
-
-    Returns
-    -------
-    ImageMeasures
-        The measures; an image without visible nuclei has number 0 and a diameter of NaN.
-    """
-    pixels = _checked(pixels)
+    """Measure nuclei, background and noise of bright nuclei on a dark ground, in [0, 1]."""
+    check_plane(pixels, "measured", least=16)
+    pixels = pixels.astype(np.float32)
     background, spread = background_level(pixels)
     labels, diameter = segment_nuclei(pixels)
     number = int(labels.max())
@@ -110,57 +104,21 @@ def _semi_axes(labels: Labels) -> NDArray[np.float64]:
 def mean_of_labels(
     pixels: NDArray[np.floating], labels: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """Return the mean brightness of every nucleus.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit.
-    labels
-        Label image, shape (H, W), 0 between the nuclei.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,), N the highest label; NaN for a number that no pixel has.
-    """
+    """Return the mean brightness of every nucleus; NaN for a label that no pixel has."""
     areas = np.bincount(labels.ravel())[1:]
     sums = np.bincount(labels.ravel(), weights=pixels.ravel())[1:]
     return np.where(areas > 0, sums / np.maximum(areas, 1), np.nan)
 
 
 def noise_sd(pixels: FloatImage) -> float:
-    """Estimate the standard deviation of the pixel noise in the darker half of an image.
-
-    Parameters
-    ----------
-    pixels
-        Image, shape (H, W), any linear unit.
-
-    Returns
-    -------
-    float
-        Standard deviation in the unit of the image, from second differences along both axes
-        (Immerkaer, 1996), with the median in place of the mean.
-    """
-    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
-    residual = ndimage.convolve(pixels, kernel)[pixels <= np.median(pixels)]
-    return float(np.median(np.abs(residual)) * 1.4826 / 6)
+    """Estimate the standard deviation of the pixel noise in the darker half of an image."""
+    return robust_deviation(second_differences(pixels)[pixels <= np.median(pixels)], about=0.0)
 
 
 def background_level(pixels: FloatImage) -> tuple[float, float]:
-    """Estimate the level between the cells.
+    """Estimate mean and standard deviation of the level between bright things on a dark ground.
 
-    Parameters
-    ----------
-    pixels
-        Image of bright things on a dark ground, shape (H, W), any linear unit.
-
-    Returns
-    -------
-    mean, sd
-        Mean and standard deviation of what is left after cutting off bright pixels again and
-        again, beginning at the darkest third.
+    Bright pixels are cut off again and again, beginning at the darkest third.
     """
     step = 2 if pixels.size > 200_000 else 1
     values = pixels[::step, ::step].ravel()
@@ -185,12 +143,9 @@ def segment_nuclei(pixels: FloatImage) -> tuple[Labels, float]:
     """Outline the nuclei and find their typical diameter, each with the help of the other.
 
     Haze wider than a few cells is taken away, then nuclei are cut out at half their height. The
-    window that tells haze from cell follows from the diameter found with the one before.
-
-    Parameters
-    ----------
-    pixels
-        Image of bright nuclei on a dark ground, shape (H, W), any linear unit.
+    window that tells haze from cell follows from the diameter found with the one before. Unlike
+    `cell_mask`, which one threshold makes, this follows dim nuclei beside bright ones, at many
+    times the cost.
 
     Returns
     -------
@@ -214,17 +169,6 @@ def segment_nuclei(pixels: FloatImage) -> tuple[Labels, float]:
             break
         window = narrower
     return labels, diameter
-
-
-def _checked(pixels: FloatImage) -> FloatImage:
-    if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The image cannot be measured.",
-            expected="one channel of at least 16 x 16 finite pixels",
-            found=f"shape {pixels.shape}",
-            remedy="choose one channel, or leave this image out",
-        )
-    return pixels.astype(np.float32)
 
 
 def _haze(pixels: FloatImage, window: float) -> FloatImage:
@@ -284,7 +228,6 @@ def _first_diameter(bright: NDArray[np.bool_]) -> float:
 def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> Labels:
     """Cut nuclei out at half their height and part those that touch."""
     from skimage.feature import peak_local_max
-    from skimage.segmentation import watershed
 
     smooth = ndimage.gaussian_filter(signal, max(0.6, 0.1 * diameter))
     peak = ndimage.maximum_filter(smooth, size=max(3, int(_PEAK_WINDOW * diameter)))
@@ -301,10 +244,7 @@ def _split(signal: FloatImage, bright: NDArray[np.bool_], diameter: float) -> La
         threshold_abs=1e-3,
         exclude_border=False,
     )
-    markers = np.zeros(nuclei.shape, dtype=np.int32)
-    markers[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
-    labels: Labels = watershed(-depth, markers, mask=nuclei)
-    return labels
+    return watershed_from(seeds, depth, nuclei)
 
 
 def _drop_fragments(labels: Labels, diameter: float) -> tuple[Labels, float]:

@@ -47,14 +47,9 @@ _MOST_CORRELATED = 150_000
 
 @dataclass(frozen=True)
 class Explanation:
-    """What would bring points onto cells.
+    """What would bring points onto cells: what is done to them, and what a person has to do.
 
-    Parameters
-    ----------
-    said
-        What is done to the points, as ``with y counted from below``.
-    as_read, explained
-        Mean rank of the response under the points as they are, and when so moved: 0 is chance.
+    `as_read` and `explained` are the mean ranks under the points before and after; 0 is chance.
     """
 
     said: str
@@ -66,49 +61,41 @@ class Explanation:
 def explain_points(images: Sequence[MarkedImage]) -> Explanation | None:
     """Find what would bring points onto cells that do not lie there as they are.
 
-    Parameters
-    ----------
-    images
-        Images of one set, in the order of their names; some 20 are enough.
-
-    Returns
-    -------
-    Explanation or None
-        None where the points lie on cells, where nothing brings them there, and where there are too
-        few to tell.
+    Images come in the order of their names; some 20 are enough. None where the points lie on cells,
+    where nothing brings them there, and where there are too few to tell.
     """
-    marked = [_thinned(image) for image in images if len(image.points)]
-    if not marked or np.abs(_as_read(marked)).max() > _WORSE_AT_ANY_SIZE * _BEST:
+    marked = [_thin(image) for image in images if len(image.points)]
+    if not marked or np.abs(_rank_as_read(marked)).max() > _WORSE_AT_ANY_SIZE * _BEST:
         return None
     simple = _best_of(marked, (*_known_scales(marked), *_turns(marked)))
-    searched = _best_of(marked, (*_shifted(marked), _scaled(marked)))
+    searched = _best_of(marked, (*_search_shifts(marked), _search_scale(marked)))
     if simple is not None:
         clearly = searched is not None and searched.explained > simple.explained + _CLEARLY_BETTER
         return searched if clearly else simple
-    combined = _best_of(marked, _combined(marked))
-    return _better((searched, combined, *_renamed(marked)))
+    combined = _best_of(marked, _combine(marked))
+    return _choose_better((searched, combined, *_search_names(marked)))
 
 
 def _best_of(images: Sequence[MarkedImage], trials: Iterable[Trial]) -> Explanation | None:
-    return _better(_tried(images, *trial) for trial in trials)
+    return _choose_better(_try(images, *trial) for trial in trials)
 
 
-def _thinned(image: MarkedImage) -> MarkedImage:
+def _thin(image: MarkedImage) -> MarkedImage:
     every = -(-len(image.points) // _MOST_POINTS)
     return dataclasses.replace(image, points=image.points[::every])
 
 
-def _better(tried: Iterable[Explanation | None]) -> Explanation | None:
+def _choose_better(tried: Iterable[Explanation | None]) -> Explanation | None:
     return max(
         (each for each in tried if each is not None), key=lambda each: each.explained, default=None
     )
 
 
-def _as_read(images: Sequence[MarkedImage]) -> Values:
+def _rank_as_read(images: Sequence[MarkedImage]) -> Values:
     return mean_ranks(images, [image.points for image in images])
 
 
-def _accepted(
+def _accept(
     before: Values, after: Values, number: int, said: str, remedy: str
 ) -> Explanation | None:
     """Return an explanation if points lie on cells with it, and not nearly as well without."""
@@ -124,20 +111,20 @@ def _accepted(
     return Explanation(said, remedy, as_read, explained)
 
 
-def _tried(images: Sequence[MarkedImage], move: Move, said: str, remedy: str) -> Explanation | None:
+def _try(images: Sequence[MarkedImage], move: Move, said: str, remedy: str) -> Explanation | None:
     number = sum(len(image.points) for image in images)
     after = mean_ranks(images, [move(image) for image in images])
-    return _accepted(_as_read(images), after, number, said, remedy)
+    return _accept(_rank_as_read(images), after, number, said, remedy)
 
 
-def _combined(images: Sequence[MarkedImage]) -> Iterator[Trial]:
+def _combine(images: Sequence[MarkedImage]) -> Iterator[Trial]:
     for (scale, said, first), (turn, also, second) in product(
         _known_scales(images), _turns(images)
     ):
-        yield _in_turn(scale, turn), f"{said} and {also}", f"{first}; then {second}"
+        yield _compose(scale, turn), f"{said} and {also}", f"{first}; then {second}"
 
 
-def _in_turn(first: Move, second: Move) -> Move:
+def _compose(first: Move, second: Move) -> Move:
     return lambda image: second(dataclasses.replace(image, points=first(image)))
 
 
@@ -201,7 +188,7 @@ def _turn(swap: bool, from_below: bool, from_right: bool) -> Move:
     return turned
 
 
-def _scaled(images: Sequence[MarkedImage]) -> Trial:
+def _search_scale(images: Sequence[MarkedImage]) -> Trial:
     """Search the scales at which the points fill the images."""
     reach = np.concatenate([(image.points + 0.5) / image.shape for image in images]).max(axis=1)
     # A few points may lie outside; all others together reach at least half across the images.
@@ -222,20 +209,20 @@ def _best_scale(images: Sequence[MarkedImage], factors: Values) -> float:
     return float(factors[np.abs(sums).max(axis=0).argmax()])
 
 
-def _shifted(images: Sequence[MarkedImage]) -> Iterator[Trial]:
+def _search_shifts(images: Sequence[MarkedImage]) -> Iterator[Trial]:
     """Search the shift that is common to all images, by correlating points with ranks."""
     for number in range(min(len(image.levels) for image in images)):
         levels = [image.levels[number] for image in images]
         if max(level.response.size for level in levels) > _MOST_CORRELATED:
             continue
         reach = int(_LARGEST_SHIFT * min(min(level.response.shape) for level in levels))
-        total = np.abs(sum(_correlated(image, number, reach) for image in images))
+        total = np.abs(sum(_correlate(image, number, reach) for image in images))
         place = np.array(np.unravel_index(total.argmax(), total.shape))
         row, column = ((place - reach) * levels[0].step).tolist()
         yield _move(row, column), *_shift_words(row, column)
 
 
-def _correlated(image: MarkedImage, number: int, reach: int) -> Values:
+def _correlate(image: MarkedImage, number: int, reach: int) -> Values:
     """Sum the ranks under the points for shifts of up to `reach` places, shape (2r + 1, 2r + 1)."""
     level = image.levels[number]
     ranks = np.pad(level.rank_map(), reach)
@@ -260,7 +247,7 @@ def _shift_words(row: int, column: int) -> tuple[str, str]:
     )
 
 
-def _renamed(images: Sequence[MarkedImage]) -> Iterator[Explanation | None]:
+def _search_names(images: Sequence[MarkedImage]) -> Iterator[Explanation | None]:
     """Give every image the points that are named after another one, where these fit better."""
     images = [image for image in images if len(image.points) >= _FEWEST_IN_IMAGE]
     if len(images) < 2:
@@ -274,7 +261,7 @@ def _renamed(images: Sequence[MarkedImage]) -> Iterator[Explanation | None]:
             before, after = signed[named, named], signed[shown, named]
             clear = np.flatnonzero((after - before) / numbers[named] >= _ON_CELLS)
             pairs = [(images[named[n]].name, images[shown[n]].name) for n in clear]
-            yield _accepted(
+            yield _accept(
                 np.array([before.sum() / numbers.sum()]),
                 np.array([after.sum() / numbers.sum()]),
                 int(numbers.sum()),

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
+from adaptoscope.images.planes import check_plane
 
-_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32) / 6
+# Immerkaer's kernel; the root of its sum of squares is 6.
+_SECOND_DIFFERENCES = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 # Shares of the intensities between which noise is measured apart, finer where cells are few; a
 # second difference of four times the first estimate is structure.
 _LEVELS = np.array([0, 0.25, 0.5, 0.75, 0.9, 0.96, 0.99, 1.0])
@@ -25,7 +26,7 @@ _LEAST_PIXELS = 16
 class CameraNoise:
     """Variance of the noise as a straight line over the level.
 
-    Parameters
+    Attributes
     ----------
     constant
         Variance at level 0, in squared units of the image; may be below zero where the camera's
@@ -48,31 +49,26 @@ class CameraNoise:
         return CameraNoise(self.constant - 1 / 12 / (2.0**bit_depth - 1) ** 2, self.slope)
 
 
-def measure_noise(pixels: FloatImage) -> CameraNoise:
-    """Measure how fine noise depends on the level.
+def second_differences(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return second differences along both axes, in which noise of deviation 1 keeps deviation 1.
 
-    The second differences of Immerkaer (1996) are averaged between quantiles of the smoothed image
-    and a line is fitted, each level weighted by its number of pixels and the precision of a
-    variance. The mean is taken, since the median of whole counts moves in large steps where noise
-    is below one count.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit, at least 16 x 16.
-
-    Returns
-    -------
-    CameraNoise
-        In squared units of the image. On an image of one level the slope is 0.
+    Of smooth cells and slow changes of light little is left in them (Immerkaer, 1996).
     """
-    if pixels.ndim != 2 or min(pixels.shape) < 16 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The noise of an image cannot be measured.",
-            expected="one channel of at least 16 x 16 finite pixels",
-            found=f"shape {pixels.shape}",
-        )
-    size = np.abs(ndimage.convolve(pixels.astype(np.float32), _KERNEL)).ravel()
+    kernel = _SECOND_DIFFERENCES.astype(pixels.dtype) / 6
+    differences: NDArray[np.floating] = ndimage.convolve(pixels, kernel)
+    return differences
+
+
+def measure_noise(pixels: FloatImage) -> CameraNoise:
+    """Measure how fine noise depends on the level, in squared units of an image of 16 x 16 or more.
+
+    The second differences are averaged between quantiles of the smoothed image and a line is
+    fitted, each level weighted by its number of pixels and the precision of a variance. The mean is
+    taken, since the median of whole counts moves in large steps where noise is below one count. On
+    an image of one level the slope is 0.
+    """
+    check_plane(pixels, "measured for its noise", least=16)
+    size = np.abs(second_differences(pixels.astype(np.float32))).ravel()
     smooth = ndimage.gaussian_filter(pixels.astype(np.float32), 1.5).ravel()
     levels, variances, weights = [], [], []
     edges = np.quantile(smooth, _LEVELS)
@@ -85,26 +81,16 @@ def measure_noise(pixels: FloatImage) -> CameraNoise:
     return _line(np.array(levels), np.array(variances), np.array(weights))
 
 
-def add_noise(
+def add_camera_noise(
     pixels: FloatImage,
     noise: CameraNoise,
     rng: np.random.Generator,
     *,
     present: CameraNoise | None = None,
 ) -> FloatImage:
-    """Add fresh Gaussian noise whose variance follows the level.
+    """Add fresh Gaussian noise whose variance follows the level, without clipping.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in the units of `noise`.
-    present
-        Noise that is in `pixels` already; only what is missing is added.
-
-    Returns
-    -------
-    FloatImage
-        Shape (H, W); not clipped.
+    Of the noise that is `present` already only what is missing is added.
     """
     level = np.maximum(pixels, 0).astype(np.float32)
     missing = noise.variance(level)

@@ -1,75 +1,42 @@
 """Bring images of any exposure to one range: background near 0, cells near 1."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.medians import median, otsu_threshold
+from adaptoscope.imageio.intensity import IntensityRange
+from adaptoscope.images.medians import median, otsu_threshold, robust_deviation
+from adaptoscope.images.noise import second_differences
+from adaptoscope.images.planes import check_plane
 
 Image = npt.NDArray[np.floating]
 
 # Noise without cells then spans at most a third of the range, and never looks like cells.
 _NOISE_DEVIATIONS = 10.0
-_LIMITS = (-1.0, 4.0)
 # A quarter of a normal background below zero is where the median deviation begins to shrink.
 _CLIPPED_SHARE = 0.25
 
 
-@dataclass(frozen=True)
-class IntensityRange:
-    """The intensities, in the unit of the image, that become 0 and 1."""
-
-    low: float
-    high: float
-
-    def apply(self, pixels: Image) -> npt.NDArray[np.float32]:
-        """Map pixels linearly to the range.
-
-        Parameters
-        ----------
-        pixels
-            Any shape, in the unit of the range.
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, float32, clipped to -1 ... 4 so that debris cannot dominate.
-        """
-        mapped = (pixels.astype(np.float64) - self.low) / (self.high - self.low)
-        return np.clip(mapped, *_LIMITS).astype(np.float32)
-
-
 def measure_range(pixels: Image) -> IntensityRange:
-    """Measure where the background and the cells of one image lie.
+    """Measure where the background and the cells of one image, shape (H, W), finite, lie.
 
     Low is the median of the background (below Otsu's threshold); high is the percentile 99.9 of
     the slightly blurred image, but at least ten background deviations and three stored steps above
     low, so that an image without cells is not stretched until its noise looks like cells. Where
     more than a quarter of the background is clipped at 0, the deviation is that of all other
-    pixels, from second differences along both axes (Immerkaer, 1996), in which cells count little.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
+    pixels, from second differences, in which cells count little.
     """
-    if pixels.ndim != 2 or pixels.size == 0 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The intensity range of an image cannot be measured.",
-            expected="one channel of shape (H, W), finite",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "measured for its range of intensities")
     smooth = ndimage.gaussian_filter(pixels.astype(np.float64), 1.0)
     if np.ptp(pixels) == 0:
         return IntensityRange(float(pixels.flat[0]), float(pixels.flat[0]) + 1.0)
     below = smooth <= otsu_threshold(smooth)
     background = pixels[below] if below.any() else pixels.ravel()
     low = float(median(background))
-    deviation = 1.4826 * float(median(np.abs(background - low)))
-    noise = max(deviation, _deviation_left_by_clipping(pixels, background))
+    noise = max(
+        robust_deviation(background, about=low), _deviation_left_by_clipping(pixels, background)
+    )
     # A deviation above 0 is more than the quarter of a step, whose search has to sort the image.
     noise = noise or 0.3 * _quantum(pixels)
     bright = float(np.percentile(smooth, 99.9)) - low
@@ -88,10 +55,7 @@ def _deviation_left_by_clipping(pixels: Image, background: Image) -> float:
     """Return the noise of the pixels above 0 where the background is clipped there, else 0."""
     if pixels.min() < 0 or np.mean(background == 0) <= _CLIPPED_SHARE:
         return 0.0
-    differences = pixels.astype(np.float64)
-    for axis in (0, 1):
-        differences = ndimage.convolve1d(differences, [1.0, -2.0, 1.0], axis=axis)
-    return 1.4826 * float(median(np.abs(differences[pixels > 0]))) / 6
+    return robust_deviation(second_differences(pixels.astype(np.float64))[pixels > 0], about=0.0)
 
 
 def _quantum(pixels: Image) -> float:

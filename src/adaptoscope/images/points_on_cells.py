@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from adaptoscope.images.blobs import difference_of_gaussians
 from adaptoscope.images.cell_centres import Points
 
 Image = NDArray[np.floating]
@@ -21,25 +22,18 @@ Values = NDArray[np.float64]
 
 # A blur by this answers most to discs of 5 pixels; each level halves the image, so sizes rise by 2.
 _SIGMA = 1.5
-_WIDE = 1.6
+# Sizes of 5 to 80 pixels, in images that hold two cells side by side.
 _MOST_LEVELS = 5
 _SMALLEST_SIDE = 12
+# A sample that bounds the time and knows a rank to less than a hundredth.
 _MOST_RANKED = 20_000
+# Where a level has twice the deviation that white noise leaves in it, it shows something; by eye.
 _ABOVE_NOISE = 2.0
 
 
 @dataclass(frozen=True)
 class Level:
-    """The response to cells of one size.
-
-    Parameters
-    ----------
-    step
-        Pixels of the image along the side of one of `response`.
-    response
-        Shape (H // step, W // step), positive in the middle of bright blobs of about 5 `step`
-        pixels.
-    """
+    """The response to bright cells of about 5 `step` pixels, on a grid coarser by `step`."""
 
     step: int
     response: Image
@@ -70,16 +64,7 @@ class Level:
 class MarkedImage:
     """An image that was searched for cells of every size, and points that are said to be its cells.
 
-    Parameters
-    ----------
-    shape
-        Height and width in pixels.
-    points
-        Shape (N, 2), (row, column) in pixels; they may lie outside.
-    levels
-        From `cell_levels`.
-    pixel_size_um
-        Edge of a pixel in micrometres; None where it is not known.
+    Points, shape (N, 2), may lie outside; `pixel_size_um` is None where it is not known.
     """
 
     name: str
@@ -90,17 +75,9 @@ class MarkedImage:
 
 
 def cell_levels(pixels: Image, only: int | None = None) -> tuple[Level, ...]:
-    """Search an image for cells of several sizes.
+    """Search an image, shape (H, W), finite, for cells of several sizes, from small to large ones.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear intensity, finite.
-
-    Returns
-    -------
-    tuple of Level
-        From small cells to large ones; at least one, fewer than five for small images.
+    At least one level, fewer than five for small images; only one of them if its number is given.
     """
     levels, step, shown = [], 1, pixels.astype(np.float32)
     for number in range(_MOST_LEVELS):
@@ -115,26 +92,15 @@ def cell_levels(pixels: Image, only: int | None = None) -> tuple[Level, ...]:
 
 
 def _level(shown: Image, step: int) -> Level:
-    narrow = ndimage.gaussian_filter(shown, _SIGMA)
-    response = narrow - ndimage.gaussian_filter(shown, _WIDE * _SIGMA)
+    response = difference_of_gaussians(shown, _SIGMA)
     known = np.sort(response.ravel()[:: max(1, response.size // _MOST_RANKED)])
     return Level(step, response, known)
 
 
 def mean_ranks(images: Sequence[MarkedImage], points: Sequence[Points]) -> Values:
-    """Return the mean rank under points, for every level that all images have.
+    """Return the mean rank under points, -0.5 to 0.5, for every level that all images have.
 
-    Parameters
-    ----------
-    images
-        At least one.
-    points
-        Shape (N, 2) for each of them, in place of its own.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (levels,), -0.5 to 0.5; NaN without any point.
+    `points` stand in place of the images' own. NaN without any point.
     """
     common = min(len(image.levels) for image in images)
     ranks = [
@@ -147,27 +113,16 @@ def mean_ranks(images: Sequence[MarkedImage], points: Sequence[Points]) -> Value
 
 
 def shows_structure(levels: Sequence[Level]) -> bool:
-    """Tell whether an image shows anything larger than pixel noise.
+    """Tell whether an image, by its `cell_levels`, shows anything larger than pixel noise.
 
-    Parameters
-    ----------
-    levels
-        From `cell_levels`. Of white noise, each has half the deviation of the one before.
+    Of white noise, each level has half the deviation of the one before.
     """
     finest = float(levels[0].response.std())
     return any(level.response.std() * level.step > _ABOVE_NOISE * finest for level in levels[1:])
 
 
 def clear_blobs(level: Level, sign: float, least: float) -> int:
-    """Count the blobs of an image that are at least so clear.
-
-    Parameters
-    ----------
-    sign
-        1 for bright ones, -1 for dark ones.
-    least
-        Least response, in the unit of the image.
-    """
+    """Count the blobs whose response, times `sign` (-1 for dark ones), is at least `least`."""
     response = sign * level.response
     peaks = (response == ndimage.maximum_filter(response, size=3)) & (response > max(least, 0.0))
     return int(ndimage.label(peaks, structure=np.ones((3, 3)))[1])

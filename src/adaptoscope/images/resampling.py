@@ -19,30 +19,16 @@ class Resampling:
     """A change of size, linear between pixels, blurred first where it makes an image smaller.
 
     Every pixel of the result depends on its place alone, so any part may be computed by itself.
-
-    Parameters
-    ----------
-    shape
-        Height and width before, in pixels.
     """
 
     shape: tuple[int, int]
     new_shape: tuple[int, int]
 
     def part(self, pixels: Pixels, top: int, left: int, height: int, width: int) -> FloatImage:
-        """Compute a part of the image at its new size.
+        """Compute a part of the image at its new size, shape (height, width), float32.
 
-        Parameters
-        ----------
-        pixels
-            The whole image before, of `shape`, of which only what is needed is read.
-        top, left, height, width
-            The part, in pixels of the new size; must lie inside.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (height, width), float32.
+        Of `pixels`, the whole image before, only what is needed is read. The place of the part is
+        in pixels of the new size and must lie inside.
         """
         if self.shape == self.new_shape:
             same = pixels[top : top + height, left : left + width]
@@ -53,13 +39,7 @@ class Resampling:
         return np.ascontiguousarray((column_weights @ (row_weights @ known).T).T)
 
     def points_before(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return where points of the new size lie in the image before.
-
-        Parameters
-        ----------
-        points
-            Shape (N, 2), (row, column) in pixels of the new size.
-        """
+        """Return where points of the new size, shape (N, 2), lie in the image before."""
         ratio = np.array(self.shape) / np.array(self.new_shape)
         return np.asarray((points + 0.5) * ratio - 0.5)
 
@@ -70,15 +50,7 @@ class Resampling:
 
 
 def scaled(shape: tuple[int, int], factor: float) -> Resampling:
-    """Return the change of size by a factor, at least to one pixel.
-
-    Parameters
-    ----------
-    shape
-        Height and width in pixels.
-    factor
-        New pixels per pixel, above 0.
-    """
+    """Return the change of size by a factor, at least to one pixel."""
     height, width = (max(1, round(side * factor)) for side in shape)
     return Resampling(shape, (height, width))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.errors import InputError
+from adaptoscope.images.planes import check_plane
 
 # A camera at its limit piles up pixels at one level: at least ten, four times the level before.
 _LEAST_PIXELS = 10
@@ -33,24 +33,11 @@ class ClippedShares:
 
 
 def clipped_shares(pixels: NDArray[np.floating]) -> ClippedShares:
-    """Measure which shares of an image are cut off.
+    """Measure which shares of an image in [0, 1] of the stored range are cut off.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), finite, in [0, 1] of the stored range.
-
-    Returns
-    -------
-    ClippedShares
-        A constant image below the end of the range has no bright pixel that is cut off.
+    A constant image below the end of the range has no bright pixel that is cut off.
     """
-    if pixels.size == 0 or not np.isfinite(pixels).all():
-        raise InputError(
-            "The saturation of an image cannot be measured.",
-            expected="at least one pixel, all of them finite",
-            found=f"shape {pixels.shape}",
-        )
+    check_plane(pixels, "measured for saturation")
     dark = float(np.mean(pixels <= 0))
     highest, lowest = float(pixels.max()), float(pixels.min())
     at_top = int(np.count_nonzero(pixels >= highest))

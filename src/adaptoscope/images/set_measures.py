@@ -10,6 +10,7 @@ from adaptoscope.images.blobs import cell_mask
 from adaptoscope.images.degradation import FloatImage
 from adaptoscope.images.measurement import ImageMeasures
 
+# Every tenth of the images, the ends among them.
 DENSITY_QUANTILES = 11
 
 # Camera noise below a stored step, and smooth grain, give 1,200 "nuclei" of 3.3 to 4.1 pixels
@@ -19,32 +20,28 @@ _LARGEST_GRAIN = 4.1
 
 @dataclass(frozen=True)
 class SetMeasures:
-    """What a set of real images tells about itself.
+    """What a set of real images tells about itself; intensities are in stored counts.
 
     Attributes
     ----------
     images
         Number of images measured.
     cell_diameter_px
-        Median over images of the median diameter in pixels.
+        Median over images of the median diameter.
     semi_axes
-        Quantiles 0.05, 0.15, ..., 0.95 of the semi-axes of the nuclei relative to the diameter of
-        their image, each the median over images.
+        `AXIS_QUANTILES` of the semi-axes of the nuclei relative to the diameter of their image,
+        each the median over images.
     cells_per_mpx_quantiles
         Evenly spaced quantiles over images of the density, from smallest to largest.
     nucleus_intensity
-        Range of the mean intensity of nuclei in stored counts: the 5 % quantile of a dim image
-        (first quartile) to the 95 % quantile of a bright one (third quartile).
+        Mean intensity of nuclei: the 5 % quantile of a dim image (first quartile) to the 95 %
+        quantile of a bright one (third quartile).
     background_mean
-        Range (5 % and 95 % of images) of the background level, in stored counts.
-    background_sd
-        Median standard deviation of the background in stored counts.
-    noise_sd
-        Median standard deviation of the fine noise in stored counts.
-    bit_depth
-        Bits of the stored files, 8 or 16.
+        Background level of 5 % and 95 % of images.
+    background_sd, noise_sd
+        Medians of the standard deviation of the background, and of its fine noise.
     pixel_size_um
-        Pixel size in micrometres if all images state the same, else None.
+        If all images state the same, else None.
     """
 
     images: int
@@ -62,15 +59,7 @@ class SetMeasures:
 def summarise_measures(
     measures: Sequence[ImageMeasures], bit_depth: int, pixel_size_um: float | None
 ) -> SetMeasures:
-    """Gather the measures of images into those of their set.
-
-    Parameters
-    ----------
-    measures
-        One for each image.
-    bit_depth, pixel_size_um
-        Common to the images; the pixel size is None where they differ or do not tell.
-    """
+    """Gather the measures of images into those of their set."""
     seen = [measure for measure in measures if measure.number > 0]
     refuse_no_nuclei(len(seen), len(measures), "give the cell diameter and intensities as settings")
     counts = 2.0**bit_depth - 1
@@ -97,18 +86,9 @@ def summarise_measures(
 def shows_cells(pixels: FloatImage, diameter: float) -> bool:
     """Tell whether an image shows cells, rather than noise or an even ground.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any linear unit.
-    diameter
-        Of the nuclei that `measure_image` saw in it, in pixels; NaN or 0 if it saw none.
-
-    Returns
-    -------
-    bool
-        True where nuclei were seen that are no grains of noise, or where the image falls into two
-        levels, as one with dark cells does.
+    `diameter` is of the nuclei that `measure_image` saw in it; NaN or 0 if it saw none. True where
+    these are no grains of noise, or where the image falls into two levels, as one with dark cells
+    does.
     """
     return diameter >= _LARGEST_GRAIN or bool(cell_mask(pixels).any())
 
@@ -118,13 +98,7 @@ def refuse_no_nuclei(
     images: int,
     otherwise: str = "give the cell diameter and intensities as settings",
 ) -> None:
-    """Refuse images to imitate that show no nucleus.
-
-    Parameters
-    ----------
-    otherwise
-        What can be done in place of choosing another channel.
-    """
+    """Refuse images to imitate that show no nucleus, and say what else can be done."""
     if not seen:
         raise InputError(
             "No nucleus was seen in the images to imitate.",

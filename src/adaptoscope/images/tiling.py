@@ -12,14 +12,8 @@ Span = tuple[int, int]
 def tile_spans(length: int, tile: int, overlap: int, step: int = 1) -> list[Span]:
     """Divide a side into spans of one length that overlap at least so far, as evenly as may be.
 
-    Parameters
-    ----------
-    length
-        Of the side, a multiple of `step`.
-    tile
-        Length of a span, a multiple of `step`; the only span of a shorter side is the whole of it.
-    overlap
-        Least overlap; where `step` is too coarse for it, neighbours lie one step apart.
+    `length` and `tile` are multiples of `step`. The only span of a side shorter than `tile` is the
+    whole of it. Where `step` is too coarse for the overlap, neighbours lie one step apart.
     """
     if length <= tile:
         return [(0, length)]
@@ -38,10 +32,8 @@ def blending_weights(
 ) -> NDArray[np.float32]:
     """Return weights along a span: 1 in the middle, falling where another span follows.
 
-    Parameters
-    ----------
-    first
-        Weight of the outermost place, in steps: 1, or a half where places are centres of pixels.
+    `first` is the weight of the outermost place, in steps: 1, or a half where places are centres of
+    pixels.
     """
     places = np.arange(span[1] - span[0], dtype=np.float64) + first
     flat = np.ones_like(places)

@@ -13,15 +13,7 @@ from adaptoscope.images.cell_centres import Points, no_points, points_in_window
 
 
 class Window(NamedTuple):
-    """A rectangle of pixels that lies wholly inside its image.
-
-    Parameters
-    ----------
-    top, left
-        First pixel row and column.
-    height, width
-        Size in pixels.
-    """
+    """A rectangle of pixels, from row `top` and column `left`, wholly inside its image."""
 
     top: int
     left: int
@@ -31,15 +23,10 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True)
 class Crop:
-    """A square cut from an image with its cells.
+    """A square cut from an image with its cells, shape (N, 2), in pixels of the crop.
 
-    Parameters
-    ----------
-    pixels
-        Shape (size, size), the image's own type.
-    points
-        Shape (N, 2), (row, column) in pixels of the crop. Where the image is smaller than the
-        crop, its mirrored continuation is shown and the mirrored cells are listed too.
+    Where the image is smaller than the crop, its mirrored continuation is shown and the mirrored
+    cells are listed too.
     """
 
     pixels: NDArray[np.float32]
@@ -48,20 +35,10 @@ class Crop:
 
 
 def tile_windows(height: int, width: int, size: int) -> list[Window]:
-    """Divide an image into windows that cover all of it and do not overlap.
+    """Divide an image into windows that cover all of it and do not overlap, in reading order.
 
-    Parameters
-    ----------
-    height, width
-        Size of the image in pixels.
-    size
-        Edge of the windows in pixels. Those of the last row and column are smaller where `size`
-        does not divide the image; `cut_window` pads them.
-
-    Returns
-    -------
-    list of Window
-        In reading order. Every pixel, and every cell centre, is in exactly one of them.
+    Those of the last row and column are smaller where `size` does not divide the image;
+    `cut_window` pads them. Every cell centre is in exactly one of them.
     """
     if min(height, width, size) < 1:
         raise InputError(
@@ -80,41 +57,25 @@ def tile_windows(height: int, width: int, size: int) -> list[Window]:
 def cut_window(
     pixels: NDArray[np.float32], window: Window, size: int | None = None
 ) -> NDArray[np.float32]:
-    """Cut a window out of an image, padded by reflection to a square of fixed size.
+    """Cut a window out of an image, padded by reflection to a square of `size`, if that is given.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-    size
-        Edge of the square; None gives the window as it is. Padding lies below and to the right:
-        it shows the image further on where there is more of it, then its mirror image, in which
-        the outermost row and column are not repeated.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (size, size), or that of the window.
+    Padding lies below and to the right: it shows the image further on where there is more of it,
+    then its mirror image, in which the outermost row and column are not repeated.
     """
     top, left, height, width = window
     if size is None:
         return pixels[top : top + height, left : left + width]
-    rows = _mirrored_indices(top, size, pixels.shape[0])
-    columns = _mirrored_indices(left, size, pixels.shape[1])
+    rows, columns = (
+        mirrored_places(np.arange(first, first + size), length, twice=False)
+        for first, length in zip((top, left), pixels.shape, strict=True)
+    )
     return pixels[np.ix_(rows, columns)]
 
 
 def random_window(height: int, width: int, size: int, generator: np.random.Generator) -> Window:
-    """Draw a square window, every position equally likely.
+    """Draw a square window, every position equally likely; all of a side that is shorter.
 
-    Parameters
-    ----------
-    height, width
-        Size of the image in pixels.
-    size
-        Edge of the window; along a side on which the image is smaller, all of it is taken.
-    generator
-        Source of randomness; two numbers are drawn whatever the sizes.
+    Two numbers are drawn whatever the sizes.
     """
     top = int(generator.integers(max(height - size, 0) + 1))
     left = int(generator.integers(max(width - size, 0) + 1))
@@ -127,21 +88,9 @@ def random_crop(
     size: int,
     generator: np.random.Generator,
 ) -> Crop:
-    """Cut a random square out of an image, with the cells it shows.
+    """Cut a random square out of an image, with the cells it shows, if they are known.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-    points
-        Shape (N, 2), (row, column) in pixels; None where they are not known.
-    size
-        Edge of the square in pixels. A smaller image is continued by reflection.
-
-    Returns
-    -------
-    Crop
-        Pixels, cells and position.
+    A smaller image is continued by reflection.
     """
     height, width = pixels.shape
     window = random_window(height, width, size, generator)
@@ -154,22 +103,10 @@ def random_crop(
 
 
 def mirrored_points(points: Points, shape: tuple[int, int], size: int) -> Points:
-    """Continue the cells of an image as `cut_window` continues its pixels.
+    """Continue the cells of an image of `shape` as `cut_window` continues its pixels, up to `size`.
 
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels.
-    shape
-        Height and width of the image in pixels.
-    size
-        Length, in pixels, up to which an image that is smaller is continued.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (M, 2), M >= N. The cells themselves come first; each mirrored cell follows once
-        for every time that its pixel is shown again.
+    The cells themselves come first; each mirrored cell follows once for every time that its pixel
+    is shown again.
     """
     height, width = shape
     return _continued(_continued(points, 0, height, size), 1, width, size)
@@ -193,11 +130,15 @@ def _passes(length: int, size: int) -> int:
     return 1 if size <= length or length == 1 else -(-(size - 1) // (length - 1))
 
 
-def _mirrored_indices(start: int, number: int, length: int) -> NDArray[np.int64]:
-    """Give the pixel of the image that each position shows."""
-    positions = np.arange(start, start + number)
-    if length == 1:
-        return np.zeros(number, dtype=np.int64)
-    period = 2 * (length - 1)
-    folded = positions % period
-    return np.where(folded < length, folded, period - folded)
+def mirrored_places(
+    places: NDArray[np.int64], length: int, *, twice: bool = True
+) -> NDArray[np.int64]:
+    """Return the pixel of a side that each place shows, beyond its ends as in a mirror.
+
+    At the fold the outermost pixel is shown twice (NumPy's ``symmetric``), or once (``reflect``).
+    Windows, as paper 1 pads them, show it once; all else shows it twice, so that a cell cut by the
+    border becomes a whole one.
+    """
+    period = max(2 * length - (0 if twice else 2), 1)
+    folded = places % period
+    return np.where(folded < length, folded, period - folded - (1 if twice else 0))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from adaptoscope.counting.count_table import WHOLE_IMAGE, PredictedCount
 from adaptoscope.counting.predict import CountedImage
-from adaptoscope.imageio.large_images import LargeImage, overview
+from adaptoscope.imageio.large_images import LargeImage, average_blocks
 from adaptoscope.images.cell_centres import no_points
 from adaptoscope.reporting.count_plot import CountToPlot, plot_counts
 from adaptoscope.reporting.overlays import LONGEST, draw_overlay
@@ -23,7 +23,7 @@ def overlay_of(counted: CountedImage) -> bytes:
     if not isinstance(image, LargeImage):
         alike = _not_taken_out(image.pixels, counted.found.shown)
         return draw_overlay(image.pixels, points, text=text, diameter_px=diameter, alike=alike)
-    smaller, block = overview(image, LONGEST)
+    smaller, block = average_blocks(image, LONGEST)
     places = (points + 0.5) / block - 0.5
     diameter = diameter / block if diameter else None
     return draw_overlay(smaller, places, text=text, diameter_px=diameter)

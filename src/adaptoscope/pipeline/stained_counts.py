@@ -14,7 +14,7 @@ from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.imageio.microscopy_image import image_of_counts
-from adaptoscope.images.blobs import estimate_diameter
+from adaptoscope.images.blobs import measured_diameter
 from adaptoscope.images.cell_centres import Points, no_points
 from adaptoscope.metrics.counts import count_errors
 from adaptoscope.metrics.point_matching import PointMatch, match_points, pooled_shares
@@ -105,8 +105,7 @@ def _centres(counter: CountingModel, field: Field, plane: FloatImage) -> Points:
 
 
 def _diameter(plane: FloatImage) -> float:
-    found = estimate_diameter(plane) if plane.max() > plane.min() else float("nan")
-    return found if np.isfinite(found) else _DIAMETER
+    return measured_diameter(plane) or _DIAMETER
 
 
 def _figures(found: Sequence[tuple[Points, Points, float]]) -> StainedCounts:

@@ -13,18 +13,9 @@ def places_of_drawing(
 ) -> NucleusPlaces:
     """Return where the cells of a drawing lie, how large they are and how they are turned.
 
-    Parameters
-    ----------
-    drawings
-        Drawings with points and masks; value i + 1 of a mask belongs to point i.
-    enlarged
-        Factor on the size of the cells, for optics that make them look smaller than they are.
-
-    Returns
-    -------
-    NucleusPlaces
-        One entry per point. Axes and direction are those of the ellipse with the moments of the
-        visible part of the cell; a cell of which nothing is visible is as long as it is wide.
+    Value i + 1 of its mask belongs to point i. Axes and direction are those of the ellipse with the
+    moments of the visible part of the cell; a cell of which nothing is visible is as long as it is
+    wide. `enlarged` makes up for optics in which cells look smaller than they are.
     """
     mask = drawings.mask(record)
     if mask is None or not record.cell_diameter_px:

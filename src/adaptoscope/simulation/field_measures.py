@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.errors import InputError
 from adaptoscope.images.degradation import FloatImage
 from adaptoscope.images.edge_sharpness import edge_sharpness, width_of_sharpness
 from adaptoscope.images.measurement import background_level, mean_of_labels, segment_nuclei
 from adaptoscope.images.noise import measure_noise
+from adaptoscope.images.set_measures import refuse_no_nuclei
 
 # Distance of the quartiles of a normal distribution, in deviations.
 _NORMAL_QUARTILES = 1.349
@@ -20,28 +20,20 @@ _NORMAL_QUARTILES = 1.349
 class FieldMeasures:
     """Measures of a set of fields: medians over its images where nothing else is said.
 
-    Intensities are in stored counts.
+    Lengths are in pixels, intensities in stored counts; spreads are standard deviations of
+    logarithms, from quartiles.
 
     Attributes
     ----------
-    images
-        Number of images.
-    diameter
-        Median diameter of the nuclei in pixels.
-    cells_per_mpx
-        Mean density over images.
-    density_spread
-        Standard deviation of the logarithm of the density between images, from its quartiles.
+    cells_per_mpx, density_spread
+        Mean density over images, and its spread between them.
     background
         Level between the cells.
-    contrast
-        Median over the nuclei of their mean brightness above the background.
-    contrast_spread
-        Standard deviation of the logarithm of the contrast between images, from its quartiles.
-    nucleus_spread
-        The same between the nuclei of an image.
+    contrast, contrast_spread, nucleus_spread
+        Median over the nuclei of their mean brightness above the background, and its spread
+        between images and between the nuclei of an image.
     edge_width
-        Blur of the borders as the standard deviation of a Gaussian, in pixels.
+        Blur of the borders as the standard deviation of a Gaussian.
     noise_variance
         Variance of the fine noise at the background's level, rounding included.
     noise_slope
@@ -62,22 +54,10 @@ class FieldMeasures:
 
 
 def measure_fields(pictures: Iterable[FloatImage], bit_depth: int) -> FieldMeasures:
-    """Measure a set of images, real or simulated, in the same way.
-
-    Parameters
-    ----------
-    pictures
-        Shapes (H, W), in [0, 1] of the stored range.
-    """
+    """Measure images in [0, 1] of the stored range, real or simulated, in the same way."""
     rows = np.array([_measure(pixels, 2.0**bit_depth - 1) for pixels in pictures])
     seen = rows[np.isfinite(rows).all(axis=1)]
-    if not len(seen):
-        raise InputError(
-            "No nucleus was seen in the images to imitate.",
-            expected="bright nuclei on a dark ground",
-            found=f"none in {len(rows)} images",
-            remedy="choose another channel, or give the settings yourself",
-        )
+    refuse_no_nuclei(len(seen), len(rows), "give the settings yourself")
     diameter, _, background, contrast, spread, width, noise, slope = np.median(seen, axis=0)
     return FieldMeasures(
         images=len(rows),

@@ -19,15 +19,13 @@ class SimulatedField:
     Attributes
     ----------
     pixels
-        Image, shape (H, W), in [0, 1] of the full range of the stored file.
+        Shape (H, W), in [0, 1] of the full range of the stored file.
     points
         Labelled cell centres (row, column) in pixels, shape (N, 2).
     mask
         Label image, shape (H, W); value i + 1 belongs to ``points[i]``.
     electrons
         Expected electrons per pixel without noise, shape (H, W).
-    bit_depth
-        Bits of the stored file, 8 or 16.
     """
 
     pixels: FloatImage
@@ -45,18 +43,9 @@ def draw_field(
     density_factor: float = 1.0,
     places: NucleusPlaces | None = None,
 ) -> SimulatedField:
-    """Draw one field of view.
+    """Draw one field of view; equal settings and generator state give equal fields.
 
-    Parameters
-    ----------
-    places
-        Layout of the nuclei; drawn from `settings` if not given, else density, sizes and clustering
-        of the settings do not count.
-
-    Returns
-    -------
-    SimulatedField
-        Image and truth; equal settings and generator state give equal fields.
+    Where `places` of nuclei are given, density, sizes and clustering of the settings do not count.
     """
     if places is None:
         table = place_nuclei(settings, rng, density_factor=density_factor)

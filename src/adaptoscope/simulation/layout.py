@@ -13,22 +13,22 @@ ATTEMPTS_PER_NUCLEUS = 12
 
 @dataclass(frozen=True)
 class NucleusTable:
-    """The nuclei of one field, one entry each.
+    """The nuclei of one field, one entry each; lengths are in pixels, angles in radians.
 
     Attributes
     ----------
     centres
-        Positions (row, column) in pixels, shape (N, 2); they may lie outside the canvas.
+        (row, column), shape (N, 2); they may lie outside the canvas.
     semi_axes
-        Long and short semi-axis in pixels, shape (N, 2).
+        Long and short semi-axis, shape (N, 2).
     angles
-        Direction of the long axis in radians, shape (N,).
+        Direction of the long axis, shape (N,).
     brightness
-        Brightness relative to a typical nucleus, shape (N,).
+        Relative to a typical nucleus, shape (N,).
     mitotic
         True for dividing or shrinking cells, shape (N,).
     defocus
-        Extra blur of the nucleus, standard deviation in pixels, shape (N,).
+        Standard deviation of the extra blur of the nucleus, shape (N,).
     """
 
     centres: NDArray[np.float64]
@@ -46,14 +46,9 @@ class NucleusTable:
 def place_nuclei(
     settings: SimulationSettings, rng: np.random.Generator, *, density_factor: float = 1.0
 ) -> NucleusTable:
-    """Draw the nuclei of one field.
+    """Draw the nuclei of one field, in the order in which they settle; fewer where they do not fit.
 
     Nuclei also lie around the canvas, so that the border cuts through some as in a real field.
-
-    Returns
-    -------
-    NucleusTable
-        Nuclei in the order in which they settled. Fewer than asked where they do not fit.
     """
     margin = 0.75 * settings.cell_diameter_px
     area = (settings.height + 2 * margin) * (settings.width + 2 * margin)
@@ -74,15 +69,7 @@ def place_nuclei(
 class NucleusPlaces:
     """Where nuclei lie and how large they are, from elsewhere: the layout of a drawing.
 
-    Attributes
-    ----------
-    centres
-        Positions (row, column) in pixels, shape (N, 2).
-    semi_axes
-        Long and short semi-axis in pixels, shape (N, 2), above 0.
-    angles
-        Direction of the long axis in radians from the direction of rising columns towards that of
-        rising rows, shape (N,).
+    As in `NucleusTable`; angles go from the direction of rising columns towards rising rows.
     """
 
     centres: NDArray[np.float64]
@@ -93,14 +80,9 @@ class NucleusPlaces:
 def nuclei_at(
     settings: SimulationSettings, places: NucleusPlaces, rng: np.random.Generator
 ) -> NucleusTable:
-    """Draw what the nuclei of a given layout are like: brightness and focus.
+    """Draw what the nuclei of a given layout are like, in its order: brightness and focus.
 
     None of them is dividing, since such nuclei have sizes of their own.
-
-    Returns
-    -------
-    NucleusTable
-        One nucleus for each place, in the same order.
     """
     kinds = _draw_kinds(settings.changed(mitotic_fraction=0.0), len(places.angles), rng)
     return NucleusTable(

@@ -27,23 +27,15 @@ SMALLEST_CANVAS, LARGEST_CANVAS = 256, 1024
 _CANVAS_DIAMETERS = 8.0
 _SMALLEST_DIAMETER, _LARGEST_DIAMETER = 3.0, 400.0
 
+# Pixels: hardly any blur, and the limit of the setting.
 _NARROWEST_PSF, _WIDEST_PSF = 0.3, 30.0
+# Of one round, so that a measure that failed once does not run away.
 _LARGEST_STEP = 2.0
 
 
 @dataclass(frozen=True)
 class RealMeasures:
-    """What a set of real images tells about itself.
-
-    Attributes
-    ----------
-    fields
-        Measures in stored counts.
-    bit_depth
-        Bits of the stored files.
-    pixel_size_um
-        Pixel size in micrometres if all images state the same, else None.
-    """
+    """What a set of real images tells about itself; the pixel size only if all state the same."""
 
     fields: FieldMeasures
     bit_depth: int
@@ -56,17 +48,10 @@ def measure_real_fields(
     most_images: int = 24,
     held_out: Iterable[CountedImageSet] = (),
 ) -> RealMeasures:
-    """Measure what the simulation is to follow.
+    """Measure what the simulation is to follow, on at most `most_images` evenly over the list.
 
-    Parameters
-    ----------
-    real
-        Images of bright nuclei on a dark ground. Labels are not used. Where the set is split, only
-        its training images are measured.
-    most_images
-        At most this many images, evenly over the list, are measured.
-    held_out
-        Further sets whose validation and test images must not be among the images of `real`.
+    Labels are not used. Of a set with splits only training images are measured; none of them may be
+    among the validation and test images of `real` and `held_out`.
     """
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure a simulation on"
@@ -88,27 +73,12 @@ def simulation_like(
     fields: int = 6,
     seed: int = 0,
 ) -> SimulationSettings:
-    """Turn measures into settings of the simulation.
+    """Turn measures into settings of the simulation, in rounds of some simulated fields each.
 
-    Parameters
-    ----------
-    real
-        From `measure_real_fields`.
-    base
-        Settings that give all that is not measured, the canvas among it; the defaults if not given.
-    rounds
-        How often simulated fields are measured and the settings corrected.
-    fields
-        Fields per round.
-    seed
-        Seed of these fields, the same in every round.
-
-    Returns
-    -------
-    SimulationSettings
-        Brightness varies between cultures as it does between real images: simulate as many
-        cultures as fields to have that variation in full. Nuclei larger than the canvas of `base`
-        or than a trial field are made as large as fits.
+    What is not measured, the canvas among it, is taken from `base`. Brightness varies between
+    cultures as it does between real images: simulate as many cultures as fields to have that
+    variation in full. Nuclei larger than the canvas of `base` or than a trial field are made as
+    large as fits.
     """
     base = base or SimulationSettings()
     side = _trial_side(real.fields.diameter)

@@ -13,28 +13,30 @@ from adaptoscope.images.degradation import FloatImage
 from adaptoscope.simulation.layout import NucleusTable
 from adaptoscope.simulation.settings import SimulationSettings
 
+# Fourier terms of an outline, 2 to 5, and its largest change, so that no outline meets itself.
 HARMONICS = 4
 LARGEST_BULGE = 0.35
+# Of a nucleus that the border cuts and that a person would still mark; by eye.
 SMALLEST_VISIBLE_PART = 0.2
 
 
 @dataclass(frozen=True)
 class Specimen:
-    """What lies under the microscope.
+    """What lies under the microscope; maps have shape (H, W).
 
     Attributes
     ----------
     light
-        Light sent out, shape (H, W), 1 = middle of a typical nucleus.
+        Light sent out, 1 = middle of a typical nucleus.
     points
         Labelled cell centres (row, column) in pixels, shape (N, 2).
     mask
-        Label image, shape (H, W): i + 1 where the nucleus of ``points[i]`` lies, 0 elsewhere.
+        i + 1 where the nucleus of ``points[i]`` lies, 0 elsewhere.
     depth
-        Distance from the middle of the nucleus relative to its outline there, shape (H, W); below 1
-        inside, 1 outside.
+        Distance from the middle of the nucleus relative to its outline there; below 1 inside,
+        1 outside.
     nucleoli
-        Share of the light that nucleoli take away, shape (H, W), 0 to 1; 0 outside nuclei.
+        Share of the light that nucleoli take away, 0 to 1; 0 outside nuclei.
     """
 
     light: FloatImage
@@ -47,13 +49,7 @@ class Specimen:
 def draw_specimen(
     settings: SimulationSettings, table: NucleusTable, rng: np.random.Generator
 ) -> Specimen:
-    """Draw all nuclei of a field and keep the truth.
-
-    Returns
-    -------
-    Specimen
-        Light and truth. Where nuclei overlap, their light adds up and the mask is shared out.
-    """
+    """Draw all nuclei of a field: where they overlap, light adds up and the mask is shared out."""
     shape = (settings.height, settings.width)
     light = np.zeros(shape, dtype=np.float32)
     nearest = np.ones(shape, dtype=np.float32)
@@ -77,18 +73,7 @@ def draw_specimen(
 def add_debris(
     light: FloatImage, settings: SimulationSettings, rng: np.random.Generator
 ) -> FloatImage:
-    """Add bright specks that are no cells.
-
-    Parameters
-    ----------
-    light
-        Light of the specimen, shape (H, W).
-
-    Returns
-    -------
-    FloatImage
-        Light with specks, shape (H, W). Specks are at most a quarter of a cell wide.
-    """
+    """Add bright specks that are no cells, at most a quarter of a cell wide."""
     number = rng.poisson(settings.debris_per_mpx * light.size * 1e-6)
     littered = light.copy()
     for _ in range(number):

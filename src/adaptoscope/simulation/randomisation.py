@@ -6,8 +6,10 @@ import numpy as np
 
 from adaptoscope.simulation.settings import SimulationSettings
 
+# By eye, meant to be wider than what any culture and magnification show.
 DIAMETER_RANGE_PX = (8.0, 60.0)
 COVERAGE_RANGE = (0.004, 0.45)
+# Fields without a cell have to be met in training, and others to hold some.
 EMPTY_SHARE = 0.03
 FEWEST_EXPECTED = 2.0
 
@@ -19,11 +21,6 @@ def randomised_settings(
 
     Canvas, edge rule and pixel size are kept from `base`; all else is drawn, so that a network
     trained on such images meets every new microscope as one more draw.
-
-    Parameters
-    ----------
-    base
-        Settings that give the canvas; the defaults if not given.
     """
     base = base or SimulationSettings()
     largest = min(DIAMETER_RANGE_PX[1], min(base.height, base.width) / 3)

@@ -22,18 +22,7 @@ def expected_electrons(
     *,
     brightness_factor: float = 1.0,
 ) -> FloatImage:
-    """Form the image on the sensor, before any noise.
-
-    Parameters
-    ----------
-    light
-        Light of the specimen, shape (H, W), 1 = middle of a typical nucleus.
-
-    Returns
-    -------
-    FloatImage
-        Expected electrons per pixel, shape (H, W), not below zero.
-    """
+    """Form the image of a specimen's light (1 = middle of a typical nucleus) before any noise."""
     shape = (light.shape[0], light.shape[1])
     lamp = illumination(
         shape,
@@ -62,18 +51,7 @@ def expected_electrons(
 def record(
     electrons: FloatImage, settings: SimulationSettings, rng: np.random.Generator
 ) -> NDArray[np.uint16]:
-    """Record the image with an invented camera.
-
-    Parameters
-    ----------
-    electrons
-        Expected electrons per pixel, shape (H, W).
-
-    Returns
-    -------
-    NDArray[np.uint16]
-        Counts, shape (H, W), 0 to ``settings.largest_count``.
-    """
+    """Record expected electrons per pixel with an invented camera."""
     read = shot_and_read_noise(
         electrons,
         rng,

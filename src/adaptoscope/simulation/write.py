@@ -6,15 +6,16 @@ from pathlib import Path
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
+from adaptoscope.datasets.numbered import check_numbers, divide, write_numbered
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import InputError, SettingsError
+from adaptoscope.errors import InputError
 from adaptoscope.simulation.drawn_layout import places_of_drawing
 from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.randomisation import randomised_settings
 from adaptoscope.simulation.settings import SimulationSettings
 
 DOMAIN = "simulated-wide-field"
-SPLITS = ("train", "val", "test")
+# Far from the numbers of fields, which share the seed with the cultures.
 CULTURE_STREAM = 2**31
 Layout = tuple[CountedImageSet, ImageRecord]
 """A drawing whose cells a field shows, with the set that it belongs to."""
@@ -68,7 +69,8 @@ def simulate(
     """
     settings = settings or SimulationSettings()
     shares = dict(fractions) if fractions is not None else {"train": 1.0}
-    check_request(count, seed, cultures, shares)
+    check_numbers(count, seed, cultures)
+    splits = divide(count, shares)
     kept = {
         "stage": "simulation",
         "count": count,
@@ -84,133 +86,39 @@ def simulate(
         followed, kept["layouts"] = found, [record.source_sha256 for _, record in found]
         kept["enlarged"] = enlarged
     writer = CountedImageWriter(out, kept, "Simulated wide-field nuclei", overwrite=overwrite)
-    splits = divide(count, shares)
-    for index in range(count):
-        culture = index * cultures // count
-        write_field(
-            writer,
-            settings,
-            seed,
-            index,
-            culture=culture,
+
+    def draw(name: str, index: int) -> None:
+        rng = np.random.default_rng([seed, index])
+        own = randomised_settings(rng, settings) if randomise else settings
+        culture, layout = index * cultures // count, followed[index]
+        of_culture = np.random.default_rng([seed, CULTURE_STREAM + culture])
+        brightness, density = np.exp(own.culture_spread * of_culture.standard_normal(2))
+        drawn = draw_field(
+            own,
+            rng,
+            brightness_factor=brightness,
+            density_factor=density,
+            places=None if layout is None else places_of_drawing(*layout, enlarged=enlarged),
+        )
+        writer.add(
+            name,
+            drawn.pixels,
+            bit_depth=drawn.bit_depth,
+            points=drawn.points,
+            mask=drawn.mask,
+            pixel_size_um=own.pixel_size_um,
+            channel="nuclei",
+            cell_diameter_px=layout[1].cell_diameter_px if layout else own.cell_diameter_px,
+            layout=layout[1].name if layout else None,
+            domain=DOMAIN,
+            synthetic=True,
+            group=f"culture_{culture:02d}",
             split=splits[index],
-            randomise=randomise,
-            layout=followed[index],
-            enlarged=enlarged,
+            seed=seed,
         )
-        if on_image is not None:
-            on_image(field_name(index))
+
+    write_numbered(writer, "field", count, draw, on_image)
     return writer.finish(CARD)
-
-
-def write_field(
-    writer: CountedImageWriter,
-    settings: SimulationSettings,
-    seed: int,
-    index: int,
-    *,
-    culture: int,
-    split: str,
-    randomise: bool = False,
-    layout: Layout | None = None,
-    enlarged: float = 1.0,
-) -> None:
-    """Draw and write one field, unless it stands already.
-
-    Parameters
-    ----------
-    writer
-        Where to write.
-    settings
-        Specimen and microscope, or with `randomise` only its canvas.
-    culture, split
-        Written to `metadata.csv`; the culture also sets brightness and density.
-    layout
-        Drawing whose cells the field shows, and its set; none draws a layout.
-    """
-    if writer.has(field_name(index)):
-        return
-    rng = np.random.default_rng([seed, index])
-    if randomise:
-        settings = randomised_settings(rng, settings)
-    of_culture = np.random.default_rng([seed, CULTURE_STREAM + culture])
-    factors = np.exp(settings.culture_spread * of_culture.standard_normal(2))
-    drawn = draw_field(
-        settings,
-        rng,
-        brightness_factor=factors[0],
-        density_factor=factors[1],
-        places=None if layout is None else places_of_drawing(*layout, enlarged=enlarged),
-    )
-    writer.add(
-        field_name(index),
-        drawn.pixels,
-        bit_depth=drawn.bit_depth,
-        points=drawn.points,
-        mask=drawn.mask,
-        pixel_size_um=settings.pixel_size_um,
-        channel="nuclei",
-        cell_diameter_px=settings.cell_diameter_px
-        if layout is None
-        else layout[1].cell_diameter_px,
-        layout=None if layout is None else layout[1].name,
-        domain=DOMAIN,
-        synthetic=True,
-        group=f"culture_{culture:02d}",
-        split=split,
-        seed=seed,
-    )
-
-
-def divide(count: int, shares: Mapping[str, float]) -> list[str]:
-    """Give every field a split so that the shares hold as well as whole numbers allow.
-
-    Parameters
-    ----------
-    shares
-        Share of each split, adding up to 1.
-
-    Returns
-    -------
-    list[str]
-        One split per field; the same for every run, spread evenly over the numbers.
-    """
-    splits: list[str] = []
-    for number in range(1, count + 1):
-        owed = {name: share * number - splits.count(name) for name, share in shares.items()}
-        splits.append(max(owed, key=lambda name: owed[name]))
-    return splits
-
-
-def field_name(index: int) -> str:
-    """Return the name of the field with a number, without suffix."""
-    return f"field_{index:05d}"
-
-
-def check_request(count: int, seed: int, cultures: int, shares: Mapping[str, float]) -> None:
-    """Check what a folder of simulated fields is asked to hold.
-
-    Parameters
-    ----------
-    shares
-        Share of each split.
-    """
-    if count < 1 or seed < 0 or cultures < 1:
-        raise SettingsError(
-            "A number is out of range.",
-            expected="count and cultures of at least 1, seed of at least 0",
-            found=f"count {count}, cultures {cultures}, seed {seed}",
-            remedy="give other numbers",
-        )
-    unknown = set(shares) - set(SPLITS)
-    negative = any(share < 0 for share in shares.values())
-    if unknown or negative or abs(sum(shares.values()) - 1) > 1e-6:
-        raise SettingsError(
-            "The shares of the splits cannot be used.",
-            expected="shares of train, val and test, none below 0, adding up to 1",
-            found=", ".join(f"{name}: {share:g}" for name, share in shares.items()) or "none",
-            remedy="for example train: 0.6, val: 0.2, test: 0.2",
-        )
 
 
 def _layouts_of(layouts: CountedImageSet, settings: SimulationSettings, count: int) -> list[Layout]:

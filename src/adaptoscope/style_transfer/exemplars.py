@@ -8,7 +8,7 @@ import numpy as np
 from adaptoscope.datasets.counted_images import CountedImageSet, ImageRecord
 from adaptoscope.datasets.imitation import refuse_mixed_depths
 from adaptoscope.errors import InputError
-from adaptoscope.images.matching import Look, measure_look
+from adaptoscope.images.matching import BlurAndNoise, measure_blur_and_noise
 from adaptoscope.training.progress import progress
 
 
@@ -21,7 +21,7 @@ class Exemplar:
 
     record: ImageRecord
     sha256: str
-    look: Look
+    look: BlurAndNoise
     bit_depth: int
     pixel_size_um: float | None
 
@@ -38,7 +38,7 @@ def measure_exemplars(images: CountedImageSet) -> tuple[Exemplar, ...]:
         depth, size = image.scale.bit_depth, image.pixel_size_um
         depths.add(depth)
         refuse_mixed_depths(depths)
-        look = measure_look(image.pixels)
+        look = measure_blur_and_noise(image.pixels)
         exemplars.append(Exemplar(record, image.sha256, look, depth, size))
     return _fill_unknown(exemplars)
 

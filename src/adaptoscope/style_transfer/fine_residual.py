@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from adaptoscope.images.medians import robust_deviation
+
 # Pixels: the side of the smallest style image. Part of the style format.
 WINDOW = 64
 # Quantiles of brightness, as noise grows with the signal. Part of the style format.
@@ -48,8 +50,7 @@ def measure_residual(image: NDArray[np.float32], rebuilt: NDArray[np.float32]) -
         if not inside.any():
             inside = np.ones_like(inside)
         levels[level] = np.median(rebuilt[inside])
-        middle = np.median(residual[inside])
-        strengths[level] = 1.4826 * np.median(np.abs(residual[inside] - middle))
+        strengths[level] = robust_deviation(residual[inside])
     levels = np.maximum.accumulate(levels)
     scale = np.maximum(np.interp(rebuilt, levels, strengths), 1e-6)
     standard = np.clip(residual / scale, -_CLIP, _CLIP)

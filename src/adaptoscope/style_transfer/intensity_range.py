@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.imageio.intensity import robust_range
+from adaptoscope.imageio.intensity import IntensityRange, robust_range
 from adaptoscope.images.measurement import segment_nuclei
 
 LOWEST, HIGHEST = -0.3, 3.0
@@ -18,14 +18,11 @@ _STEP_OF_8_BITS = 1 / 255
 
 
 @dataclass(frozen=True)
-class BackboneRange:
+class BackboneRange(IntensityRange):
     """Intensities that the backbone sees as -1 (background) and +1 (bright cells).
 
     In the units of `MicroscopyImage.pixels`, that is [0, 1] of the stored range.
     """
-
-    low: float
-    high: float
 
     @classmethod
     def stored(cls) -> "BackboneRange":
@@ -60,11 +57,11 @@ class BackboneRange:
 
     def to_model(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """Map image intensities to about [-1, 1]; extremes beyond three ranges are clipped."""
-        share = (pixels - self.low) / (self.high - self.low)
-        return np.asarray(2 * np.clip(share, LOWEST, HIGHEST) - 1, dtype=np.float32)
+        return np.asarray(
+            2 * np.clip(self.normalise(pixels), LOWEST, HIGHEST) - 1, dtype=np.float32
+        )
 
     def from_model(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Undo `to_model`; the result is clipped to [0, 1]."""
-        share = (values + 1) / 2
-        pixels = np.clip(share * (self.high - self.low) + self.low, 0.0, 1.0)
-        return np.asarray(pixels, dtype=np.float32)
+        pixels = self.denormalise((values + 1) / 2)
+        return np.asarray(np.clip(pixels, 0.0, 1.0), dtype=np.float32)

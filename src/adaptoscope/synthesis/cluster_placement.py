@@ -21,6 +21,7 @@ from adaptoscope.synthesis.ellipses import (
 )
 from adaptoscope.synthesis.settings import SynthesisSettings
 
+# Sizes of blocks change the speed alone; the last makes up for rounding of bounds.
 DRAWN_AT_ONCE = 512
 LARGEST_BLOCK = 256
 SMALLEST_BLOCK = 24
@@ -70,13 +71,7 @@ class AttemptStream:
 
 
 class Placement:
-    """Places cells on an empty canvas, cluster by cluster.
-
-    Parameters
-    ----------
-    spread
-        Standard deviation of positions around a cluster centre in pixels (delta).
-    """
+    """Places cells on an empty canvas, cluster by cluster; the spread (delta) is in pixels."""
 
     def __init__(self, settings: SynthesisSettings, stream: AttemptStream, spread: float) -> None:
         self._settings = settings
@@ -114,13 +109,7 @@ class Placement:
         return np.maximum(background, self._cut(cells))
 
     def fill_cluster(self, centre: tuple[float, float], cells: int) -> int:
-        """Place cells around one centre until all are placed or the attempts are used up.
-
-        Parameters
-        ----------
-        centre
-            Cluster centre (row, column) in pixels.
-        """
+        """Place cells around a centre (row, column) until all are placed or no attempt is left."""
         placed, attempts = 0, 0
         limit = self._settings.attempts_per_cell * cells
         block = SMALLEST_BLOCK
@@ -200,17 +189,6 @@ def _paint(flat: NDArray[Pixel], layers: list[tuple[NDArray[np.int64], float]]) 
 
 
 def assign_evenly(cells: int, clusters: int) -> list[int]:
-    """Share cells out over clusters; what remains goes to the first ones.
-
-    Parameters
-    ----------
-    cells, clusters
-        Numbers of both.
-
-    Returns
-    -------
-    list[int]
-        Cells of each cluster; differs by at most one.
-    """
+    """Share cells out over clusters; what remains goes to the first ones."""
     share, rest = divmod(cells, clusters)
     return [share + (index < rest) for index in range(clusters)]

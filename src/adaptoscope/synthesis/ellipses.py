@@ -9,21 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+# Half of the root of 2, rounded up.
 HALF_PIXEL_DIAGONAL = 0.70711
 
 
 @dataclass(frozen=True)
 class Ellipses:
-    """Ellipses on a canvas, one entry each.
+    """Ellipses on a canvas, one entry each, shapes (N,): centres and semi-axes in pixels.
 
-    Attributes
-    ----------
-    rows, columns
-        Centres in pixels, shape (N,).
-    first_axes, second_axes
-        Semi-axes in pixels, shape (N,); the first lies along the columns at angle 0.
-    angles
-        Rotation in radians, shape (N,).
+    The first axis lies along the columns at angle 0; angles are in radians.
     """
 
     rows: NDArray[np.float64]
@@ -50,20 +44,7 @@ class Ellipses:
 def quadratic_form(
     first_axis: NDArray[np.float64], second_axis: NDArray[np.float64], angle: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Write ellipses as ``p * down**2 + q * down * right + r * right**2 <= 1``.
-
-    Parameters
-    ----------
-    first_axis, second_axis
-        Semi-axes in pixels, shape (N,).
-    angle
-        Rotation in radians, shape (N,).
-
-    Returns
-    -------
-    tuple
-        The coefficients p, q, r, each of shape (N,).
-    """
+    """Write ellipses as ``p * down**2 + q * down * right + r * right**2 <= 1``; return p, q, r."""
     cosine, sine = np.cos(angle), np.sin(angle)
     first, second = 1 / (first_axis * first_axis), 1 / (second_axis * second_axis)
     down_squared = sine * sine * first + cosine * cosine * second
@@ -111,18 +92,7 @@ def cover(
 
 
 def count_true(rows: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Count the true entries of each row.
-
-    Parameters
-    ----------
-    rows
-        Shape (N, K).
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Numbers, shape (N,). Eight entries are counted at once, several times faster than a sum.
-    """
+    """Count the true entries of each row; eight at once, several times faster than a sum."""
     eights = np.bitwise_count(np.packbits(rows, axis=1))
     return np.asarray(eights.sum(axis=1, dtype=np.int64), dtype=np.int64)
 
@@ -135,16 +105,6 @@ def largest_pixel_number(
     The unit squares of all covered pixels lie within half a pixel diagonal of the ellipse; the area
     of that widened ellipse follows from its perimeter, itself at most
     ``pi * sqrt(2 * (a**2 + b**2))``.
-
-    Parameters
-    ----------
-    first_axes, second_axes
-        Semi-axes in pixels, shape (N,).
-
-    Returns
-    -------
-    NDArray[np.float64]
-        Upper bounds, shape (N,).
     """
     widened = first_axes * second_axes
     widened = widened + HALF_PIXEL_DIAGONAL * np.sqrt(2 * (first_axes**2 + second_axes**2))
@@ -154,16 +114,8 @@ def largest_pixel_number(
 def disc_offsets(radius: float) -> NDArray[np.int64]:
     """Give the pixel offsets that every ellipse with semi-axes of at least `radius` covers.
 
-    Parameters
-    ----------
-    radius
-        Shortest semi-axis in pixels.
-
-    Returns
-    -------
-    NDArray[np.int64]
-        Offsets (row, column) from the pixel that holds the centre, shape (K, 2); empty where an
-        ellipse is too small to be sure of any pixel.
+    (row, column) from the pixel that holds the centre, shape (K, 2); none where an ellipse is too
+    small to be sure of any pixel.
     """
     sure = radius - HALF_PIXEL_DIAGONAL
     reach = int(max(sure, 0)) + 1

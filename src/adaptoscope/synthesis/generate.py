@@ -20,13 +20,13 @@ class SyntheticImage:
     Attributes
     ----------
     stored
-        Image in stored counts, shape (H, W), uint8 or uint16.
+        Stored counts, shape (H, W), uint8 or uint16.
     points
         Centres (row, column) of the cells in pixels, in order of placement, shape (N, 2).
     mask
         Label image, shape (H, W); value i + 1 belongs to ``points[i]``.
     cluster_centres
-        Cluster centres (row, column) in pixels, shape (C, 2).
+        (row, column) in pixels, shape (C, 2).
     requested
         Number of cells asked for; at least the number placed.
     """
@@ -57,22 +57,10 @@ class SyntheticImage:
 
 
 def draw_synthetic(settings: SynthesisSettings, rng: np.random.Generator) -> SyntheticImage:
-    """Draw one image by Algorithm 1.
+    """Draw one image by Algorithm 1 of paper 1, lines 3 to 26; the comments give the lines.
 
-    Parameters
-    ----------
-    rng
-        Source of all randomness of the image. Two children are spawned from it for the attempts.
-
-    Returns
-    -------
-    SyntheticImage
-        Image and truth; the same, seed for seed, as the algorithm read literally with full-frame
-        masks (`benchmarks/algorithm_1_plain.py`).
-
-    References
-    ----------
-    Paper 1, Algorithm 1, lines 3 to 26; the comments give the lines.
+    The same, seed for seed, as the algorithm read literally with full-frame masks
+    (`benchmarks/algorithm_1_plain.py`). Two children of `rng` are spawned for the attempts.
     """
     # number_of_clusters = C, requested = n, spread = delta, contrast = alpha, brightness = beta
     shape = (settings.height, settings.width)
@@ -99,18 +87,9 @@ def draw_synthetic(settings: SynthesisSettings, rng: np.random.Generator) -> Syn
 
 
 def draw_count(settings: SynthesisSettings, rng: np.random.Generator) -> int:
-    """Draw the number of cells to ask for (Algorithm 1, line 4).
+    """Draw the number of cells to ask for, at most `count_limit` (Algorithm 1, line 4).
 
-    Parameters
-    ----------
-    settings
-        Distribution, limit and rule; measured densities come before the normal distribution, and
-        may give 0.
-
-    Returns
-    -------
-    int
-        Number of cells, at most `count_limit`.
+    Measured densities come before the normal distribution, and may give 0.
     """
     if settings.cells_per_mpx_quantiles:
         quantiles = settings.cells_per_mpx_quantiles

@@ -29,18 +29,10 @@ def measure_set(
     most_images: int = 24,
     held_out: Iterable[CountedImageSet] = (),
 ) -> SetMeasures:
-    """Measure cell size, density and grey levels of a set of real images.
+    """Measure cell size, density and grey levels of at most `most_images`, evenly over the list.
 
-    Parameters
-    ----------
-    real
-        Images of bright nuclei on a dark ground. Labels are not used. Where the set is split, only
-        its training images are measured.
-    most_images
-        At most this many images, evenly over the list, are measured.
-    held_out
-        Further sets whose validation and test images must not be among the images of `real`,
-        measured or not; they are recognised by their pixels and their source.
+    Labels are not used. Of a set with splits only training images are measured; none of them may be
+    among the validation and test images of `real` and `held_out`, told by pixels and source.
     """
     images = images_to_imitate(
         real, most_images=most_images, held_out=held_out, purpose="measure drawings on"
@@ -58,20 +50,10 @@ def measure_set(
 def settings_like(
     measures: SetMeasures, base: SynthesisSettings | None = None
 ) -> SynthesisSettings:
-    """Turn measures into settings of the generator.
+    """Turn measures into settings of the generator; what is not measured is taken from `base`.
 
-    Parameters
-    ----------
-    measures
-        From `measure_set`.
-    base
-        Settings that give all that is not measured, the canvas among it; the defaults if not given.
-
-    Returns
-    -------
-    SynthesisSettings
-        Density is drawn per image from the measured distribution. Contrast varies by a tenth and
-        brightness not at all, since the spread of the background is measured.
+    Density is drawn per image from the measured distribution. Contrast varies by a tenth and
+    brightness not at all, since the spread of the background is measured.
     """
     base = base or SynthesisSettings()
     area = base.height * base.width * 1e-6

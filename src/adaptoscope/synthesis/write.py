@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from adaptoscope.datasets.counted_images import CountedImageSet
+from adaptoscope.datasets.numbered import check_numbers, write_numbered
 from adaptoscope.datasets.writing import CountedImageWriter
-from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.files import write_json, write_mask
 from adaptoscope.synthesis.generate import SyntheticImage, draw_synthetic
 from adaptoscope.synthesis.likeness import measure_set, settings_like
@@ -57,43 +57,12 @@ def synthesise(
     on_image
         Called with the name of each image once it stands.
     """
-    _check(count, seed)
+    check_numbers(count, seed)
     settings = settings or SynthesisSettings()
     measured: dict[str, Any] | None = None
     if like is not None:
         measures = measure_set(like, held_out=(like, *held_out))
         settings, measured = settings_like(measures, settings), asdict(measures)
-    writer = open_synthesis(out, settings, count, seed, measured=measured, overwrite=overwrite)
-    for index in range(count):
-        write_synthetic(writer, settings, seed, index)
-        if on_image is not None:
-            on_image(image_name(index))
-    return writer.finish(CARD)
-
-
-def open_synthesis(
-    out: Path,
-    settings: SynthesisSettings,
-    count: int,
-    seed: int,
-    *,
-    measured: dict[str, Any] | None = None,
-    overwrite: bool = False,
-) -> CountedImageWriter:
-    """Begin or continue a folder of Syn-HC images.
-
-    Parameters
-    ----------
-    out, settings, count, seed, overwrite
-        As for `synthesise`.
-    measured
-        What was measured on real images, kept beside the settings.
-
-    Returns
-    -------
-    CountedImageWriter
-        To be given to `write_synthetic`, by any number of workers.
-    """
     kept = {
         "stage": "synthesis",
         "count": count,
@@ -101,49 +70,32 @@ def open_synthesis(
         "settings": settings.model_dump(mode="json"),
         "measured": measured,
     }
-    writer = CountedImageWriter(
-        out, kept, "Syn-HC: synthetic cells of known number", overwrite=overwrite
-    )
+    title = "Syn-HC: synthetic cells of known number"
+    writer = CountedImageWriter(out, kept, title, overwrite=overwrite)
     if overwrite:
         for folder in ("dots", "clusters"):
             shutil.rmtree(Path(out) / folder, ignore_errors=True)
-    return writer
 
+    def draw(name: str, index: int) -> None:
+        drawn = draw_synthetic(settings, np.random.default_rng([seed, index]))
+        if settings.keep_dot_masks:
+            _write_paper_truth(writer.folder, name, drawn)
+        writer.add(
+            name,
+            drawn.pixels,
+            bit_depth=settings.bit_depth,
+            points=drawn.points,
+            mask=drawn.mask,
+            pixel_size_um=settings.pixel_size_um,
+            cell_diameter_px=settings.cell_diameter_px,
+            domain=DOMAIN,
+            synthetic=True,
+            split="train",
+            seed=seed,
+        )
 
-def write_synthetic(
-    writer: CountedImageWriter, settings: SynthesisSettings, seed: int, index: int
-) -> None:
-    """Draw and write one image, unless it stands already.
-
-    Parameters
-    ----------
-    writer
-        From `open_synthesis`.
-    """
-    name = image_name(index)
-    if writer.has(name):
-        return
-    drawn = draw_synthetic(settings, np.random.default_rng([seed, index]))
-    if settings.keep_dot_masks:
-        _write_paper_truth(writer.folder, name, drawn)
-    writer.add(
-        name,
-        drawn.pixels,
-        bit_depth=settings.bit_depth,
-        points=drawn.points,
-        mask=drawn.mask,
-        pixel_size_um=settings.pixel_size_um,
-        cell_diameter_px=settings.cell_diameter_px,
-        domain=DOMAIN,
-        synthetic=True,
-        split="train",
-        seed=seed,
-    )
-
-
-def image_name(index: int) -> str:
-    """Return the name of the image with a number, without suffix."""
-    return f"syn_{index:05d}"
+    write_numbered(writer, "syn", count, draw, on_image)
+    return writer.finish(CARD)
 
 
 def _write_paper_truth(folder: Path, name: str, drawn: SyntheticImage) -> None:
@@ -151,13 +103,3 @@ def _write_paper_truth(folder: Path, name: str, drawn: SyntheticImage) -> None:
     centres = [{"x": column, "y": row} for row, column in drawn.cluster_centres.tolist()]
     content = {"requested": drawn.requested, "placed": drawn.count, "cluster_centres": centres}
     write_json(folder / "clusters" / f"{name}.json", content)
-
-
-def _check(count: int, seed: int) -> None:
-    if count < 1 or seed < 0:
-        raise SettingsError(
-            "The number of images or the seed is out of range.",
-            expected="count of at least 1, seed of at least 0",
-            found=f"count {count}, seed {seed}",
-            remedy="give other numbers",
-        )

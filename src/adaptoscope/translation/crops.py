@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.images.windows import Window, cut_window, random_window
 from adaptoscope.translation.fields import Field, unit_of
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 
 FloatImage = NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class PairedCrops:
 
 def draw_given(
     fields: Sequence[Field],
-    interval: Interval,
+    interval: IntensityInterval,
     rng: np.random.Generator,
     *,
     batch: int,

@@ -17,7 +17,7 @@ FloatImage = NDArray[np.float32]
 _PIXELS = 4_000_000
 
 
-class Interval(Settings):
+class IntensityInterval(Settings):
     """Two intensities, as shares of the stored range, that become -1 and 1."""
 
     low: float
@@ -65,16 +65,16 @@ class StainIntensities(Settings):
     bit_depth: int
     """Bits of the files that the shares refer to, 8 or 16."""
 
-    given: Interval
+    given: IntensityInterval
     """Of the images of light microscopy."""
 
-    stains: dict[str, Interval]
+    stains: dict[str, IntensityInterval]
     """Of each stain by name, in the order of the output channels."""
 
 
 def measure_interval(
     images: Iterable[FloatImage], low: float = 0.1, high: float = 99.9
-) -> Interval:
+) -> IntensityInterval:
     """Measure the constants of one channel over all its images.
 
     Parameters
@@ -86,11 +86,11 @@ def measure_interval(
 
     Returns
     -------
-    Interval
+    IntensityInterval
         Over at most four million pixels, evenly spaced over those of all images.
     """
     found = robust_range(pooled_pixels(images), low, high)
-    return Interval(low=found[0], high=found[1])
+    return IntensityInterval(low=found[0], high=found[1])
 
 
 def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:

@@ -12,7 +12,7 @@ from adaptoscope.imageio.intensity import IntensityScale, robust_range
 from adaptoscope.images.matching import match_histogram
 from adaptoscope.training.settings import Settings
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, pooled_pixels
+from adaptoscope.translation.intensities import IntensityInterval, pooled_pixels
 
 FloatImage = NDArray[np.float32]
 QUANTILES = 1024
@@ -49,7 +49,9 @@ def measure_histogram(images: Iterable[FloatImage]) -> Preparation:
     return Preparation(kind="histogram", quantiles=tuple(round(float(each), 6) for each in found))
 
 
-def prepared(pixels: FloatImage, interval: Interval, preparation: Preparation) -> FloatImage:
+def prepared(
+    pixels: FloatImage, interval: IntensityInterval, preparation: Preparation
+) -> FloatImage:
     """Return an image as a network sees it.
 
     Parameters
@@ -64,7 +66,7 @@ def prepared(pixels: FloatImage, interval: Interval, preparation: Preparation) -
     """
     if preparation.kind == "per_image":
         low, high = robust_range(pixels)
-        return Interval(low=low, high=high).to_network(pixels)
+        return IntensityInterval(low=low, high=high).to_network(pixels)
     if preparation.kind == "histogram":
         pixels = _with_histogram(pixels, preparation.quantiles)
     return interval.to_network(pixels)

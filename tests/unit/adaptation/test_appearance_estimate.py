@@ -13,11 +13,11 @@ from adaptoscope.adaptation.appearance_estimate import (
 )
 from adaptoscope.adaptation.shifts.magnification import magnify
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval
+from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.unet import StainUNet
 from tests.unit.adaptation.test_restyling import blobs, field
 
-INTERVAL = Interval(low=0.2, high=0.9)
+INTERVAL = IntensityInterval(low=0.2, high=0.9)
 
 
 @pytest.fixture(scope="module")

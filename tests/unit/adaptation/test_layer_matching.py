@@ -16,7 +16,7 @@ from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.layers import LAYERS
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel, load_translator, ready_to_predict
@@ -45,7 +45,7 @@ def fields(seed: int, brightness: int = 20_000, number: int = 3) -> list[Field]:
 
 def model(norm: str = "instance") -> StainModel:
     torch.manual_seed(0)
-    interval = Interval(low=0.1, high=0.5)
+    interval = IntensityInterval(low=0.1, high=0.5)
     record = TranslatorRecord(
         width=WIDTH,
         norm=norm,

@@ -8,7 +8,7 @@ from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import hash_pixels
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel
 from adaptoscope.translation.unet import StainUNet
@@ -21,8 +21,8 @@ def fields(brightness: int) -> list[Field]:
 
 
 def model(taught: list[Field]) -> StainModel:
-    stain = Interval(low=0.0, high=1.0)
-    own = Interval(low=10_000 / 65535, high=18_000 / 65535)
+    stain = IntensityInterval(low=0.0, high=1.0)
+    own = IntensityInterval(low=10_000 / 65535, high=18_000 / 65535)
     record = TranslatorRecord(
         width=2,
         norm="instance",

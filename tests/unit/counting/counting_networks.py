@@ -8,8 +8,8 @@ from torch import nn
 from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.settings import DensitySettings
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.images.cell_centres import no_points
-from adaptoscope.images.normalisation import IntensityRange
 
 
 class Uneven(nn.Module):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.counting.annotation_refinement import common_shift, refine_annotations
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange
 
 
 def test_clicks_beside_their_cells_are_moved_onto_them(draw_field):

@@ -7,7 +7,7 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
 

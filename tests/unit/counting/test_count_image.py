@@ -15,8 +15,7 @@ from adaptoscope.counting.model_folder import CountingModel, ModelRecord
 from adaptoscope.counting.post_processing import DensityReading
 from adaptoscope.errors import SettingsError
 from adaptoscope.imageio.files import MicroscopyImage
-from adaptoscope.imageio.intensity import IntensityScale
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange, IntensityScale
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
 

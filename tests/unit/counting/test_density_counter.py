@@ -9,8 +9,9 @@ from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.post_processing import FAINTEST, DensityReading
 from adaptoscope.imageio import large_images
 from adaptoscope.imageio.files import read_image
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.large_images import large_image, sample_of
-from adaptoscope.images.normalisation import IntensityRange, measure_range
+from adaptoscope.images.normalisation import measure_range
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.networks.geometry import CENTRES, Geometry
 from adaptoscope.networks.torch_network import TorchNetwork

@@ -8,7 +8,7 @@ from adaptoscope.counting.crops import TrainingImages
 from adaptoscope.counting.dacs import draw_dacs
 from adaptoscope.counting.dual import draw_dual
 from adaptoscope.counting.settings import RegressorSettings
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange
 
 SIDE = 64
 SETTINGS = RegressorSettings(

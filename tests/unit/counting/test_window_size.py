@@ -7,7 +7,7 @@ from adaptoscope.counting.counters import NetworkCounter
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
 from adaptoscope.counting.trained_network import finished_form
 from adaptoscope.errors import SettingsError
-from adaptoscope.images.normalisation import IntensityRange
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.networks.torch_network import TorchNetwork
 
 CROP = 64

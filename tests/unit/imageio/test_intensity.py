@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.imageio.intensity import IntensityScale, robust_range
+from adaptoscope.imageio.intensity import IntensityRange, IntensityScale, robust_range
 
 
 @pytest.mark.parametrize("bit_depth", [8, 16])
@@ -66,3 +66,13 @@ def test_robust_range_of_a_constant_image_can_be_divided_by(value):
 def test_robust_range_refuses_what_has_none(pixels):
     with pytest.raises(InputError, match="range"):
         robust_range(pixels)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_range_maps_both_ways_in_the_type_that_is_given(dtype):
+    line = IntensityRange(0.25, 0.75)
+    pixels = np.array([0.0, 0.25, 0.5, 0.75], dtype)
+    shares = line.normalise(pixels)
+    assert shares.dtype == dtype
+    assert shares.tolist() == [-0.5, 0.0, 0.5, 1.0]
+    assert line.denormalise(shares).tolist() == pixels.tolist()

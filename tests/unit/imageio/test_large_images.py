@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from adaptoscope.errors import InputError
 from adaptoscope.imageio import large_images
 from adaptoscope.imageio.files import read_image, write_image
-from adaptoscope.imageio.large_images import large_image, overview, sample_of
+from adaptoscope.imageio.large_images import average_blocks, large_image, sample_of
 
 RANDOM = np.random.default_rng(0).integers(0, 60000, (3, 2, 90, 150)).astype(np.uint16)
 PLANE = RANDOM[0, 0]
@@ -154,9 +154,9 @@ def test_a_small_image_is_measured_whole_and_a_large_one_on_a_grid(shape, monkey
 def test_an_overview_holds_the_means_of_blocks():
     pixels = np.random.default_rng(1).random((43, 91), dtype=np.float32)
 
-    small, block = overview(pixels, 30)
+    small, block = average_blocks(pixels, 30)
 
     assert block == 3
     assert small.shape == (14, 30)
     assert small[2, 5] == pytest.approx(pixels[6:9, 15:18].mean(), rel=1e-5)
-    np.testing.assert_array_equal(overview(pixels, 91)[0], pixels)
+    np.testing.assert_array_equal(average_blocks(pixels, 91)[0], pixels)

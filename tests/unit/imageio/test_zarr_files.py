@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from adaptoscope.errors import InputError
+from adaptoscope.errors import InputError, MissingDependencyError
 from adaptoscope.imageio.files import read_image
 from adaptoscope.imageio.large_images import large_image, stored_parts
 
@@ -24,7 +24,7 @@ def test_without_the_library_it_is_named_with_its_extra(tmp_path, monkeypatch):
     (tmp_path / "a.zarr").mkdir()
     monkeypatch.setitem(sys.modules, "zarr", None)
 
-    with pytest.raises(InputError) as caught, large_image(tmp_path / "a.zarr"):
+    with pytest.raises(MissingDependencyError) as caught, large_image(tmp_path / "a.zarr"):
         pass
 
     assert "adaptoscope[formats]" in caught.value.remedy
@@ -99,7 +99,7 @@ def test_folders_that_are_not_one_image_are_refused(zarr, tmp_path):
     (tmp_path / "empty.zarr").mkdir()
 
     for name, message in (
-        ("plate", "found: 2 images"), ("int", "int32"), ("empty", "cannot be read"),
+        ("plate", "found: 2 images"), ("int", "int32"), ("empty", "cannot be decoded"),
     ):  # fmt: skip
         with pytest.raises(InputError) as caught, large_image(tmp_path / f"{name}.zarr"):
             pass

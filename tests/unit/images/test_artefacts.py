@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
 from adaptoscope.images.artefacts import clean
-from adaptoscope.images.light import fit_light, light_over, made_small, only_noise
+from adaptoscope.images.light import draw_light_over, fit_light, only_noise, shrink
 from adaptoscope.images.medians import otsu_threshold
 
 SIDE = 160
@@ -57,7 +57,7 @@ def test_light_is_fitted_below_the_cells():
     pixels = discs(25, 3)
     slope = np.linspace(0, 0.4, SIDE, dtype=np.float32)[None, :] * np.ones((SIDE, 1), np.float32)
 
-    light = light_over(fit_light(made_small(pixels + slope), 2), pixels.shape)
+    light = draw_light_over(fit_light(shrink(pixels + slope), 2), pixels.shape)
 
     # The noise below the ground is what it is fitted to.
     np.testing.assert_allclose(light, 0.1 + slope, atol=0.02)

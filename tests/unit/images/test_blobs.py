@@ -11,6 +11,7 @@ from adaptoscope.images.blobs import (
     difference_of_gaussians_peaks,
     estimate_diameter,
     fit_difference_of_gaussians,
+    measured_diameter,
     otsu_watershed_labels,
     sigma_of_diameter,
 )
@@ -85,8 +86,8 @@ def test_noise_without_cells_is_counted_as_nothing(grain):
     assert automatic_threshold(image, 4.0) == np.inf
     assert len(difference_of_gaussians_peaks(image, 4.0, np.inf)) == 0
     assert otsu_watershed_labels(image, DIAMETER).max() == 0
-    with pytest.warns(RuntimeWarning, match="no cell"):
-        assert np.isnan(estimate_diameter(image))
+    assert np.isnan(estimate_diameter(image))
+    assert measured_diameter(image) is None
 
 
 def test_a_constant_image_has_no_cells():

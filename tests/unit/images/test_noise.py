@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.noise import CameraNoise, add_noise, measure_noise
+from adaptoscope.images.noise import CameraNoise, add_camera_noise, measure_noise
 
 # Large enough for a variance to a few per cent, small enough for milliseconds.
 SHAPE = (192, 192)
@@ -18,7 +18,7 @@ def ramp(low: float = 5.0, high: float = 45.0) -> np.ndarray:
 @settings(max_examples=12, deadline=None)
 def test_what_was_added_is_measured(constant: float, slope: float, seed: int) -> None:
     noise = CameraNoise(constant + 0.05, slope)
-    noisy = add_noise(ramp(), noise, np.random.default_rng(seed))
+    noisy = add_camera_noise(ramp(), noise, np.random.default_rng(seed))
     found = measure_noise(noisy)
     for level in (8.0, 25.0, 40.0):
         at = np.array([level], dtype=np.float32)
@@ -27,8 +27,8 @@ def test_what_was_added_is_measured(constant: float, slope: float, seed: int) ->
 
 def test_only_what_is_missing_is_added() -> None:
     noise = CameraNoise(1.0, 0.1)
-    once = add_noise(ramp(), noise, np.random.default_rng(0))
-    twice = add_noise(once, noise, np.random.default_rng(1), present=measure_noise(once))
+    once = add_camera_noise(ramp(), noise, np.random.default_rng(0))
+    twice = add_camera_noise(once, noise, np.random.default_rng(1), present=measure_noise(once))
     at = np.array([25.0], dtype=np.float32)
     assert measure_noise(twice).variance(at)[0] == pytest.approx(3.5, rel=0.15)
 
@@ -36,7 +36,7 @@ def test_only_what_is_missing_is_added() -> None:
 def test_rounding_makes_a_known_part_of_the_noise() -> None:
     noise = CameraNoise(0.5 / 255**2, 0.05 / 255)
     level = ramp() / 255
-    stored = np.rint(add_noise(level, noise, np.random.default_rng(0)) * 255) / 255
+    stored = np.rint(add_camera_noise(level, noise, np.random.default_rng(0)) * 255) / 255
     found = measure_noise(stored.astype(np.float32)).without_rounding(8)
     at = np.array([25 / 255], dtype=np.float32)
     assert found.variance(at)[0] == pytest.approx(noise.variance(at)[0], rel=0.1)

@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from adaptoscope.errors import InputError
-from adaptoscope.images.normalisation import IntensityRange, common_range, measure_range
+from adaptoscope.imageio.intensity import IntensityRange
+from adaptoscope.images.normalisation import common_range, measure_range
 
 
 def cells(background, height, noise, seed=0):

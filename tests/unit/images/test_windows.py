@@ -8,6 +8,7 @@ from adaptoscope.images.cell_centres import no_points
 from adaptoscope.images.windows import (
     Window,
     cut_window,
+    mirrored_places,
     mirrored_points,
     random_crop,
     tile_windows,
@@ -79,3 +80,12 @@ def test_random_crops_repeat_with_the_seed_and_reach_every_corner():
     np.testing.assert_array_equal(crops[7].pixels, again.pixels)
     assert {crop.window[:2] for crop in crops} == {(0, 0), (0, 1), (1, 0), (1, 1)}
     assert crops[0].points.shape == no_points().shape
+
+
+@given(st.integers(1, 9), st.integers(0, 25), st.booleans())
+def test_places_beyond_an_image_are_those_of_numpy(length, beyond, twice):
+    places = np.arange(-beyond, length + beyond)
+    mode = "symmetric" if twice else "reflect"
+    assert np.array_equal(
+        mirrored_places(places, length, twice=twice), np.pad(np.arange(length), beyond, mode=mode)
+    )

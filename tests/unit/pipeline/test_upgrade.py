@@ -10,12 +10,12 @@ from adaptoscope.errors import InputError
 from adaptoscope.networks.centres_network import CentresNetwork
 from adaptoscope.pipeline.upgrade import upgrade_model
 from adaptoscope.pretrained.weights_files import write_weights
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord, open_translator
 from adaptoscope.translation.trained_model import write_translator
 from adaptoscope.translation.unet import StainUNet
 
-SPAN = Interval(low=0.0, high=1.0)
+SPAN = IntensityInterval(low=0.0, high=1.0)
 
 
 def make_older(folder: Path) -> None:

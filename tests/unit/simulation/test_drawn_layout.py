@@ -7,8 +7,9 @@ from skimage.draw import ellipse
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import centres_of_labels
-from adaptoscope.simulation import SimulationSettings, draw_field
 from adaptoscope.simulation.drawn_layout import places_of_drawing
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.settings import SimulationSettings
 from adaptoscope.simulation.write import simulate
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.synthesis.write import synthesise

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import InputError
-from adaptoscope.simulation import SimulationSettings, draw_field
 from adaptoscope.simulation.field_measures import measure_fields
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.settings import SimulationSettings
 
 SPARSE = SimulationSettings(
     height=160, width=160, cells_per_mpx=600.0, density_spread=0.0, debris_per_mpx=0.0

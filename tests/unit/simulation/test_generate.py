@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from adaptoscope.simulation import SimulationSettings, draw_field
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.settings import SimulationSettings
 
 SETTINGS = SimulationSettings(height=96, width=112)
 

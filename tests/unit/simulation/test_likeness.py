@@ -7,9 +7,10 @@ import pytest
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
-from adaptoscope.simulation import SimulationSettings, draw_field
 from adaptoscope.simulation.field_measures import FieldMeasures, measure_fields
+from adaptoscope.simulation.generate import draw_field
 from adaptoscope.simulation.likeness import RealMeasures, measure_real_fields, simulation_like
+from adaptoscope.simulation.settings import SimulationSettings
 
 # The "real" microscope is a simulated one, so that its settings are known; few, well seen nuclei.
 TRUTH = SimulationSettings(

@@ -2,7 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptoscope.simulation import SimulationSettings, draw_field, randomised_settings
+from adaptoscope.simulation.generate import draw_field
+from adaptoscope.simulation.randomisation import randomised_settings
+from adaptoscope.simulation.settings import SimulationSettings
 
 
 @settings(max_examples=12, deadline=None)

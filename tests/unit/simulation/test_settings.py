@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.simulation import SimulationSettings
+from adaptoscope.simulation.settings import SimulationSettings
 
 
 def test_nuclei_must_fit_the_field():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.simulation import SimulationSettings, simulate
-from adaptoscope.simulation.write import divide
+from adaptoscope.simulation.settings import SimulationSettings
+from adaptoscope.simulation.write import simulate
 
 SETTINGS = SimulationSettings(height=64, width=64)
 
@@ -35,9 +35,3 @@ def test_randomised_fields_differ_in_kind(tmp_path):
 def test_impossible_shares_are_refused(tmp_path, shares):
     with pytest.raises(SettingsError):
         simulate(tmp_path / "out", SETTINGS, 2, 0, fractions=shares)
-
-
-def test_shares_hold_for_every_beginning():
-    splits = divide(50, {"train": 0.6, "val": 0.2, "test": 0.2})
-    assert [splits.count(name) for name in ("train", "val", "test")] == [30, 10, 10]
-    assert abs(splits[:20].count("train") - 12) <= 1

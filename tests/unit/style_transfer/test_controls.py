@@ -11,7 +11,7 @@ from adaptoscope.datasets.counted_images import (
 )
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError, OutputError, SettingsError
-from adaptoscope.images.matching import measure_look
+from adaptoscope.images.matching import measure_blur_and_noise
 from adaptoscope.style_transfer import controls
 from adaptoscope.style_transfer.controls import (
     METHODS,
@@ -196,7 +196,7 @@ def test_an_empty_drawing_stays_empty(tmp_path: Path, real: CountedImageSet) -> 
     noise = np.random.default_rng(0).normal(0, 0.02, (96, 96))
     writer.add("empty", 0.2 + noise, points=np.zeros((0, 2)))
     empty = writer.finish("Empty.")
-    look = measure_look(real.read(real.records[0]).pixels)
+    look = measure_blur_and_noise(real.read(real.records[0]).pixels)
     for method in ("percentiles", "blur_noise"):
         made = stylise_by_control(tmp_path / method, empty, real, method)
         pixels = made.read(made.records[0]).pixels

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic
-from adaptoscope.synthesis.generate import draw_count
+from adaptoscope.synthesis.generate import draw_count, draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
 
 SMALL = SynthesisSettings(height=96, width=80, count_mean=15, count_sd=5)
 

@@ -4,7 +4,9 @@ import pytest
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.writing import CountedImageWriter
 from adaptoscope.errors import InputError, LeakageError
-from adaptoscope.synthesis import SynthesisSettings, draw_synthetic, measure_set, settings_like
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.likeness import measure_set, settings_like
+from adaptoscope.synthesis.settings import SynthesisSettings
 
 # Few cells on a steady background, so that the truth of what is measured is plain.
 TRUTH = SynthesisSettings(

@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.synthesis import SynthesisSettings
+from adaptoscope.synthesis.settings import SynthesisSettings
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,9 @@ import pytest
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.writing import rewrite_records
 from adaptoscope.errors import LeakageError, OutputError, SettingsError
-from adaptoscope.synthesis import (
-    SynthesisSettings,
-    draw_synthetic,
-    open_synthesis,
-    synthesise,
-    write_synthetic,
-)
+from adaptoscope.synthesis.generate import draw_synthetic
+from adaptoscope.synthesis.settings import SynthesisSettings
+from adaptoscope.synthesis.write import synthesise
 
 SMALL = SynthesisSettings(height=64, width=64, count_mean=8, count_sd=3)
 
@@ -39,9 +35,13 @@ def test_folder_holds_the_images_and_their_truth(tmp_path):
 
 def test_a_run_that_was_stopped_ends_like_one_that_was_not(tmp_path):
     synthesise(tmp_path / "whole", SMALL, 4, 1)
-    writer = open_synthesis(tmp_path / "stopped", SMALL, 4, 1)
-    for index in (2, 0):
-        write_synthetic(writer, SMALL, 1, index)
+
+    def stop(name):
+        if name == "syn_00001":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(tmp_path / "stopped", SMALL, 4, 1, on_image=stop)
     synthesise(tmp_path / "stopped", SMALL, 4, 1)
     assert hashes(tmp_path / "stopped") == hashes(tmp_path / "whole")
 

@@ -4,7 +4,7 @@ import torch
 
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.montage import compare_with_mean_cell
 from adaptoscope.translation.trained_model import StainModel
@@ -12,7 +12,7 @@ from adaptoscope.translation.unet import StainUNet
 
 SIDE = 32
 """Of a tile; a field is 8 x 8 tiles, the 256 pixels that the network needs."""
-UNIT = Interval(low=0.0, high=1.0)
+UNIT = IntensityInterval(low=0.0, high=1.0)
 
 
 class Copies(StainUNet):

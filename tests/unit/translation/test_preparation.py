@@ -11,7 +11,11 @@ from skimage.exposure import match_histograms
 from adaptoscope.errors import SettingsError
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.training.settings import settings_from
-from adaptoscope.translation.intensities import Interval, StainIntensities, measure_interval
+from adaptoscope.translation.intensities import (
+    IntensityInterval,
+    StainIntensities,
+    measure_interval,
+)
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.predict import predict_stains, run_network
 from adaptoscope.translation.preparation import (
@@ -23,7 +27,7 @@ from adaptoscope.translation.preparation import (
 from adaptoscope.translation.trained_model import StainModel, load_translator, write_translator
 from adaptoscope.translation.unet import StainUNet
 
-CONSTANTS = Interval(low=0.2, high=0.6)
+CONSTANTS = IntensityInterval(low=0.2, high=0.6)
 
 
 def images(seed: int, number: int = 3, mean: float = 0.4) -> list[np.ndarray]:

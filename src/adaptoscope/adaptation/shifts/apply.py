@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from adaptoscope.adaptation.shifts.magnification import magnify
 from adaptoscope.adaptation.shifts.settings import ShiftSettings
 from adaptoscope.errors import InputError
+from adaptoscope.imageio.intensity import IntensityRange
 from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.images.degradation import blur
 
@@ -26,17 +27,8 @@ _LEVELS = 2**16
 
 
 @dataclass(frozen=True)
-class LinearLight:
-    """The dark and the white level of a data set.
-
-    Parameters
-    ----------
-    dark, white
-        Intensities that mean 0 and 1, as shares of the stored range.
-    """
-
-    dark: float
-    white: float
+class LinearLight(IntensityRange):
+    """The dark (low) and the white (high) level of a data set, as shares of the stored range."""
 
     @classmethod
     def of_images(
@@ -69,13 +61,11 @@ class LinearLight:
 
     def to_linear(self, pixels: FloatImage) -> FloatImage:
         """Map shares of the stored range to linear light; nothing is clipped."""
-        light = (np.asarray(pixels, np.float64) - self.dark) / (self.white - self.dark)
-        return light.astype(np.float32)
+        return np.asarray(self.normalise(np.asarray(pixels, np.float64)), np.float32)
 
     def to_stored_range(self, light: FloatImage) -> FloatImage:
         """Undo `to_linear`."""
-        shares = np.asarray(light, np.float64) * (self.white - self.dark) + self.dark
-        return shares.astype(np.float32)
+        return np.asarray(self.denormalise(np.asarray(light, np.float64)), np.float32)
 
 
 def overexposed(light: FloatImage, percent: float) -> FloatImage:

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from adaptoscope.errors import InputError
 from adaptoscope.images.cell_centres import Points, inside_window
+from adaptoscope.images.windows import mirrored_places
 
 FloatImage = NDArray[np.float32]
 
@@ -70,7 +71,7 @@ def magnify_labels(labels: NDArray[np.integer], factor: float) -> NDArray[np.uin
     _check(labels.shape, factor)
     rows, columns = (_sources(side, factor) for side in labels.shape)
     height, width = labels.shape
-    inside = np.ix_(_mirrored(rows, height), _mirrored(columns, width))
+    inside = np.ix_(mirrored_places(rows, height), mirrored_places(columns, width))
     found = labels[inside].astype(np.uint16)
     if factor >= 1:
         return found
@@ -129,11 +130,6 @@ def _sources(side: int, factor: float) -> NDArray[np.int64]:
     places = np.arange(side) / factor + _offset((side,), factor)[0]
     # Halves go up, as a pixel covers [-0.5, 0.5) around its centre.
     return np.asarray(np.floor(places + 0.5), dtype=np.int64)
-
-
-def _mirrored(places: NDArray[np.int64], side: int) -> NDArray[np.int64]:
-    mirrored = np.pad(np.arange(side, dtype=np.int64), side, mode="symmetric")
-    return np.asarray(mirrored[places + side])
 
 
 def _check(shape: tuple[int, ...], factor: float) -> None:

@@ -96,7 +96,7 @@ def write_shifted(
     shares = None
     if settings.overexposure is not None:
         written = [(writer.folder / job.names[each], light[m]) for each, m in job.inputs().items()]
-        shares = [saturated_share(read_image(path), levels.white) for path, levels in written]
+        shares = [saturated_share(read_image(path), levels.high) for path, levels in written]
     shifted = writer.finish(_card(job, shares))
     return ShiftedSet(shifted, None if shares is None else float(np.mean(shares)))
 
@@ -231,8 +231,7 @@ def _card(job: _Job, shares: list[float] | None) -> str:
         if scale < 1:
             truth += ", and so have mirrored cells in the rim, which are labelled as what they show"
     levels = "; ".join(
-        f"{modality or 'not named'}: dark {each.dark:.6g}, white {each.white:.6g} of the stored "
-        "range"
+        f"{modality or 'not named'}: dark {each.low:.6g}, white {each.high:.6g} of the stored range"
         for modality, each in job.light.items()
     )
     saturation = ""

@@ -12,26 +12,28 @@ from adaptoscope.simulation.transmitted.cell_settings import SpreadCellSettings
 FAR = 1.5
 """Relative distance at which a body's influence ends; 1 is its border."""
 
+# Half of an arm's length is left 15 degrees beside its direction; by eye.
 _ARM_SHARPNESS = 20.0
+# What stands in the maps where no body reaches.
 _NOWHERE = {"first": FAR, "second": FAR, "width": 1.0, "near": 9.0, "side": 0.0, "across": 0.0}
 
 
 @dataclass(frozen=True)
 class BodyTable:
-    """The cell bodies of a field, one entry for each nucleus.
+    """The cell bodies of a field, one entry for each nucleus; angles are in radians.
 
     Attributes
     ----------
     semi_axes
         Long and short semi-axis in pixels, before arms, shape (N, 2).
     angles
-        Direction of the long axis in radians, shape (N,).
+        Direction of the long axis, shape (N,).
     arms
-        For each body the directions (radians) and relative lengths of its arms, shape (K, 2).
+        For each body the directions and relative lengths of its arms, shape (K, 2).
     thickness
         Factor on the thickness, shape (N,).
     store_side
-        Direction of the stronger side of the store around the nucleus in radians, shape (N,).
+        Direction of the stronger side of the store around the nucleus, shape (N,).
     """
 
     semi_axes: NDArray[np.float64]
@@ -59,8 +61,6 @@ class BodyMaps:
         Factor on the thickness.
     owner
         Index of the nucleus whose body is nearest, on a grid coarser by `step`.
-    step
-        Pixels per pixel of that grid.
     """
 
     inside_px: FloatImage
@@ -75,14 +75,9 @@ class BodyMaps:
 def draw_bodies(
     cells: SpreadCellSettings, table: NucleusTable, rng: np.random.Generator
 ) -> BodyTable:
-    """Draw what the body around each nucleus is like.
+    """Draw what the body around each nucleus is like, in the order of the nuclei.
 
     Rounded (mitotic) cells are small, thick and without arms.
-
-    Returns
-    -------
-    BodyTable
-        One body for each nucleus, in the same order.
     """
     number = len(table)
     radii = np.sqrt(table.semi_axes.prod(axis=1))
@@ -117,16 +112,6 @@ def place_bodies(
     Where bodies meet, each point belongs to the one to which it is nearer in units of the way from
     its nucleus to its border. The competition is drawn on a coarser grid, in curved coordinates
     that make the borders irregular.
-
-    Parameters
-    ----------
-    shape
-        Height and width of the field in pixels.
-
-    Returns
-    -------
-    BodyMaps
-        The bodies; a field without nuclei has none.
     """
     typical = float(np.sqrt(table.semi_axes.prod(axis=1)).mean()) if len(table) else 8.0
     step = int(np.clip(typical // 3, 1, 4))

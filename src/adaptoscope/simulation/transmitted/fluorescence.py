@@ -18,6 +18,7 @@ from adaptoscope.simulation.transmitted.settings import (
 )
 from adaptoscope.simulation.transmitted.specimen import TransmittedSpecimen
 
+# Of the 16 bits that are stored.
 LARGEST_COUNT = 65535
 
 _GAUSSIAN_WIDTH = 0.225
@@ -28,22 +29,10 @@ over apertures (Zhang, Zerubia and Olivo-Marin 2007, Applied Optics 46, 1819).""
 def membrane_light(
     settings: TransmittedSettings, specimen: TransmittedSpecimen, rng: np.random.Generator
 ) -> FloatImage:
-    """Return the light of the membrane stain, before any optics.
+    """Return the light of the membrane stain on the canvas, before any optics; 1 = one flat sheet.
 
     Below each pixel of a cell lie a flat sheet and one that follows its surface, the larger the
     steeper it is; and a store around the nucleus that fades outwards and is weaker above it.
-
-    Parameters
-    ----------
-    settings
-        The stain ``cd29``.
-    rng
-        Source of randomness for the granular texture and the stain of each cell.
-
-    Returns
-    -------
-    FloatImage
-        Shape (H', W') of the canvas, 1 = one flat sheet.
     """
     stain, bodies = settings.cd29, specimen.bodies
     down, right = np.gradient(specimen.thickness_um, np.float32(settings.pixel_size_um))
@@ -84,22 +73,7 @@ def record_stain(
     pixel_size_um: float,
     rng: np.random.Generator,
 ) -> NDArray[np.uint16]:
-    """Image a stain through the objective and record it.
-
-    Parameters
-    ----------
-    light
-        Light of the stain, shape (H', W') of the canvas.
-    field
-        Where the field lies on the canvas.
-    pixel_size_um
-        Side of a pixel in micrometres.
-
-    Returns
-    -------
-    NDArray[np.uint16]
-        Counts, shape (H, W), 0 to 65535.
-    """
+    """Image the light of a stain on the canvas through the objective and record its field."""
     sigma = _GAUSSIAN_WIDTH * stain.emission_um / optics.objective_na / pixel_size_um
     seen = blur_with_halo(
         light, sigma, halo_sigma=stain.halo_um / pixel_size_um, halo_weight=stain.halo_share

@@ -40,10 +40,8 @@ class TransmittedField:
 
     Attributes
     ----------
-    views
-        From modality to its image, shape (H, W), in [0, 1] of the stored range of 16 bits.
-    stains
-        From stain to its image, as `views`.
+    views, stains
+        From modality or stain to its image, shape (H, W), in [0, 1] of the stored 16 bits.
     points
         Labelled cell centres (row, column) in pixels, shape (N, 2).
     mask
@@ -63,13 +61,9 @@ def draw_transmitted_field(
     *,
     modalities: Iterable[Modality] = ("phase",),
 ) -> TransmittedField:
-    """Draw one field of view.
+    """Draw one field of view; seed and index are the only source of randomness.
 
-    Parameters
-    ----------
-    seed, index
-        The only source of randomness. Equal numbers give equal cells, stains and noise, whichever
-        modalities are asked for.
+    Equal numbers give equal cells, stains and noise, whichever modalities are asked for.
     """
     asked = checked_modalities(modalities)
     specimen = draw_spread_cells(settings, _stream(seed, index, _SPECIMEN_STREAM))
@@ -98,13 +92,7 @@ def draw_transmitted_field(
 
 
 def checked_modalities(modalities: Iterable[str]) -> tuple[Modality, ...]:
-    """Return the modalities that were asked for, if all of them are known.
-
-    Returns
-    -------
-    tuple of str
-        The same, in the same order.
-    """
+    """Return the modalities that were asked for, if all are known and each is there once."""
     asked = tuple(modalities)
     known = tuple(name for wanted in asked for name in MODALITIES if name == wanted)
     if not asked or known != asked or len(set(asked)) < len(asked):

@@ -8,6 +8,7 @@ from adaptoscope.simulation.layout import NucleusTable
 from adaptoscope.simulation.transmitted.bodies import BodyMaps
 from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 
+# Of a Gaussian: deviation over width at half of its height.
 _SIGMA_PER_WIDTH = 1 / 2.355
 _SMALLEST_SIGMA_PX = 0.45
 """Narrower dots would change with their place between the pixels' middles."""
@@ -19,17 +20,9 @@ def draw_granules(
     bodies: BodyMaps,
     rng: np.random.Generator,
 ) -> FloatImage:
-    """Draw granules and vesicles, dense beside the nucleus and rarer outwards.
+    """Draw granules and vesicles, dense beside the nucleus and rarer outwards, inside its own body.
 
-    Parameters
-    ----------
-    bodies
-        The cell bodies; granules lie inside the body of their own nucleus only.
-
-    Returns
-    -------
-    FloatImage
-        Extra optical path in micrometres, shape (H', W') of the canvas.
+    Returns the extra optical path in micrometres on the canvas.
     """
     cells = settings.cells
     shape = (bodies.inside_px.shape[0], bodies.inside_px.shape[1])
@@ -60,13 +53,7 @@ def draw_granules(
 def draw_debris(
     settings: TransmittedSettings, shape: tuple[int, int], rng: np.random.Generator
 ) -> FloatImage:
-    """Draw floating specks that are no cells: strongly refracting, without stain.
-
-    Returns
-    -------
-    FloatImage
-        Extra optical path in micrometres, shape (H', W').
-    """
+    """Draw floating specks that are no cells, without stain: extra optical path in micrometres."""
     area_mm2 = shape[0] * shape[1] * settings.pixel_size_um**2 * 1e-6
     number = rng.poisson(settings.cells.debris_per_mm2 * area_mm2)
     places = rng.uniform(0, shape, (number, 2))

@@ -17,23 +17,15 @@ from adaptoscope.simulation.transmitted.settings import Modality, OpticsSettings
 
 ComplexImage = NDArray[np.complex64]
 
+# The golden ratio spreads points most evenly, however many there are.
 _GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def transmission(opd_um: FloatImage, absorption: FloatImage, wavelength_um: float) -> ComplexImage:
-    """Return what a thin object does to the wave that passes it.
+    """Return what a thin object does to the wave that passes it: ``exp(i * phase - absorption)``.
 
-    Parameters
-    ----------
-    opd_um
-        Optical path beyond that of the medium, in micrometres, shape (H, W).
-    absorption
-        Loss of amplitude as a natural logarithm, 0 or above, shape (H, W).
-
-    Returns
-    -------
-    ComplexImage
-        ``exp(i * phase - absorption)``, shape (H, W), with phase = 2 pi opd / wavelength.
+    The phase is 2 pi `opd_um` / wavelength, with the optical path beyond that of the medium;
+    absorption is the loss of amplitude as a natural logarithm.
     """
     phase = opd_um * np.float32(2 * np.pi / wavelength_um)
     loss = np.exp(-absorption)
@@ -48,24 +40,10 @@ def image_intensity(
 ) -> FloatImage:
     """Form the image of a thin object, relative to that of an empty field.
 
-    Parameters
-    ----------
-    wave
-        Transmission of the object, shape (H, W); taken as repeated beyond its borders.
-    pixel_size_um
-        Side of a pixel in micrometres.
-
-    Returns
-    -------
-    FloatImage
-        Intensity, shape (H, W), 1 where there is no object.
-
-    Notes
-    -----
-    Intensities are taken in the middles of the pixels. In positive phase contrast the ring delays
-    the light that the object has not bent by a quarter wave less, so that a longer optical path is
-    darker; paths of more than about an eighth of the wavelength turn bright again, as they do in a
-    real microscope.
+    The object, shape (H, W), is taken as repeated beyond its borders; intensities are those in the
+    middles of the pixels. In positive phase contrast the ring delays the light that the object has
+    not bent by a quarter wave less, so that a longer optical path is darker; paths of more than
+    about an eighth of the wavelength turn bright again, as they do in a real microscope.
     """
     shape = (wave.shape[0], wave.shape[1])
     objective = pupil(shape, modality, optics, pixel_size_um)
@@ -89,19 +67,8 @@ def pupil(
 ) -> ComplexImage:
     """Return the transmission of the objective's pupil, in the order of a discrete spectrum.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the field in pixels.
-    modality
-        ``phase`` has the phase ring, ``defocused`` the phase of a focal plane elsewhere.
-    pixel_size_um
-        Side of a pixel in micrometres.
-
-    Returns
-    -------
-    ComplexImage
-        Shape (H, W), read-only; 0 beyond the objective's aperture.
+    Shape (H, W), read-only; 0 beyond the objective's aperture. ``phase`` has the phase ring,
+    ``defocused`` the phase of a focal plane elsewhere.
     """
     rows = fft.fftfreq(shape[0], pixel_size_um)[:, None]
     columns = fft.fftfreq(shape[1], pixel_size_um)[None, :]
@@ -125,19 +92,8 @@ def source_steps(
 ) -> tuple[tuple[int, int], ...]:
     """Return the points of the condenser's aperture, as steps of the discrete spectrum.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the field in pixels.
-    modality
-        ``phase`` has an annulus, the others a disc.
-    pixel_size_um
-        Side of a pixel in micrometres.
-
-    Returns
-    -------
-    tuple of (int, int)
-        Steps along rows and columns, each point with the one opposite, evenly over the area.
+    Steps along rows and columns, each point with the one opposite, evenly over the area: an annulus
+    for ``phase``, a disc for the others.
     """
     half = optics.source_points // 2
     count = np.arange(half)

@@ -17,28 +17,27 @@ from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 _NUCLEAR_RISE = 1.4
 """Distance in nuclear radii at which the hill of a cell is half as high as in its middle."""
 
+# Distances from a cell's border over which lamella and hill rise, by eye; and places per pixel at
+# which fibres are drawn, so that none has steps.
 _BORDER_RISE_UM = 0.9
-_STEPS_PER_PIXEL = 8
 _HILL_RISE_UM = 3.0
+_STEPS_PER_PIXEL = 8
 
 
 @dataclass(frozen=True)
 class TransmittedSpecimen:
-    """Spread cells on a canvas that is larger than the field by a margin.
+    """Spread cells on a canvas, shape (H', W'), that is larger than the field by a margin.
 
     Attributes
     ----------
     opd_um
-        Optical path beyond that of the medium in micrometres, shape (H', W') of the canvas; fades
-        to 0 in the margin.
+        Optical path beyond that of the medium in micrometres; fades to 0 in the margin.
     absorption
-        Loss of amplitude as a natural logarithm, shape (H', W').
+        Loss of amplitude as a natural logarithm.
     thickness_um
-        Thickness of the cells in micrometres, shape (H', W'), 0 outside them.
-    bodies
-        Where the cell bodies lie on the canvas.
+        Thickness of the cells in micrometres, 0 outside them.
     dna
-        DNA in units of the middle of a typical nucleus, shape (H', W').
+        DNA in units of the middle of a typical nucleus.
     points
         Labelled cell centres (row, column) in pixels of the field, shape (N, 2).
     mask
@@ -99,37 +98,22 @@ def canvas_shape(settings: TransmittedSettings) -> tuple[int, int]:
 
 
 def nuclei_settings(settings: TransmittedSettings, shape: tuple[int, int]) -> SimulationSettings:
-    """Return the settings by which layout and nuclei of the canvas are drawn.
+    """Return the settings by which layout and nuclei of a canvas of `shape` are drawn.
 
-    Parameters
-    ----------
-    shape
-        Height and width of the canvas in pixels.
-
-    Returns
-    -------
-    SimulationSettings
-        Without debris and blur, which the two microscopes add in ways of their own.
+    Without debris and blur, which the two microscopes add in ways of their own.
     """
     cells = settings.cells
+    # Settings of nuclei that have the same names in both.
+    common = cells.model_dump(include=set(SimulationSettings.model_fields))
     return SimulationSettings(
         height=shape[0],
         width=shape[1],
         cell_diameter_px=settings.nucleus_diameter_px,
-        diameter_spread=cells.diameter_spread,
         cells_per_mpx=cells.cells_per_mm2 * settings.pixel_size_um**2,
-        density_spread=cells.density_spread,
-        clustered_fraction=cells.clustered_fraction,
-        closeness=cells.closeness,
-        smallest_aspect=cells.smallest_aspect,
-        irregularity=cells.irregularity,
-        mitotic_fraction=cells.mitotic_fraction,
-        brightness_spread=cells.brightness_spread,
         texture_strength=cells.chromatin_strength,
-        nucleoli=cells.nucleoli,
-        nucleolus_depth=cells.nucleolus_depth,
         debris_per_mpx=0.0,
         defocus_fraction=0.0,
+        **common,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from adaptoscope.datasets.numbered import check_numbers, divide, write_numbered
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.simulation.transmitted.generate import (
@@ -10,7 +11,6 @@ from adaptoscope.simulation.transmitted.generate import (
     draw_transmitted_field,
 )
 from adaptoscope.simulation.transmitted.settings import Modality, TransmittedSettings
-from adaptoscope.simulation.write import check_request, divide, field_name
 
 CARD = """Simulated images: invented spread cells with one nucleus each, in transmitted light and
 in two fluorescence stains, `dapi` (nuclei) and `cd29` (membrane). Modalities: `phase` (positive
@@ -59,7 +59,8 @@ def simulate_pairs(
     settings = settings or TransmittedSettings()
     asked = checked_modalities(modalities)
     shares = dict(fractions) if fractions is not None else {"train": 1.0}
-    check_request(count, seed, 1, shares)
+    check_numbers(count, seed)
+    splits = divide(count, shares)
     kept = {
         "stage": "transmitted-light simulation",
         "count": count,
@@ -70,44 +71,20 @@ def simulate_pairs(
     }
     title = "Simulated cells in transmitted light, with stains"
     writer = PairedStainWriter(out, kept, title, overwrite=overwrite)
-    splits = divide(count, shares)
-    for index in range(count):
-        write_pair(writer, settings, seed, index, modalities=asked, split=splits[index])
-        if on_image is not None:
-            on_image(field_name(index))
+
+    def draw(name: str, index: int) -> None:
+        drawn = draw_transmitted_field(settings, seed, index, modalities=asked)
+        writer.add_views(
+            name,
+            drawn.views,
+            drawn.stains,
+            bit_depth=16,
+            points=drawn.points,
+            mask=drawn.mask,
+            pixel_size_um=settings.pixel_size_um,
+            split=splits[index],
+            group=name,
+        )
+
+    write_numbered(writer, "field", count, draw, on_image)
     return writer.finish(CARD)
-
-
-def write_pair(
-    writer: PairedStainWriter,
-    settings: TransmittedSettings,
-    seed: int,
-    index: int,
-    *,
-    modalities: Iterable[Modality],
-    split: str,
-) -> None:
-    """Draw and write one field, unless it stands already.
-
-    Parameters
-    ----------
-    writer
-        Where to write.
-    split
-        Written to ``pairs.csv``.
-    """
-    name = field_name(index)
-    if writer.has(name):
-        return
-    drawn = draw_transmitted_field(settings, seed, index, modalities=modalities)
-    writer.add_views(
-        name,
-        drawn.views,
-        drawn.stains,
-        bit_depth=16,
-        points=drawn.points,
-        mask=drawn.mask,
-        pixel_size_um=settings.pixel_size_um,
-        split=split,
-        group=name,
-    )

@@ -16,6 +16,7 @@ from skimage.measure import label, regionprops
 
 from adaptoscope.images.blobs import otsu_watershed_labels
 from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.medians import robust_deviation
 
 FloatImage = NDArray[np.float32]
 Region = NDArray[np.bool_]
@@ -179,7 +180,7 @@ def _artefacts(pixels: FloatImage, ground: Region, limit: float, diameter: float
 def _structure(pixels: FloatImage, ground: Region, diameter: float) -> float:
     narrow, wide = max(1.0, diameter / 10), max(2.0, diameter / 2)
     band = (_smooth(pixels, ground, narrow) - _smooth(pixels, ground, wide))[ground]
-    return 1.4826 * float(np.median(np.abs(band - np.median(band))))
+    return robust_deviation(band)
 
 
 def _uneven_noise(pixels: FloatImage, ground: Region, parts: list[tuple[slice, slice]]) -> float:

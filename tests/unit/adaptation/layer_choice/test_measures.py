@@ -15,7 +15,7 @@ from adaptoscope.adaptation.layer_choice.measures import (
     separability,
 )
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Interval, StainIntensities
+from adaptoscope.translation.intensities import IntensityInterval, StainIntensities
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.trained_model import StainModel
 from adaptoscope.translation.unet import StainUNet
@@ -50,7 +50,7 @@ def test_a_network_that_says_nothing_is_seen_on_a_single_field() -> None:
 def test_outputs_that_are_no_numbers_are_not_compared() -> None:
     broken = outputs(0)
     broken[2, 1, 5, 5] = np.nan
-    interval = Interval(low=0.0, high=1.0)
+    interval = IntensityInterval(low=0.0, high=1.0)
     intensities = StainIntensities(bit_depth=16, given=interval, stains={"a": interval})
     record = TranslatorRecord(width=2, norm="instance", intensities=intensities)
     found = measures_of(StainModel("m", record, StainUNet(1, 2)), broken, [], outputs(1), 0.9)
@@ -96,7 +96,7 @@ class Mirrors(StainUNet):
 
 @pytest.mark.parametrize(("sees", "expected"), [(True, 1.0), (False, -0.5)])
 def test_turned_images_must_give_turned_outputs(sees: bool, expected: float) -> None:
-    interval = Interval(low=0.0, high=1.0)
+    interval = IntensityInterval(low=0.0, high=1.0)
     intensities = StainIntensities(bit_depth=16, given=interval, stains={"a": interval})
     record = TranslatorRecord(width=2, norm="instance", intensities=intensities)
     model = StainModel("m", record, Mirrors(sees=sees))

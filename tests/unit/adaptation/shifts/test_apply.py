@@ -62,16 +62,16 @@ def test_light_is_measured_over_the_pixels_of_all_images():
     found = LinearLight.of_images((each / 65535).astype(np.float32) for each in counts)
     together = np.concatenate([each.ravel() for each in counts])
     dark, white = np.percentile(together, [0.1, 99.9]) / 65535
-    assert (found.dark, found.white) == pytest.approx((dark, white), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx((dark, white), rel=1e-9)
     images = ((each / 65535).astype(np.float32) for each in counts)
-    assert LinearLight.of_images(images, "zero").dark == 0
+    assert LinearLight.of_images(images, "zero").low == 0
 
 
 def test_light_of_8_bit_images_is_measured_as_exactly():
     counts = np.random.default_rng(0).integers(0, 200, (50, 50)).astype(np.uint8)
     found = LinearLight.of_images([image_of_counts("x", counts, None).pixels])
     expected = np.percentile(counts, [0.1, 99.9]) / 255
-    assert (found.dark, found.white) == pytest.approx(tuple(expected), rel=1e-9)
+    assert (found.low, found.high) == pytest.approx(tuple(expected), rel=1e-9)
 
 
 def test_light_of_nearly_constant_sets_is_measured_all_the_same():
@@ -79,8 +79,8 @@ def test_light_of_nearly_constant_sets_is_measured_all_the_same():
     spot = dark.copy()
     spot[3, 3] = 0.75
     found = LinearLight.of_images([dark, spot])
-    assert (found.dark, found.white) == pytest.approx((0.25, 0.75), abs=1e-5)
-    assert LinearLight.of_images([dark]).white == pytest.approx(1.25, abs=1e-5)
+    assert (found.low, found.high) == pytest.approx((0.25, 0.75), abs=1e-5)
+    assert LinearLight.of_images([dark]).high == pytest.approx(1.25, abs=1e-5)
     with pytest.raises(InputError, match="without pixels"):
         LinearLight.of_images([])
 
@@ -109,8 +109,8 @@ def test_the_saturated_share_is_that_of_the_pixels_cut_off(bits):
     written = image_of_counts("x", read.scale.to_stored(exposed), None)
     expected = np.mean((counts - 10.0) * 1.5 + 10 >= 199.5)
     assert 0.3 < expected < 0.4
-    assert saturated_share(written, light.white) == pytest.approx(expected)
-    assert saturated_share(read, light.white) == pytest.approx(np.mean(counts == 200))
+    assert saturated_share(written, light.high) == pytest.approx(expected)
+    assert saturated_share(read, light.high) == pytest.approx(np.mean(counts == 200))
 
 
 @pytest.mark.parametrize(

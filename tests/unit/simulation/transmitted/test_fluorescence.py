@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from adaptoscope.simulation.transmitted import TransmittedSettings
 from adaptoscope.simulation.transmitted.fluorescence import membrane_light, record_stain
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 from adaptoscope.simulation.transmitted.specimen import draw_spread_cells
 
 SETTINGS = TransmittedSettings(height=192, width=192)

@@ -2,12 +2,8 @@ import numpy as np
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.simulation.transmitted import (
-    MODALITIES,
-    TransmittedField,
-    TransmittedSettings,
-    draw_transmitted_field,
-)
+from adaptoscope.simulation.transmitted.generate import TransmittedField, draw_transmitted_field
+from adaptoscope.simulation.transmitted.settings import MODALITIES, TransmittedSettings
 
 SETTINGS = TransmittedSettings(height=96, width=112)
 EVEN = {"vignette": 0.0, "tilt": 0.0, "unevenness": 0.0, "read_noise_electrons": 0.0}

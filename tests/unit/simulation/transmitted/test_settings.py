@@ -1,7 +1,7 @@
 import pytest
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.simulation.transmitted import TransmittedSettings
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 from adaptoscope.training.settings import settings_from
 
 

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adaptoscope.simulation.layout import NucleusTable
-from adaptoscope.simulation.transmitted import TransmittedSettings
 from adaptoscope.simulation.transmitted.bodies import BodyTable, place_bodies
 from adaptoscope.simulation.transmitted.granules import draw_debris, draw_granules
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 from adaptoscope.simulation.transmitted.specimen import canvas_shape, draw_spread_cells
 
 SETTINGS = TransmittedSettings(height=128, width=144)

@@ -1,11 +1,10 @@
-import numpy as np
 import pytest
 
-from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.errors import OutputError, SettingsError
 from adaptoscope.imageio.files import read_header
-from adaptoscope.simulation.transmitted import TransmittedSettings, simulate_pairs
 from adaptoscope.simulation.transmitted import write as module
+from adaptoscope.simulation.transmitted.settings import TransmittedSettings
+from adaptoscope.simulation.transmitted.write import simulate_pairs
 
 SETTINGS = TransmittedSettings(height=64, width=72)
 BOTH = ("phase", "defocused")
@@ -93,9 +92,15 @@ def test_nothing_is_written_for_an_impossible_request(tmp_path, values):
 
 
 def test_a_field_that_stands_is_left_alone(tmp_path):
-    writer = PairedStainWriter(tmp_path, {}, "Test pairs")
-    for split in ("train", "test"):
-        module.write_pair(writer, SETTINGS, 0, 0, modalities=BOTH, split=split)
-    pairs = writer.finish("")
-    assert {record.split for record in pairs} == {"train"}
-    assert np.isfinite(pairs.read(pairs.records[0]).stain.pixels).all()
+    def stop(name):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate_pairs(tmp_path, SETTINGS, 2, 0, on_image=stop)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("field_00000*")}
+    assert before
+    pairs = simulate_pairs(tmp_path, SETTINGS, 2, 0)
+    assert len(pairs) == 4
+    assert {path: path.stat().st_mtime_ns for path in before if path.suffix != ".json"} == {
+        path: changed for path, changed in before.items() if path.suffix != ".json"
+    }
