@@ -8,8 +8,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from adaptoscope.counting.counters import ImageCount
-from adaptoscope.images.cell_centres import centres_of_labels, no_points
 from adaptoscope.images.blobs import measured_diameter
+from adaptoscope.images.cell_centres import centres_of_labels, no_points
 from adaptoscope.images.medians import otsu_threshold
 
 Image = npt.NDArray[np.float32]
