@@ -30,7 +30,7 @@ COMMANDS = {
     "count predict a --model otsu_watershed --out o.csv": IMAGES | {"skimage"},
     "count predict a --out n.csv": NETWORK,
     "count predict a --out m.csv --overlays o --plot p.png": NETWORK | {"matplotlib"},
-    "count predict nowhere": {"typer", "pydantic"},
+    "count predict nowhere": REFUSED,
     "count evaluate nuclei a": NETWORK,
     "count check a --n 4 --out check": NETWORK,
     "count train fitted --real a --head dog": IMAGES | {"yaml"},

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.evaluate import evaluate_counter
 from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter
@@ -14,6 +13,7 @@ from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import RegressorSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
+from tests.unit.counting.counted_rows import predict_counts
 
 # Two windows of the smallest crop that EfficientNet-B0 still sees as more than one feature.
 CROP = 64

@@ -189,11 +189,6 @@ def predict(
 
     A command that was stopped goes on where it was when it is repeated.
     """
-    from adaptoscope.counting.absent import refuse_absent
-
-    for place in images:
-        refuse_absent(place)
-
     from adaptoscope.pipeline.count_folder import count_folder
 
     cut_cells: Any = edges
@@ -279,15 +274,14 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     """Choose images worth counting by hand; with their hand counts, tell the counter's bias."""
-    from adaptoscope.counting.audit import CHECK_FILE, begin_check, finish_check, trained_on
+    from adaptoscope.counting.audit import CHECK_FILE, finish_check
     from adaptoscope.counting.audit_table import fill_from_labels, shortened
-    from adaptoscope.counting.counter_source import counter_device
-    from adaptoscope.counting.model_folder import load_counter
 
     if hand_counts is None:
-        counter = load_counter(model, device=counter_device(model, device))
-        rows = begin_check(
-            counter,
+        from adaptoscope.pipeline.count_check import begin_check
+
+        begun = begin_check(
+            model,
             images,
             out,
             number=number,
@@ -295,23 +289,25 @@ def check(
             seed=seed,
             channel=channel,
             z=plane(z),
+            device=device,
+            workers=None,
             overwrite=overwrite,
+            say=partial(typer.echo, err=True),
         )
-        learnt_from = trained_on(counter, images, rows, channel=channel, z=plane(z))
-        if learnt_from:
+        if begun.learnt_from:
             typer.echo(
-                f"{counter.name} was trained on {len(learnt_from)} of these "
-                f"({printable(shortened(learnt_from))}) and counts them better than others: what "
-                "comes out holds for this folder, not for new images.",
+                f"{begun.counter} was trained on {len(begun.learnt_from)} of these "
+                f"({printable(shortened(begun.learnt_from))}) and counts them better than others: "
+                "what comes out holds for this folder, not for new images.",
                 err=True,
             )
         if labels is None:
             found = {
-                "trained_on": learnt_from,
-                "to_count_by_hand": [row.image for row in rows],
+                "trained_on": begun.learnt_from,
+                "to_count_by_hand": [row.image for row in begun.rows],
                 "table": str(out / CHECK_FILE),
             }
-            answer(found, as_json=as_json, title=f"{len(rows)} images to count by hand")
+            answer(found, as_json=as_json, title=f"{len(begun.rows)} images to count by hand")
             again = f"adaptoscope count check {images} --hand-counts {out / CHECK_FILE}"
             typer.echo(f"Fill in hand_count in every row, then: {again}", err=True)
             return

@@ -5,28 +5,20 @@ tell the counter's bias and the true total, with their intervals.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from adaptoscope.counting.audit_sample import draw_images
 from adaptoscope.counting.audit_table import (
     CheckRow,
     read_check,
-    refuse_lost_counts,
     refuse_uncounted,
     shortened,
-    write_check,
 )
-from adaptoscope.counting.count_files import predict_counts
-from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.datasets.counted_images import open_counted_images
-from adaptoscope.errors import InputError, OutputError
+from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import parse_float, read_table
-from adaptoscope.imageio.large_images import is_large
 from adaptoscope.metrics.difference_estimator import Stratum, corrected_total
 from adaptoscope.metrics.intervals import Interval
 
@@ -122,77 +114,6 @@ class CheckResult:
         }
 
 
-def begin_check(
-    model: CountingModel,
-    images: Path,
-    out: Path,
-    *,
-    number: int = 10,
-    flagged: int = 0,
-    seed: int = 0,
-    channel: int | None = None,
-    z: int | Literal["max"] | None = None,
-    overwrite: bool = False,
-) -> list[CheckRow]:
-    """Count all images and choose those that are worth counting by hand, sorted by name.
-
-    Images that could not be counted are in ``counts.csv`` only, with their error; nothing is said
-    of them.
-
-    Parameters
-    ----------
-    out
-        Folder for ``counts.csv`` (all images) and ``check.csv`` (those to be counted by hand).
-    flagged
-        How many of the images that the counter doubts to take besides.
-    overwrite
-        Replace a ``check.csv`` that is there already and in which nobody has counted.
-    """
-    if (out / CHECK_FILE).exists() and not overwrite:
-        raise OutputError(
-            f"The folder {out} holds a check already.",
-            expected=f"a folder without {CHECK_FILE}",
-            found=str(out / CHECK_FILE),
-            remedy=f"evaluate it with --hand-counts {out / CHECK_FILE}, or give --overwrite",
-        )
-    if (out / CHECK_FILE).exists():
-        refuse_lost_counts(out / CHECK_FILE)
-    settings = PredictSettings(channel=channel, z=z)
-    rows = predict_counts(model, images, out / COUNTS_FILE, settings, overwrite=overwrite)
-    as_written = _read_counts(out / COUNTS_FILE)
-    counted = [replace(row, count=as_written[row.image]) for row in rows if row.image in as_written]
-    if not counted:
-        raise InputError(
-            f"No image of {images} could be counted.",
-            expected="at least one",
-            found=next((row.error for row in rows if row.error), "no image"),
-            remedy=f"see the column error of {out / COUNTS_FILE}",
-        )
-    chosen = draw_images(counted, number, seed=seed, flagged=flagged)
-    write_check(out / CHECK_FILE, chosen)
-    return chosen
-
-
-def trained_on(
-    model: CountingModel,
-    images: Path,
-    rows: Sequence[CheckRow],
-    *,
-    channel: int | None = None,
-    z: int | Literal["max"] | None = None,
-) -> list[str]:
-    """Name the images of a check that the counter learnt from, and so counts better than others."""
-    known = model.record.training_images
-    if not known:
-        return []
-    chosen = {row.image for row in rows}
-    opened = open_counted_images(images, channel=channel, z=z)
-    records = [
-        record for record in opened if record.name in chosen and not is_large(opened.size(record))
-    ]
-    return [record.name for record in records if opened.read(record).sha256 in known]
-
-
 def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResult:
     """Estimate the true number of cells in all images from those that were counted by hand.
 
@@ -200,7 +121,7 @@ def finish_check(images: Path, check: Path, *, level: float = 0.95) -> CheckResu
     """
     rows = read_check(check)
     refuse_uncounted(rows, check)
-    counts = _read_counts(check.parent / COUNTS_FILE)
+    counts = counts_of(check.parent / COUNTS_FILE)
     _refuse_other_images(images, check, counts, rows)
     return check_result(rows, counts, level=level)
 
@@ -226,7 +147,7 @@ def check_result(
     )
 
 
-def _read_counts(path: Path) -> dict[str, float]:
+def counts_of(path: Path) -> dict[str, float]:
     """Read what the counter found in every image that it could count."""
     table = read_table(path)
     table.require("image", "count")

@@ -159,11 +159,21 @@ def _refuse_twice(table: CsvTable) -> None:
         )
 
 
-def refuse_lost_counts(path: Path) -> None:
-    """Refuse to replace a ``check.csv``, perhaps damaged, in which somebody has counted."""
+def refuse_begun_check(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a ``check.csv``, or with `overwrite` one in which somebody has counted."""
+    if not path.exists():
+        return
+    if not overwrite:
+        raise OutputError(
+            f"The folder {path.parent} holds a check already.",
+            expected=f"a folder without {path.name}",
+            found=str(path),
+            remedy=f"evaluate it with --hand-counts {path}, or give --overwrite",
+        )
     try:
         rows = read_table(path).rows
     except InputError:
+        # A damaged one holds nothing that could be lost.
         return
     filled = sum(bool(row.get("hand_count")) for row in rows)
     if filled:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
-from adaptoscope.counting.images_to_count import ImagesToCount
-from adaptoscope.errors import AdaptoscopeError, InputError
-from adaptoscope.imageio.files import read_header
+from adaptoscope.errors import InputError
 
 _NAMES = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -30,7 +29,7 @@ _MOST_CHANNELS = 8
 
 
 @dataclass(frozen=True)
-class _Token:
+class ChannelToken:
     """How a name says its channel, and the rest of the name, which is that of the site."""
 
     text: str
@@ -38,36 +37,7 @@ class _Token:
     site: tuple[str, str]
 
 
-def of_one_channel(found: ImagesToCount, channel: int | None) -> ImagesToCount:
-    """Keep the files of one channel, where the channels of a site lie in files of their own.
-
-    Parameters
-    ----------
-    found
-        What a folder holds. A list of images says for itself what is counted, and stays as it is.
-    channel
-        Number of the channel in the names of the files; None where nobody has chosen.
-
-    Returns
-    -------
-    ImagesToCount
-        The same where no two files differ only in the channel that they name, or where each file
-        holds several channels itself.
-    """
-    tokens = {} if found.is_listed else channels_in([file.name for file in found.files])
-    if not tokens or _channels_inside(found, next(iter(tokens))) > 1:
-        return found
-    if channel not in {token.number for token in tokens.values()}:
-        raise _several(found, list(tokens.values()), channel)
-    files = tuple(
-        replace(file, is_channel=True) if file.name in tokens else file
-        for file in found.files
-        if file.name not in tokens or tokens[file.name].number == channel
-    )
-    return replace(found, files=files)
-
-
-def channels_in(names: Sequence[str]) -> dict[str, _Token]:
+def channels_in(names: Sequence[str]) -> dict[str, ChannelToken]:
     """Read the channel that each name says, where at least two differ in nothing else.
 
     Returns
@@ -80,7 +50,7 @@ def channels_in(names: Sequence[str]) -> dict[str, _Token]:
         for name in names:
             if match := pattern.search(name):
                 before, after = name[: match.start()], name[match.end() :]
-                tokens[name] = _Token(match[0], int(match["number"]), (before, after.lower()))
+                tokens[name] = ChannelToken(match[0], int(match["number"]), (before, after.lower()))
         sites = defaultdict(set)
         for token in tokens.values():
             sites[token.site].add(token.number)
@@ -93,15 +63,10 @@ def channels_in(names: Sequence[str]) -> dict[str, _Token]:
     return {}
 
 
-def _channels_inside(found: ImagesToCount, name: str) -> int:
-    path = next(file.path for file in found.files if file.name == name)
-    try:
-        return read_header(path).channels
-    except AdaptoscopeError:
-        return 1
-
-
-def _several(found: ImagesToCount, tokens: list[_Token], channel: int | None) -> InputError:
+def several_channels(
+    folder: Path | None, tokens: list[ChannelToken], channel: int | None
+) -> InputError:
+    """Say that a folder holds several channels, or not the one that was chosen, and which."""
     files = Counter(token.number for token in tokens)
     # The name's own word, without the identifier or the stain that may follow it.
     words = {token.number: re.match(r"\D*\d+", token.text) for token in reversed(tokens)}
@@ -109,7 +74,7 @@ def _several(found: ImagesToCount, tokens: list[_Token], channel: int | None) ->
     numbers = sorted(files)
     choice = ", ".join(f"--channel {number} ({named[number]})" for number in numbers)
     return InputError(
-        f"The folder {found.folder} holds the channels of each site as files of their own.",
+        f"The folder {folder} holds the channels of each site as files of their own.",
         expected="the images of one channel, as the same cells would be counted several times"
         if channel is None
         else f"one of {choice}",

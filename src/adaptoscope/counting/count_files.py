@@ -6,17 +6,12 @@ from pathlib import Path
 
 from adaptoscope.bulk.tasks import run_tasks
 from adaptoscope.counting.count_records import CountRecord, CountRecords
-from adaptoscope.counting.count_table import PredictedCount, write_count_table
 from adaptoscope.counting.counter_source import (
     CounterSource,
     LoadedCounter,
     loaded,
-    refuse_useless,
 )
-from adaptoscope.counting.images_of_places import images_of_places
 from adaptoscope.counting.images_to_count import FileToCount
-from adaptoscope.counting.model_folder import CountingModel
-from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.predict import CountedImage, count_file
 from adaptoscope.counting.regions import label_images
 from adaptoscope.counting.settings import PredictSettings
@@ -119,46 +114,6 @@ class CountRun:
                 "command",
             )
         return kept
-
-
-def predict_counts(
-    model: CountingModel,
-    images: Path,
-    out_csv: Path,
-    settings: PredictSettings | None = None,
-    *,
-    overwrite: bool = False,
-) -> list[PredictedCount]:
-    """Count every image of a folder with a counter that is loaded, and write the table alone.
-
-    Parameters
-    ----------
-    images
-        One image, a folder of images, or a counted-image folder.
-    out_csv
-        The table to write, whole or not at all, after all images.
-
-    Returns
-    -------
-    list of PredictedCount
-        In the order of the files.
-    """
-    settings = settings or PredictSettings()
-    refuse_useless(model.name, model.record.kind, settings)
-    outputs = CountOutputs(out_csv, overwrite=overwrite)
-    records = CountRecords(out_csv.with_name(f".{out_csv.name}.unfinished"))
-    files, _ = images_of_places([images], settings.channel)
-    refuse_outputs(outputs, files, [images])
-    records.begin(None, overwrite=overwrite)
-    run = CountRun(LoadedCounter(model), settings, records)
-    tasks = [ToCount(file) for file in files]
-    try:
-        run.count(tasks)
-        rows = [row for task in tasks for row in run.found_in(task).rows]
-        write_count_table(out_csv, rows)
-    finally:
-        records.remove()
-    return rows
 
 
 def _stamp(file: FileToCount, regions: Path | None) -> list[object]:

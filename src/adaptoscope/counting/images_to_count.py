@@ -1,17 +1,19 @@
-"""Which files a folder offers for counting, and what is said of the others."""
+"""Which files folders offer for counting, and what is said of the others."""
 
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from adaptoscope.counting.absent import refuse_absent
+from adaptoscope.counting.channel_files import channels_in, several_channels
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.datasets.foreign import has_list
-from adaptoscope.errors import InputError
-from adaptoscope.imageio.files import MicroscopyImage, list_images, read_image
+from adaptoscope.errors import AdaptoscopeError, InputError, printable
+from adaptoscope.imageio.files import MicroscopyImage, list_images, read_header, read_image
 from adaptoscope.imageio.large_images import LargeImage, is_large, large_image
 from adaptoscope.imageio.readers import FOREIGN_SUFFIXES, all_suffixes, is_image_folder
 
@@ -71,6 +73,42 @@ class ImagesToCount:
         return f"Left out of {self.folder}: {'; '.join(parts)}." if parts else ""
 
 
+def images_of_places(
+    places: Sequence[Path], channel: int | None = None
+) -> tuple[tuple[FileToCount, ...], tuple[ImagesToCount, ...]]:
+    r"""Find the images of several places, each image once, under names that tell them apart.
+
+    Parameters
+    ----------
+    places
+        Files and folders, each as in `images_to_count`.
+    channel
+        Which files are taken of sites whose channels are files of their own, as in
+        `of_one_channel`.
+
+    Returns
+    -------
+    tuple
+        The files in the order of the places, and what each place offers. A base name that occurs
+        in several folders is preceded by as many of the folders above it as tell the images apart,
+        as ``day1/a.tif`` and ``day2/a.tif``. Bytes of a name that are not UTF-8 are written as
+        ``\xe9``, since a table is UTF-8.
+    """
+    found = _of_one_channel_each([images_to_count(place) for place in places], channel)
+    files: dict[Path, FileToCount] = {}
+    for file in (file for each in found for file in each.files):
+        files.setdefault(Path(os.path.realpath(file.path.parent)) / file.path.name, file)
+    alike: dict[str, list[Path]] = {}
+    for place, file in files.items():
+        alike.setdefault(file.name, []).append(place.parent)
+    folders = {name: _told_apart(above) for name, above in alike.items()}
+    named = (
+        replace(file, name=_in_utf8("/".join((*folders[file.name][place.parent], file.name))))
+        for place, file in files.items()
+    )
+    return tuple(named), found
+
+
 def images_to_count(place: Path) -> ImagesToCount:
     """Find the images of a folder, in the order in which they are counted.
 
@@ -128,6 +166,95 @@ def _with_images(folders: Iterable[Path], levels: int = 3) -> Iterator[Path]:
             yield place
         elif levels:
             yield from _with_images((each for each in entries if each.is_dir()), levels - 1)
+
+
+def refuse_absent(place: Path) -> None:
+    """Refuse a path at which nothing is."""
+    if not (place.is_file() or place.is_dir()):
+        raise InputError(
+            f"There is nothing to count at {place}.",
+            expected="an image or a folder of images",
+            found="no such file or folder",
+            remedy="check the path",
+        )
+
+
+def of_one_channel(found: ImagesToCount, channel: int | None) -> ImagesToCount:
+    """Keep the files of one channel, where the channels of a site lie in files of their own.
+
+    Parameters
+    ----------
+    found
+        What a folder holds. A list of images says for itself what is counted, and stays as it is.
+    channel
+        Number of the channel in the names of the files; None where nobody has chosen.
+
+    Returns
+    -------
+    ImagesToCount
+        The same where no two files differ only in the channel that they name, or where each file
+        holds several channels itself.
+    """
+    tokens = {} if found.is_listed else channels_in([file.name for file in found.files])
+    if not tokens or _channels_inside(found, next(iter(tokens))) > 1:
+        return found
+    if channel not in {token.number for token in tokens.values()}:
+        raise several_channels(found.folder, list(tokens.values()), channel)
+    files = tuple(
+        replace(file, is_channel=True) if file.name in tokens else file
+        for file in found.files
+        if file.name not in tokens or tokens[file.name].number == channel
+    )
+    return replace(found, files=files)
+
+
+def _of_one_channel_each(
+    found: Sequence[ImagesToCount], channel: int | None
+) -> tuple[ImagesToCount, ...]:
+    """Keep one channel of each folder, files that were given one by one taken together."""
+    together: dict[Path, list[FileToCount]] = {}
+    for file in (file for each in found if each.folder is None for file in each.files):
+        together.setdefault(file.path.parent, []).append(file)
+    kept = {
+        file.path: file
+        for folder, files in together.items()
+        for file in of_one_channel(ImagesToCount(tuple(files), folder), channel).files
+    }
+    return tuple(
+        of_one_channel(each, channel)
+        if each.folder is not None
+        else replace(each, files=tuple(kept[f.path] for f in each.files if f.path in kept))
+        for each in found
+    )
+
+
+def _channels_inside(found: ImagesToCount, name: str) -> int:
+    path = next(file.path for file in found.files if file.name == name)
+    try:
+        return read_header(path).channels
+    except AdaptoscopeError:
+        return 1
+
+
+def _told_apart(folders: Sequence[Path]) -> dict[Path, tuple[str, ...]]:
+    """Return of each folder the fewest of its last names that no other one ends with."""
+    parts = {folder: (folder.drive.strip("\\/:"), *folder.parts[1:]) for folder in folders}
+    apart: dict[Path, tuple[str, ...]] = {}
+    depth = 0
+    while len(apart) < len(folders):
+        ends = {folder: names[max(len(names) - depth, 0) :] for folder, names in parts.items()}
+        often = Counter(ends.values())
+        apart |= {one: end for one, end in ends.items() if often[end] == 1 and one not in apart}
+        depth += 1
+    return apart
+
+
+def _in_utf8(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return printable(name, keep="")
+    return name
 
 
 @contextmanager

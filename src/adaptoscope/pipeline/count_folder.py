@@ -21,8 +21,7 @@ from adaptoscope.counting.count_table import (
     write_count_table,
 )
 from adaptoscope.counting.counter_source import CounterSource, LoadedCounter, loaded
-from adaptoscope.counting.images_of_places import images_of_places
-from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount
+from adaptoscope.counting.images_to_count import FileToCount, ImagesToCount, images_of_places
 from adaptoscope.counting.output_places import CountOutputs, refuse_outputs
 from adaptoscope.counting.post_processing import Blurred, Edges
 from adaptoscope.counting.settings import PredictSettings

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from adaptoscope.counting.images_of_places import images_of_places
-from adaptoscope.counting.images_to_count import FileToCount
+from adaptoscope.counting.images_to_count import FileToCount, images_of_places
 from adaptoscope.errors import InputError, OutputError
 
 WORK_FOLDER = "adaptoscope"

@@ -6,10 +6,8 @@ import pytest
 
 from adaptoscope.counting.audit import (
     CheckResult,
-    begin_check,
     check_result,
     finish_check,
-    trained_on,
 )
 from adaptoscope.counting.audit_sample import draw_images
 from adaptoscope.counting.audit_table import CheckRow, read_check, write_check
@@ -19,6 +17,7 @@ from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.files import write_text
 from adaptoscope.metrics.intervals import Interval
+from adaptoscope.pipeline.count_check import begin_check
 
 TRIALS = 1200
 
@@ -112,13 +111,17 @@ def test_a_check_from_beginning_to_end(begun: Path, real: CountedImageSet) -> No
     assert found.total.lower <= sum(record.count or 0 for record in real) <= found.total.upper
 
 
-def test_images_that_the_counter_learnt_from_are_named(begun: Path, real: CountedImageSet) -> None:
-    counter, rows = load_counter("dog"), read_check(begun)
-    assert trained_on(counter, real.folder, rows) == []
+def test_images_that_the_counter_learnt_from_are_named(
+    real: CountedImageSet, tmp_path: Path
+) -> None:
+    counter = load_counter("dog")
+    begun = begin_check(counter, real.folder, tmp_path / "first", number=6)
+    assert begun.learnt_from == []
     by_name = {record.name: real.read(record).sha256 for record in real}
-    seen = {by_name[row.image]: row.image for row in rows[:2]}
+    seen = {by_name[row.image]: row.image for row in begun.rows[:2]}
     counter = dataclasses.replace(counter, record=counter.record.changed(training_images=seen))
-    assert sorted(trained_on(counter, real.folder, rows)) == [row.image for row in rows[:2]]
+    again = begin_check(counter, real.folder, tmp_path / "second", number=6)
+    assert sorted(again.learnt_from) == [row.image for row in begun.rows[:2]]
 
 
 def test_a_check_that_was_begun_is_not_overwritten(begun: Path, real: CountedImageSet) -> None:
@@ -169,7 +172,7 @@ def test_images_that_could_not_be_counted_are_left_out(tmp_path: Path, real_fold
     for file in sorted((real_folder / "images").iterdir())[:6]:
         (folder / file.name).write_bytes(file.read_bytes())
     write_text(folder / "broken.png", "no image")
-    rows = begin_check(load_counter("dog"), folder, tmp_path / "check", number=4)
+    rows = begin_check(load_counter("dog"), folder, tmp_path / "check", number=4).rows
     assert sum({row.stratum: row.stratum_images for row in rows}.values()) == 6
 
 

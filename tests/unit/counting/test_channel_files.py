@@ -4,13 +4,13 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adaptoscope.counting.channel_files import channels_in, of_one_channel
-from adaptoscope.counting.count_files import predict_counts
-from adaptoscope.counting.images_to_count import images_to_count
+from adaptoscope.counting.channel_files import channels_in
+from adaptoscope.counting.images_to_count import images_to_count, of_one_channel
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import write_image, write_text
+from tests.unit.counting.counted_rows import predict_counts
 
 GUIDS = (
     "1E94C24B-45E4-450A-9919-257C714278F7", "2B14915F-0679-4494-82D1-F80894B32A66",

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.images_to_count import images_to_count
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.settings import PredictSettings
@@ -15,6 +14,7 @@ from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import read_header, read_image
 from adaptoscope.imageio.large_images import stored_parts
+from tests.unit.counting.counted_rows import predict_counts
 
 
 @pytest.fixture(scope="module", name="data")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from adaptoscope.counting.images_of_places import images_of_places
 from adaptoscope.counting.images_to_count import (
+    images_of_places,
     images_to_count,
     opened_image,
     refuse_foreign_kind,

@@ -8,7 +8,6 @@ import torch
 
 from adaptoscope.counting.baselines import ConstantCounter
 from adaptoscope.counting.calibration import Calibration
-from adaptoscope.counting.count_files import predict_counts
 from adaptoscope.counting.density_counter import DensityCounter
 from adaptoscope.counting.images_to_count import FileToCount
 from adaptoscope.counting.model_folder import CountingModel, ModelRecord, load_counter
@@ -19,6 +18,7 @@ from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.imageio.files import write_image, write_mask
 from adaptoscope.networks.geometry import Geometry
 from adaptoscope.networks.torch_network import TorchNetwork
+from tests.unit.counting.counted_rows import predict_counts
 
 HALF = PredictSettings(pixel_size_um=0.5)
 
