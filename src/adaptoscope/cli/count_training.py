@@ -47,7 +47,10 @@ def train(
         Path | None, typer.Option("--settings", help="YAML file of settings of that head.")
     ] = None,
     init: Annotated[
-        str | None, typer.Option("--init", help="nuclei, imagenet, random, or a .safetensors file.")
+        str | None,
+        typer.Option(
+            "--init", help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file."
+        ),
     ] = None,
     folds: Annotated[
         int | None,

@@ -35,8 +35,9 @@ class CountingSettings(Settings):
     """Share of the real crops that are mixed with a synthetic one in `cutmix` (paper 1: 0.5)."""
 
     init: str = "nuclei"
-    """Where the network starts: `nuclei` (bundled), `imagenet` (paper 1, regressor only), `random`,
-    or a path to a .safetensors file."""
+    """Where the network starts: `nuclei` (bundled), `imagenet` (paper 1, regressor only),
+    `imagenet_lite` (EfficientNet-Lite0, regressor only), `random`, or a path to a .safetensors
+    file."""
 
     steps: int = Field(default=300, ge=1)
     """Training steps on the real images, or on both in `dual` and `dacs`."""

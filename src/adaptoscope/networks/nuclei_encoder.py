@@ -13,10 +13,12 @@ class NucleiEncoder(nn.Module):
     The features have a stride of 32 pixels and 1280 channels.
     """
 
+    architecture = "efficientnet_b0"
+
     def __init__(self) -> None:
         super().__init__()
         self.network = timm.create_model(
-            "efficientnet_b0", pretrained=False, in_chans=1, num_classes=0, global_pool=""
+            self.architecture, pretrained=False, in_chans=1, num_classes=0, global_pool=""
         )
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -46,3 +48,20 @@ class NucleiEncoder(nn.Module):
         """
         features, stages = self.network.forward_intermediates(images, indices=[1, 2, 3])
         return features, stages
+
+
+class LiteEncoder(NucleiEncoder):
+    """EfficientNet-Lite0: B0 without squeeze-and-excite, as it was trained on ImageNet.
+
+    Its maps have the strides and channels of EfficientNet-B0's, at the end of each stage.
+    """
+
+    architecture = "tf_efficientnet_lite0"
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return features as `NucleiEncoder.forward`; 0 to 1 becomes -1 to 1, as on ImageNet."""
+        return super().forward(2 * images - 1)
+
+    def with_stages(self, images: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return features and stages as `NucleiEncoder.with_stages`."""
+        return super().with_stages(2 * images - 1)

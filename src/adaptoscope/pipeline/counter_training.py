@@ -61,7 +61,8 @@ def train_counter(
     settings
         Of that head: ``{"steps": 300}``, a YAML file, or a settings object.
     init
-        Where a network starts: ``nuclei``, ``imagenet``, ``random``, or a .safetensors file.
+        Where a network starts: ``nuclei``, ``imagenet``, ``imagenet_lite``, ``random``, or a
+        .safetensors file.
     folds
         Cross-validate in so many parts for intervals, at least 2, then train on all.
     seed

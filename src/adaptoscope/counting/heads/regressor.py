@@ -38,12 +38,14 @@ class Regressor(TrainedKind):
     def network(
         self, record: ModelRecord | None = None, encoder: nn.Module | None = None
     ) -> nn.Module:
-        """Build it on EfficientNet-B0 or on the encoder that its weights belong to."""
+        """Build it on the encoder that it began with, or on the one that its weights belong to."""
         from adaptoscope.counting.count_regressor import CountRegressor
-        from adaptoscope.networks.nuclei_encoder import NucleiEncoder
+        from adaptoscope.networks.nuclei_encoder import LiteEncoder, NucleiEncoder
 
         pooling, crop = (record.pooling, record.crop) if record else (None, None)
-        return CountRegressor(encoder or NucleiEncoder(), pooling=pooling or "mean", crop=crop or 0)
+        begun = record.init if record else None
+        encoder = encoder or (LiteEncoder() if begun == "imagenet_lite" else NucleiEncoder())
+        return CountRegressor(encoder, pooling=pooling or "mean", crop=crop or 0)
 
     def head_to_train(self, settings: RegressorSettings) -> RegressorHead:
         """Build it on the encoder that the settings name."""
