@@ -16,6 +16,7 @@ from tests.unit.style_transfer.backbones.stable_diffusion.conftest import save_c
 
 ROOT = Path(__file__).parents[2]
 FIGURES = ROOT / "experiments" / "style_transfer" / "stable_diffusion_figures.yaml"
+TABLE = ROOT / "experiments" / "cell_counting" / "table2_gpu.yaml"
 # Three of the four training images hold fewer cells than this, by labels and as measured, one more.
 CLASSES = {"measure": "cells_per_mpx", "limits": [2400.0, 1e7]}
 SHORT = {"steps": 2, "batch": 1}
@@ -109,7 +110,7 @@ def shipped(
     monkeypatch.chdir(ROOT)
     values = load_experiment(FIGURES).model_dump(mode="json")
     values["tokens"] |= {**SHORT, "side": 64}
-    values["stylisation"] |= {"strength": 0.1, "batch": 2}
+    values["stylisation"] |= {"strength": 0.1, "batch": 2, "working_side": 64}
     smaller = {"drawings": CANVAS, "pairs": 1, "first_cells": 2, "steps": 2, "attempts": 2}
     return values | smaller | {"real": tiny_experiment["real"], "density": CLASSES}
 
@@ -123,7 +124,11 @@ def test_the_shipped_figures_are_made_with_stable_diffusion_from_the_users_folde
     kind = type(load_experiment(FIGURES))
     run(settings_from(shipped, kind), out, device="cpu")
     whole = facts_of(out)
-    assert (whole.backbone, whole.token_mode, whole.steps) == ("stable-diffusion", "encoder", 2)
+    assert (whole.backbone, whole.token_mode, whole.steps) == (
+        "stable-diffusion",
+        "encoder_mean",
+        2,
+    )
     for name in ("low", "medium"):
         part = facts_of(out / "figure_2" / name)
         assert (part.density_class, part.steps) == (name, 2)
@@ -135,6 +140,43 @@ def test_the_shipped_figures_are_made_with_stable_diffusion_from_the_users_folde
     assert (out / "figure_2.png").exists()
     settings = (out / "settings.yaml").read_text("utf-8")
     assert str(tmp_path) not in settings
+
+
+def test_the_shipped_table_goes_from_clip_tokens_to_rows_in_the_papers_way(
+    tiny_experiment: dict[str, object],
+    all_pass: dict[str, float],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("ADAPTOSCOPE_STABLE_DIFFUSION", str(save_model(tmp_path / "model")))
+    monkeypatch.setenv("ADAPTOSCOPE_CLIP", str(save_clip(tmp_path / "clip")))
+    values = load_experiment(TABLE).model_dump(mode="json")
+    rows = [row for row in values["rows"] if row["name"] in ("Real only", "InST-Syn, fine-tuned")]
+    values["tokens"] |= {**SHORT, "side": 64}
+    values["stylisation"] |= {"steps": 4, "working_side": 64}
+    values["counting"] |= {"crop": 64, "batch": 2, "epochs": 1, "init": "random"}
+    few = {"drawings": {"images": 4, "settings": CANVAS}, "adain_control": False, "others": {}}
+    small = {"real": tiny_experiment["real"], "density": CLASSES, "screening": all_pass}
+    settings = settings_from(
+        values | few | small | {"rows": rows, "seeds": [0]}, ExperimentSettings
+    )
+    out = tmp_path / "run"
+    run(settings, out, device="cpu")
+    facts = facts_of(out)
+    assert (facts.token_mode, facts.density_class) == ("encoder_mean", "low, medium")
+    assert {
+        (out / "style" / each / "encoder.safetensors").exists() for each in ("low", "medium")
+    } == {True}
+    found = read_results(out)["rows"]
+    assert isinstance(found, list)
+    assert [(row["name"], row["published"]["mae"]) for row in found] == [
+        ("Real only", 27.74),
+        ("InST-Syn, fine-tuned", 26.25),
+    ]
+    card = (out / "stylised" / "README.md").read_text("utf-8")
+    assert "AdaIN (whole), stochastic inversion, strength 0.7, 4 steps of DDIM, guidance 10" in card
+    assert "stored intensities at 64 pixels a side, posterior's sample" in card
 
 
 def test_a_folder_of_weights_that_is_not_named_is_asked_for(

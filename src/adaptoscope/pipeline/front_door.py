@@ -68,15 +68,21 @@ def values_of(given: GivenSettings) -> tuple[Any, str]:
     return read_settings(Path(given)), os.fspath(given)
 
 
-def settings_of(given: GivenSettings, kind: type[SettingsKind], **options: Any) -> SettingsKind:
+def settings_of(
+    given: GivenSettings, kind: type[SettingsKind], *, section: str = "", **options: Any
+) -> SettingsKind:
     """Check settings in any form.
 
     Parameters
     ----------
+    section
+        Name under which a file for several steps, such as an experiment, holds these settings.
     options
         Single fields, which win; None leaves one as it is.
     """
     values, origin = values_of(given)
+    if isinstance(values, Mapping) and section in values:
+        values = values[section]
     chosen = settings_from(values, kind, origin=origin)
     asked = {name: value for name, value in options.items() if value is not None}
     return chosen.changed(**asked) if asked else chosen

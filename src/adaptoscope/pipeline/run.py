@@ -221,6 +221,9 @@ def _earlier_parts(place: Path) -> set[str]:
 def load_experiment(path: Path) -> Settings:
     """Read the settings of an experiment of any kind.
 
+    Where the file names another one as `base`, a path from its own folder, that one's fields stand
+    for those that it does not give itself.
+
     Raises
     ------
     SettingsError
@@ -228,6 +231,9 @@ def load_experiment(path: Path) -> Settings:
         used.
     """
     values: Any = read_settings(Path(path))
+    if isinstance(values, dict) and isinstance(values.get("base"), str):
+        taken = read_settings(Path(path).parent / values.pop("base"))
+        values = {**taken, **values} if isinstance(taken, dict) else values
     name = values.get("kind", "counting") if isinstance(values, dict) else "counting"
     if not isinstance(name, str) or name not in KINDS:
         raise SettingsError(

@@ -64,7 +64,8 @@ def learn_style(
     class_rule
         DensityRule: limits, source, images of a class; only when training.
     settings
-        StylisationSettings, as for `stylise`: how images are shown to the backbone.
+        StylisationSettings, as for `stylise`: how images are shown to the backbone. Of a file that
+        holds `tokens`, `density` or `stylisation`, each argument takes its part.
     backbone
         ``compact``, a folder of ``style train-backbone``, or a YAML file of
         StableDiffusionSettings.
@@ -95,10 +96,12 @@ def learn_style(
 
     shown, training = USUAL, None
     if settings is not None:
-        shown = preprocessing_of(settings_of(settings, StylisationSettings))
+        shown = preprocessing_of(settings_of(settings, StylisationSettings, section="stylisation"))
     if steps is not None or tokens is not None:
         usual = None if settings is None else shown.intensities
-        training = settings_of(tokens, TokenSettings, steps=steps, seed=seed, intensities=usual)
+        training = settings_of(
+            tokens, TokenSettings, section="tokens", steps=steps, seed=seed, intensities=usual
+        )
     rule = _density_rule(classes, class_rule, seed, trained=training is not None)
     real, *others = (
         open_images(each, root=root, channel=channel, z=z) for each in (images, *each_of(held_out))
@@ -136,7 +139,7 @@ def _density_rule(
             found="a style that is read off the images without training",
             remedy="leave it out, or add --steps 1000",
         )
-    return settings_of(given, DensityRule, measure=measure, seed=seed)
+    return settings_of(given, DensityRule, section="density", measure=measure, seed=seed)
 
 
 def stylise(
@@ -220,6 +223,7 @@ def stylise(
     chosen = settings_of(
         settings,
         StylisationSettings,
+        section="stylisation",
         strength=strength,
         steps=steps,
         guidance=guidance,

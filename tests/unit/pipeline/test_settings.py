@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from adaptoscope.errors import SettingsError
 from adaptoscope.pipeline import demo as demo_module
@@ -14,8 +15,8 @@ from adaptoscope.training.settings import load_settings, settings_from
 SHIPPED = Path(__file__).parents[3] / "experiments"
 BACKBONES = sorted(SHIPPED.glob("backbones/*.yaml"))
 # Settings of `stylise`, which are checked with that command.
-STYLISATION = {SHIPPED / "style_transfer" / "paper_way.yaml"}
-EXPERIMENTS = sorted(set(SHIPPED.glob("**/*.yaml")) - set(BACKBONES) - STYLISATION)
+PAPER_WAY = SHIPPED / "style_transfer" / "paper_way.yaml"
+EXPERIMENTS = sorted(set(SHIPPED.glob("**/*.yaml")) - set(BACKBONES) - {PAPER_WAY})
 MINIMAL = {
     "name": "a",
     "title": "A",
@@ -280,3 +281,59 @@ def test_the_label_curves_begin_without_labels_and_end_with_all() -> None:
         alone = name.endswith(("real only", "Gaussians"))
         assert labels == ([None] if name.startswith("nuclei") else few if alone else [0, *few])
     assert len(curves) == 8
+
+
+# Section IV-A of paper 1 where it says so, else its published code.
+PAPER_INST = {
+    ("tokens", "token_mode"): "encoder_mean",
+    ("tokens", "steps"): 1000,
+    ("tokens", "learning_rate"): 5e-4,
+    ("tokens", "batch"): 1,
+    ("tokens", "fit"): "squash",
+    ("tokens", "side"): 512,
+    ("tokens", "intensities"): "stored",
+    ("tokens", "use_layout"): False,
+    ("density", "measure"): "count",
+    ("density", "limits"): (100, 200),
+    ("style", "limit"): 4,
+    ("style", "backbone"): "experiments/backbones/stable_diffusion.yaml",
+    ("stylisation", "strength"): 0.7,
+    ("stylisation", "steps"): 50,
+    ("stylisation", "guidance"): 10.0,
+    ("stylisation", "guidance_interval"): (0.0, 1.0),
+    ("stylisation", "inversion"): "stochastic",
+    ("stylisation", "sampler"): "ddim",
+    ("stylisation", "official_timing"): True,
+    ("stylisation", "adain"): "whole",
+    ("stylisation", "adain_after"): False,
+    ("stylisation", "intensities"): "stored",
+    ("stylisation", "working_side"): 512,
+    ("stylisation", "posterior"): "sample",
+    ("stylisation", "use_layout"): False,
+    ("stylisation", "guard"): 0.0,
+    ("stylisation", "glow"): False,
+    ("stylisation", "residual"): False,
+    ("stylisation", "best_of"): 1,
+}
+POINTING = ["cell_counting/table2_gpu.yaml", "style_transfer/stable_diffusion_figures.yaml"]
+
+
+@pytest.mark.parametrize("name", POINTING)
+def test_the_papers_style_transfer_stands_in_one_file(name: str) -> None:
+    settings = load_experiment(SHIPPED / name)
+    for (part, field), value in PAPER_INST.items():
+        assert getattr(getattr(settings, part), field) == value, (part, field)
+    written = yaml.safe_load((SHIPPED / name).read_text("utf-8"))
+    assert not {"style", "tokens", "density", "stylisation"} & set(written)
+
+
+def test_what_a_file_says_itself_stands_before_its_base(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("seeds: [3]\nstyle: {limit: 2}\n", "utf-8")
+    own = {**MINIMAL, "base": "base.yaml", "seeds": [5]}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(own), "utf-8")
+    found = load_experiment(tmp_path / "own.yaml")
+    assert isinstance(found, ExperimentSettings)
+    assert (found.seeds, found.style.limit) == ((5,), 2)
+    (tmp_path / "base.yaml").unlink()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_experiment(tmp_path / "own.yaml")

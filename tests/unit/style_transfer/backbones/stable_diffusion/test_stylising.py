@@ -10,6 +10,7 @@ import yaml
 
 from adaptoscope.datasets.counted_images import open_counted_images
 from adaptoscope.errors import MissingWeightsError, SettingsError
+from adaptoscope.pipeline.front_door import settings_of
 from adaptoscope.style_transfer.backbones.compact.network import CompactBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.backbone import StableDiffusionBackbone
 from adaptoscope.style_transfer.backbones.stable_diffusion.settings import StableDiffusionSettings
@@ -24,7 +25,6 @@ from adaptoscope.style_transfer.settings import (
 )
 from adaptoscope.style_transfer.style_tokens.settings import TokenSettings
 from adaptoscope.style_transfer.stylise_set import StylisationJob, stylise_set
-from adaptoscope.training.settings import load_settings
 from tests.unit.style_transfer.conftest import write_set
 
 
@@ -61,9 +61,10 @@ def test_drawings_take_on_a_style_whose_token_was_learnt(named: str, tmp_path: P
     assert {record.backbone for record in open_counted_images(job.out)} == {"stable-diffusion"}
 
 
-PAPER_WAY = load_settings(
+PAPER_WAY = settings_of(
     Path(__file__).parents[5] / "experiments" / "style_transfer" / "paper_way.yaml",
     StylisationSettings,
+    section="stylisation",
 )
 # The paper's 512 pixels and 50 steps take minutes here.
 SMALL_PAPER_WAY = PAPER_WAY.changed(working_side=128, steps=5, batch=2)
