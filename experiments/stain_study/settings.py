@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from adaptoscope.adaptation.baseline_settings import OracleSettings, RestyledSettings
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.shifts.settings import ShiftSettings
+from adaptoscope.adaptation.shifts.table import ShiftSettings
 from adaptoscope.pipeline.rows import SLUG
 from adaptoscope.simulation.transmitted.settings import TransmittedSettings
 from adaptoscope.training.settings import Settings

@@ -11,6 +11,8 @@ import pytest
 
 import adaptoscope as ad
 from adaptoscope.adaptation.methods import METHODS
+from adaptoscope.adaptation.shifts.shift_set import write_shifted
+from adaptoscope.adaptation.shifts.table import SHIFTS
 from adaptoscope.counting.heads.table import KINDS
 from adaptoscope.imageio import readers
 from adaptoscope.pipeline.rows import Row
@@ -23,7 +25,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "extend.md").read_text(encoding="ut
 @pytest.fixture(autouse=True)
 def _tables_as_they_were() -> Iterator[None]:
     """Take out of the tables what a test has added."""
-    tables: list[list[Any]] = [KINDS, readers.READERS, BACKBONES]
+    tables: list[list[Any]] = [KINDS, readers.READERS, BACKBONES, SHIFTS]
     before, methods = [list(table) for table in tables], dict(METHODS)
     yield
     METHODS.clear()
@@ -69,6 +71,19 @@ def test_a_method_of_adaptation_is_its_own_file_and_a_line(tmp_path: Path) -> No
     )
     predicted = ad.predict_stain(adapted, other.read_given(other.records[0]).stored)
     assert predicted["dapi"].shape == (256, 256)
+
+
+def test_a_shift_is_its_own_file_and_a_line(tmp_path: Path) -> None:
+    made: dict[str, Any] = {"__name__": "example"}
+    exec(example("A shift of images"), made)
+    pairs = ad.simulate_pairs(tmp_path / "pairs", count=1, settings={"height": 256, "width": 256})
+    settings = made["StripesSettings"](stripes=4, scale=1.5)
+    found = write_shifted(pairs, tmp_path / "shifted", settings).pairs
+    plain = write_shifted(pairs, tmp_path / "plain", settings.changed(stripes=None)).pairs
+    striped, without = (each.read(next(iter(each))).given.pixels for each in (found, plain))
+    np.testing.assert_allclose(striped[::4], 0.8 * without[::4], atol=1e-4)
+    np.testing.assert_array_equal(striped[1::4], without[1::4])
+    assert "stripes every 4 rows" in (found.records[0].modality or "")
 
 
 def test_a_reader_is_its_own_file_and_a_line(

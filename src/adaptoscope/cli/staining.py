@@ -96,8 +96,8 @@ def shift(
     percentile 99.9 of all given images, black a stored zero (`dark` in --settings). An interrupted
     run goes on with the same command.
     """
-    from adaptoscope.adaptation.shifts.settings import ShiftSettings
     from adaptoscope.adaptation.shifts.shift_set import write_shifted
+    from adaptoscope.adaptation.shifts.table import ShiftSettings
     from adaptoscope.datasets.paired_stains import open_paired_stains
     from adaptoscope.training.progress import progress_display
     from adaptoscope.training.settings import load_settings, settings_from

@@ -1,8 +1,8 @@
-"""Noise of the camera, told from images: what is as strong at the finest detail as at any other.
+"""Noise of the camera: drawn, and told from images as what is as strong at any detail.
 
-There are two estimates, of which the smaller counts: the part of the spectrum that does not fall,
-and the finest detail of most places. The first alone takes scattered points smaller than a pixel
-for noise, the second alone any fine texture that fills the image.
+There are two estimates of it, of which the smaller counts: the part of the spectrum that does not
+fall, and the finest detail of most places. The first alone takes scattered points smaller than a
+pixel for noise, the second alone any fine texture that fills the image.
 """
 
 from __future__ import annotations
@@ -84,3 +84,42 @@ def noise_to_add(power: FloatArray, wanted: FloatArray, own: float, target: floa
         return 0.0
     passed = float(np.median((wanted[telling] - target) / (power[telling] - own)))
     return max(target - max(passed, 1.0) * own, 0.0)
+
+
+def draw_shot_noise(light: FloatImage, photons: float, rng: np.random.Generator) -> FloatImage:
+    """Draw what counting photons adds to an image.
+
+    Parameters
+    ----------
+    light
+        Linear light; below 0 there are no photons and no noise.
+    photons
+        Photons of a pixel at the white level.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, float32, to be added to the image: mean 0, variance light / photons.
+    """
+    expected = np.maximum(light, 0).astype(np.float64) * photons
+    return ((rng.poisson(expected) - expected) / photons).astype(np.float32)
+
+
+def draw_read_noise(
+    shape: tuple[int, int], deviation: float, rng: np.random.Generator
+) -> FloatImage:
+    """Draw what reading the camera adds to an image.
+
+    Parameters
+    ----------
+    shape
+        Height and width in pixels.
+    deviation
+        Standard deviation, as a share of the white level.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), float32, to be added to the image.
+    """
+    return np.float32(deviation) * rng.standard_normal(shape, dtype=np.float32)

@@ -100,6 +100,32 @@ def light_at(pattern: FloatArray, shape: tuple[int, ...]) -> FloatImage:
     return np.maximum(light, np.float32(_DARKEST))
 
 
+def light_gradient(shape: tuple[int, int], strength: float, angle: float = 0.0) -> FloatImage:
+    """Return the factors of a lamp that shines unevenly.
+
+    Parameters
+    ----------
+    shape
+        Height and width in pixels.
+    strength
+        The factor goes from 1 - strength / 2 to 1 + strength / 2 over the image, in a straight
+        line, between its two outermost corners or borders.
+    angle
+        Towards the brightest place, in degrees: 0 is right, 90 is up.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (H, W), float32, mean 1.
+    """
+    turned = np.deg2rad(angle)
+    rows, columns = ((np.arange(side) - (side - 1) / 2) for side in shape)
+    along = columns[None, :] * np.cos(turned) - rows[:, None] * np.sin(turned)
+    extent = float(np.ptp(along))
+    ramp = along / extent if extent > 0 else np.zeros(shape)
+    return (1 + strength * ramp).astype(np.float32)
+
+
 def _parts_by_field(images: Sequence[FloatImage]) -> FloatArray:
     """Return the factors of every field, relative to its mean, shape (F, 5)."""
     lit = [image for image in images if image.any()]

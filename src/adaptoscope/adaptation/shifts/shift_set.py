@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from adaptoscope.adaptation.shifts.apply import LinearLight, saturated_share, shift_given
+from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify, magnify_labels, magnify_points
-from adaptoscope.adaptation.shifts.settings import ShiftSettings
+from adaptoscope.adaptation.shifts.overexposure import saturated_share
+from adaptoscope.adaptation.shifts.table import ShiftSettings, shift_given
 from adaptoscope.datasets.fingerprint import fingerprint_of_pairs
 from adaptoscope.datasets.pair_writing import PairedStainWriter
 from adaptoscope.datasets.paired_stains import PairedStainSet, PairRecord

@@ -1,6 +1,6 @@
 import pytest
 
-from adaptoscope.adaptation.shifts.settings import ShiftSettings
+from adaptoscope.adaptation.shifts.table import ShiftSettings
 from adaptoscope.errors import SettingsError
 from adaptoscope.training.settings import settings_from
 

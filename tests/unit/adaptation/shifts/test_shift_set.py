@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adaptoscope.adaptation.shifts.apply import LinearLight, overexposed
+from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify, magnify_labels, magnify_points
-from adaptoscope.adaptation.shifts.settings import ShiftSettings
+from adaptoscope.adaptation.shifts.overexposure import overexposed
 from adaptoscope.adaptation.shifts.shift_set import write_shifted
+from adaptoscope.adaptation.shifts.table import ShiftSettings
 from adaptoscope.datasets.paired_stains import open_paired_stains
 from adaptoscope.errors import InputError, OutputError
 from adaptoscope.imageio.files import read_image, write_image, write_mask, write_text

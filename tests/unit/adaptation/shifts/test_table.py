@@ -5,17 +5,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from adaptoscope.adaptation.shifts.apply import (
-    LinearLight,
-    draw_read_noise,
-    draw_shot_noise,
-    light_gradient,
-    overexposed,
-    saturated_share,
-    shift_given,
-)
+from adaptoscope.adaptation.shifts.camera_noise import draw_read_noise, draw_shot_noise
+from adaptoscope.adaptation.shifts.illumination import light_gradient
+from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify
-from adaptoscope.adaptation.shifts.settings import ShiftSettings
+from adaptoscope.adaptation.shifts.overexposure import overexposed, saturated_share
+from adaptoscope.adaptation.shifts.table import ShiftSettings, shift_given
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import image_of_counts
 
