@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from adaptoscope.adaptation.adversarial_step import LayerMatchingStep
 from adaptoscope.adaptation.features import SourceFeatures
-from adaptoscope.adaptation.layer_matching import LayerMatchingStep
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import IntensityInterval, StainIntensities

@@ -11,8 +11,8 @@ from adaptoscope.adaptation.adapted_model import (
     check_model,
     interval_of,
 )
+from adaptoscope.adaptation.adversarial_step import LayerMatchingStep
 from adaptoscope.adaptation.features import SourceFeatures
-from adaptoscope.adaptation.layer_matching import LayerMatchingStep
 from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.pretrained.weights_files import hash_of_network

@@ -21,7 +21,7 @@ from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import measure_interval
 from adaptoscope.translation.predict import predict_stains
 from adaptoscope.translation.trained_model import StainModel, load_translator
-from tests.unit.adaptation.test_layer_matching import HOW, fields, model, state
+from tests.unit.adaptation.test_adversarial_step import HOW, fields, model, state
 
 FEW = AdaBNSettings(batch=2, batches=2)
 

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from adaptoscope.adaptation.adapt_layers import adapt_translator
+from adaptoscope.adaptation.adversarial_step import LayerMatchingStep, adaptable_copy
 from adaptoscope.adaptation.features import SourceFeatures, features_of
-from adaptoscope.adaptation.layer_matching import LayerMatchingStep, adaptable_copy
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.pretrained.weights_files import hash_of_network
