@@ -8,20 +8,20 @@ from typing import Literal
 
 from adaptoscope.adaptation.adapted_model import (
     adapted_record,
+    check_domains,
     check_model,
     interval_of,
 )
 from adaptoscope.adaptation.adversarial_step import LayerMatchingStep
 from adaptoscope.adaptation.features import SourceFeatures
-from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, run_steps, start_fabric
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
+from adaptoscope.translation.intensities import Preparation, measure_histogram, prepared_field
 from adaptoscope.translation.model_folder import MODEL_FILES
-from adaptoscope.translation.preparation import Preparation, measure_histogram, prepared_field
 from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
 from adaptoscope.translation.unet import BorrowedSkipsUNet
 

@@ -29,9 +29,8 @@ from adaptoscope.training.step_loop import Device, start_fabric
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.intensities import IntensityInterval
+from adaptoscope.translation.intensities import IntensityInterval, Preparation, measure_histogram
 from adaptoscope.translation.model_folder import MODEL_FILES
-from adaptoscope.translation.preparation import Preparation, measure_histogram
 from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
 from adaptoscope.translation.unet import StainUNet
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
     adapted_record,
+    check_domains,
     check_model,
     interval_of,
     names_by_hash,
@@ -15,7 +16,6 @@ from adaptoscope.adaptation.adapted_model import (
 from adaptoscope.adaptation.appearance_estimate import LookEstimate, described, estimate_look
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.fine_tuning import learn_on
-from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.restyling import measure_restyling, restyled
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import hash_pixels, write_json

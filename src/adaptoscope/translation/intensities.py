@@ -1,20 +1,26 @@
-"""Data-set-wide intensities: stored counts of a microscope and the interval that networks see.
+"""Intensities that networks see: constants of a data set, or fitted to each image.
 
-One pair of constants serves all images of a set, and stays with the model: a brighter cell stays
-brighter, and predicted stains can be given back in the counts of the training set.
+Usually one pair of constants serves all images of a set, and stays with the model: a brighter cell
+stays brighter, and predicted stains can be given back in the counts of the training set.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from adaptoscope.imageio.intensity import robust_range
+from adaptoscope.imageio.intensity import IntensityScale, robust_range
+from adaptoscope.images.matching import match_histogram
 from adaptoscope.training.settings import Settings
+from adaptoscope.translation.fields import Field as ImageField
 
 FloatImage = NDArray[np.float32]
 _PIXELS = 4_000_000
+QUANTILES = 1024
+"""So many intensities, each as frequent as the next, stand for a histogram."""
 
 
 class IntensityInterval(Settings):
@@ -104,3 +110,84 @@ def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:
     planes: Sequence[FloatImage] = [np.asarray(image).ravel() for image in images]
     step = max(1, sum(plane.size for plane in planes) // _PIXELS)
     return np.concatenate([plane[::step] for plane in planes])
+
+
+class Preparation(Settings):
+    """How the intensities of an image become those that a network sees."""
+
+    kind: Literal["constants", "per_image", "histogram"] = "constants"
+    """The `constants` of a data set; the percentiles 0.1 and 99.9 of every image itself
+    (`per_image`); or the constants, after each image got the `histogram` of a data set."""
+
+    quantiles: tuple[float, ...] = ()
+    """With `histogram`: evenly spaced quantiles of the data set, shares of the stored range."""
+
+    @model_validator(mode="after")
+    def _quantiles_belong_to_histograms(self) -> "Preparation":
+        if (self.kind == "histogram") != bool(self.quantiles):
+            raise ValueError("quantiles belong to the kind histogram, and to no other")
+        return self
+
+
+def measure_histogram(images: Iterable[FloatImage]) -> Preparation:
+    """Measure the pooled histogram of a data set, which images shall get.
+
+    Parameters
+    ----------
+    images
+        Images of any size, in [0, 1] of the stored range.
+    """
+    shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
+    found = np.quantile(pooled_pixels(images), shares)
+    return Preparation(kind="histogram", quantiles=tuple(round(float(each), 6) for each in found))
+
+
+def prepared(
+    pixels: FloatImage, interval: IntensityInterval, preparation: Preparation
+) -> FloatImage:
+    """Return an image as a network sees it.
+
+    Parameters
+    ----------
+    pixels
+        Shape (H, W), in [0, 1] of the stored range.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, float32, mostly in [-1, 1].
+    """
+    if preparation.kind == "per_image":
+        low, high = robust_range(pixels)
+        return IntensityInterval(low=low, high=high).to_network(pixels)
+    if preparation.kind == "histogram":
+        pixels = _with_histogram(pixels, preparation.quantiles)
+    return interval.to_network(pixels)
+
+
+def prepared_field(field: ImageField, preparation: Preparation) -> ImageField:
+    """Return a field whose image has the histogram of a data set, for training on it.
+
+    Parameters
+    ----------
+    preparation
+        Of the kind `histogram` or `constants`; the second leaves the field as it is.
+
+    Returns
+    -------
+    ImageField
+        With 16-bit counts, whatever the field had.
+    """
+    if preparation.kind == "per_image":
+        raise ValueError("images prepared one by one have no common range to be stored in")
+    if preparation.kind == "constants":
+        return field
+    pixels = _with_histogram(field.pixels, preparation.quantiles)
+    return dataclasses.replace(field, given=IntensityScale.full_range(16).to_stored(pixels))
+
+
+def _with_histogram(pixels: FloatImage, quantiles: tuple[float, ...]) -> FloatImage:
+    if pixels.min() == pixels.max():
+        # All ranks at once: the middle of the histogram, where matching would take its end.
+        return np.full_like(pixels, np.median(quantiles))
+    return match_histogram(pixels, np.array([quantiles], dtype=np.float32))

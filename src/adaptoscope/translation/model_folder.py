@@ -10,8 +10,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.inference.network import NETWORK_FILE, WEIGHTS_FILE, Network, open_network
 from adaptoscope.training.settings import Settings, settings_from
-from adaptoscope.translation.intensities import StainIntensities
-from adaptoscope.translation.preparation import Preparation
+from adaptoscope.translation.intensities import Preparation, StainIntensities
 
 LOOK = "look.json"
 """Magnification and contrast of the target, and how far the others were; of restyled pairs."""

@@ -11,9 +11,9 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.images.tiling import blending_weights, tile_spans
 from adaptoscope.inference.network import Network
+from adaptoscope.translation.intensities import prepared
 from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.model_folder import Predictor
-from adaptoscope.translation.preparation import prepared
 
 FloatImage = NDArray[np.float32]
 

@@ -12,18 +12,16 @@ from adaptoscope.errors import SettingsError
 from adaptoscope.networks.torch_network import TorchNetwork
 from adaptoscope.training.settings import settings_from
 from adaptoscope.translation.intensities import (
+    QUANTILES,
     IntensityInterval,
+    Preparation,
     StainIntensities,
+    measure_histogram,
     measure_interval,
+    prepared,
 )
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.predict import predict_stains, run_network
-from adaptoscope.translation.preparation import (
-    QUANTILES,
-    Preparation,
-    measure_histogram,
-    prepared,
-)
 from adaptoscope.translation.trained_model import StainModel, load_translator, write_translator
 from adaptoscope.translation.unet import StainUNet
 

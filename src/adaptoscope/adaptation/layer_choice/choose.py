@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from adaptoscope.adaptation.adapted_model import check_domains
 from adaptoscope.adaptation.layer_choice.candidates import Trial
 from adaptoscope.adaptation.layer_choice.scores import (
     UNADAPTED,
@@ -18,7 +19,6 @@ from adaptoscope.adaptation.layer_choice.scores import (
     scores_of,
 )
 from adaptoscope.adaptation.layer_choice.settings import AutoSettings
-from adaptoscope.adaptation.preflight import check_domains
 from adaptoscope.adaptation.train_on_restyled import check_stains, hashes_of_stains
 from adaptoscope.errors import DivergedError
 from adaptoscope.imageio.files import write_json, write_text

@@ -16,8 +16,8 @@ from adaptoscope.adaptation.layer_choice.settings import LOOKED_AT
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.translation.fields import Field
+from adaptoscope.translation.intensities import prepared
 from adaptoscope.translation.predict import run_network
-from adaptoscope.translation.preparation import prepared
 from adaptoscope.translation.trained_model import StainModel
 
 Outputs = NDArray[np.float32]

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from adaptoscope.adaptation.preflight import check_domains
+from adaptoscope.adaptation.adapted_model import check_domains
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import hash_pixels
 from adaptoscope.translation.fields import Field
