@@ -49,13 +49,21 @@ def train(
     init: Annotated[
         str | None,
         typer.Option(
-            "--init", help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file."
+            "--init",
+            "--start",
+            help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file.",
         ),
     ] = None,
     folds: Annotated[
         int | None,
         typer.Option("--folds", min=2, help="Cross-validate for intervals, then train on all."),
     ] = None,
+    judge: Annotated[
+        bool,
+        typer.Option(
+            "--judge", help="Say whether it counts better than nuclei, on images left out."
+        ),
+    ] = False,
     seed: OptionalSeed = None,
     device: Device = "auto",
     root: Root = None,
@@ -75,6 +83,7 @@ def train(
         settings=settings,
         init=init,
         folds=folds,
+        judge=judge,
         seed=seed,
         device=device,
         root=root,

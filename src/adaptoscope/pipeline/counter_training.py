@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from adaptoscope.pipeline.front_door import (
 )
 from adaptoscope.training.settings import settings_from
 
+# Each new counter learns from four fifths of the images, nearly as many as the one that is kept.
+_FOLDS = 5
+
 
 def train_counter(
     out: Place,
@@ -32,6 +36,7 @@ def train_counter(
     settings: GivenSettings = None,
     init: str | None = None,
     folds: int | None = None,
+    judge: bool = False,
     seed: int | None = None,
     device: DeviceName = "auto",
     root: Place | None = None,
@@ -65,6 +70,10 @@ def train_counter(
         .safetensors file.
     folds
         Cross-validate in so many parts for intervals, at least 2, then train on all.
+    judge
+        Also compare the way of training with ``nuclei`` as it comes, on images left out in so many
+        parts (5, or fewer where there are fewer groups of images). The result is told, and stands
+        in ``judgement.json`` beside the model: better only where the interval says so.
     seed
         In place of that of the settings, 0.
     device
@@ -97,7 +106,8 @@ def train_counter(
     if head not in trained_heads():
         _refuse_unused(head, **options, init=init, folds=folds)
         images = open_images(real, root=root, channel=channel, z=z)
-        return _fit(Path(out), head, images, before=before, overwrite=overwrite)
+        described = _fit(Path(out), head, images, before=before, overwrite=overwrite)
+        return _judged(described, images, seed or 0, head) if judge else described
     require_training("training a counter")
     images = open_images(real, root=root, channel=channel, z=z)
     schema = trained_kind(head).settings()
@@ -111,6 +121,8 @@ def train_counter(
             checked = settings_from({**values, **begun}, schema, origin=origin)
             values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
     chosen = settings_from(values, schema, origin=origin)
+    if judge and folds is None and not (isinstance(values, dict) and values.get("folds")):
+        folds = _folds_of(images)
     given = {"seed": seed, "init": init, "folds": folds}
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
     from adaptoscope.counting.regimes import train_counter as train
@@ -126,7 +138,8 @@ def train_counter(
         device=device,
         overwrite=overwrite,
     )
-    return _described(Path(out), by_folds=chosen.folds > 0, before=before)
+    described = _described(Path(out), by_folds=chosen.folds > 0, before=before)
+    return _judged(described, images, chosen.seed, head, chosen.folds) if judge else described
 
 
 def _head(asked: str | None, values: Any, origin: str) -> str:
@@ -161,6 +174,36 @@ def _fit(
     fitted = settings_from({"method": head}, BaselineSettings)
     train_baseline(fitted, out, real=real, overwrite=overwrite)
     return _described(out, by_folds=False, before=before)
+
+
+def _judged(
+    trained: TrainedModel, real: CountedImageSet, seed: int, head: str, folds: int | None = None
+) -> TrainedModel:
+    """Compare the way of training with `nuclei` on images left out, and say what came out."""
+    from adaptoscope.counting.cross_fitting import as_training
+    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+    from adaptoscope.counting.judge import judge_counter
+    from adaptoscope.counting.model_folder import load_counter
+
+    def train(part: CountedImageSet, folder: Path) -> Path:
+        if head in fitted_heads():
+            return train_baseline(BaselineSettings(method=head), folder, real=part)
+        return folder
+
+    labelled = as_training(real).training_part().labelled()
+    judged = judge_counter(
+        trained.folder, labelled, folds or _folds_of(real), seed, train, load_counter("nuclei")
+    )
+    return replace(trained, summary=f"{trained.summary}\n{judged.in_words()}")
+
+
+def _folds_of(images: CountedImageSet) -> int:
+    """Return how many parts labelled images are judged in; 2 where that will be refused."""
+    from adaptoscope.counting.cross_fitting import as_training
+
+    labelled = as_training(images).training_part().labelled()
+    groups = {record.group or record.file_name for record in labelled}
+    return max(2, min(_FOLDS, len(groups)))
 
 
 def _described(folder: Path, *, by_folds: bool, before: bool) -> TrainedModel:

@@ -47,9 +47,21 @@ def command_of(workspace: Workspace, kind: str, options: Mapping[str, Any]) -> C
 
 
 def trained_counters(workspace: Workspace) -> list[str]:
-    """Return the names of the counters that were trained in a folder."""
+    """Return the names of the counters that were trained in a folder, and found to be better.
+
+    A counter that was not judged is among them, as its user has made it with a command.
+    """
     folder = workspace.work / "counters"
-    return sorted(file.parent.name for file in folder.glob("*/model.json"))
+    return sorted(
+        file.parent.name for file in folder.glob("*/model.json") if _is_offered(file.parent)
+    )
+
+
+def _is_offered(counter: Path) -> bool:
+    judged = counter / "judgement.json"
+    if not judged.is_file():
+        return True
+    return bool(read_json(judged.read_text(encoding="utf-8"))["is_better"])
 
 
 def _count(workspace: Workspace, options: Mapping[str, Any]) -> Command:
@@ -71,9 +83,9 @@ def _learn(workspace: Workspace, options: Mapping[str, Any]) -> Command:
     arguments = ["count", "train", str(out), "--real", str(workspace.labels)]
     arguments += ["--root", str(workspace.images)]
     head = _one_of(options, "head", ("centres", "nuclei", "dog"))
-    arguments += ["--head", head]
+    arguments += ["--head", head, "--judge"]
     if head == "centres":
-        arguments += ["--init", "nuclei", "--folds", str(_whole(options, "folds", 2, 20))]
+        arguments += ["--start", "nuclei"]
     arguments += _planes(options)
     return Command("learn", f"Learn from the finished images ({head})", arguments, True, str(out))
 

@@ -3,7 +3,7 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.web.commands import KINDS, check_table, command_of
+from adaptoscope.web.commands import KINDS, check_table, command_of, trained_counters
 from adaptoscope.web.workspace import open_workspace
 
 
@@ -43,7 +43,6 @@ def test_each_count_has_a_folder_of_its_own(workspace):
         ("count", {"channel": -1}),
         ("count", {"z": "min"}),
         ("learn", {"head": "regressor"}),
-        ("learn", {"head": "centres", "folds": 1}),
         ("check", {"number": 1e9}),
         ("bias", {"check": "../../x"}),
         ("bias", {"check": ""}),
@@ -60,9 +59,19 @@ def test_a_check_of_another_folder_is_not_found(workspace):
 
 
 def test_every_kind_has_a_command_or_says_what_it_lacks(workspace):
-    made = {"learn": {"folds": 2}, "check": {"number": 4}}
+    made = {"check": {"number": 4}}
     for kind in set(KINDS) - {"bias"}:
         assert command_of(workspace, kind, made.get(kind, {})).arguments[0] == "count"
+
+
+def test_a_counter_is_offered_where_it_was_found_better(workspace):
+    for name, said in (("a", '{"is_better": true}'), ("b", '{"is_better": false}'), ("c", None)):
+        folder = workspace.work / "counters" / name
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text("{}", "utf-8")
+        if said is not None:
+            (folder / "judgement.json").write_text(said, "utf-8")
+    assert trained_counters(workspace) == ["a", "c"]
 
 
 def test_a_folder_without_images_cannot_be_opened(tmp_path):

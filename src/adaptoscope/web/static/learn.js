@@ -16,7 +16,7 @@ export function learnPanel({ find }) {
     find("#start").disabled = number < FEWEST;
   };
   ready();
-  find("#start").onclick = () => begin("learn", { head: find("#head").value, folds: Math.min(5, finished()) });
+  find("#start").onclick = () => begin("learn", { head: find("#head").value });
   return {
     jobs(jobs) {
       ready();
@@ -34,9 +34,10 @@ export function learnPanel({ find }) {
   };
 }
 
-// What the training says of the error: on images that it left out, never on those it learnt from.
+// What the training says of the error, on images that it left out, and beside nuclei on the same images.
 function saidOf(job) {
-  return job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
+  return job.messages.findLast((line) => /^Judged on/.test(line))
+    || job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
 }
 
 function measured(jobs, name) {
