@@ -35,23 +35,8 @@ def adapt_translator(
 ) -> Path:
     """Learn the first layers of a network anew for target images, by matching features.
 
-    Parameters
-    ----------
-    out
-        Run folder, which becomes the model folder of the adapted network.
-    source
-        Fields of the microscope that it learnt from. No stain is looked at.
-    target
-        Fields of the other microscope, of the same bit depth. No stain is looked at.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json and card. A killed run goes on with the same call.
+    Fields of both domains are of the network's bit depth; no stain is looked at. `out` becomes the
+    model folder; a killed run goes on with the same call.
     """
     check_model(model)
     images = check_domains(model, source, target)

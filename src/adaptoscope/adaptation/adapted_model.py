@@ -92,13 +92,7 @@ class AdaptationRun:
 
 
 def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
-    """Refuse images that do not fit a network.
-
-    Parameters
-    ----------
-    name
-        Which, for the message: ``source`` or ``target``.
-    """
+    """Refuse images that do not fit a network; `name` is ``source`` or ``target``."""
     expected = model.record.intensities.bit_depth
     found = sorted({field.bit_depth for field in fields})
     if found != [expected]:
@@ -114,24 +108,11 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
 def check_domains(
     model: StainModel, source: Sequence[Field], target: Sequence[Field]
 ) -> dict[str, str]:
-    """Refuse sets that are empty, of another bit depth, or exchanged.
+    """Refuse sets that are empty, of another bit depth, or exchanged; return all names by hash.
 
-    Parameters
-    ----------
-    source, target
-        Fields of both domains.
-
-    Returns
-    -------
-    dict
-        From the hash of every image's pixels to its name.
-
-    Warns
-    -----
-    UserWarning
-        If both sets are the same images; or if no image is known to the network, and the
-        intensities of the target are clearly nearer to those of its training than the intensities
-        of the source are.
+    Warns if both sets are the same images; or if no image is known to the network, and the
+    intensities of the target are clearly nearer to those of its training than those of the source
+    are.
     """
     check_domain(model, source, "source")
     check_domain(model, target, "target")
@@ -179,13 +160,7 @@ def check_model(model: StainModel) -> None:
 def interval_of(
     choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
 ) -> IntensityInterval:
-    """Return the intensities of target images that become -1 and 1.
-
-    Parameters
-    ----------
-    choice
-        Whether they are the target's own, or the constants of the source set.
-    """
+    """Return what becomes -1 and 1: percentiles of the target, or the constants of the source."""
     if choice == "source":
         return model.record.intensities.given
     return measure_interval(field.pixels for field in target)
@@ -209,12 +184,8 @@ def adapted_record(
 ) -> TranslatorRecord:
     """Return what is known of an adapted network.
 
-    Parameters
-    ----------
-    learnt_from
-        Names of the images that were looked at, under their hashes.
-    interval
-        Intensities of target images that become -1 and 1.
+    `learnt_from` holds the names of the images that were looked at, under their hashes; `interval`
+    is what becomes -1 and 1 of target images.
     """
     record = model.record
     modalities = {each.modality for field in target for each in field.records}

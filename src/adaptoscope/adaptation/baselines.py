@@ -45,23 +45,9 @@ def adapt_without_learning(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Write a network whose weights are those of the source, for target images.
+    """Write a network whose weights are those of the source, for target images without stains.
 
-    Parameters
-    ----------
-    target
-        Fields of the other microscope, of the same bit depth. No stain is looked at.
-    source
-        Fields of the microscope that it learnt from; only `histogram` looks at them.
-    device
-        Where statistics are measured.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json and card.
+    Only `histogram` looks at source fields.
     """
     check_model(model)
     check_domain(model, target, "target")
@@ -111,15 +97,7 @@ def with_statistics_of(
     interval: IntensityInterval,
     settings: AdaBNSettings,
 ) -> StainUNet:
-    """Return a copy of a network whose batch normalisation knows other images.
-
-    Parameters
-    ----------
-    fields
-        Images whose statistics are measured; their stains are not looked at.
-    interval
-        Intensities that become -1 and 1.
-    """
+    """Return a copy whose batch normalisation knows other images; `interval` becomes -1 and 1."""
     device = next(network.parameters()).device
 
     def draw(index: int) -> torch.Tensor:

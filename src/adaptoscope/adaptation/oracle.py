@@ -35,20 +35,8 @@ def fine_tune(
 ) -> Path:
     """Fine-tune a network on pairs of the other microscope; a killed run goes on.
 
-    Parameters
-    ----------
-    pairs
-        Target pairs of one modality. Those of the split ``train`` are learnt from, or all where no
-        pair is in a split; those of ``val`` are measured at the end.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json and card, which say that stains were learnt from.
+    Pairs are of one modality. Those of the split ``train`` are learnt from, or all where no pair is
+    in a split; those of ``val`` are measured at the end.
     """
     check_model(model)
     part = training_part(pairs)

@@ -49,16 +49,6 @@ def teach_restyled(
         Fields of the other microscope, of the same bit depth. No stain is looked at.
     look
         What the target looks like, where `estimate_look` was asked already.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json, card and ``look.json``. A killed run goes on with
-        the same call.
     """
     check_model(model)
     check_stains(model, source)
@@ -98,13 +88,7 @@ def teach_restyled(
 
 
 def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:
-    """Restyle source fields as a finished run of `teach_restyled` did.
-
-    Parameters
-    ----------
-    source, target
-        Fields of both domains, as it had them.
-    """
+    """Restyle source fields as a finished run of `teach_restyled` did, from the same fields."""
     said = json.loads((out / LOOK).read_text("utf-8"))
     how = measure_restyling(
         source, target, scale=said[said["contrast"]]["scale"], contrast=said["contrast"]

@@ -43,28 +43,9 @@ def adapt_automatically(
 ) -> Path:
     """Adapt a network in every way that is tried, and keep the best by a rule without labels.
 
-    Parameters
-    ----------
-    settings
-        Candidates and rule. Where restyled pairs settle the rule `look`, no layer is matched.
-    out
-        Run folder, which becomes the model folder. ``candidates/`` holds every network that was
-        tried, ``choice.json`` their scores.
-    source
-        Fields of the microscope that it learnt from; with their stains read, unless
-        ``settings.restyling`` is none.
-    target, device, overwrite
-        As in `adapt_translator`.
-
-    Returns
-    -------
-    Path
-        ``out``. A killed run goes on with the same call.
-
-    Raises
-    ------
-    InputError, OutputError
-        As `adapt_translator` and `teach_restyled`.
+    ``candidates/`` holds every network that was tried, ``choice.json`` their scores. Where restyled
+    pairs settle the rule `look`, no layer is matched. Source fields need their stains, unless
+    ``settings.restyling`` is none.
     """
     images = check_domains(model, source, target)
     stains: list[str] = []
@@ -123,13 +104,7 @@ def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Can
 
 
 def chosen_way(out: Path) -> tuple[str, dict[str, float | None]]:
-    """Read which way was chosen, in words, and every candidate's score.
-
-    Parameters
-    ----------
-    out
-        A folder of `adapt_automatically`.
-    """
+    """Read from a folder of `adapt_automatically` the way in words, and every candidate's score."""
     content = json.loads((out / CHOICE).read_text("utf-8"))
     return content["chosen"], content["scores"]
 
