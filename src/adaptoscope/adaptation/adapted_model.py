@@ -3,28 +3,96 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from adaptoscope.errors import InputError
 from adaptoscope.pretrained.weights_files import hash_of_network
+from adaptoscope.training.checkpoints import Stateful
+from adaptoscope.training.run_folder import RunFolder
+from adaptoscope.training.step_loop import Device, Logged, run_steps, start_fabric
 from adaptoscope.translation.fields import Field, hash_of
+from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.intensities import IntensityInterval, measure_interval
-from adaptoscope.translation.model_folder import AdaptedFrom, TranslatorRecord
-from adaptoscope.translation.trained_model import StainModel
+from adaptoscope.translation.model_folder import MODEL_FILES, AdaptedFrom, TranslatorRecord
+from adaptoscope.translation.trained_model import StainModel, write_translator
+from adaptoscope.translation.unet import StainUNet
 
 _CLEARLY = 0.1
 """Nearer by so much of the model's range counts as nearer."""
 
 
-def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
-    """Refuse images that do not fit a network.
+class TrainingStep(Protocol):
+    """One step of a training, and what its checkpoints hold."""
+
+    @property
+    def state(self) -> Mapping[str, Stateful]:
+        """Networks and optimisers by name."""
+        ...
+
+    def __call__(self, index: int) -> Logged:
+        """Take step `index` and return its losses."""
+        ...
+
+
+class AdaptationRun:
+    """One adaptation, from its run folder to the model folder that this becomes.
 
     Parameters
     ----------
-    name
-        Which, for the message: ``source`` or ``target``.
+    settings
+        Of the method; they name it under ``method``.
+    images
+        Names of the images that are learnt from, under the SHA-256 of their pixels.
+    stains
+        SHA-256 of the stains that are learnt from.
     """
+
+    def __init__(
+        self,
+        settings: Any,
+        out: Path,
+        model: StainModel,
+        images: Mapping[str, str],
+        *,
+        stains: Iterable[str] = (),
+        device: Device = "auto",
+        overwrite: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.out = out
+        self.model = model
+        self.images = dict(images)
+        self.fabric = start_fabric(device)
+        self.folder = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+        self.folder.keep_inputs([hash_of_network(model.network), *images, *stains])
+        self.finished = (out / "model.json").exists()
+        if not self.finished:
+            self.folder.record_environment(self.fabric.device)
+
+    def train(self, step: TrainingStep, name: str) -> None:
+        """Take the steps of the settings; a killed run goes on where it stopped."""
+        run_steps(
+            step,
+            steps=self.settings.steps,
+            state=step.state,
+            run=self.folder,
+            save_every=self.settings.save_every,
+            log_every=self.settings.log_every,
+            description=f"stain adapt, {name}",
+            seed=self.settings.seed,
+        )
+
+    def write(self, record: TranslatorRecord, network: StainUNet, taught: str) -> Path:
+        """Write the model folder; `taught` says in its card what was learnt from."""
+        write_translator(self.out, record, network, card=translator_card(record, taught))
+        self.folder.drop_checkpoint()
+        return self.out
+
+
+def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
+    """Refuse images that do not fit a network; `name` is ``source`` or ``target``."""
     expected = model.record.intensities.bit_depth
     found = sorted({field.bit_depth for field in fields})
     if found != [expected]:
@@ -40,24 +108,11 @@ def check_domain(model: StainModel, fields: Sequence[Field], name: str) -> None:
 def check_domains(
     model: StainModel, source: Sequence[Field], target: Sequence[Field]
 ) -> dict[str, str]:
-    """Refuse sets that are empty, of another bit depth, or exchanged.
+    """Refuse sets that are empty, of another bit depth, or exchanged; return all names by hash.
 
-    Parameters
-    ----------
-    source, target
-        Fields of both domains.
-
-    Returns
-    -------
-    dict
-        From the hash of every image's pixels to its name.
-
-    Warns
-    -----
-    UserWarning
-        If both sets are the same images; or if no image is known to the network, and the
-        intensities of the target are clearly nearer to those of its training than the intensities
-        of the source are.
+    Warns if both sets are the same images; or if no image is known to the network, and the
+    intensities of the target are clearly nearer to those of its training than those of the source
+    are.
     """
     check_domain(model, source, "source")
     check_domain(model, target, "target")
@@ -105,13 +160,7 @@ def check_model(model: StainModel) -> None:
 def interval_of(
     choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
 ) -> IntensityInterval:
-    """Return the intensities of target images that become -1 and 1.
-
-    Parameters
-    ----------
-    choice
-        Whether they are the target's own, or the constants of the source set.
-    """
+    """Return what becomes -1 and 1: percentiles of the target, or the constants of the source."""
     if choice == "source":
         return model.record.intensities.given
     return measure_interval(field.pixels for field in target)
@@ -135,12 +184,8 @@ def adapted_record(
 ) -> TranslatorRecord:
     """Return what is known of an adapted network.
 
-    Parameters
-    ----------
-    learnt_from
-        Names of the images that were looked at, under their hashes.
-    interval
-        Intensities of target images that become -1 and 1.
+    `learnt_from` holds the names of the images that were looked at, under their hashes; `interval`
+    is what becomes -1 and 1 of target images.
     """
     record = model.record
     modalities = {each.modality for field in target for each in field.records}

@@ -42,19 +42,9 @@ _TARGET_STREAM = 2
 
 
 def adaptable_copy(source: StainUNet, last: int) -> StainUNet:
-    """Return a copy of a network of which only the first layers can change.
+    """Return a copy of which only the layers 1 to `last` can change; the source network is frozen.
 
-    Parameters
-    ----------
-    source
-        The network; it is left as it is, and frozen.
-    last
-        Number of the last layer that can change, 1 to 16.
-
-    Returns
-    -------
-    StainUNet
-        With the same weights. Its later layers have no gradients, and normalise as when predicting.
+    Its later layers have no gradients, and normalise as when predicting.
     """
     source.requires_grad_(False)
     adapted = copy.deepcopy(source)

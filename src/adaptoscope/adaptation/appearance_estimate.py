@@ -97,8 +97,7 @@ def estimate_look(
     interval
         Intensities of the target that become -1 and 1.
     source, target
-        Fields of both domains. At most 24 of each are looked at; of fewer, several crops of 256
-        pixels each, where they are larger.
+        At most 24 fields of each are looked at; of fewer, several crops of 256 pixels each.
     scale
         The magnification, where it is known.
     """
@@ -140,8 +139,8 @@ def _features(
         for _ in range(min(wanted, math.ceil(math.prod(field.shape) / MULTIPLE**2))):
             crop = draw_given([field], interval, rng, batch=1, crop=MULTIPLE, flips=False)
             with torch.no_grad():
-                crossing = network.forward_to(crop.to(device), LAYERS[-1])
-            layers = {**crossing.skips, crossing.layer: crossing.features}
+                state = network.forward_to(crop.to(device), LAYERS[-1])
+            layers = {**state.skips, state.layer: state.features}
             for layer in LAYERS:
                 found[layer].append(layers[layer][0].flatten(1).cpu())
     return {layer: torch.cat(parts, dim=1) for layer, parts in found.items()}

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from adaptoscope.adaptation.adapted_model import (
+    AdaptationRun,
     adapted_record,
     check_domain,
     check_model,
@@ -22,16 +23,12 @@ from adaptoscope.adaptation.adapted_model import (
 )
 from adaptoscope.adaptation.baseline_settings import AdaBNSettings, BaselineSettings
 from adaptoscope.errors import SettingsError
-from adaptoscope.pretrained.weights_files import hash_of_network
 from adaptoscope.training.batch_norm import measure_statistics
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.finish import translator_card
 from adaptoscope.translation.intensities import IntensityInterval, Preparation, measure_histogram
-from adaptoscope.translation.model_folder import MODEL_FILES
-from adaptoscope.translation.trained_model import StainModel, ready_to_predict, write_translator
+from adaptoscope.translation.trained_model import StainModel, ready_to_predict
 from adaptoscope.translation.unet import StainUNet
 
 # Tells the random crops of the target from other streams of the same seed.
@@ -48,23 +45,9 @@ def adapt_without_learning(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Write a network whose weights are those of the source, for target images.
+    """Write a network whose weights are those of the source, for target images without stains.
 
-    Parameters
-    ----------
-    target
-        Fields of the other microscope, of the same bit depth. No stain is looked at.
-    source
-        Fields of the microscope that it learnt from; only `histogram` looks at them.
-    device
-        Where statistics are measured.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json and card.
+    Only `histogram` looks at source fields.
     """
     check_model(model)
     check_domain(model, target, "target")
@@ -75,17 +58,13 @@ def adapt_without_learning(
     if isinstance(settings, AdaBNSettings):
         _refuse_unused_statistics(model)
     images = names_by_hash(seen)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    run.keep_inputs([hash_of_network(model.network), *images])
-    if (out / "model.json").exists():
+    run = AdaptationRun(settings, out, model, images, device=device, overwrite=overwrite)
+    if run.finished:
         return out
-    network = model.network
+    network, preparation = model.network, Preparation()
     if isinstance(settings, AdaBNSettings):
-        fabric = start_fabric(device)
-        run.record_environment(fabric.device)
         interval = interval_of(settings.intensities, model, target)
-        network = with_statistics_of(network.to(fabric.device), target, interval, settings)
-        preparation = Preparation()
+        network = with_statistics_of(network.to(run.fabric.device), target, interval, settings)
     else:
         interval, preparation = _intensities(settings, model, target, source)
     record = adapted_record(
@@ -96,9 +75,7 @@ def adapt_without_learning(
         interval=interval,
         preparation=preparation,
     )
-    taught = f"what {model.name} learnt from; no weight was changed"
-    write_translator(out, record, network, card=translator_card(record, taught))
-    return out
+    return run.write(record, network, f"what {model.name} learnt from; no weight was changed")
 
 
 def _intensities(
@@ -120,15 +97,7 @@ def with_statistics_of(
     interval: IntensityInterval,
     settings: AdaBNSettings,
 ) -> StainUNet:
-    """Return a copy of a network whose batch normalisation knows other images.
-
-    Parameters
-    ----------
-    fields
-        Images whose statistics are measured; their stains are not looked at.
-    interval
-        Intensities that become -1 and 1.
-    """
+    """Return a copy whose batch normalisation knows other images; `interval` becomes -1 and 1."""
     device = next(network.parameters()).device
 
     def draw(index: int) -> torch.Tensor:

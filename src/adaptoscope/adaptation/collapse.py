@@ -51,13 +51,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class HealthVerdict:
-    """Whether an adapted network may be used.
-
-    Parameters
-    ----------
-    reasons
-        What is wrong with it; empty if nothing was found.
-    """
+    """Whether an adapted network may be used; `reasons` say what is wrong with it."""
 
     reasons: tuple[str, ...]
 
@@ -81,11 +75,7 @@ def judge_run(
     metrics
         Its ``metrics.csv``; absent where nothing was learnt.
     measures
-        Of its outputs, by the names of `measures_of`: ``finite``, ``contrast``
-        (`relative_contrast`), ``spread`` (`relative_spread`), ``mutual`` and
-        ``mutual_source`` (`mutual_correlation` of its outputs and of those of the source network
-        on source fields), ``turned`` and ``turned_source`` (`augmentation_consistency`, alike). NaN
-        where a single field tells nothing.
+        Of its outputs, as `measures_of` returns them; NaN where a single field tells nothing.
     unmatched_magnification
         The magnification of the target, as `estimate_look` believes it, where layers were matched
         and nothing else. Features of cells of another size are matched as readily, to the wrong
@@ -93,11 +83,6 @@ def judge_run(
     layers
         Those that were matched, where the skips past them come from adapted layers and are not
         matched themselves.
-
-    Returns
-    -------
-    HealthVerdict
-        With a reason for each finding.
     """
     rows = read_table(metrics).rows if metrics.exists() else ()
     columns = {

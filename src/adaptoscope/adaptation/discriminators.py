@@ -62,10 +62,7 @@ def halvings_of(side: int) -> int:
 def width_for(channels: int, halvings: int, kernel: int, parameters: int) -> int:
     """Return the width with which a discriminator has about so many parameters.
 
-    Parameters
-    ----------
-    channels, halvings, kernel
-        Of the features, of the discriminator, and of its first and last convolutions.
+    `channels` are those of the features; `kernel` is the side of its first and last convolutions.
     """
     factors = _factors(halvings)
     last = factors[-1]
@@ -82,17 +79,9 @@ def _factors(halvings: int) -> list[int]:
 
 
 def gradient_penalty(logits: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-    """Return R1: the squared gradient of a logit at source features, a mean over places.
+    """Return R1: half the mean squared gradient of a logit at source features.
 
-    Parameters
-    ----------
-    logits
-        Shape (B, 1, h', w').
-
-    Returns
-    -------
-    torch.Tensor
-        Half the mean over images and logits of the squared gradient (Mescheder et al., 2018).
+    The mean is over images and places of the logits, shape (B, 1, h', w') (Mescheder et al., 2018).
     """
     (gradient,) = torch.autograd.grad(logits.sum(), features, create_graph=True)
     return gradient.square().sum() / (2 * logits.numel())

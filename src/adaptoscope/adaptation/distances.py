@@ -11,16 +11,9 @@ _BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 def coral_distance(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return how far covariances and means of the channels lie apart.
 
-    Parameters
-    ----------
-    source, target
-        Features, shape (B, C, h, w); every place is one observation.
-
-    Returns
-    -------
-    torch.Tensor
-        Squared Frobenius norm of the difference of covariances over C squared (Sun and Saenko,
-        2016, but for their factor 1/4), plus the mean squared difference of the means.
+    Of features of shape (B, C, h, w), every place is one observation: squared Frobenius norm of the
+    difference of covariances over C squared (Sun and Saenko, 2016, but for their factor 1/4), plus
+    the mean squared difference of the means.
     """
     one, other = _observations(source), _observations(target)
     # A single observation has a covariance of 0, not an undefined one.
@@ -32,16 +25,9 @@ def coral_distance(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 def mean_discrepancy(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """Return the squared maximum mean discrepancy of the observations (Gretton et al., 2012).
 
-    Parameters
-    ----------
-    source, target
-        Features, shape (B, C, h, w); every place is one observation, of which at most 1024, evenly
-        spaced, are looked at.
-
-    Returns
-    -------
-    torch.Tensor
-        Biased estimate with a sum of Gaussian kernels around the mean squared distance.
+    Of features of shape (B, C, h, w), every place is one observation, of which at most 1024, evenly
+    spaced, are looked at. Biased estimate with a sum of Gaussian kernels around the mean squared
+    distance.
     """
     one, other = _thinned(_observations(source)), _thinned(_observations(target))
     together = torch.cat([one, other])

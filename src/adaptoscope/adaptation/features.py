@@ -23,33 +23,21 @@ _SOURCE_STREAM = 1
 
 
 def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSettings) -> Features:
-    """Return what is matched: the features of the layers, and with `match_cut` the skips.
-
-    Parameters
-    ----------
-    images
-        Shape (B, 1, H, W), as the network takes them.
-    """
+    """Return what the matched layers give for (B, 1, H, W); with `match_cut` the skips too."""
     found: dict[int, torch.Tensor] = {}
-    crossing = network.forward_to(images, settings.layers[0])
-    found[crossing.layer] = crossing.features
+    state = network.forward_to(images, settings.layers[0])
+    found[state.layer] = state.features
     for layer in settings.layers[1:]:
-        crossing = network.forward_on(crossing, layer)
-        found[layer] = crossing.features
+        state = network.forward_on(state, layer)
+        found[layer] = state.features
     if settings.skips == "match_cut":
-        found |= crossing.skips
+        found |= state.skips
     return found
 
 
 @dataclass(frozen=True)
 class FeatureScale:
-    """Mean and deviation of each channel on the source domain, which become 0 and 1.
-
-    Parameters
-    ----------
-    mean, deviation
-        Shape (1, C, 1, 1).
-    """
+    """Mean and deviation (1, C, 1, 1) of channels on the source domain, which become 0 and 1."""
 
     mean: torch.Tensor
     deviation: torch.Tensor
@@ -90,13 +78,7 @@ class SourceFeatures:
         self.features = {layer: self.scales[layer](features) for layer, features in raw.items()}
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[torch.Tensor, Features]:
-        """Draw crops with their features.
-
-        Returns
-        -------
-        tuple
-            Crops, shape (batch, 1, H, W), and their standardised features by layer.
-        """
+        """Draw crops, shape (batch, 1, H, W), with their standardised features by layer."""
         places = torch.from_numpy(rng.integers(len(self.crops), size=batch))
         chosen = {
             layer: features[places.to(features.device)] for layer, features in self.features.items()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
+from adaptoscope.adaptation.adapted_model import AdaptationRun
 from adaptoscope.adaptation.baseline_settings import TeachingSettings
 from adaptoscope.pretrained.weights_files import refuse_diverged
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import run_steps
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.intensities import IntensityInterval
 from adaptoscope.translation.model_folder import TranslatorRecord
@@ -20,38 +18,17 @@ from adaptoscope.translation.unet import StainUNet
 
 
 def learn_on(
-    settings: TeachingSettings,
-    run: RunFolder,
-    fabric: Any,
+    run: AdaptationRun,
     model: StainModel,
     fields: Sequence[Field],
     interval: IntensityInterval,
     name: str,
 ) -> StainUNet:
-    """Train a copy of a network on; a killed run goes on with the same call.
-
-    Parameters
-    ----------
-    run
-        Where checkpoints stand.
-    model
-        The network to begin with; it is left as it is.
-    interval
-        What becomes -1 and 1 in their images; stains keep the model's constants.
-    """
+    """Train a copy of `model` on fields with stains; `interval` becomes -1 and 1 in the images."""
     intensities = model.record.intensities.changed(given=interval)
-    how = training_of(settings, model.record)
-    step = PairedStep(how, fields, intensities, fabric, copy.deepcopy(model.network))
-    run_steps(
-        step,
-        steps=settings.steps,
-        state=step.state,
-        run=run,
-        save_every=settings.save_every,
-        log_every=settings.log_every,
-        description=f"stain adapt, {name}",
-        seed=settings.seed,
-    )
+    how = training_of(run.settings, model.record)
+    step = PairedStep(how, fields, intensities, run.fabric, copy.deepcopy(model.network))
+    run.train(step, name)
     refuse_diverged(step.network)
     return ready_to_predict(step.network, model.record.norm_at_test)
 

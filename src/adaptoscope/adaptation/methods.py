@@ -126,16 +126,9 @@ def adapt_by_method(
 def settings_of_method(
     values: object, method: str | None = None, *, origin: str = ""
 ) -> MethodSettings:
-    """Check plain values as the settings of the method that they name.
+    """Check values, as read from YAML, as the settings of the method that they name.
 
-    Parameters
-    ----------
-    values
-        A mapping of field name to value, as read from YAML.
-    method
-        Wins over the method of the values; `adversarial` where neither names one.
-    origin
-        Where the values came from, for the error message.
+    `method` wins over theirs; `adversarial` where neither names one. `origin` is for the message.
     """
     if not isinstance(values, Mapping):
         return settings_from(values, AdaptationSettings, origin=origin)

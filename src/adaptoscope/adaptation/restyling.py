@@ -115,12 +115,7 @@ def measure_restyling(
 ) -> Restyling:
     """Measure how source images become like those of the target; no stain is looked at.
 
-    Parameters
-    ----------
-    source, target
-        Fields of both domains, of any size; one of each at least.
-    light
-        What `light_of` returns, where it was asked already.
+    Fields may be of any size. `light` is what `light_of` returns, where it was asked already.
     """
     light = light_of(source, target) if light is None else light
     given = [magnify(_flattened(field.pixels, light.before), scale) for field in source]
@@ -141,19 +136,9 @@ def measure_restyling(
 
 
 def restyled(field: Field, restyling: Restyling) -> Field:
-    """Return a field in the look of the target, with its stains magnified alike.
+    """Return a source field in the look of the target, with its stains magnified alike.
 
-    Parameters
-    ----------
-    field
-        A source field, with or without stains.
-    restyling
-        What `measure_restyling` found.
-
-    Returns
-    -------
-    Field
-        The image in 16-bit counts, whatever it had; stains in their own depth.
+    The image is in 16-bit counts, whatever it had; stains keep their depth.
     """
     image = magnify(_flattened(field.pixels, restyling.light.before), restyling.scale)
     seen = _imaged(image, restyling, field)
@@ -171,19 +156,10 @@ def restyled(field: Field, restyling: Restyling) -> Field:
 
 
 def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, FloatArray]:
-    """Return the mean power of images by spatial frequency, all directions together.
+    """Return frequencies, shape (K,) from 0 to 0.5 cycles per pixel, and the mean power at them.
 
-    Parameters
-    ----------
-    images
-        Shape (H, W) each, of any size; their means are left out.
-
-    Returns
-    -------
-    frequencies
-        Shape (K,), cycles per pixel, from 0 to the highest along a row, 0.5.
-    power
-        Shape (K,), mean squared coefficients of the orthonormal cosine transform; above 0.
+    Power is that of the orthonormal cosine transform in all directions together, without the means
+    of the images, which may be of any size; it is above 0.
     """
     edges = np.linspace(0, 0.5, _BINS + 1)
     sums, numbers = np.zeros(_BINS), np.zeros(_BINS)

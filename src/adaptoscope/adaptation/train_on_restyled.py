@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
+    AdaptationRun,
     adapted_record,
     check_domains,
     check_model,
@@ -19,13 +20,10 @@ from adaptoscope.adaptation.fine_tuning import learn_on
 from adaptoscope.adaptation.restyling import measure_restyling, restyled
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import hash_pixels, write_json
-from adaptoscope.pretrained.weights_files import hash_of_network
-from adaptoscope.training.run_folder import RunFolder
-from adaptoscope.training.step_loop import Device, start_fabric
+from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import LOOK, MODEL_FILES
-from adaptoscope.translation.trained_model import StainModel, write_translator
+from adaptoscope.translation.model_folder import LOOK
+from adaptoscope.translation.trained_model import StainModel
 
 
 def teach_restyled(
@@ -51,35 +49,30 @@ def teach_restyled(
         Fields of the other microscope, of the same bit depth. No stain is looked at.
     look
         What the target looks like, where `estimate_look` was asked already.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json, card and ``look.json``. A killed run goes on with
-        the same call.
     """
     check_model(model)
     check_stains(model, source)
     images = check_domains(model, source, target)
-    fabric = start_fabric(device)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    run.keep_inputs([hash_of_network(model.network), *images, *hashes_of_stains(source)])
-    if (out / "model.json").exists():
+    run = AdaptationRun(
+        settings,
+        out,
+        model,
+        images,
+        stains=hashes_of_stains(source),
+        device=device,
+        overwrite=overwrite,
+    )
+    if run.finished:
         return out
-    run.record_environment(fabric.device)
     interval = interval_of(settings.intensities, model, target)
     if look is None:
-        network = model.network.to(fabric.device)
+        network = model.network.to(run.fabric.device)
         look = estimate_look(network, interval, source, target, scale=settings.scale)
     contrast = look.best if settings.contrast == "auto" else settings.contrast
     how = measure_restyling(source, target, scale=look.scales[contrast], contrast=contrast)
     write_json(out / LOOK, {**how.described(), **described(look)})
     fields = [restyled(field, how) for field in source]
-    network = learn_on(settings, run, fabric, model, fields, interval, "restyled pairs")
+    network = learn_on(run, model, fields, interval, "restyled pairs")
     record = adapted_record(
         model,
         target,
@@ -91,19 +84,11 @@ def teach_restyled(
         f"{len(fields)} source images with their stains, restyled after {len(target)} images "
         f"without stains ({how.words}), from the network {model.name}"
     )
-    write_translator(out, record, network, card=translator_card(record, taught))
-    run.drop_checkpoint()
-    return out
+    return run.write(record, network, taught)
 
 
 def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:
-    """Restyle source fields as a finished run of `teach_restyled` did.
-
-    Parameters
-    ----------
-    source, target
-        Fields of both domains, as it had them.
-    """
+    """Restyle source fields as a finished run of `teach_restyled` did, from the same fields."""
     said = json.loads((out / LOOK).read_text("utf-8"))
     how = measure_restyling(
         source, target, scale=said[said["contrast"]]["scale"], contrast=said["contrast"]

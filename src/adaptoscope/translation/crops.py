@@ -16,15 +16,7 @@ FloatImage = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PairedCrops:
-    """A batch of crops.
-
-    Parameters
-    ----------
-    given
-        Shape (B, 1, crop, crop), mostly in [-1, 1].
-    stains
-        Shape (B, S, crop, crop), in [-1, 1].
-    """
+    """Images (B, 1, crop, crop), mostly in [-1, 1], and stains (B, S, crop, crop) in [-1, 1]."""
 
     given: torch.Tensor
     stains: torch.Tensor
@@ -39,21 +31,10 @@ def draw_given(
     crop: int,
     flips: bool = True,
 ) -> torch.Tensor:
-    """Draw crops of the given images alone; no stain is looked at.
+    """Draw crops of the given images alone, shape (B, 1, crop, crop); no stain is looked at.
 
-    Parameters
-    ----------
-    fields
-        Where crops come from; every field is equally likely.
-    interval
-        What becomes -1 and 1.
-    batch, crop
-        Number of crops and their side in pixels; smaller fields are continued by reflection.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (B, 1, crop, crop), float32, mostly in [-1, 1].
+    Every field is equally likely; smaller ones are continued by reflection. `interval` becomes -1
+    and 1.
     """
     drawn = []
     for _ in range(batch):
@@ -72,21 +53,9 @@ def draw_pairs(
     crop: int,
     flips: bool = True,
 ) -> PairedCrops:
-    """Draw crops with their stains.
+    """Draw the same crops as `draw_given`, with their stains.
 
-    Parameters
-    ----------
-    fields
-        Where crops come from, with their stains read.
-    intensities
-        What becomes -1 and 1 in each channel. Stains are clipped there, as no output can pass it.
-    rng, batch, crop, flips
-        As in `draw_given`, of which it gives the same crops.
-
-    Returns
-    -------
-    PairedCrops
-        Float32.
+    Stains are clipped to [-1, 1], as no output can pass it.
     """
     given, stains = [], []
     for _ in range(batch):

@@ -19,28 +19,16 @@ FloatImage = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class PredictedStains:
-    """What one or several networks say of one field.
+    """What one or several networks say of one field, shape (S, H, W), shares of the stored range.
 
-    Parameters
-    ----------
-    mean
-        Shape (S, H, W), shares of the stored range.
-    deviation
-        Standard deviation over the networks at each pixel, of the same shape; None for a single
-        network, which cannot disagree.
+    `deviation` over the networks is None for a single one, which cannot disagree.
     """
 
     mean: FloatImage
     deviation: FloatImage | None
 
     def uncertainty(self, spans: Sequence[float]) -> list[float] | None:
-        """Return the mean deviation of each stain as a share of its range; None for one network.
-
-        Parameters
-        ----------
-        spans
-            Range of each stain in the training set, shares of the stored range.
-        """
+        """Return the mean deviation of each stain over its range in the training set, `spans`."""
         if self.deviation is None:
             return None
         means = [float(plane.mean()) for plane in self.deviation]
@@ -49,13 +37,7 @@ class PredictedStains:
 
 @dataclass(frozen=True)
 class StainEnsemble:
-    """One or several networks, used together.
-
-    Parameters
-    ----------
-    members
-        Networks with the same stains.
-    """
+    """One or several networks with the same stains, used together."""
 
     members: tuple[Predictor, ...]
 
@@ -80,15 +62,7 @@ class StainEnsemble:
 
 
 def load_ensemble(folders: Sequence[Path], *, device: str = "auto") -> StainEnsemble:
-    """Read one or several model folders.
-
-    Parameters
-    ----------
-    folders
-        Model folders, at least one.
-    device
-        Where they shall run.
-    """
+    """Open one or several model folders of the same stains and bit depth."""
     members = tuple(open_translator(folder, device=device) for folder in folders)
     first = members[0].record
     for member in members[1:]:

@@ -105,22 +105,14 @@ def evaluate_translator(
     baseline: FloatImage | None = None,
     description: str = "stain evaluate",
 ) -> StainEvaluation:
-    """Predict fields and compare them with their truth.
+    """Predict fields and compare them with their truth, in shares of the stored range.
 
     Parameters
     ----------
-    model
-        The network, whose stains are the channels of the truth in the same order.
     predict
         Another way from a field to its stains, for baselines; by default the network.
     baseline
         A trivial guess of the stains of every field, shape (S, H, W), shares of the stored range.
-
-    Returns
-    -------
-    StainEvaluation
-        Intensities are compared as shares of the stored range; errors are relative to the range of
-        the model's training set.
     """
     say = predict or (lambda field: predict_stains(model, field.pixels))
     intervals = model.record.intensities.stains
@@ -144,13 +136,7 @@ def evaluate_translator(
 
 
 def joined(parts: Sequence[StainEvaluation]) -> StainEvaluation:
-    """Return the evaluation of the fields of several evaluations of one network.
-
-    Parameters
-    ----------
-    parts
-        At least one.
-    """
+    """Return the evaluation of the fields of at least one evaluation of one network."""
     first = parts[0]
     return StainEvaluation(
         tuple(name for part in parts for name in part.names),

@@ -80,21 +80,9 @@ def stains_of(pairs: PairedStainSet) -> list[str]:
 def read_fields(
     pairs: PairedStainSet, stains: Sequence[str] | None = None, *, truth: bool = True
 ) -> list[Field]:
-    """Read every field of a set; rows that share an image become one field.
+    """Read every field of a set, in the order of its table; rows that share an image become one.
 
-    Parameters
-    ----------
-    pairs
-        The set, already reduced to one split and modality where that is wanted.
-    stains
-        Names and order of the stains; by default all of them.
-    truth
-        Whether to read the stains. Without it no stained image is opened.
-
-    Returns
-    -------
-    list of Field
-        In the order of the table.
+    `stains` are their names and order, by default all. Without `truth` no stained image is opened.
     """
     wanted = list(stains) if stains is not None else stains_of(pairs)
     rows: dict[str, dict[str, PairRecord]] = {}

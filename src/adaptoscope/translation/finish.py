@@ -35,13 +35,7 @@ def finish_translator(
     part: PairedStainSet,
     pairs: PairedStainSet,
 ) -> None:
-    """Write the model folder of a trained network.
-
-    Parameters
-    ----------
-    pairs
-        The whole set; its split ``val`` is measured.
-    """
+    """Write the model folder of a trained network, measured on the split ``val`` of `pairs`."""
     modalities = {record.modality for record in part}
     sizes = {field.pixel_size_um for field in read_fields(part, list(intensities.stains))}
     record = TranslatorRecord(

@@ -34,34 +34,12 @@ class IntensityInterval(Settings):
     """Becomes 1; above `low`."""
 
     def to_network(self, pixels: FloatImage) -> FloatImage:
-        """Map intensities linearly; nothing is clipped.
-
-        Parameters
-        ----------
-        pixels
-            Any shape, in [0, 1] of the stored range.
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, float32, mostly in [-1, 1].
-        """
+        """Map shares of the stored range linearly, mostly to [-1, 1]; nothing is clipped."""
         scaled = (pixels - np.float32(self.low)) * np.float32(2 / (self.high - self.low))
         return np.asarray(scaled - np.float32(1), dtype=np.float32)
 
     def to_stored_range(self, values: FloatImage) -> FloatImage:
-        """Undo `to_network`.
-
-        Parameters
-        ----------
-        values
-            Any shape, in [-1, 1].
-
-        Returns
-        -------
-        numpy.ndarray
-            Same shape, float32, shares of the stored range.
-        """
+        """Undo `to_network`."""
         half = np.float32((self.high - self.low) / 2)
         return np.asarray((values + np.float32(1)) * half + np.float32(self.low), dtype=np.float32)
 
@@ -82,32 +60,16 @@ class StainIntensities(Settings):
 def measure_interval(
     images: Iterable[FloatImage], low: float = 0.1, high: float = 99.9
 ) -> IntensityInterval:
-    """Measure the constants of one channel over all its images.
+    """Measure the constants of one channel over all its images, in [0, 1] of the stored range.
 
-    Parameters
-    ----------
-    images
-        Images of any size, in [0, 1] of the stored range.
-    low, high
-        Percentiles that become -1 and 1.
-
-    Returns
-    -------
-    IntensityInterval
-        Over at most four million pixels, evenly spaced over those of all images.
+    The percentiles `low` and `high` of at most about four million pixels, evenly spaced over all.
     """
     found = robust_range(pooled_pixels(images), low, high)
     return IntensityInterval(low=found[0], high=found[1])
 
 
 def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:
-    """Return pixels of all images of a set: at most about four million, evenly spaced.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (N,).
-    """
+    """Return pixels of all images, shape (N,): at most about four million, evenly spaced."""
     planes: Sequence[FloatImage] = [np.asarray(image).ravel() for image in images]
     step = max(1, sum(plane.size for plane in planes) // _PIXELS)
     return np.concatenate([plane[::step] for plane in planes])
@@ -131,13 +93,7 @@ class Preparation(Settings):
 
 
 def measure_histogram(images: Iterable[FloatImage]) -> Preparation:
-    """Measure the pooled histogram of a data set, which images shall get.
-
-    Parameters
-    ----------
-    images
-        Images of any size, in [0, 1] of the stored range.
-    """
+    """Measure the pooled histogram of a set, which others shall get; [0, 1] of the stored range."""
     shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
     found = np.quantile(pooled_pixels(images), shares)
     return Preparation(kind="histogram", quantiles=tuple(round(float(each), 6) for each in found))
@@ -146,17 +102,9 @@ def measure_histogram(images: Iterable[FloatImage]) -> Preparation:
 def prepared(
     pixels: FloatImage, interval: IntensityInterval, preparation: Preparation
 ) -> FloatImage:
-    """Return an image as a network sees it.
+    """Return an image (H, W) as a network sees it: float32, mostly in [-1, 1].
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in [0, 1] of the stored range.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape, float32, mostly in [-1, 1].
+    It is given in [0, 1] of the stored range.
     """
     if preparation.kind == "per_image":
         low, high = robust_range(pixels)
@@ -169,15 +117,7 @@ def prepared(
 def prepared_field(field: ImageField, preparation: Preparation) -> ImageField:
     """Return a field whose image has the histogram of a data set, for training on it.
 
-    Parameters
-    ----------
-    preparation
-        Of the kind `histogram` or `constants`; the second leaves the field as it is.
-
-    Returns
-    -------
-    ImageField
-        With 16-bit counts, whatever the field had.
+    In 16-bit counts, whatever it had; `constants` leave the field as it is.
     """
     if preparation.kind == "per_image":
         raise ValueError("images prepared one by one have no common range to be stored in")

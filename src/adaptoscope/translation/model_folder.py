@@ -126,15 +126,7 @@ class FinishedModel:
 
 
 def open_translator(folder: Path, *, device: str = "auto") -> FinishedModel:
-    """Open a model folder to predict with it.
-
-    Parameters
-    ----------
-    folder
-        A folder that `stain train` or `stain adapt` wrote.
-    device
-        Where it shall run: ``auto``, ``cpu``, ``cuda`` or ``mps``.
-    """
+    """Open a model folder of `stain train` or `stain adapt` to predict with it."""
     folder = Path(folder)
     record = read_translator_record(folder)
     network = open_network(folder, record.network_sha256, device=device)

@@ -22,21 +22,10 @@ def compare_with_mean_cell(
 ) -> dict[str, object]:
     """Evaluate a network on montages of cells, beside the guess that all cells are alike.
 
-    Parameters
-    ----------
-    fields
-        Montages with their stains read: a regular grid of tiles, one cell in each.
-    taught
-        Training montages, whose mean tile is the guess.
-    side
-        Side of a tile in pixels.
-
-    Returns
-    -------
-    dict
-        As `StainEvaluation.as_dict`, and of each stain ``pearson_of_mean_cell``,
-        ``pearson_after_baseline`` (what is predicted beyond the mean cell) and ``pearson_of_cells``
-        (total intensity, tile by tile).
+    Montages are regular grids of tiles of so many pixels, one cell in each; the mean tile of
+    `taught` is the guess. As `StainEvaluation.as_dict`, and of each stain ``pearson_of_mean_cell``,
+    ``pearson_after_baseline`` (what is predicted beyond the mean cell) and ``pearson_of_cells``
+    (total intensity, tile by tile).
     """
     _check_grid([*fields, *taught], side)
     tile = mean_tile(taught, side)
@@ -62,18 +51,7 @@ def compare_with_mean_cell(
 
 
 def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
-    """Return the mean of all tiles of a regular grid, for sets that are montages of cells.
-
-    Parameters
-    ----------
-    side
-        Side of a tile in pixels, which divides every field.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (S, side, side), shares of the stored range.
-    """
+    """Return the mean of all tiles, shape (S, side, side); `side` divides every field."""
     sums, number = np.zeros(1), 0
     for field in fields:
         planes = field.truth
@@ -85,15 +63,7 @@ def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
 
 
 def repeated(tile: FloatImage, shape: tuple[int, int]) -> FloatImage:
-    """Repeat a tile over a field whose sides it divides.
-
-    Parameters
-    ----------
-    tile
-        Shape (S, side, side).
-    shape
-        Height and width of the field in pixels.
-    """
+    """Repeat a tile (S, side, side) over a field whose sides it divides."""
     side = tile.shape[-1]
     return np.tile(tile, (1, shape[0] // side, shape[1] // side))
 

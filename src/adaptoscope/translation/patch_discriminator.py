@@ -35,12 +35,7 @@ class PatchDiscriminator(nn.Module):
     def forward(self, images: torch.Tensor, stains: torch.Tensor) -> torch.Tensor:
         """Return logits, shape (B, 1, H / 8 - 2, W / 8 - 2).
 
-        Parameters
-        ----------
-        images
-            Shape (B, C, H, W), in [-1, 1].
-        stains
-            Shape (B, S, H, W), in [-1, 1].
+        Images (B, C, H, W) and stains (B, S, H, W) are in [-1, 1].
         """
         logits: torch.Tensor = self.layers(torch.cat([images, stains], dim=1))
         return logits

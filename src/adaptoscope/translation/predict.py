@@ -28,17 +28,9 @@ WHOLE = 2048
 
 
 def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
-    """Predict the stains of one field.
+    """Predict the stains of one field (H, W), in [0, 1] of the stored range of its files.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), in [0, 1] of the stored range of files of the model's bit depth.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (S, H, W), float32, shares of the stored range in the model's order of stains.
+    Returns shape (S, H, W), float32, shares of the stored range in the model's order of stains.
     """
     record = model.record
     seen = prepared(pixels, record.intensities.given, record.preparation)
@@ -50,13 +42,7 @@ def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
 
 
 def predict_image(model: Predictor, image: MicroscopyImage) -> FloatImage:
-    """Predict the stains of an image file that was read.
-
-    Returns
-    -------
-    numpy.ndarray
-        As `predict_stains`.
-    """
+    """Predict the stains of an image file that was read; see `predict_stains`."""
     refuse_other_depth(model, image.name, image.scale.bit_depth)
     return predict_stains(model, image.pixels)
 
@@ -74,23 +60,12 @@ def refuse_other_depth(model: Predictor, name: str, bit_depth: int) -> None:
 
 
 def run_network(network: Network, seen: FloatImage) -> FloatImage:
-    """Run a network on a field of any size.
+    """Run a network on a field (H, W) of any size, in intensities as it takes them.
 
     Fields of up to 2048 pixels are continued by reflection to a multiple of 256 and run whole.
     Larger ones are run in tiles of 1024 that overlap by 256; there a weighted mean, whose weights
-    add up to one, leads from one tile to the next without a seam.
-
-    Parameters
-    ----------
-    network
-        Maps (B, 1, H, W), sides multiples of 256, to (B, S, H, W).
-    seen
-        Shape (H, W), intensities as the network takes them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (S, H, W), float32, in [-1, 1].
+    add up to one, leads from one tile to the next without a seam. Returns shape (S, H, W), in [-1,
+    1].
     """
     return over_tiles(seen, lambda part: _run_whole(network, part))
 
@@ -103,23 +78,10 @@ def over_tiles(
     tile: int = TILE,
     overlap: int = OVERLAP,
 ) -> FloatImage:
-    """Compute a field in tiles that fade into one another, or whole if it is small.
+    """Compute a field (H, W) in tiles that fade into one another, or whole up to that side.
 
-    Parameters
-    ----------
-    pixels
-        Shape (H, W).
-    compute
-        From a part of shape (h, w) to planes of shape (S, h, w).
-    whole
-        Largest side that is computed at once, in pixels.
-    tile, overlap
-        Side of the tiles, and how far neighbours overlap at least.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (S, H, W), float32.
+    `compute` leads from a part (h, w) to planes (S, h, w); neighbours overlap by `overlap` at
+    least.
     """
     height, width = pixels.shape
     if max(height, width) <= whole:
@@ -142,13 +104,7 @@ def over_tiles(
 
 
 def padded_to_multiple(pixels: FloatImage) -> FloatImage:
-    """Continue a field by reflection below and to the right, to a multiple of 256 pixels.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), of any size.
-    """
+    """Continue a field by reflection below and to the right, to a multiple of 256 pixels."""
     missing = [(0, -side % MULTIPLE) for side in pixels.shape]
     return np.pad(pixels, missing, mode="symmetric")
 

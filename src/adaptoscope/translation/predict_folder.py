@@ -48,13 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PredictedFolder:
-    """What was written, and what could not be predicted.
-
-    Parameters
-    ----------
-    errors
-        By name of an image, why it could not be predicted.
-    """
+    """What was written, and by name of an image why it could not be predicted."""
 
     written: int
     errors: dict[str, str]
@@ -73,19 +67,8 @@ def predict_folder(
 
     ``NAME_STAIN.tif`` holds the stain in the stored range of the training set's stain images, and
     with several networks ``NAME_STAIN_uncertainty.tif`` their standard deviation on the same scale.
-    ``predictions.csv`` names them all. Images that stand already are not predicted again.
-
-    Parameters
-    ----------
-    overwrite
-        Predict anew what other networks have predicted into ``out``.
-    on_image
-        Called with the name of each image once it stands.
-
-    Returns
-    -------
-    PredictedFolder
-        An image that cannot be read or does not fit the networks is named, not skipped silently.
+    ``predictions.csv`` names them all, and why an image could not be predicted. Images that stand
+    already are not predicted again; `overwrite` discards what other networks predicted.
     """
     out = Path(out)
     _begin(out, ensemble, overwrite=overwrite)

@@ -39,22 +39,8 @@ def train_translator(
 ) -> Path:
     """Train a network and write its model folder; a killed run goes on with the same call.
 
-    Parameters
-    ----------
-    pairs
-        Pairs of one modality. Those of the split ``train`` are learnt from, or all where no pair
-        is in a split; those of ``val`` are measured at the end.
-    stains
-        Names of the stains to predict; by default all of the set.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings in ``out``.
-
-    Returns
-    -------
-    Path
-        ``out``, now with weights, model.json and card.
+    Pairs are of one modality. Those of the split ``train`` are learnt from, or all where no pair is
+    in a split; those of ``val`` are measured at the end. `stains` are all of the set by default.
     """
     part = training_part(pairs)
     names = list(stains) if stains is not None else stains_of(part)
@@ -86,13 +72,8 @@ def train_translator(
 class PairedStep:
     """One training step on pairs; with `pix2pix`, first of the discriminator, then of the U-Net.
 
-    Parameters
-    ----------
-    intensities
-        What becomes -1 and 1 in each channel.
-    network
-        Where to start from, of the shape that the settings name; it is changed in place. By
-        default a network of random weights.
+    `intensities` say what becomes -1 and 1. A `network` of the shape that the settings name is
+    changed in place; by default one of random weights.
     """
 
     def __init__(
@@ -190,14 +171,9 @@ class PairedStep:
 
 
 def decayed(index: int, steps: int, begin: float) -> float:
-    """Return the factor on the step size: 1, and from a share of the steps linearly down to 0.
+    """Return the factor on the step size of step `index`, from 0: 1, and then linearly down to 0.
 
-    Parameters
-    ----------
-    index
-        Number of the step, from 0.
-    begin
-        Share of the steps after which the fall begins; 1 never lets it fall.
+    The fall begins after a share `begin` of the steps; 1 never lets it fall.
     """
     first = begin * steps
     if index < first or begin >= 1:
@@ -213,13 +189,7 @@ def training_part(pairs: PairedStainSet) -> PairedStainSet:
 
 
 def one_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
-    """Return the pairs of one modality, as a network learns from one.
-
-    Parameters
-    ----------
-    modality
-        Which; None where the set has only one.
-    """
+    """Return the pairs of one modality, which None may leave out where the set has only one."""
     if modality is not None:
         return pairs.select(modality=modality)
     present = sorted({record.modality or "unnamed" for record in pairs})
@@ -236,13 +206,7 @@ def one_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
 def measure_intensities(
     fields: Sequence[Field], stains: Sequence[str], settings: TranslationSettings
 ) -> StainIntensities:
-    """Measure the constants of a training set.
-
-    Parameters
-    ----------
-    stains
-        Names of the stains, in their order.
-    """
+    """Measure the constants of a training set; `stains` names them in their order."""
     low, high = settings.low_percentile, settings.high_percentile
     return StainIntensities(
         bit_depth=fields[0].bit_depth,

@@ -35,14 +35,9 @@ class StainModel:
 def write_translator(
     folder: Path, record: TranslatorRecord, network: StainUNet, *, card: str
 ) -> None:
-    """Write a network next to the ``settings.yaml`` of its run.
+    """Write a network next to the ``settings.yaml`` of its run, with `card` as its ``README.md``.
 
-    Parameters
-    ----------
-    record
-        Content of ``model.json``, which is written last: a folder that has it is complete.
-    card
-        Text of ``README.md``.
+    ``model.json`` is written last: a folder that has it is complete.
     """
     write_weights(folder / WEIGHTS_FILE, network.state_dict(), dtype=torch.float32)
     write_finished_translator(folder, record, network)
@@ -52,13 +47,7 @@ def write_translator(
 
 
 def write_finished_translator(folder: Path, record: TranslatorRecord, network: StainUNet) -> None:
-    """Write the network that predicts without torch, beside the weights that are there.
-
-    Parameters
-    ----------
-    network
-        The network with weights of the same values.
-    """
+    """Write the network that predicts without torch, beside weights of the same values."""
     finished = ready_to_predict(copy.deepcopy(network), record.norm_at_test)
     if record.norm_at_test == "batch":
         finished.apply(_normalise_each_image)
@@ -66,15 +55,7 @@ def write_finished_translator(folder: Path, record: TranslatorRecord, network: S
 
 
 def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
-    """Read the network of a model folder into torch.
-
-    Parameters
-    ----------
-    folder
-        A folder that `stain train` or `stain adapt` wrote.
-    device
-        Where it shall run, as PyTorch names it.
-    """
+    """Read the network of a model folder into torch, on a device as PyTorch names it."""
     folder = Path(folder)
     record = read_translator_record(folder)
     network = StainUNet(len(record.stains), record.width, norm=record.norm)
@@ -94,12 +75,9 @@ def load_translator(folder: Path, *, device: str = "cpu") -> StainModel:
 
 
 def ready_to_predict(network: StainUNet, norm_at_test: Literal["running", "batch"]) -> StainUNet:
-    """Put a network into the mode in which it predicts.
+    """Put a network into the mode in which it predicts, and return it.
 
-    Parameters
-    ----------
-    norm_at_test
-        Whether batch normalisation uses the averages of training, or each image's own statistics.
+    Batch normalisation uses the averages of training, or each image's own statistics.
     """
     network.eval()
     if norm_at_test == "batch":

@@ -1,22 +1,21 @@
-"""The 16-layer U-Net of paper 2, which can be stopped at any layer and continued from there.
+"""The 16-layer U-Net of paper 2.
 
 Paper 2 names "the 16 layer 1024 x 1024 UNet from Pix2Pix" (section 4.1): 8 convolutions down and 8
-up, run fully convolutionally. Layers are numbered from 1 to 16. What a layer gives is taken after
-its normalisation and before the next activation; dropout belongs to the layer that follows.
+up, run fully convolutionally; see `split_at_layer` for how layers are numbered and run.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from adaptoscope.translation.layers import DOWNS, LAYERS, Dropout, Norm
+from adaptoscope.translation.split_at_layer import LayeredNetwork, SplitState
 
+# Layers 10 to 12 in the public PyTorch code of pix2pix, 9 to 11 in its original Torch code.
 _DROPPED: Mapping[Dropout, frozenset[int]] = {
     "none": frozenset(),
     "intermediate": frozenset({10, 11, 12}),
@@ -24,26 +23,7 @@ _DROPPED: Mapping[Dropout, frozenset[int]] = {
 }
 
 
-@dataclass(frozen=True)
-class SplitState:
-    """All that passes from the first layers of the network to the rest.
-
-    Parameters
-    ----------
-    layer
-        Number of the last layer that was run, 1 to 16.
-    features
-        What it gave, shape (B, C, h, w); the stain, in [-1, 1], for layer 16.
-    skips
-        What earlier layers gave and later ones still need, by number of the layer.
-    """
-
-    layer: int
-    features: torch.Tensor
-    skips: Mapping[int, torch.Tensor]
-
-
-class StainUNet(nn.Module):
+class StainUNet(LayeredNetwork):
     """From images of light microscopy in [-1, 1] to stains in [-1, 1].
 
     Parameters
@@ -55,11 +35,6 @@ class StainUNet(nn.Module):
     dropout
         Which layers lose half of their values in training: the `intermediate` ones 10 to 12 (public
         PyTorch code), the `first` ones up, 9 to 11 (original Torch code), or `none`.
-
-    Attributes
-    ----------
-    layers
-        Convolution and normalisation of each layer, in order.
     """
 
     def __init__(
@@ -91,90 +66,9 @@ class StainUNet(nn.Module):
             before = after
         self.apply(_initialise)
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Return stains of shape (B, S, H, W) for images of shape (B, C, H, W)."""
-        return self.forward_to(images, LAYERS).features
-
-    def forward_to(self, images: torch.Tensor, layer: int) -> SplitState:
-        """Run the network up to a layer.
-
-        Parameters
-        ----------
-        images
-            Shape (B, C, H, W), in [-1, 1]; sides multiples of 256.
-        layer
-            Number of the last layer to run, 1 to 16.
-
-        Returns
-        -------
-        SplitState
-            What that layer gives, and what the rest needs besides.
-        """
-        return self._run(images, {}, 0, layer)
-
-    def forward_on(self, crossing: SplitState, layer: int) -> SplitState:
-        """Go on from one layer to a later one.
-
-        Parameters
-        ----------
-        crossing
-            What `forward_to` gave, of this network or of another of the same shape.
-        layer
-            Number of the last layer to run, not below that of `crossing`.
-        """
-        skips = dict(crossing.skips)
-        if crossing.layer < DOWNS:
-            skips[crossing.layer] = crossing.features
-        return self._run(crossing.features, skips, crossing.layer, layer)
-
-    def forward_from(self, crossing: SplitState) -> torch.Tensor:
-        """Run the rest of the network.
-
-        Parameters
-        ----------
-        crossing
-            As in `forward_on`.
-
-        Returns
-        -------
-        torch.Tensor
-            Stains, shape (B, S, H, W), in [-1, 1].
-        """
-        return self.forward_on(crossing, LAYERS).features
-
-    def _run(
-        self, tensor: torch.Tensor, skips: dict[int, torch.Tensor], done: int, layer: int
-    ) -> SplitState:
-        for number in range(done + 1, layer + 1):
-            if number - 1 in self.dropped:
-                tensor = functional.dropout(tensor, 0.5, self.training)
-            if number > DOWNS + 1:
-                tensor = torch.cat([skips.pop(LAYERS + 1 - number), tensor], dim=1)
-            # The public code shares memory between a skip and its leaky activation; the ReLU here
-            # gives the same, as a leaky activation keeps the sign.
-            if number > DOWNS:
-                tensor = functional.relu(tensor)
-            elif number > 1:
-                tensor = functional.leaky_relu(tensor, 0.2)
-            tensor = self.layers[number - 1](tensor)
-            if number < DOWNS:
-                skips[number] = tensor
-        if done < layer == LAYERS:
-            tensor = torch.tanh(tensor)
-        skips.pop(layer, None)
-        return SplitState(layer, tensor, skips)
-
 
 class BorrowedSkipsUNet(StainUNet):
-    """A network whose later layers get the skips of another network of the same shape.
-
-    Parameters
-    ----------
-    lender
-        Whose layers before the cut make the skips; it is frozen.
-    cut
-        Number of the layer after which skips of the layers before it are the lender's, 1 to 16.
-    """
+    """A network whose layers after `cut` get the skips of a frozen network of the same shape."""
 
     def __init__(self, network: StainUNet, lender: StainUNet, cut: int) -> None:
         nn.Module.__init__(self)
@@ -185,37 +79,24 @@ class BorrowedSkipsUNet(StainUNet):
         self.cut = cut
 
     def forward_to(self, images: torch.Tensor, layer: int) -> SplitState:
-        """Run the network up to a layer; see `StainUNet.forward_to`."""
+        """Run the network up to a layer; see `LayeredNetwork.forward_to`."""
         if layer <= self.cut:
             return super().forward_to(images, layer)
-        crossing = super().forward_to(images, self.cut)
+        state = super().forward_to(images, self.cut)
         skips = self.lender.forward_to(images, self.cut).skips
-        return self.forward_on(SplitState(self.cut, crossing.features, skips), layer)
+        return self.forward_on(SplitState(self.cut, state.features, skips), layer)
 
-    def forward_on(self, crossing: SplitState, layer: int) -> SplitState:
-        """Go on from the cut or from a later layer; see `StainUNet.forward_on`."""
-        if crossing.layer < self.cut < layer:
+    def forward_on(self, state: SplitState, layer: int) -> SplitState:
+        """Go on from the cut or from a later layer; see `LayeredNetwork.forward_on`."""
+        if state.layer < self.cut < layer:
             raise ValueError("the skips of the lender need the images: begin with forward_to")
-        return super().forward_on(crossing, layer)
+        return super().forward_on(state, layer)
 
 
 def channels_of(width: int, stains: int) -> tuple[int, ...]:
     """Return the channels that each of the 16 layers gives."""
     down = [width * min(2**number, 8) for number in range(DOWNS)]
     return (*down, *reversed(down[:-1]), stains)
-
-
-def side_of(layer: int, side: int) -> int:
-    """Return the side of what a layer gives, in its own pixels.
-
-    Parameters
-    ----------
-    layer
-        Number of the layer, 1 to 16.
-    side
-        Side of the image in pixels, a multiple of 256.
-    """
-    return side >> (layer if layer <= DOWNS else LAYERS - layer)
 
 
 def _with_norm(convolution: nn.Module, norm: Norm | None) -> nn.Module:

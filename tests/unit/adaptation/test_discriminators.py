@@ -6,8 +6,8 @@ from adaptoscope.adaptation.discriminators import (
     gradient_penalty,
     halvings_of,
 )
-from adaptoscope.translation.layers import LAYERS
-from adaptoscope.translation.unet import channels_of, side_of
+from adaptoscope.translation.layers import DOWNS, LAYERS
+from adaptoscope.translation.unet import channels_of
 
 ASKED = 200_000
 
@@ -18,7 +18,8 @@ ASKED = 200_000
 def test_every_layer_has_a_discriminator_of_about_the_same_size(
     side: int, width: int, layer: int
 ) -> None:
-    channels, of_map = channels_of(width, 2)[layer - 1], side_of(layer, side)
+    channels = channels_of(width, 2)[layer - 1]
+    of_map = side >> (layer if layer <= DOWNS else LAYERS - layer)
     judge = FeatureDiscriminator(channels, of_map, ASKED)
     number = sum(weight.numel() for weight in judge.parameters())
     assert 0.9 * ASKED < number < 1.1 * ASKED

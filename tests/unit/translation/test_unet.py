@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from adaptoscope.translation.layers import LAYERS
-from adaptoscope.translation.patch_discriminator import PatchDiscriminator, bce_fake, bce_real
-from adaptoscope.translation.unet import StainUNet, channels_of, side_of
+from adaptoscope.translation.layers import DOWNS, LAYERS
+from adaptoscope.translation.split_at_layer import SplitState
+from adaptoscope.translation.unet import BorrowedSkipsUNet, StainUNet
 
 SIZES_OF_PAPER = {1: 512, 2: 256, 3: 128, 4: 64, 5: 32, 6: 16, 7: 8, 8: 4, 9: 8, 10: 16, 11: 32}
 SIZES_OF_PAPER |= {12: 64, 13: 128, 14: 256, 15: 512, 16: 1024}
@@ -18,12 +18,16 @@ def parameters(network: torch.nn.Module) -> int:
 def test_the_network_has_as_many_parameters_as_the_published_one() -> None:
     # unet_256 of the public pix2pix code, 3 channels in and out, batch normalisation.
     assert parameters(StainUNet(3, 64, norm="batch", given=3)) == 54_413_955
-    assert parameters(PatchDiscriminator(6, 64, norm="batch")) == 2_768_705
 
 
-def test_layers_give_the_shapes_of_the_paper() -> None:
-    assert channels_of(64, 1) == CHANNELS_OF_PAPER
-    assert {layer: side_of(layer, 1024) for layer in range(1, LAYERS + 1)} == SIZES_OF_PAPER
+@pytest.mark.parametrize("layer", range(1, LAYERS + 1))
+def test_layers_give_the_shapes_of_the_paper(layer: int) -> None:
+    with torch.device("meta"):
+        state = StainUNet(1, 64).forward_to(torch.empty(1, 1, 1024, 1024), layer)
+    side = SIZES_OF_PAPER[layer]
+    assert state.features.shape == (1, CHANNELS_OF_PAPER[layer - 1], side, side)
+    for number, skip in state.skips.items():
+        assert skip.shape[-1] == SIZES_OF_PAPER[number]
 
 
 @pytest.mark.parametrize("layer", range(1, LAYERS + 1))
@@ -34,16 +38,13 @@ def test_stopping_at_a_layer_and_going_on_is_the_whole_network(layer: int, norm:
     images = torch.randn(2, 1, 256, 256)
     with torch.no_grad():
         whole = network(images)
-        crossing = network.forward_to(images, layer)
-        assert crossing.features.shape[1:] == (
-            channels_of(NARROW, 2)[layer - 1],
-            side_of(layer, 256),
-            side_of(layer, 256),
-        )
-        torch.testing.assert_close(network.forward_from(crossing), whole, rtol=0, atol=0)
+        state = network.forward_to(images, layer)
+        end = network.forward_on(state, LAYERS)
+        torch.testing.assert_close(end.features, whole, rtol=0, atol=0)
+        assert not end.skips
         halfway = network.forward_on(network.forward_to(images, 1), layer)
-        torch.testing.assert_close(halfway.features, crossing.features, rtol=0, atol=0)
-        assert sorted(halfway.skips) == sorted(crossing.skips)
+        torch.testing.assert_close(halfway.features, state.features, rtol=0, atol=0)
+        assert sorted(halfway.skips) == sorted(state.skips)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +89,41 @@ def test_dropout_is_on_in_training_only() -> None:
         assert torch.equal(network.eval()(images), network.eval()(images))
 
 
-def test_patches_are_judged_by_logits_and_cross_entropy() -> None:
-    judge = PatchDiscriminator(2, NARROW)
-    logits = judge(torch.zeros(1, 1, 1024, 1024), torch.zeros(1, 1, 1024, 1024))
-    assert logits.shape == (1, 1, 126, 126)
-    some = torch.tensor([-1.0, 0.5, 3.0])
-    ones, zeros = torch.ones(3), torch.zeros(3)
-    entropy = torch.nn.functional.binary_cross_entropy_with_logits
-    torch.testing.assert_close(bce_real(some), entropy(some, ones))
-    torch.testing.assert_close(bce_fake(some), entropy(some, zeros))
+@pytest.mark.parametrize("layer", [3, DOWNS, 12])
+def test_the_rest_needs_the_skips_as_much_as_the_layer(layer: int) -> None:
+    torch.manual_seed(3)
+    network = StainUNet(1, NARROW).eval()
+    one, other = torch.randn(2, 1, 1, 256, 256)
+    with torch.no_grad():
+        state, strange = network.forward_to(one, layer), network.forward_to(other, layer)
+        whole = network(one)
+        mixed = SplitState(layer, state.features, strange.skips)
+        assert not torch.allclose(network.forward_on(mixed, LAYERS).features, whole, atol=1e-3)
+        # Going on leaves what was given as it is, so that it can be gone on from again.
+        torch.testing.assert_close(network.forward_on(state, LAYERS).features, whole)
+
+
+@pytest.mark.parametrize("cut", [2, DOWNS, 11])
+def test_borrowed_skips_are_those_of_the_lender(cut: int) -> None:
+    torch.manual_seed(4)
+    own, lender = StainUNet(1, NARROW).eval(), StainUNet(1, NARROW).eval()
+    images = torch.randn(1, 1, 256, 256)
+    network = BorrowedSkipsUNet(own, lender, cut).eval()
+    with torch.no_grad():
+        mine, lent = own.forward_to(images, cut), lender.forward_to(images, cut)
+        expected = own.forward_on(SplitState(cut, mine.features, lent.skips), LAYERS).features
+        torch.testing.assert_close(network(images), expected)
+        torch.testing.assert_close(network.forward_to(images, cut).features, mine.features)
+        with pytest.raises(ValueError, match="begin with forward_to"):
+            network.forward_on(network.forward_to(images, 1), cut + 1)
+
+
+def test_a_lender_is_a_frozen_copy() -> None:
+    own, lender = StainUNet(1, NARROW), StainUNet(1, NARROW)
+    network = BorrowedSkipsUNet(own, lender, 3)
+    network(torch.randn(1, 1, 256, 256)).mean().backward()
+    assert all(weight.grad is None for weight in network.lender.parameters())
+    assert all(weight.requires_grad for weight in lender.parameters())
+    with torch.no_grad():
+        network.layers[0][0].weight.zero_()
+    assert own.layers[0][0].weight.abs().sum() > 0

@@ -33,15 +33,7 @@ from adaptoscope.translation.trained_model import StainModel, load_translator
 
 
 class Trial:
-    """Adapts in one way after the other, and looks at what comes out.
-
-    Parameters
-    ----------
-    folder
-        Where their model folders go.
-    model, source, target, device
-        As in `adapt_automatically`.
-    """
+    """Adapts in one way after the other into `folder`, and looks at what comes out."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from adaptoscope.adaptation.adapted_model import check_domains
+from adaptoscope.adaptation.adapted_model import AdaptationRun, check_domains
 from adaptoscope.adaptation.layer_choice.candidates import Trial
 from adaptoscope.adaptation.layer_choice.scores import (
     UNADAPTED,
@@ -23,12 +23,10 @@ from adaptoscope.adaptation.train_on_restyled import check_stains, hashes_of_sta
 from adaptoscope.errors import DivergedError
 from adaptoscope.imageio.files import write_json, write_text
 from adaptoscope.pretrained.weights_files import hash_of_network
-from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.finish import translator_card
-from adaptoscope.translation.model_folder import CANDIDATES, CHOICE, LOOK, MODEL_FILES
-from adaptoscope.translation.trained_model import StainModel, load_translator, write_translator
+from adaptoscope.translation.model_folder import CANDIDATES, CHOICE, LOOK
+from adaptoscope.translation.trained_model import StainModel, load_translator
 
 _How = TypeVar("_How")
 
@@ -45,37 +43,19 @@ def adapt_automatically(
 ) -> Path:
     """Adapt a network in every way that is tried, and keep the best by a rule without labels.
 
-    Parameters
-    ----------
-    settings
-        Candidates and rule. Where restyled pairs settle the rule `look`, no layer is matched.
-    out
-        Run folder, which becomes the model folder. ``candidates/`` holds every network that was
-        tried, ``choice.json`` their scores.
-    source
-        Fields of the microscope that it learnt from; with their stains read, unless
-        ``settings.restyling`` is none.
-    target, device, overwrite
-        As in `adapt_translator`.
-
-    Returns
-    -------
-    Path
-        ``out``. A killed run goes on with the same call.
-
-    Raises
-    ------
-    InputError, OutputError
-        As `adapt_translator` and `teach_restyled`.
+    ``candidates/`` holds every network that was tried, ``choice.json`` their scores. Where restyled
+    pairs settle the rule `look`, no layer is matched. Source fields need their stains, unless
+    ``settings.restyling`` is none.
     """
     images = check_domains(model, source, target)
     stains: list[str] = []
     if settings.restyling is not None:
         check_stains(model, source)
         stains = hashes_of_stains(source)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
-    run.keep_inputs([hash_of_network(model.network), *images, *stains])
-    if (out / "model.json").exists():
+    run = AdaptationRun(
+        settings, out, model, images, stains=stains, device=device, overwrite=overwrite
+    )
+    if run.finished:
         return out
     trial = Trial(settings, out / CANDIDATES, model, source, target, device)
     candidates = [trial.unadapted()]
@@ -109,8 +89,7 @@ def adapt_automatically(
     if chosen == UNADAPTED:
         taught_by = f"what {model.name} learnt from; only intensities were measured anew, "
         taught_by += "as no adaptation seemed better"
-    write_translator(out, record, kept.network, card=translator_card(record, taught_by))
-    return out
+    return run.write(record, kept.network, taught_by)
 
 
 def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Candidate]:
@@ -125,13 +104,7 @@ def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Can
 
 
 def chosen_way(out: Path) -> tuple[str, dict[str, float | None]]:
-    """Read which way was chosen, in words, and every candidate's score.
-
-    Parameters
-    ----------
-    out
-        A folder of `adapt_automatically`.
-    """
+    """Read from a folder of `adapt_automatically` the way in words, and every candidate's score."""
     content = json.loads((out / CHOICE).read_text("utf-8"))
     return content["chosen"], content["scores"]
 

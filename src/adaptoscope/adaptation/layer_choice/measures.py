@@ -27,15 +27,7 @@ _PERCENTILES = (5, 25, 50, 75, 95, 99)
 
 
 def looked_at(fields: Sequence[Field], number: int = LOOKED_AT) -> list[Field]:
-    """Return fields of the commonest size, at most so many, so that their outputs can be stacked.
-
-    Parameters
-    ----------
-    fields
-        At least one.
-    number
-        How many, at most.
-    """
+    """Return at most `number` fields of the commonest size; their outputs can be stacked."""
     shape = mode(field.shape for field in fields)
     return [field for field in fields if field.shape == shape][:number]
 
@@ -48,16 +40,8 @@ def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
 def augmentation_consistency(model: StainModel, fields: Sequence[Field]) -> float:
     """Return how well a network agrees with itself on turned and mirrored images.
 
-    Parameters
-    ----------
-    model, fields
-        As in `outputs_of`.
-
-    Returns
-    -------
-    float
-        Mean Pearson correlation, over fields and stains, of the output and the output of the image
-        turned by a quarter or mirrored, turned back.
+    Mean Pearson correlation, over fields and stains, of the output and the output of the image
+    turned by a quarter or mirrored, turned back.
     """
     values = []
     for field in fields:
@@ -71,13 +55,7 @@ def augmentation_consistency(model: StainModel, fields: Sequence[Field]) -> floa
 
 
 def mean_agreement(outputs: Outputs, others: Sequence[Outputs]) -> float:
-    """Return the mean Pearson correlation of outputs with those of other networks.
-
-    Parameters
-    ----------
-    others
-        Of other networks on the same fields.
-    """
+    """Return the mean Pearson correlation with outputs of other networks on the same fields."""
     return _mean(
         [
             pearson(plane, theirs)
@@ -91,15 +69,7 @@ def mean_agreement(outputs: Outputs, others: Sequence[Outputs]) -> float:
 def disagreement(members: Sequence[Outputs]) -> float:
     """Return the ensemble's uncertainty: the deviation over networks, a mean over pixels.
 
-    Parameters
-    ----------
-    members
-        Outputs of at least two networks on the same fields.
-
-    Returns
-    -------
-    float
-        In units of the outputs, of which 2 is the whole range.
+    In units of the outputs, of which 2 is the whole range; of at least two networks.
     """
     return float(np.stack(members).std(axis=0).mean())
 
@@ -107,10 +77,7 @@ def disagreement(members: Sequence[Outputs]) -> float:
 def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
     """Return how much outputs differ from field to field, relative to those of the source domain.
 
-    Returns
-    -------
-    float
-        NaN with a single field on either side.
+    NaN with a single field on either side.
     """
     if min(len(outputs), len(of_source)) < 2:
         return float("nan")
@@ -121,10 +88,7 @@ def relative_spread(outputs: Outputs, of_source: Outputs) -> float:
 def relative_contrast(outputs: Outputs, of_source: Outputs) -> float:
     """Return how much outputs vary within a field, relative to those of the source domain.
 
-    Returns
-    -------
-    float
-        NaN where the source outputs are constant.
+    NaN where the source outputs are constant.
     """
     own, usual = (float(each.std(axis=(2, 3)).mean()) for each in (outputs, of_source))
     return own / usual if usual > 0 else float("nan")
@@ -146,12 +110,8 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
     """Return how well a linear rule tells outputs from those of the source domain.
 
     Stands for the proxy A-distance, 2 (1 - 2 error) of such a rule (Ben-David et al., 2007), as an
-    area under the curve: 0.5 cannot be told apart, 1 always.
-
-    Returns
-    -------
-    float
-        NaN with a single field on either side.
+    area under the curve: 0.5 cannot be told apart, 1 always; NaN with a single field on either
+    side.
     """
     if min(len(outputs), len(of_source)) < 2:
         return float("nan")
@@ -171,19 +131,10 @@ def measures_of(
     of_source: Outputs,
     turned_source: float,
 ) -> dict[str, float]:
-    """Measure what can be said of a network without labels.
+    """Measure by name what can be said of outputs on `fields` without labels.
 
-    Parameters
-    ----------
-    outputs
-        What it says of `fields`.
-    turned_source
-        How well it agrees with itself there on turned images.
-
-    Returns
-    -------
-    dict
-        By name; ``finite`` is 1 where all outputs are numbers. Where it is 0, the others are NaN.
+    ``finite`` is 1 where all outputs are numbers; where it is 0, the others are NaN.
+    `turned_source` is how well the source network agrees with itself on turned source images.
     """
     names = ("turned", "spread", "contrast", "mutual", "mutual_source", "separability")
     if not np.isfinite(outputs).all():

@@ -110,19 +110,10 @@ class Candidate:
 
 
 def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
-    """Score candidates by one criterion.
+    """Score candidates by one criterion, higher for the better.
 
-    Parameters
-    ----------
-    candidates
-        At least one; at least two for `consensus`, and each of at least two seeds for
-        `uncertainty`.
-
-    Returns
-    -------
-    dict
-        By way, higher for the better; minus infinity for a candidate of which a seed ran away,
-        if another is healthy.
+    Minus infinity for a candidate of which a seed ran away, if another is healthy. `consensus`
+    needs two candidates, `uncertainty` two seeds of each.
     """
     able = [
         candidate
@@ -142,13 +133,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
 
 
 def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "look") -> Way:
-    """Return the way of the best candidate; the earlier one of equals.
-
-    Parameters
-    ----------
-    candidates, criterion
-        As in `scores_of`.
-    """
+    """Return the way of the best candidate; the earlier one of equals."""
     found = scores_of(candidates, criterion)
     return max(found, key=lambda way: found[way])
 

@@ -23,20 +23,10 @@ _ABOVE_NOISE = 4.0
 
 
 def noise_floor(frequencies: FloatArray, power: FloatArray) -> float:
-    """Return the part of the upper half of a spectrum that does not fall.
+    """Return the variance of the noise: what does not fall in the upper half of a spectrum.
 
     Structure is taken to fall as the second and the fourth power of the frequency, or any mixture.
     What falls more slowly, as points smaller than a pixel do, is not told from noise.
-
-    Parameters
-    ----------
-    frequencies, power
-        As `mean_spectrum` returns them.
-
-    Returns
-    -------
-    float
-        The variance of the noise; 0 where the whole of the spectrum falls.
     """
     tail = frequencies >= _TAIL
     falling = [(frequencies[tail] / _TAIL) ** -exponent for exponent in (0, 2, 4)]
@@ -49,17 +39,7 @@ def finest_variance(images: Sequence[FloatImage]) -> float:
 
     That is the variance of white noise, or more where most places show detail (Donoho and
     Johnstone, 1994: median absolute Haar coefficient over 0.6745, the quartile of the normal
-    distribution).
-
-    Parameters
-    ----------
-    images
-        Shape (H, W) each; those without four pixels in a square are left out.
-
-    Returns
-    -------
-    float
-        Mean over images; 0 where none is left.
+    distribution). Images (H, W) without four pixels in a square are left out; 0 where none is left.
     """
     found = []
     for image in images:
@@ -73,11 +53,8 @@ def finest_variance(images: Sequence[FloatImage]) -> float:
 def noise_to_add(power: FloatArray, wanted: FloatArray, own: float, target: float) -> float:
     """Return the variance of the target's noise beyond that which source images bring along.
 
-    Returns
-    -------
-    float
-        0 where the target has less noise than the source, also where its structure is weaker:
-        that may be due to fewer cells.
+    0 where the target has less noise than the source, also where its structure is weaker: that may
+    be due to fewer cells.
     """
     telling = (power > _ABOVE_NOISE * own) & (wanted > _ABOVE_NOISE * target)
     if not telling.any():
@@ -87,19 +64,9 @@ def noise_to_add(power: FloatArray, wanted: FloatArray, own: float, target: floa
 
 
 def draw_shot_noise(light: FloatImage, photons: float, rng: np.random.Generator) -> FloatImage:
-    """Draw what counting photons adds to an image.
+    """Draw what counting photons adds to linear light: mean 0, variance light / photons.
 
-    Parameters
-    ----------
-    light
-        Linear light; below 0 there are no photons and no noise.
-    photons
-        Photons of a pixel at the white level.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape, float32, to be added to the image: mean 0, variance light / photons.
+    `photons` are those of a pixel at the white level; below 0 there is no light and no noise.
     """
     expected = np.maximum(light, 0).astype(np.float64) * photons
     return ((rng.poisson(expected) - expected) / photons).astype(np.float32)
@@ -108,18 +75,5 @@ def draw_shot_noise(light: FloatImage, photons: float, rng: np.random.Generator)
 def draw_read_noise(
     shape: tuple[int, int], deviation: float, rng: np.random.Generator
 ) -> FloatImage:
-    """Draw what reading the camera adds to an image.
-
-    Parameters
-    ----------
-    shape
-        Height and width in pixels.
-    deviation
-        Standard deviation, as a share of the white level.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), float32, to be added to the image.
-    """
+    """Draw what reading the camera adds, with a deviation that is a share of the white level."""
     return np.float32(deviation) * rng.standard_normal(shape, dtype=np.float32)

@@ -54,19 +54,10 @@ class LightChange:
 
 
 def light_change(source: Sequence[FloatImage], target: Sequence[FloatImage]) -> LightChange:
-    """Compare the light of two sets.
+    """Compare the light of two sets of images (H, W), where 0 means no light.
 
-    Parameters
-    ----------
-    source, target
-        Shape (H, W) each, where 0 means no light. Those of the commonest size of each set that are
-        not black are looked at.
-
-    Returns
-    -------
-    LightChange
-        Nothing where fewer than three fields of either set are seen, or where the light hardly
-        differs or is not told to.
+    Those of the commonest size of each set that are not black are looked at. Nothing where fewer
+    than three fields of either set are seen, or where the light hardly differs or is not told to.
     """
     parts = [_parts_by_field(images) for images in (source, target)]
     if min(map(len, parts)) < _FEWEST:
@@ -79,20 +70,7 @@ def light_change(source: Sequence[FloatImage], target: Sequence[FloatImage]) -> 
 
 
 def light_at(pattern: FloatArray, shape: tuple[int, ...]) -> FloatImage:
-    """Return a pattern as an image.
-
-    Parameters
-    ----------
-    pattern
-        One of a `LightChange`.
-    shape
-        Height and width in pixels.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), mean 1 unless places were raised to 0.1.
-    """
+    """Return a pattern of a `LightChange` as an image: mean 1 unless places were raised to 0.1."""
     rows, columns = (_places(side) for side in shape)
     light = np.full(shape, pattern[0], dtype=np.float32)
     for factor, term in zip(pattern[1:], _terms(rows, columns), strict=True):
@@ -101,22 +79,10 @@ def light_at(pattern: FloatArray, shape: tuple[int, ...]) -> FloatImage:
 
 
 def light_gradient(shape: tuple[int, int], strength: float, angle: float = 0.0) -> FloatImage:
-    """Return the factors of a lamp that shines unevenly.
+    """Return the factors of a lamp that shines unevenly, shape (H, W), mean 1.
 
-    Parameters
-    ----------
-    shape
-        Height and width in pixels.
-    strength
-        The factor goes from 1 - strength / 2 to 1 + strength / 2 over the image, in a straight
-        line, between its two outermost corners or borders.
-    angle
-        Towards the brightest place, in degrees: 0 is right, 90 is up.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), float32, mean 1.
+    They go from 1 - strength / 2 to 1 + strength / 2 in a straight line, between the two outermost
+    corners or borders; `angle` is towards the brightest place, in degrees: 0 is right, 90 is up.
     """
     turned = np.deg2rad(angle)
     rows, columns = ((np.arange(side) - (side - 1) / 2) for side in shape)

@@ -28,15 +28,9 @@ class LinearLight(IntensityRange):
     ) -> "LinearLight":
         """Measure the white level of a set, the percentile 99.9 of all its pixels.
 
-        Where the two meet, the darkest and the brightest pixel are taken; a set of one intensity
-        gets a range of width 1.
-
-        Parameters
-        ----------
-        images
-            Any shapes, in [0, 1] of the stored range. One is held at a time.
-        dark
-            Whether a stored zero is the dark level, or the percentile 0.1.
+        The dark level is a stored zero, or the percentile 0.1. Where the two meet, the darkest and
+        the brightest pixel are taken; a set of one intensity gets a range of width 1. Pixels are in
+        [0, 1] of the stored range, and one image is held at a time.
         """
         numbers = np.zeros(_LEVELS, dtype=np.int64)
         for pixels in images:

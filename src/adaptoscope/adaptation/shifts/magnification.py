@@ -22,23 +22,11 @@ SMALLEST_FACTOR = 1 / 3
 
 
 def magnify(pixels: FloatImage, factor: float) -> FloatImage:
-    """Change the magnification of an image, keeping its size.
+    """Change the magnification of an image (H, W) in any unit, keeping its size.
 
     Linear between pixels, so that no intensity leaves the range of the image. Before an image is
-    shrunk it is blurred with a standard deviation of (1 / factor - 1) / 2 pixels against aliases.
-
-    Parameters
-    ----------
-    pixels
-        Shape (H, W), any unit.
-    factor
-        Above 1 the centre is enlarged; below 1 the image is shrunk and continued by its mirror
-        image; at least a third.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), float32; a copy for a factor of 1.
+    shrunk it is blurred with a standard deviation of (1 / factor - 1) / 2 pixels against aliases;
+    it is continued by its mirror image. The factor is at least a third.
     """
     _check(pixels.shape, factor)
     image = np.array(pixels, dtype=np.float32)
@@ -55,18 +43,8 @@ def magnify(pixels: FloatImage, factor: float) -> FloatImage:
 def magnify_labels(labels: NDArray[np.integer], factor: float) -> NDArray[np.uint16]:
     """Change the magnification of a label image: every pixel takes its nearest label.
 
-    Parameters
-    ----------
-    labels
-        Shape (H, W), integers from 0 to 65535; 0 is background.
-    factor
-        As in `magnify`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (H, W), uint16. Labels are kept for factors of 1 and above; below 1 cells are numbered
-        anew from 1, so that no cell shares its number with its mirror images.
+    Labels are kept for factors of 1 and above; below 1 cells are numbered anew from 1, so that no
+    cell shares its number with its mirror images.
     """
     _check(labels.shape, factor)
     rows, columns = (_sources(side, factor) for side in labels.shape)
@@ -91,22 +69,9 @@ def magnify_labels(labels: NDArray[np.integer], factor: float) -> NDArray[np.uin
 
 
 def magnify_points(points: Points, shape: tuple[int, int], factor: float) -> Points:
-    """Move cell centres with the magnification; those that leave the image are dropped.
+    """Move cell centres (N, 2) with the magnification; those that leave the image are dropped.
 
-    Parameters
-    ----------
-    points
-        Shape (N, 2), (row, column) in pixels, inside the image.
-    shape
-        Height and width of the image in pixels.
-    factor
-        As in `magnify`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (M, 2): the centres seen in the magnified image, below a factor of 1 first those of
-        the field and then those of its mirror images.
+    Below a factor of 1 the centres of the field come first, then those of its mirror images.
     """
     _check(shape, factor)
     shown = [points]

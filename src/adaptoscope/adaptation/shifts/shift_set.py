@@ -41,11 +41,8 @@ that was shifted hold for this one too."""
 class ShiftedSet:
     """A set that was written, and what an exposure cut off.
 
-    Parameters
-    ----------
-    saturated
-        Mean share of pixels of a given image at or above the white level, 0 to 1; None without
-        `overexposure`.
+    `saturated` is the mean share of pixels at or above the white level; None without
+    `overexposure`.
     """
 
     pairs: PairedStainSet
@@ -64,18 +61,9 @@ def write_shifted(
     """Write a paired-stain folder whose given images are shifted.
 
     Splits, groups and stains are kept; the name of the shift is added to the modality. Every image
-    is written once, as PNG of its own bit depth, however many pairs share it.
-
-    Parameters
-    ----------
-    pairs
-        The set, or the part of it that is to be shifted.
-    out
-        Folder to write; continued if begun from the same pairs with equal settings.
-    seed
-        With the name of an image the only source of its noise.
-    on_image
-        Called with the name of each given image once its pairs stand.
+    is written once, as PNG of its own bit depth, however many pairs share it. Its noise depends on
+    the seed and its name alone. A folder begun from the same pairs with equal settings is
+    continued.
     """
     _refuse_own_folder(Path(out), pairs.folder)
     kept = {

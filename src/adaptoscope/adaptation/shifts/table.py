@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from adaptoscope.adaptation.shifts.camera_noise import draw_read_noise, draw_shot_noise
 from adaptoscope.adaptation.shifts.illumination import light_gradient
 from adaptoscope.adaptation.shifts.magnification import magnify
-from adaptoscope.adaptation.shifts.overexposure import saturated
+from adaptoscope.adaptation.shifts.overexposure import exposed, saturated
 from adaptoscope.images.degradation import blur
 from adaptoscope.training.settings import Settings
 
@@ -76,11 +76,6 @@ class ShiftSettings(Settings):
         if self.gradient is None and self.gradient_angle != 0:
             raise ValueError("gradient_angle makes no difference without gradient")
         return self
-
-    @property
-    def is_noisy(self) -> bool:
-        """Whether noise is drawn."""
-        return self.photons is not None or self.read_noise is not None
 
     def name(self) -> str:
         """Return a short name, as ``scale 1.5 + overexposure 150 %``."""
@@ -144,7 +139,7 @@ SHIFTS: list[Shift] = [
     Shift(
         "overexposure",
         _exposure_words,
-        lambda light, given, rng: light * np.float32(given.overexposure / 100),
+        lambda light, given, rng: exposed(light, given.overexposure),
     ),
     Shift(
         "photons",
@@ -161,19 +156,9 @@ SHIFTS: list[Shift] = [
 
 
 def shift_given(light: FloatImage, settings: ShiftSettings, rng: np.random.Generator) -> FloatImage:
-    """Apply shifts to an image that is given to a network, in the order of physics.
+    """Apply shifts to linear light (H, W), in the order of physics; at most 1 with `overexposure`.
 
-    Parameters
-    ----------
-    light
-        Linear light, shape (H, W).
-    rng
-        Source of noise; untouched where none is asked for.
-
-    Returns
-    -------
-    numpy.ndarray
-        Linear light, shape (H, W), float32; at most 1 where `overexposure` is set.
+    The source of noise is untouched where none is asked for.
     """
     for shift in SHIFTS:
         if shift.is_in(settings):

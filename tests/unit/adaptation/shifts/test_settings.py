@@ -25,12 +25,6 @@ def test_names_are_short_and_in_the_order_of_physics(values, name):
     assert ShiftSettings(**values).name() == name
 
 
-def test_only_camera_shifts_are_noisy():
-    assert ShiftSettings(photons=10).is_noisy
-    assert ShiftSettings(scale=2, read_noise=0.1).is_noisy
-    assert not ShiftSettings(scale=2, defocus=1, gradient=1, overexposure=150).is_noisy
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [

@@ -9,7 +9,7 @@ from adaptoscope.adaptation.shifts.camera_noise import draw_read_noise, draw_sho
 from adaptoscope.adaptation.shifts.illumination import light_gradient
 from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify
-from adaptoscope.adaptation.shifts.overexposure import overexposed, saturated_share
+from adaptoscope.adaptation.shifts.overexposure import exposed, saturated, saturated_share
 from adaptoscope.adaptation.shifts.table import ShiftSettings, shift_given
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import image_of_counts
@@ -19,6 +19,10 @@ LIGHT = arrays(np.float32, (4, 5), elements=st.floats(-0.25, 1.5, width=32))
 
 def image(shape=(24, 36), seed=0):
     return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def overexposed(light, percent):
+    return saturated(exposed(light, percent))
 
 
 def rng(seed=0):
