@@ -6,7 +6,7 @@ from pydantic import Field
 
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.training.settings import Settings
-from adaptoscope.translation.layers import MULTIPLE
+from adaptoscope.translation.settings import CropSettings, PairTrainingSettings
 
 
 class BaselineSettings(Settings):
@@ -18,7 +18,7 @@ class BaselineSettings(Settings):
     histogram of the source set."""
 
 
-class AdaBNSettings(Settings):
+class AdaBNSettings(CropSettings):
     """Statistics of batch normalisation measured anew in all layers (Li et al., 2016)."""
 
     method: Literal["adabn"] = "adabn"
@@ -28,55 +28,22 @@ class AdaBNSettings(Settings):
     """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
     source set."""
 
-    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
-    """Side in pixels of the random crops."""
-
     batch: int = Field(default=8, ge=2)
     """Crops whose statistics are taken together."""
 
     batches: int = Field(default=32, ge=1)
     """Batches over which statistics are averaged."""
 
-    flips: bool = True
-    """Turn and mirror crops at random, eight ways."""
 
-    seed: int = Field(default=0, ge=0)
-    """Seed of the crops."""
-
-
-class TeachingSettings(Settings):
+class TeachingSettings(PairTrainingSettings):
     """How the whole network learns on from images with their stains."""
 
     intensities: Literal["own", "source"] = "own"
     """What becomes -1 and 1 of target images: percentiles of their `own`, or the constants of the
     source set. Those of the stains stay as they are."""
 
-    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
-    """Side in pixels of the random crops."""
-
-    batch: int = Field(default=2, ge=1)
-    """Crops per step."""
-
     steps: int = Field(default=400, ge=1)
     """Training steps."""
-
-    learning_rate: float = Field(default=1e-3, gt=0)
-    """Step size of Adam with moments 0.5 and 0.999."""
-
-    decay_from: float = Field(default=0.5, ge=0, le=1)
-    """Share of the steps after which the step size falls linearly to zero."""
-
-    flips: bool = True
-    """Turn and mirror crops at random, eight ways."""
-
-    seed: int = Field(default=0, ge=0)
-    """Seed of the crops."""
-
-    save_every: int = Field(default=100, ge=1)
-    """Steps between checkpoints."""
-
-    log_every: int = Field(default=10, ge=1)
-    """Steps between rows of metrics.csv."""
 
 
 class OracleSettings(TeachingSettings):

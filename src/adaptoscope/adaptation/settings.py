@@ -5,11 +5,11 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from adaptoscope.errors import SettingsError
-from adaptoscope.training.settings import Settings
-from adaptoscope.translation.layers import LAYERS, MULTIPLE
+from adaptoscope.translation.layers import LAYERS
+from adaptoscope.translation.settings import StepSettings
 
 
-class AdaptationSettings(Settings):
+class AdaptationSettings(StepSettings):
     """How the first layers of a network are learnt anew for another microscope, without pairs.
 
     The paper states neither optimiser, batch, steps nor number of target images; these are ours.
@@ -32,9 +32,6 @@ class AdaptationSettings(Settings):
     """What becomes -1 and 1 of target images: percentiles of their `own`; the constants of the
     `source` set, as the paper's exposure shifts need; or these after each image got the pooled
     `histogram` of the source set, also when predicting."""
-
-    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
-    """Side in pixels of the random crops of both domains."""
 
     batch: int = Field(default=4, ge=1)
     """Crops of each domain per step."""
@@ -66,18 +63,6 @@ class AdaptationSettings(Settings):
     cached: int = Field(default=128, ge=1)
     """Source crops whose features are computed once and drawn from; as many as half a gigabyte
     holds, at most."""
-
-    flips: bool = True
-    """Turn and mirror crops at random, eight ways."""
-
-    seed: int = Field(default=0, ge=0)
-    """Seed of discriminator and crops."""
-
-    save_every: int = Field(default=100, ge=1)
-    """Steps between checkpoints."""
-
-    log_every: int = Field(default=10, ge=1)
-    """Steps between rows of metrics.csv."""
 
     @field_validator("layers")
     @classmethod

@@ -8,7 +8,43 @@ from adaptoscope.training.settings import Settings
 from adaptoscope.translation.layers import MULTIPLE
 
 
-class TranslationSettings(Settings):
+class CropSettings(Settings):
+    """Which random crops a network is shown."""
+
+    crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
+    """Side in pixels of the random crops."""
+
+    flips: bool = True
+    """Turn and mirror crops at random, eight ways."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of crops, and of weights that are drawn."""
+
+
+class StepSettings(CropSettings):
+    """How often a training keeps what it has."""
+
+    save_every: int = Field(default=100, ge=1)
+    """Steps between checkpoints."""
+
+    log_every: int = Field(default=10, ge=1)
+    """Steps between rows of metrics.csv."""
+
+
+class PairTrainingSettings(StepSettings):
+    """How a network learns from images with their stains."""
+
+    batch: int = Field(default=2, ge=1)
+    """Crops per step (pix2pix: 1)."""
+
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Step size of Adam with moments 0.5 and 0.999 (pix2pix: 2e-4)."""
+
+    decay_from: float = Field(default=0.5, ge=0, le=1)
+    """Share of the steps after which the step size falls linearly to zero (pix2pix: half)."""
+
+
+class TranslationSettings(PairTrainingSettings):
     """How a network learns to predict stains from light microscopy.
 
     The defaults suit a laptop; the paper's values stand beside them.
@@ -41,32 +77,14 @@ class TranslationSettings(Settings):
     crop: int = Field(default=256, ge=MULTIPLE, multiple_of=MULTIPLE)
     """Side in pixels of the random training crops (paper 2: whole images of 1024)."""
 
-    batch: int = Field(default=2, ge=1)
-    """Crops per step (pix2pix: 1)."""
-
     steps: int = Field(default=2000, ge=1)
     """Training steps."""
-
-    learning_rate: float = Field(default=1e-3, gt=0)
-    """Step size of Adam with moments 0.5 and 0.999 (pix2pix: 2e-4)."""
-
-    decay_from: float = Field(default=0.5, ge=0, le=1)
-    """Share of the steps after which the step size falls linearly to zero (pix2pix: half)."""
-
-    flips: bool = True
-    """Turn and mirror crops at random, eight ways."""
 
     low_percentile: float = Field(default=0.1, ge=0, lt=50)
     """Percentile of all training pixels that becomes -1, for each channel."""
 
     high_percentile: float = Field(default=99.9, gt=50, le=100)
     """Percentile of all training pixels that becomes 1, for each channel."""
-
-    seed: int = Field(default=0, ge=0)
-    """Seed of first weights and crops."""
-
-    save_every: int = Field(default=100, ge=1)
-    """Steps between checkpoints."""
 
     log_every: int = Field(default=20, ge=1)
     """Steps between rows of metrics.csv."""

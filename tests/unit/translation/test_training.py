@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 
@@ -87,20 +88,59 @@ def test_the_step_is_that_of_a_plain_loop(squares: PairedStainSet) -> None:
             torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_with_a_discriminator_both_learn(squares: PairedStainSet) -> None:
+def test_a_pix2pix_step_is_that_of_a_plain_loop(squares: PairedStainSet) -> None:
+    """The public code: first the discriminator, of which half the loss counts, then the network."""
     fields = read_fields(training_part(squares))
-    how = TINY.changed(loss="pix2pix", discriminator_width=2)
-    step = PairedStep(how, fields, measure_intensities(fields, ["body", "edge"], how), OnCpu())
+    how = TINY.changed(loss="pix2pix", discriminator_width=2, l1_weight=10.0)
+    intensities = measure_intensities(fields, ["body", "edge"], how)
+    step = PairedStep(how, fields, intensities, OnCpu())
     assert step.discriminator is not None
-    before = [
-        weight.clone() for weight in (*step.network.parameters(), *step.discriminator.parameters())
-    ]
+    network, judge = copy.deepcopy(step.network), copy.deepcopy(step.discriminator)
+    rates = {"lr": how.learning_rate, "betas": (0.5, 0.999)}
+    of_network = torch.optim.Adam(network.parameters(), **rates)
+    of_judge = torch.optim.Adam(judge.parameters(), **rates)
+    entropy = torch.nn.BCEWithLogitsLoss()
+    crops = draw_pairs(fields, intensities, np.random.default_rng([0, 0]), batch=1, crop=256)
+    made = network(crops.given)
+
+    real, fake = judge(crops.given, crops.stains), judge(crops.given, made.detach())
+    losses = entropy(real, torch.ones_like(real)), entropy(fake, torch.zeros_like(fake))
+    (0.5 * (losses[0] + losses[1])).backward()
+    of_judge.step()
+
+    taken = judge(crops.given, made)
+    adversarial = entropy(taken, torch.ones_like(taken))
+    absolute = torch.nn.functional.l1_loss(made, crops.stains)
+    of_network.zero_grad()
+    (adversarial + 10 * absolute).backward()
+    of_network.step()
+
     logged = step(0)
-    assert set(logged) == {"l1", "generator_loss", "discriminator_loss"}
-    after = [*step.network.parameters(), *step.discriminator.parameters()]
-    moved = [not torch.equal(one, other) for one, other in zip(before, after, strict=True)]
-    # Biases before a normalisation have no gradient but rounding; every weight of four axes moves.
-    assert all(m for m, weight in zip(moved, after, strict=True) if weight.ndim == 4)
+    assert float(logged["l1"]) == pytest.approx(absolute.item(), rel=1e-4)
+    assert float(logged["discriminator_loss"]) == pytest.approx(sum(losses).item(), rel=1e-4)
+    assert float(logged["generator_loss"]) == pytest.approx(adversarial.item(), rel=1e-3)
+    # Biases before a normalisation have no gradient but rounding, which Adam blows up.
+    for one, other in ((step.network, network), (step.discriminator, judge)):
+        for weight, expected in zip(one.parameters(), other.parameters(), strict=True):
+            if weight.ndim == 4:
+                torch.testing.assert_close(weight, expected, rtol=1e-2, atol=1e-4)
+
+
+def test_a_frozen_network_that_learns_on_learns_in_all_its_layers(squares: PairedStainSet) -> None:
+    fields = read_fields(training_part(squares))
+    given = StainUNet(2, 2).requires_grad_(False).eval()
+    before = copy.deepcopy(given.state_dict())
+    step = PairedStep(
+        TINY, fields, measure_intensities(fields, ["body", "edge"], TINY), OnCpu(), given
+    )
+    step(0)
+    moved = [
+        not torch.equal(weight, before[name])
+        for name, weight in step.network.named_parameters()
+        if weight.ndim == 4
+    ]
+    assert len(moved) == 16
+    assert all(moved)
 
 
 def test_the_rate_falls_from_its_share_of_the_steps() -> None:
