@@ -49,21 +49,25 @@ def train(
     init: Annotated[
         str | None,
         typer.Option(
-            "--init",
-            "--start",
-            help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file.",
+            "--init", help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file."
         ),
     ] = None,
-    folds: Annotated[
-        int | None,
-        typer.Option("--folds", min=2, help="Cross-validate for intervals, then train on all."),
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start", help="Fine-tune in minutes: nuclei, or a model folder of your own."
+        ),
     ] = None,
     judge: Annotated[
         bool,
         typer.Option(
-            "--judge", help="Say whether it counts better than nuclei, on images left out."
+            "--judge", help="Say whether it is nearer than --start, on images that were left out."
         ),
     ] = False,
+    folds: Annotated[
+        int | None,
+        typer.Option("--folds", min=2, help="Cross-validate for intervals, then train on all."),
+    ] = None,
     seed: OptionalSeed = None,
     device: Device = "auto",
     root: Root = None,
@@ -82,8 +86,9 @@ def train(
         head=head,
         settings=settings,
         init=init,
-        folds=folds,
+        start=start,
         judge=judge,
+        folds=folds,
         seed=seed,
         device=device,
         root=root,

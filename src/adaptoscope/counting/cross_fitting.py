@@ -5,7 +5,7 @@ counter itself is trained on all of them.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +53,14 @@ def count_left_out(
     train
         Trains a counter on the split ``train`` of a set, into a folder. A finished one is kept.
     """
+    divided = grouped_folds(images.records, folds, seed)
     surveys: list[DensitySurvey] = []
     predicted: list[float] = []
     true: list[int] = []
-    for number, parts in parts_of_folds(images, folds, seed):
+    for number in range(folds):
+        parts = split_by_fold(images, divided, number)
         with part_of(f"fold {number + 1} of {folds}"):
-            model = load_counter(train(parts.training_part(), out / FOLDER / str(number)))
+            model = load_counter(train(_without_test(parts), out / FOLDER / str(number)))
             left_out = parts.split("test")
             for record in progress(left_out, "count"):
                 true.append(len(left_out.points(record)))
@@ -73,15 +75,6 @@ def count_left_out(
         predicted = [survey.read(reading)[0] for survey in surveys]
     calibration = calibrate(predicted, true, origin="folds")
     return LeftOut(reading, measured_errors(predicted, true), calibration)
-
-
-def parts_of_folds(
-    images: CountedImageSet, folds: int, seed: int
-) -> Iterator[tuple[int, CountedImageSet]]:
-    """Give the images once for each fold, split into ``train`` and, left out, ``test``."""
-    divided = grouped_folds(images.records, folds, seed)
-    for number in range(folds):
-        yield number, split_by_fold(images, divided, number)
 
 
 def as_training(images: CountedImageSet) -> CountedImageSet:
@@ -104,3 +97,7 @@ def without_images(images: CountedImageSet, hidden: CountedImageSet) -> CountedI
             remedy="give more unlabelled images, or set folds to 0",
         )
     return images.with_records(left)
+
+
+def _without_test(images: CountedImageSet) -> CountedImageSet:
+    return images.with_records(images.images_of("train"))

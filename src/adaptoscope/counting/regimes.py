@@ -10,6 +10,7 @@ import torch
 from adaptoscope.counting.checkpoint_selection import SteadiestWeights
 from adaptoscope.counting.consistency import Probe
 from adaptoscope.counting.cross_fitting import (
+    FOLDER,
     LeftOut,
     as_training,
     count_left_out,
@@ -18,8 +19,8 @@ from adaptoscope.counting.cross_fitting import (
 from adaptoscope.counting.finish_network import finish_network
 from adaptoscope.counting.heads.kind import Head
 from adaptoscope.counting.heads.table import build_head
-from adaptoscope.counting.judge import PARTS
 from adaptoscope.counting.learning_set import refuse_kept_back
+from adaptoscope.counting.model_folder import MODEL_FILES
 from adaptoscope.counting.phases import Phase, phases_of, rate_factor, read_part
 from adaptoscope.counting.settings import CountingSettings
 from adaptoscope.datasets.counted_images import CountedImageSet
@@ -30,7 +31,6 @@ from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.run_folder import RunFolder
 from adaptoscope.training.step_loop import Device, Logged, Step, run_steps, start_fabric
 
-# 640 crops of the usual batch, by eye.
 _STATISTICS_BATCHES = 40
 
 
@@ -92,7 +92,7 @@ def train_counter(
     if settings.checkpoint == "steadiest":
         shown = real if unlabelled is None else unlabelled
         judged = read_part(settings, shown, real, labels=False)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=PARTS)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
     seen = phases[0].images if len(phases) == 1 else tuple(p.images[0] for p in phases)
     read = seen if judged is None else (*seen, judged)
     run.keep_inputs(sha256 for images in read for sha256 in images.hashes.values())

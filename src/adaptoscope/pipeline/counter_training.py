@@ -10,6 +10,12 @@ from typing import Any
 from adaptoscope.counting.heads.table import KINDS, fitted_heads, trained_heads, trained_kind
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError, require_training, shortened
+from adaptoscope.pipeline.counter_judgement import (
+    counter_to_begin_as,
+    fine_tuning,
+    folds_to_judge,
+    judge_trained,
+)
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     GivenSettings,
@@ -22,10 +28,6 @@ from adaptoscope.pipeline.front_door import (
 )
 from adaptoscope.training.settings import settings_from
 
-# Each new counter learns from three quarters of the images, nearly as many as the one that is kept;
-# with more parts ten images would take longer than five minutes on two cores.
-_FOLDS = 4
-
 
 def train_counter(
     out: Place,
@@ -36,8 +38,9 @@ def train_counter(
     head: str | None = None,
     settings: GivenSettings = None,
     init: str | None = None,
-    folds: int | None = None,
+    start: Place | None = None,
     judge: bool = False,
+    folds: int | None = None,
     seed: int | None = None,
     device: DeviceName = "auto",
     root: Place | None = None,
@@ -69,12 +72,15 @@ def train_counter(
     init
         Where a network starts: ``nuclei``, ``imagenet``, ``imagenet_lite``, ``random``, or a
         .safetensors file.
-    folds
-        Cross-validate in so many parts for intervals, at least 2, then train on all.
+    start
+        Fine-tune a counter in minutes: ``nuclei``, or a model folder with the head ``centres``. It
+        gives the weights in place of `init`, and 100 steps unless the settings say how long.
     judge
-        Also compare the way of training with ``nuclei`` as it comes, on images left out in so many
-        parts (4, or fewer where there are fewer groups of images). The result is told, and stands
-        in ``judgement.json`` beside the model: better only where the interval says so.
+        Compare `start` (``nuclei`` if not given) with the new counter on the labelled images, by
+        cross-validation that keeps groups together: ``judgement.json``.
+    folds
+        Cross-validate in so many parts for intervals, at least 2, then train on all. With
+        `judge` 5.
     seed
         In place of that of the settings, 0.
     device
@@ -98,19 +104,25 @@ def train_counter(
     SettingsError
         If there is no such head, or the settings name another one.
     """
+    begun = {"init": init, "start": start, "judge": judge or None, "folds": folds}
     options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
     if head in fitted_heads():
-        _refuse_unused(head, **options, init=init, folds=folds)
+        _refuse_unused(head, **options, **begun)
     values, origin = values_of(settings)
     head = _head(head, values, origin)
     before = not overwrite and (Path(out) / "model.json").is_file()
     if head not in trained_heads():
-        _refuse_unused(head, **options, init=init, folds=folds)
+        _refuse_unused(head, **options, **begun)
         images = open_images(real, root=root, channel=channel, z=z)
-        described = _fit(Path(out), head, images, before=before, overwrite=overwrite)
-        return _judged(described, images, seed or 0, head) if judge else described
+        return _fit(Path(out), head, images, before=before, overwrite=overwrite)
     require_training("training a counter")
     images = open_images(real, root=root, channel=channel, z=z)
+    old = None
+    if start is not None or judge:
+        old = counter_to_begin_as(str(start or "nuclei"), head, init, device)
+        values, init = fine_tuning(values), str(start or "nuclei")
+        if judge:
+            folds = folds_to_judge(old, images, folds)
     schema = trained_kind(head).settings()
     if isinstance(values, dict):
         values = {**values, "head": head}
@@ -122,8 +134,6 @@ def train_counter(
             checked = settings_from({**values, **begun}, schema, origin=origin)
             values = {"pretrain_steps": checked.steps, **values, "regime": "fine_tuned"}
     chosen = settings_from(values, schema, origin=origin)
-    if judge and folds is None and not (isinstance(values, dict) and values.get("folds")):
-        folds = _folds_of(images)
     given = {"seed": seed, "init": init, "folds": folds}
     chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
     from adaptoscope.counting.regimes import train_counter as train
@@ -139,8 +149,11 @@ def train_counter(
         device=device,
         overwrite=overwrite,
     )
-    described = _described(Path(out), by_folds=chosen.folds > 0, before=before)
-    return _judged(described, images, chosen.seed, head, chosen.folds) if judge else described
+    trained = _described(Path(out), by_folds=chosen.folds > 0, before=before)
+    if old is None or not judge:
+        return trained
+    found = judge_trained(Path(out), old, images, folds=chosen.folds, seed=chosen.seed)
+    return replace(trained, summary=f"{trained.summary}\n{found.in_words()}", judgement=found)
 
 
 def _head(asked: str | None, values: Any, origin: str) -> str:
@@ -175,36 +188,6 @@ def _fit(
     fitted = settings_from({"method": head}, BaselineSettings)
     train_baseline(fitted, out, real=real, overwrite=overwrite)
     return _described(out, by_folds=False, before=before)
-
-
-def _judged(
-    trained: TrainedModel, real: CountedImageSet, seed: int, head: str, folds: int | None = None
-) -> TrainedModel:
-    """Compare the way of training with `nuclei` on images left out, and say what came out."""
-    from adaptoscope.counting.cross_fitting import as_training
-    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
-    from adaptoscope.counting.judge import judge_counter
-    from adaptoscope.counting.model_folder import load_counter
-
-    def train(part: CountedImageSet, folder: Path) -> Path:
-        if head in fitted_heads():
-            return train_baseline(BaselineSettings(method=head), folder, real=part)
-        return folder
-
-    labelled = as_training(real).training_part().labelled()
-    judged = judge_counter(
-        trained.folder, labelled, folds or _folds_of(real), seed, train, load_counter("nuclei")
-    )
-    return replace(trained, summary=f"{trained.summary}\n{judged.in_words()}")
-
-
-def _folds_of(images: CountedImageSet) -> int:
-    """Return how many parts labelled images are judged in; 2 where that will be refused."""
-    from adaptoscope.counting.cross_fitting import as_training
-
-    labelled = as_training(images).training_part().labelled()
-    groups = {record.group or record.file_name for record in labelled}
-    return max(2, min(_FOLDS, len(groups)))
 
 
 def _described(folder: Path, *, by_folds: bool, before: bool) -> TrainedModel:

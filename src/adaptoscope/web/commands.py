@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.counting.heads.table import bundled_counters
+from adaptoscope.counting.judgement import read_judgement
 from adaptoscope.errors import SettingsError, shortened
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.web.workspace import Workspace
@@ -47,21 +48,11 @@ def command_of(workspace: Workspace, kind: str, options: Mapping[str, Any]) -> C
 
 
 def trained_counters(workspace: Workspace) -> list[str]:
-    """Return the names of the counters that were trained in a folder, and found to be better.
-
-    A counter that was not judged is among them, as its user has made it with a command.
-    """
+    """Return the names of the counters of a folder, less those that were not shown to be better."""
     folder = workspace.work / "counters"
-    return sorted(
-        file.parent.name for file in folder.glob("*/model.json") if _is_offered(file.parent)
-    )
-
-
-def _is_offered(counter: Path) -> bool:
-    judged = counter / "judgement.json"
-    if not judged.is_file():
-        return True
-    return bool(read_json(judged.read_text(encoding="utf-8"))["is_better"])
+    names = sorted(file.parent.name for file in folder.glob("*/model.json"))
+    judged = {name: read_judgement(folder / name) for name in names}
+    return [name for name in names if (judged[name] or {"better": True})["better"]]
 
 
 def _count(workspace: Workspace, options: Mapping[str, Any]) -> Command:
@@ -83,9 +74,10 @@ def _learn(workspace: Workspace, options: Mapping[str, Any]) -> Command:
     arguments = ["count", "train", str(out), "--real", str(workspace.labels)]
     arguments += ["--root", str(workspace.images)]
     head = _one_of(options, "head", ("centres", "nuclei", "dog"))
-    arguments += ["--head", head, "--judge"]
+    arguments += ["--head", head]
     if head == "centres":
-        arguments += ["--start", "nuclei"]
+        arguments += ["--start", "nuclei", "--judge"]
+        arguments += ["--folds", str(_whole(options, "folds", 2, 20))]
     arguments += _planes(options)
     return Command("learn", f"Learn from the finished images ({head})", arguments, True, str(out))
 

@@ -43,6 +43,7 @@ def test_each_count_has_a_folder_of_its_own(workspace):
         ("count", {"channel": -1}),
         ("count", {"z": "min"}),
         ("learn", {"head": "regressor"}),
+        ("learn", {"head": "centres", "folds": 1}),
         ("check", {"number": 1e9}),
         ("bias", {"check": "../../x"}),
         ("bias", {"check": ""}),
@@ -59,19 +60,9 @@ def test_a_check_of_another_folder_is_not_found(workspace):
 
 
 def test_every_kind_has_a_command_or_says_what_it_lacks(workspace):
-    made = {"check": {"number": 4}}
+    made = {"learn": {"folds": 2}, "check": {"number": 4}}
     for kind in set(KINDS) - {"bias"}:
         assert command_of(workspace, kind, made.get(kind, {})).arguments[0] == "count"
-
-
-def test_a_counter_is_offered_where_it_was_found_better(workspace):
-    for name, said in (("a", '{"is_better": true}'), ("b", '{"is_better": false}'), ("c", None)):
-        folder = workspace.work / "counters" / name
-        folder.mkdir(parents=True)
-        (folder / "model.json").write_text("{}", "utf-8")
-        if said is not None:
-            (folder / "judgement.json").write_text(said, "utf-8")
-    assert trained_counters(workspace) == ["a", "c"]
 
 
 def test_a_folder_without_images_cannot_be_opened(tmp_path):
@@ -84,3 +75,18 @@ def test_a_work_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "w").write_text("")
     with pytest.raises(OutputError, match="--work"):
         open_workspace(tmp_path, tmp_path / "w")
+
+
+def test_a_counter_that_was_not_shown_to_be_better_is_not_offered(workspace):
+    for name, judged in (("a", '{"better": true}'), ("b", '{"better": false}'), ("c", None)):
+        folder = workspace.work / "counters" / name
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text("{}")
+        if judged:
+            (folder / "judgement.json").write_text(judged)
+    assert trained_counters(workspace) == ["a", "c"]
+
+
+def test_a_network_learns_from_nuclei_and_is_judged(workspace):
+    said = " ".join(command_of(workspace, "learn", {"head": "centres", "folds": 5}).arguments)
+    assert said.endswith("--head centres --start nuclei --judge --folds 5")

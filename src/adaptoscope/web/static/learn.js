@@ -16,7 +16,7 @@ export function learnPanel({ find }) {
     find("#start").disabled = number < FEWEST;
   };
   ready();
-  find("#start").onclick = () => begin("learn", { head: find("#head").value });
+  find("#start").onclick = () => begin("learn", { head: find("#head").value, folds: Math.min(5, finished()) });
   return {
     jobs(jobs) {
       ready();
@@ -34,10 +34,11 @@ export function learnPanel({ find }) {
   };
 }
 
-// What the training says of the error, on images that it left out, and beside nuclei on the same images.
+// What the training says: beside the counter that it began as, else of its error on images left out.
 function saidOf(job) {
-  return job.messages.findLast((line) => /^Judged on/.test(line))
-    || job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
+  const judged = job.messages.findLast((line) => /^(Better|Worse|Not decided): /.test(line));
+  if (judged) return judged.startsWith("Better") ? judged : `${judged} It is therefore not offered under “1 Count”.`;
+  return job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
 }
 
 function measured(jobs, name) {
