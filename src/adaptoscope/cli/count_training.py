@@ -52,6 +52,18 @@ def train(
             "--init", help="nuclei, imagenet, imagenet_lite, random, or a .safetensors file."
         ),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--start", help="Fine-tune in minutes: nuclei, or a model folder of your own."
+        ),
+    ] = None,
+    judge: Annotated[
+        bool,
+        typer.Option(
+            "--judge", help="Say whether it is nearer than --start, on images that were left out."
+        ),
+    ] = False,
     folds: Annotated[
         int | None,
         typer.Option("--folds", min=2, help="Cross-validate for intervals, then train on all."),
@@ -74,6 +86,8 @@ def train(
         head=head,
         settings=settings,
         init=init,
+        start=start,
+        judge=judge,
         folds=folds,
         seed=seed,
         device=device,

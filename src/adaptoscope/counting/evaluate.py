@@ -53,7 +53,7 @@ def evaluate_counter(
     rows = []
     for record in progress(labelled, "evaluate", unit="image"):
         image = labelled.read(record)
-        _refuse_seen(image, seen, model.name)
+        refuse_seen(image, seen, model.name)
         true = labelled.points(record)
         counted = count_cells(model, image)
         diameters = diameters_of_cells(labelled, record, image, true)
@@ -108,7 +108,8 @@ def _evenly_spread(shape: tuple[int, int]) -> Points:
     return np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def _refuse_seen(image: MicroscopyImage, seen: dict[str, str], model: str) -> None:
+def refuse_seen(image: MicroscopyImage, seen: dict[str, str], model: str) -> None:
+    """Refuse an image that a counter was trained on: from hash to name in `seen`."""
     if image.sha256 in seen:
         raise LeakageError(
             f"The counter {model} was trained on the image {image.name}.",

@@ -36,7 +36,10 @@ from adaptoscope.training.settings import Settings, settings_from
 LEAST_WINDOW = 32
 """Side in pixels of the smallest window: what one feature of EfficientNet-B0 stands for."""
 
-MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md")
+JUDGEMENT_FILE = "judgement.json"
+"""Whether a trained counter is nearer to the truth than the one that it began as."""
+
+MODEL_FILES = ("model.json", WEIGHTS_FILE, NETWORK_FILE, "README.md", JUDGEMENT_FILE)
 
 
 class ModelRecord(Settings):

@@ -37,6 +37,11 @@ def grouped_folds(records: Sequence[ImageRecord], k: int, seed: int) -> Folds:
     return tuple(tuple(sorted(fold)) for fold in folds)
 
 
+def group_count(records: Sequence[ImageRecord]) -> int:
+    """Return how many groups images are in; one without a group is a group of its own."""
+    return len(_groups_of(records, range(len(records))))
+
+
 def split_by_fold(
     images: CountedImageSet, folds: Folds, fold: int, *, validation: float = 0.0, seed: int = 0
 ) -> CountedImageSet:

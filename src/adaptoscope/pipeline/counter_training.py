@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ from typing import Any
 from adaptoscope.counting.heads.table import KINDS, fitted_heads, trained_heads, trained_kind
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.errors import SettingsError, require_training, shortened
+from adaptoscope.pipeline.counter_judgement import (
+    counter_to_begin_as,
+    fine_tuning,
+    folds_to_judge,
+    judge_trained,
+)
 from adaptoscope.pipeline.front_door import (
     DeviceName,
     GivenSettings,
@@ -31,6 +38,8 @@ def train_counter(
     head: str | None = None,
     settings: GivenSettings = None,
     init: str | None = None,
+    start: Place | None = None,
+    judge: bool = False,
     folds: int | None = None,
     seed: int | None = None,
     device: DeviceName = "auto",
@@ -63,8 +72,15 @@ def train_counter(
     init
         Where a network starts: ``nuclei``, ``imagenet``, ``imagenet_lite``, ``random``, or a
         .safetensors file.
+    start
+        Fine-tune a counter in minutes: ``nuclei``, or a model folder with the head ``centres``. It
+        gives the weights in place of `init`, and 100 steps unless the settings say how long.
+    judge
+        Compare `start` (``nuclei`` if not given) with the new counter on the labelled images, by
+        cross-validation that keeps groups together: ``judgement.json``.
     folds
-        Cross-validate in so many parts for intervals, at least 2, then train on all.
+        Cross-validate in so many parts for intervals, at least 2, then train on all. With
+        `judge` 5.
     seed
         In place of that of the settings, 0.
     device
@@ -88,18 +104,25 @@ def train_counter(
     SettingsError
         If there is no such head, or the settings name another one.
     """
+    begun = {"init": init, "start": start, "judge": judge or None, "folds": folds}
     options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
     if head in fitted_heads():
-        _refuse_unused(head, **options, init=init, folds=folds)
+        _refuse_unused(head, **options, **begun)
     values, origin = values_of(settings)
     head = _head(head, values, origin)
     before = not overwrite and (Path(out) / "model.json").is_file()
     if head not in trained_heads():
-        _refuse_unused(head, **options, init=init, folds=folds)
+        _refuse_unused(head, **options, **begun)
         images = open_images(real, root=root, channel=channel, z=z)
         return _fit(Path(out), head, images, before=before, overwrite=overwrite)
     require_training("training a counter")
     images = open_images(real, root=root, channel=channel, z=z)
+    old = None
+    if start is not None or judge:
+        old = counter_to_begin_as(str(start or "nuclei"), head, init, device)
+        values, init = fine_tuning(values), str(start or "nuclei")
+        if judge:
+            folds = folds_to_judge(old, images, folds)
     schema = trained_kind(head).settings()
     if isinstance(values, dict):
         values = {**values, "head": head}
@@ -126,7 +149,11 @@ def train_counter(
         device=device,
         overwrite=overwrite,
     )
-    return _described(Path(out), by_folds=chosen.folds > 0, before=before)
+    trained = _described(Path(out), by_folds=chosen.folds > 0, before=before)
+    if old is None or not judge:
+        return trained
+    found = judge_trained(Path(out), old, images, folds=chosen.folds, seed=chosen.seed)
+    return replace(trained, summary=f"{trained.summary}\n{found.in_words()}", judgement=found)
 
 
 def _head(asked: str | None, values: Any, origin: str) -> str:

@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from adaptoscope.datasets.counted_images import CountedImageSet, open_counted_images
 from adaptoscope.datasets.paired_stains import PairedStainSet, open_paired_stains
 from adaptoscope.training.settings import Settings, SettingsKind, read_settings, settings_from
+
+if TYPE_CHECKING:
+    from adaptoscope.counting.judgement import Judgement
 
 Place = str | os.PathLike[str]
 """A file or folder."""
@@ -40,11 +43,14 @@ class TrainedModel:
     measured
         Errors or agreement on the images of the split ``val``, or of a cross-validation; None
         where there was none.
+    judgement
+        Of a counter: whether it is nearer than the one that it began as; None where nobody asked.
     """
 
     folder: Path
     measured: Mapping[str, float] | None
     summary: str
+    judgement: Judgement | None = None
 
     def __fspath__(self) -> str:
         """Return the folder."""

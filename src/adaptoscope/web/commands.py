@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adaptoscope.counting.heads.table import bundled_counters
+from adaptoscope.counting.judgement import read_judgement
 from adaptoscope.errors import SettingsError, shortened
 from adaptoscope.imageio.json_values import read_json
 from adaptoscope.web.workspace import Workspace
@@ -47,9 +48,11 @@ def command_of(workspace: Workspace, kind: str, options: Mapping[str, Any]) -> C
 
 
 def trained_counters(workspace: Workspace) -> list[str]:
-    """Return the names of the counters that were trained in a folder."""
+    """Return the names of the counters of a folder, less those that were not shown to be better."""
     folder = workspace.work / "counters"
-    return sorted(file.parent.name for file in folder.glob("*/model.json"))
+    names = sorted(file.parent.name for file in folder.glob("*/model.json"))
+    judged = {name: read_judgement(folder / name) for name in names}
+    return [name for name in names if (judged[name] or {"better": True})["better"]]
 
 
 def _count(workspace: Workspace, options: Mapping[str, Any]) -> Command:
@@ -73,7 +76,8 @@ def _learn(workspace: Workspace, options: Mapping[str, Any]) -> Command:
     head = _one_of(options, "head", ("centres", "nuclei", "dog"))
     arguments += ["--head", head]
     if head == "centres":
-        arguments += ["--init", "nuclei", "--folds", str(_whole(options, "folds", 2, 20))]
+        arguments += ["--start", "nuclei", "--judge"]
+        arguments += ["--folds", str(_whole(options, "folds", 2, 20))]
     arguments += _planes(options)
     return Command("learn", f"Learn from the finished images ({head})", arguments, True, str(out))
 

@@ -3,7 +3,7 @@ import pytest
 import tifffile
 
 from adaptoscope.errors import InputError, OutputError, SettingsError
-from adaptoscope.web.commands import KINDS, check_table, command_of
+from adaptoscope.web.commands import KINDS, check_table, command_of, trained_counters
 from adaptoscope.web.workspace import open_workspace
 
 
@@ -75,3 +75,18 @@ def test_a_work_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "w").write_text("")
     with pytest.raises(OutputError, match="--work"):
         open_workspace(tmp_path, tmp_path / "w")
+
+
+def test_a_counter_that_was_not_shown_to_be_better_is_not_offered(workspace):
+    for name, judged in (("a", '{"better": true}'), ("b", '{"better": false}'), ("c", None)):
+        folder = workspace.work / "counters" / name
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text("{}")
+        if judged:
+            (folder / "judgement.json").write_text(judged)
+    assert trained_counters(workspace) == ["a", "c"]
+
+
+def test_a_network_learns_from_nuclei_and_is_judged(workspace):
+    said = " ".join(command_of(workspace, "learn", {"head": "centres", "folds": 5}).arguments)
+    assert said.endswith("--head centres --start nuclei --judge --folds 5")

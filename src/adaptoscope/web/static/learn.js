@@ -34,8 +34,10 @@ export function learnPanel({ find }) {
   };
 }
 
-// What the training says of the error: on images that it left out, never on those it learnt from.
+// What the training says: beside the counter that it began as, else of its error on images left out.
 function saidOf(job) {
+  const judged = job.messages.findLast((line) => /^(Better|Worse|Not decided): /.test(line));
+  if (judged) return judged.startsWith("Better") ? judged : `${judged} It is therefore not offered under “1 Count”.`;
   return job.messages.findLast((line) => /MAE|Not measured/.test(line)) || "";
 }
 
