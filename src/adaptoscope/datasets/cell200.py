@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 IMAGES, COUNTS = "IMGs_grey", "CellCounts"
 """Names of the two arrays of the file."""
 
-COUNT_CLASSES = ((1, 50), (51, 100), (101, 150), (151, 200))
-"""Fewest and most cells of the four classes."""
+COUNT_CLASSES = ((0, 49), (50, 99), (100, 149), (150, 199))
+"""Fewest and most cells of the four classes: [0, 50), [50, 100), [100, 150), [150, 200) of paper 1,
+which leave images of 200 cells out."""
 
 # Paper 1: 1,000 images, of which 800 for training.
 PER_CLASS = 250

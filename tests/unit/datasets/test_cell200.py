@@ -32,7 +32,7 @@ def test_each_class_gives_as_many_images_and_four_of_five_are_for_training(
     images = import_cell200(published, tmp_path / "out", per_class=10)
     assert Counter((record.density_class, record.split) for record in images) == {
         (members, split): number
-        for members in ("1-50", "51-100", "101-150", "151-200")
+        for members in ("0-49", "50-99", "100-149", "150-199")
         for split, number in (("train", 8), ("val", 2))
     }
     for record in images:
@@ -50,6 +50,16 @@ def test_the_paper_s_part_is_a_thousand_images_of_which_800_are_for_training() -
     chosen = choose_balanced(np.repeat(np.arange(1, 201), 6), 250, 0)
     assert len({index for index, *_ in chosen}) == 1000
     assert sum(split == "train" for _, split, _ in chosen) == 800
+
+
+def test_classes_are_half_open_and_200_cells_are_in_none() -> None:
+    counts = np.array([49, 50, 99, 100, 149, 150, 199, 200, 1])
+    chosen = choose_balanced(counts, 2, 0)
+    named = {int(counts[index]): members for index, _, members in chosen}
+    assert named == {
+        **{1: "0-49", 49: "0-49", 50: "50-99", 99: "50-99"},
+        **{100: "100-149", 149: "100-149", 150: "150-199", 199: "150-199"},
+    }
 
 
 def test_equal_seeds_choose_equally_and_others_do_not() -> None:
@@ -93,7 +103,7 @@ def test_counted_images_without_centres_are_no_images_with_centres(
 
 
 def test_too_few_images_of_a_class_are_refused(published: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="too few images with 1 to 50 cells"):
+    with pytest.raises(InputError, match="too few images with 0 to 49 cells"):
         import_cell200(published, tmp_path / "out", per_class=151)
     assert not (tmp_path / "out").exists()
 
