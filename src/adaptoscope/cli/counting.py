@@ -141,6 +141,12 @@ def predict(
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG file: the counts of all images.")
     ] = None,
+    cells: Annotated[
+        Path | None,
+        typer.Option(
+            "--cells", help="CSV file: a row for each cell, with its brightness in each channel."
+        ),
+    ] = None,
     regions: Annotated[
         Path | None,
         typer.Option("--regions", help="Folder of label images; each label gets a row."),
@@ -200,6 +206,7 @@ def predict(
         points=points,
         overlays=overlays,
         plot=plot,
+        cells=cells,
         regions=regions,
         adapt=adapt,
         workers=workers,

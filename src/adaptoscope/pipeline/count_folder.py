@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from adaptoscope import __version__
 from adaptoscope.bulk.tasks import limited_threads, worth_workers
+from adaptoscope.counting.cell_intensities import write_cell_table
 from adaptoscope.counting.count_records import CountRecords
 from adaptoscope.counting.count_table import (
     PredictedCount,
@@ -66,6 +67,7 @@ def count_folder(
     points: str | Path | None = None,
     overlays: str | Path | None = None,
     plot: str | Path | None = None,
+    cells: str | Path | None = None,
     regions: str | Path | None = None,
     adapt: str | Path | None = None,
     workers: int | None = 1,
@@ -98,6 +100,9 @@ def count_folder(
         Folder for one PNG per image.
     plot
         PNG file of the counts of all images.
+    cells
+        Table of all cells, as ``cells.csv``: centre, diameter, and for each channel of the file the
+        mean of the cell's disc less the ground around it, in stored counts.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
     adapt
@@ -156,9 +161,11 @@ def count_folder(
     places = [Path(each) for each in given]
     files, found = _listed(places, path_of(regions), channel)
     source = asked_source(model, device, settings)
-    refuse_useless_source(source, settings, points=points, overlays=overlays, regions=regions)
+    refuse_useless_source(
+        source, settings, points=points, overlays=overlays, regions=regions, cells=cells
+    )
     outputs = CountOutputs(
-        path_of(out), path_of(points), path_of(overlays), path_of(plot), overwrite
+        path_of(out), path_of(points), path_of(overlays), path_of(plot), path_of(cells), overwrite
     )
     asked = _Asked(source, settings, places, files, outputs, path_of(regions))
     before = None if adapt is None else refuse_to_adapt(source, places, calibrated_by)
@@ -239,7 +246,8 @@ def _count(
     from adaptoscope.counting.count_files import CountRun, ToCount
 
     source = asked.source
-    run = CountRun(source, asked.settings, records, asked.regions)
+    measure = asked.outputs.cells is not None
+    run = CountRun(source, asked.settings, records, asked.regions, measure=measure)
     overlays: Sequence[Path | None] = [None] * len(asked.files)
     if asked.outputs.overlays is not None:
         from adaptoscope.pipeline.count_pictures import overlay_of
@@ -274,6 +282,8 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
     summary = summarise_counts(rows, known.change_of_domain(distances) if known else "")
     if outputs.points_table is not None:
         _write_points(outputs.points_table, run, tasks)
+    if outputs.cells is not None:
+        write_cell_table(outputs.cells, lambda: ((task.name, run.found_in(task)) for task in tasks))
     if outputs.plot is not None:
         from adaptoscope.pipeline.count_pictures import plot_of
 
