@@ -39,14 +39,8 @@ class TrainingStep(Protocol):
 class AdaptationRun:
     """One adaptation, from its run folder to the model folder that this becomes.
 
-    Parameters
-    ----------
-    settings
-        Of the method; they name it under ``method``.
-    images
-        Names of the images that are learnt from, under the SHA-256 of their pixels.
-    stains
-        SHA-256 of the stains that are learnt from.
+    The settings name the method under ``method``. `images` are the names of the images that are
+    learnt from under the SHA-256 of their pixels, `stains` the hashes of stains.
     """
 
     def __init__(

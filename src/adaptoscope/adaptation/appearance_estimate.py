@@ -92,14 +92,8 @@ def estimate_look(
 ) -> LookEstimate:
     """Estimate magnification and contrast of the target; no stain is looked at.
 
-    Parameters
-    ----------
-    interval
-        Intensities of the target that become -1 and 1.
-    source, target
-        At most 24 fields of each are looked at; of fewer, several crops of 256 pixels each.
-    scale
-        The magnification, where it is known.
+    At most 24 fields of each domain are looked at; of fewer, several crops of 256 pixels each.
+    `interval` becomes -1 and 1 of the target; `scale` is the magnification, where it is known.
     """
     source, target = source[:_LOOKED_AT], target[:_LOOKED_AT]
     wanted, light = _features(network, target, interval), light_of(source, target)

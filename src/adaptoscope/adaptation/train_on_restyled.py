@@ -36,18 +36,10 @@ def teach_restyled(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Restyle the source pairs and let the network learn on from them.
+    """Restyle the source pairs, whose stains were read, and let the network learn on from them.
 
-    Parameters
-    ----------
-    settings
-        How to learn; magnification and contrast where they are known.
-    source
-        Fields of the microscope that it learnt from, with their stains read.
-    target
-        Fields of the other microscope, of the same bit depth. No stain is looked at.
-    look
-        What the target looks like, where `estimate_look` was asked already.
+    No stain of the target is looked at. `look` is what it looks like, where `estimate_look` was
+    asked already; the settings name magnification and contrast where they are known.
     """
     check_model(model)
     check_stains(model, source)
