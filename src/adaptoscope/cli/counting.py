@@ -135,6 +135,10 @@ def predict(
     points: Annotated[
         Path | None, typer.Option("--points", help="Folder for points.csv: the cell centres.")
     ] = None,
+    cells: Annotated[
+        Path | None,
+        typer.Option("--cells", help="CSV file of one row per cell: place, size, intensities."),
+    ] = None,
     overlays: Annotated[
         Path | None, typer.Option("--overlays", help="Folder for one PNG per image, cells ringed.")
     ] = None,
@@ -198,6 +202,7 @@ def predict(
         model=model,
         out=out,
         points=points,
+        cells=cells,
         overlays=overlays,
         plot=plot,
         regions=regions,

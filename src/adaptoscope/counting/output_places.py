@@ -29,6 +29,8 @@ class CountOutputs:
         Folder for ``points.csv``, the cell centres of all images.
     overlays
         Folder for one PNG per image.
+    cells
+        Table of one row per cell.
     """
 
     table: Path | None = None
@@ -36,6 +38,7 @@ class CountOutputs:
     overlays: Path | None = None
     plot: Path | None = None
     overwrite: bool = False
+    cells: Path | None = None
 
     @property
     def points_table(self) -> Path | None:
@@ -47,6 +50,7 @@ class CountOutputs:
         """Everything that is written, by the name of its option."""
         named = {"table": self.table, "points": self.points}
         named |= {"overlays": self.overlays, "plot": self.plot}
+        named["cells"] = self.cells
         return {name: place for name, place in named.items() if place is not None}
 
     def records(self) -> CountRecords | None:
@@ -72,10 +76,15 @@ def refuse_outputs(
     begun
         Whether this count was begun before: what stands at its places is then its own.
     """
-    single = [place for place in (outputs.table, outputs.points_table, outputs.plot) if place]
+    single = [
+        place
+        for place in (outputs.table, outputs.points_table, outputs.plot, outputs.cells)
+        if place
+    ]
     for option, place, usual in (
         ("--out", outputs.table, "counts.csv"),
         ("--plot", outputs.plot, "counts.png"),
+        ("--cells", outputs.cells, "cells.csv"),
     ):
         if place is not None and place.is_dir():
             raise _refusal(place, "a file name", "a folder", f"give {option} {place / usual}")

@@ -28,7 +28,7 @@ from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.large_images import LargeImage, sample_of
 from adaptoscope.imageio.pixel_size import with_pixel_size
-from adaptoscope.images.cell_centres import Points
+from adaptoscope.images.cell_centres import Points, clamped
 
 LONGEST_ERROR = 700
 """Most characters of the error of one image."""
@@ -184,6 +184,8 @@ def count_image(
     """
     diameter = settings.diameter_px if settings else None
     found = count_cells(model, image, diameter_px=diameter)
+    if found.points is not None:
+        found = replace(found, points=clamped(found.points, image.shape))
     sample = found.shown
     if sample is None:
         sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)

@@ -66,6 +66,7 @@ def count_folder(
     points: str | Path | None = None,
     overlays: str | Path | None = None,
     plot: str | Path | None = None,
+    cells: str | Path | None = None,
     regions: str | Path | None = None,
     adapt: str | Path | None = None,
     workers: int | None = 1,
@@ -98,6 +99,9 @@ def count_folder(
         Folder for one PNG per image.
     plot
         PNG file of the counts of all images.
+    cells
+        Table of one row per cell, as ``cells.csv``: centre, diameter, sharpness, mean of each
+        channel above the local background.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
     adapt
@@ -156,9 +160,16 @@ def count_folder(
     places = [Path(each) for each in given]
     files, found = _listed(places, path_of(regions), channel)
     source = asked_source(model, device, settings)
-    refuse_useless_source(source, settings, points=points, overlays=overlays, regions=regions)
+    refuse_useless_source(
+        source, settings, points=points, cells=cells, overlays=overlays, regions=regions
+    )
     outputs = CountOutputs(
-        path_of(out), path_of(points), path_of(overlays), path_of(plot), overwrite
+        path_of(out),
+        path_of(points),
+        path_of(overlays),
+        path_of(plot),
+        overwrite,
+        cells=path_of(cells),
     )
     asked = _Asked(source, settings, places, files, outputs, path_of(regions))
     before = None if adapt is None else refuse_to_adapt(source, places, calibrated_by)
@@ -274,6 +285,10 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
     summary = summarise_counts(rows, known.change_of_domain(distances) if known else "")
     if outputs.points_table is not None:
         _write_points(outputs.points_table, run, tasks)
+    if outputs.cells is not None:
+        from adaptoscope.pipeline.count_cells import write_cells
+
+        write_cells(outputs.cells, run, tasks, run.settings)
     if outputs.plot is not None:
         from adaptoscope.pipeline.count_pictures import plot_of
 
