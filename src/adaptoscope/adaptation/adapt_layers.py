@@ -8,7 +8,6 @@ from typing import Literal
 
 from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
-    adapted_record,
     check_domains,
     check_model,
     interval_of,
@@ -58,12 +57,9 @@ def adapt_translator(
     if borrows:
         adapted = BorrowedSkipsUNet(adapted, network, settings.last)
         ready_to_predict(adapted, model.record.norm_at_test)
-    record = adapted_record(
-        model,
+    record = run.record(
         target,
-        method=settings.method,
-        learnt_from=images,
-        interval=interval,
+        interval,
         layers=settings.layers,
         skips="source" if borrows else "own",
         preparation=preparation,

@@ -84,6 +84,41 @@ class AdaptationRun:
             seed=self.settings.seed,
         )
 
+    def record(
+        self,
+        target: Sequence[Field],
+        interval: IntensityInterval,
+        *,
+        learnt_from: dict[str, str] | None = None,
+        layers: tuple[int, ...] = (),
+        skips: Literal["own", "source"] = "own",
+        **changes: Any,
+    ) -> TranslatorRecord:
+        """Return what is known of the adapted network; `interval` becomes -1 and 1 of its images.
+
+        `learnt_from` stands for the images of the run where these were changed first.
+        """
+        model, method = self.model, self.settings.method
+        record, before = model.record, model.record.adapted
+        modalities = {each.modality for field in target for each in field.records}
+        origin = AdaptedFrom(
+            source=model.name,
+            source_sha256=hash_of_network(model.network),
+            method=method if before is None else f"{before.method}, then {method}",
+            layers=layers,
+            skips=skips,
+            reads_stains=method == "oracle" or (before is not None and before.reads_stains),
+            target_modality=modalities.pop() if len(modalities) == 1 else None,
+        )
+        return record.changed(
+            intensities=record.intensities.changed(given=interval),
+            measured=None,
+            modality=None,
+            adapted=origin,
+            training_images=record.training_images | (learnt_from or self.images),
+            **changes,
+        )
+
     def write(self, record: TranslatorRecord, network: StainUNet, taught: str) -> Path:
         """Write the model folder; `taught` says in its card what was learnt from."""
         write_translator(self.out, record, network, card=translator_card(record, taught))
@@ -169,44 +204,6 @@ def interval_of(
 def names_by_hash(fields: Sequence[Field]) -> dict[str, str]:
     """Return the names of images under the SHA-256 of their decoded pixels."""
     return {hash_of(field): field.name for field in fields}
-
-
-def adapted_record(
-    model: StainModel,
-    target: Sequence[Field],
-    *,
-    method: str,
-    learnt_from: dict[str, str],
-    interval: IntensityInterval,
-    layers: tuple[int, ...] = (),
-    skips: Literal["own", "source"] = "own",
-    **changes: Any,
-) -> TranslatorRecord:
-    """Return what is known of an adapted network.
-
-    `learnt_from` holds the names of the images that were looked at, under their hashes; `interval`
-    is what becomes -1 and 1 of target images.
-    """
-    record = model.record
-    modalities = {each.modality for field in target for each in field.records}
-    before = record.adapted
-    origin = AdaptedFrom(
-        source=model.name,
-        source_sha256=hash_of_network(model.network),
-        method=method if before is None else f"{before.method}, then {method}",
-        layers=layers,
-        skips=skips,
-        reads_stains=method == "oracle" or (before is not None and before.reads_stains),
-        target_modality=modalities.pop() if len(modalities) == 1 else None,
-    )
-    return record.changed(
-        intensities=record.intensities.changed(given=interval),
-        measured=None,
-        modality=None,
-        adapted=origin,
-        training_images=record.training_images | learnt_from,
-        **changes,
-    )
 
 
 def _warn_if_target_is_nearer(

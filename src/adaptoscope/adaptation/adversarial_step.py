@@ -37,6 +37,7 @@ from adaptoscope.translation.unet import StainUNet
 
 # Moments of Adam as in pix2pix, which paper 2 takes its network from.
 BETAS = (0.5, 0.999)
+# Random numbers of target crops, apart from those of the source.
 _TARGET_STREAM = 2
 
 

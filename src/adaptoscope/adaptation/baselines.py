@@ -15,7 +15,6 @@ import torch
 
 from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
-    adapted_record,
     check_domain,
     check_model,
     interval_of,
@@ -67,14 +66,7 @@ def adapt_without_learning(
         network = with_statistics_of(network.to(run.fabric.device), target, interval, settings)
     else:
         interval, preparation = _intensities(settings, model, target, source)
-    record = adapted_record(
-        model,
-        target,
-        method=settings.method,
-        learnt_from=images,
-        interval=interval,
-        preparation=preparation,
-    )
+    record = run.record(target, interval, preparation=preparation)
     return run.write(record, network, f"what {model.name} learnt from; no weight was changed")
 
 

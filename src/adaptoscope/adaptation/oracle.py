@@ -9,7 +9,6 @@ from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
-    adapted_record,
     check_domain,
     check_model,
     interval_of,
@@ -48,9 +47,7 @@ def fine_tune(
         return out
     interval = interval_of(settings.intensities, model, fields)
     network = learn_on(run, model, fields, interval, "oracle")
-    record = adapted_record(
-        model, fields, method=settings.method, learnt_from=images, interval=interval
-    )
+    record = run.record(fields, interval)
     adapted = StainModel(out.name, record, network)
     record = record.changed(measured=measure(adapted, pairs, description="stain adapt: measure"))
     taught = (

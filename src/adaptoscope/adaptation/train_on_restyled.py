@@ -8,7 +8,6 @@ from pathlib import Path
 
 from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
-    adapted_record,
     check_domains,
     check_model,
     interval_of,
@@ -73,13 +72,8 @@ def teach_restyled(
     write_json(out / LOOK, {**how.described(), **described(look)})
     fields = [restyled(field, how) for field in source]
     network = learn_on(run, model, fields, interval, "restyled pairs")
-    record = adapted_record(
-        model,
-        target,
-        method=settings.method,
-        learnt_from=names_by_hash(target) | names_by_hash(fields),
-        interval=interval,
-    )
+    learnt_from = names_by_hash(target) | names_by_hash(fields)
+    record = run.record(target, interval, learnt_from=learnt_from)
     taught = (
         f"{len(fields)} source images with their stains, restyled after {len(target)} images "
         f"without stains ({how.words}), from the network {model.name}"

@@ -135,15 +135,17 @@ def predict(
     points: Annotated[
         Path | None, typer.Option("--points", help="Folder for points.csv: the cell centres.")
     ] = None,
-    cells: Annotated[
-        Path | None,
-        typer.Option("--cells", help="CSV file of one row per cell: place, size, intensities."),
-    ] = None,
     overlays: Annotated[
         Path | None, typer.Option("--overlays", help="Folder for one PNG per image, cells ringed.")
     ] = None,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="PNG file: the counts of all images.")
+    ] = None,
+    cells: Annotated[
+        Path | None,
+        typer.Option(
+            "--cells", help="CSV file: a row for each cell, with its brightness in each channel."
+        ),
     ] = None,
     regions: Annotated[
         Path | None,
@@ -202,9 +204,9 @@ def predict(
         model=model,
         out=out,
         points=points,
-        cells=cells,
         overlays=overlays,
         plot=plot,
+        cells=cells,
         regions=regions,
         adapt=adapt,
         workers=workers,

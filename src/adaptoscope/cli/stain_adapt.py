@@ -1,11 +1,20 @@
-"""The command of stage 5: adapt a network to another microscope's images."""
+"""Commands of stage 5: adapt a network to another microscope's images, in one way or many."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from adaptoscope.cli.options import Channel, Device, OptionalSeed, Overwrite, Root, Z, plane
+from adaptoscope.cli.options import (
+    Channel,
+    Device,
+    OptionalSeed,
+    Overwrite,
+    Root,
+    Workers,
+    Z,
+    plane,
+)
 
 
 def adapt(
@@ -93,3 +102,22 @@ def adapt(
     typer.echo(adapted.folder)
     if adapted.summary:
         typer.echo(adapted.summary, err=True)
+
+
+def sweep(
+    out: Annotated[Path, typer.Argument(help="Run folder.")],
+    settings: Annotated[
+        Path,
+        typer.Option(
+            "--settings", help="YAML file of a stain_study, as in experiments/layer_matching/."
+        ),
+    ],
+    device: Device = "auto",
+    workers: Workers = 1,
+    overwrite: Overwrite = False,
+) -> None:
+    """Adapt one network in many ways: layers, step sizes, seeds, shifts; curves and a report."""
+    from adaptoscope.pipeline.adapt_stain import sweep_stain
+
+    report = sweep_stain(out, settings, device=device, workers=workers, overwrite=overwrite)
+    typer.echo(f"Report: {report}")

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from adaptoscope.cli.options import Overwrite, Root, Seed
-from adaptoscope.cli.stain_adapt import adapt
-from adaptoscope.cli.stain_sweep import sweep
+from adaptoscope.cli.stain_adapt import adapt, sweep
 from adaptoscope.cli.stain_train import train
 from adaptoscope.cli.stain_use import evaluate, predict
 from adaptoscope.errors import SettingsError

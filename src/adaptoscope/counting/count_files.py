@@ -55,6 +55,7 @@ class CountRun:
     records: CountRecords
     regions: Path | None = None
     draw: Callable[[CountedImage], bytes] | None = None
+    measure: bool = False
 
     def is_done(self, task: ToCount) -> bool:
         """Tell whether a file, as it is now, was counted, and its picture drawn."""
@@ -92,13 +93,25 @@ class CountRun:
         stamp = _stamp(task.file, self.regions)
         draw = None if task.overlay is None else self.draw
         found = count_file(
-            loaded(self.source), task.file, self.settings, regions=self.regions, draw=draw
+            loaded(self.source),
+            task.file,
+            self.settings,
+            regions=self.regions,
+            draw=draw,
+            measure=self.measure,
         )
         if found.picture is not None and task.overlay is not None:
             with atomic_path(task.overlay) as temporary:
                 temporary.write_bytes(found.picture)
+        cells = found.cells
         record = CountRecord(
-            stamp, found.rows, found.points, found.distance, sharpness=found.sharpness
+            stamp,
+            found.rows,
+            found.points,
+            found.distance,
+            found.sharpness,
+            cells.diameter_px if cells else None,
+            cells.intensities if cells else None,
         )
         self.records.write(task.file.path, record)
 

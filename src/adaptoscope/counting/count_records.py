@@ -40,6 +40,8 @@ class CountRecord:
         How unlike the training images it looks; None where the counter does not know them.
     sharpness
         Of each cell, shape (N,), rounded as in ``points.csv``; None where it is not measured.
+    diameter_px, intensities
+        As in `MeasuredCells`; None where cells were not measured.
     """
 
     stamp: list[object]
@@ -47,6 +49,8 @@ class CountRecord:
     points: Points | None = None
     distance: float | None = None
     sharpness: NDArray[np.float64] | None = None
+    diameter_px: float | None = None
+    intensities: Mapping[str, NDArray[np.float64]] | None = None
 
     @property
     def is_counted(self) -> bool:
@@ -114,6 +118,10 @@ class CountRecords:
                 None if points is None else np.array(points, np.float64).reshape(-1, 2),
                 kept["distance"],
                 None if sharp is None else np.array(sharp, np.float64),
+                kept["diameter_px"],
+                None
+                if kept["intensities"] is None
+                else {name: _array(values) for name, values in kept["intensities"].items()},
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -126,6 +134,10 @@ class CountRecords:
             "points": None if record.points is None else record.points.tolist(),
             "distance": record.distance,
             "sharpness": None if record.sharpness is None else record.sharpness.tolist(),
+            "diameter_px": record.diameter_px,
+            "intensities": None
+            if record.intensities is None
+            else {name: _listed(values) for name, values in record.intensities.items()},
         }
         self._write(self._name(image), content)
 
@@ -152,3 +164,12 @@ class CountRecords:
     def _write(self, name: str, content: object) -> None:
         with atomic_path(self.folder / name) as temporary:
             temporary.write_text(json.dumps(content), encoding="ascii")
+
+
+def _array(values: list[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if each is None else each for each in values], np.float64)
+
+
+def _listed(values: NDArray[np.float64]) -> list[float | None]:
+    """Return values as JSON holds them, without NaN."""
+    return [None if np.isnan(each) else float(each) for each in values]

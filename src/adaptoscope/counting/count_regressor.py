@@ -8,6 +8,7 @@ from torch import nn
 
 from adaptoscope.networks.nuclei_encoder import FEATURES
 
+# Of EfficientNet-B0: five halvings.
 _STRIDE = 32
 
 

@@ -7,6 +7,7 @@ from adaptoscope.counting.cutmix import draw_box, paste
 from adaptoscope.counting.dual import draw_dual
 from adaptoscope.counting.settings import CountingSettings
 
+# Boxes have numbers of their own, so that crops are those of `dual` (stream 0 and 1).
 _BOX_STREAM = 2
 
 

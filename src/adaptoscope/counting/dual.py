@@ -5,6 +5,7 @@ import torch
 from adaptoscope.counting.crops import CropBatch, TrainingImages
 from adaptoscope.counting.settings import CountingSettings
 
+# Synthetic crops have random numbers of their own beside those of real ones (stream 0).
 SYNTHETIC_STREAM = 1
 
 

@@ -18,6 +18,7 @@ from adaptoscope.metrics.game import grid_average_error
 from adaptoscope.metrics.point_matching import PointMatch, match_points
 from adaptoscope.training.progress import progress
 
+# 1, 4, 16 and 64 squares, the levels that the measure was published with.
 _LEVELS = (0, 1, 2, 3)
 
 

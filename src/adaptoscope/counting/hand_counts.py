@@ -20,6 +20,7 @@ from adaptoscope.counting.settings import PredictSettings
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.csv_tables import read_table
 
+# One image cannot tell a convention from a mistake.
 _FEWEST = 2
 _SHARPNESS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3)
 # What a change costs, in relative errors: two images often agree with many readings. Of 0, 0.1,

@@ -30,15 +30,15 @@ class CountOutputs:
     overlays
         Folder for one PNG per image.
     cells
-        Table of one row per cell.
+        ``cells.csv``: a row for each cell.
     """
 
     table: Path | None = None
     points: Path | None = None
     overlays: Path | None = None
     plot: Path | None = None
-    overwrite: bool = False
     cells: Path | None = None
+    overwrite: bool = False
 
     @property
     def points_table(self) -> Path | None:
@@ -49,8 +49,7 @@ class CountOutputs:
     def places(self) -> dict[str, Path]:
         """Everything that is written, by the name of its option."""
         named = {"table": self.table, "points": self.points}
-        named |= {"overlays": self.overlays, "plot": self.plot}
-        named["cells"] = self.cells
+        named |= {"overlays": self.overlays, "plot": self.plot, "cells": self.cells}
         return {name: place for name, place in named.items() if place is not None}
 
     def records(self) -> CountRecords | None:
@@ -76,11 +75,8 @@ def refuse_outputs(
     begun
         Whether this count was begun before: what stands at its places is then its own.
     """
-    single = [
-        place
-        for place in (outputs.table, outputs.points_table, outputs.plot, outputs.cells)
-        if place
-    ]
+    files_asked = (outputs.table, outputs.points_table, outputs.plot, outputs.cells)
+    single = [place for place in files_asked if place]
     for option, place, usual in (
         ("--out", outputs.table, "counts.csv"),
         ("--plot", outputs.plot, "counts.png"),

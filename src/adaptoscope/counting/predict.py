@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from adaptoscope.counting.cell_intensities import channel_intensities
 from adaptoscope.counting.count_image import (
     count_cells,
     diameter_of,
@@ -28,7 +29,7 @@ from adaptoscope.errors import AdaptoscopeError, SettingsError, printable
 from adaptoscope.imageio.files import MicroscopyImage
 from adaptoscope.imageio.large_images import LargeImage, sample_of
 from adaptoscope.imageio.pixel_size import with_pixel_size
-from adaptoscope.images.cell_centres import Points, clamped
+from adaptoscope.images.cell_centres import Points
 
 LONGEST_ERROR = 700
 """Most characters of the error of one image."""
@@ -58,6 +59,22 @@ class CountedImage:
 
 
 @dataclass(frozen=True, eq=False)
+class MeasuredCells:
+    """What is known of the cells of one image besides their centres.
+
+    Parameters
+    ----------
+    diameter_px
+        Of the discs that were measured: the usual diameter of the image's cells.
+    intensities
+        From channel to shape (N,), as `channel_intensities` gives them, rounded.
+    """
+
+    diameter_px: float
+    intensities: dict[str, npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, eq=False)
 class CountedFile:
     """What came of one file.
 
@@ -72,6 +89,8 @@ class CountedFile:
         Of each cell, shape (N,), as in `ImageCount`.
     distance
         As in `CountedImage`.
+    cells
+        Diameter and intensities of the cells, where they were asked for and are known.
     """
 
     rows: tuple[PredictedCount, ...]
@@ -79,6 +98,7 @@ class CountedFile:
     sharpness: npt.NDArray[np.float64] | None = None
     distance: float | None = None
     picture: bytes | None = None
+    cells: MeasuredCells | None = None
 
 
 def count_file(
@@ -88,6 +108,7 @@ def count_file(
     *,
     regions: Path | None = None,
     draw: Callable[[CountedImage], bytes] | None = None,
+    measure: bool = False,
 ) -> CountedFile:
     """Read and count one file; whatever is wrong with it costs no other image.
 
@@ -95,6 +116,8 @@ def count_file(
     ----------
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
+    measure
+        Also measure every cell in every channel.
 
     Returns
     -------
@@ -108,7 +131,9 @@ def count_file(
             rows = [counted.row]
             if regions is not None:
                 rows += _region_rows(counted, regions)
-            picture = None
+            picture, cells = None, None
+            if measure:
+                cells = _measured(file, counted, settings)
             if draw is not None:
                 try:
                     picture = draw(counted)
@@ -121,10 +146,35 @@ def count_file(
         failed = PredictedCount(file.name, model=model.name, error=said_of(error, file.path))
         return CountedFile((failed,))
     points = counted.found.points
-    rounded = None if points is None else np.round(points, 2)
+    rounded = None
+    if points is not None:
+        rounded = np.round(_inside(points, counted.image.shape), 2)
     sharpness = counted.found.sharpness
     sharp = None if sharpness is None else np.round(sharpness, 3)
-    return CountedFile(tuple(rows), rounded, sharp, counted.distance, picture)
+    return CountedFile(tuple(rows), rounded, sharp, counted.distance, picture, cells)
+
+
+def _measured(
+    file: FileToCount, counted: CountedImage, settings: PredictSettings
+) -> MeasuredCells | None:
+    """Measure the cells of an image in all channels of its file."""
+    points, diameter = counted.found.points, counted.row.diameter_px
+    if points is None or diameter is None:
+        return None
+    intensities = channel_intensities(
+        file.path,
+        _inside(points, counted.image.shape),
+        diameter,
+        channel=None if file.is_channel else settings.channel,
+        z=settings.z,
+        max_pixels=settings.max_pixels,
+    )
+    return MeasuredCells(diameter, {str(n): np.round(v, 3) for n, v in intensities.items()})
+
+
+def _inside(points: Points, shape: tuple[int, int]) -> Points:
+    """Move the centre of a cell that the border cuts to the border, where it lies outside."""
+    return np.clip(points, 0.0, np.array(shape, np.float64) - 1.0)
 
 
 def said_of(error: Exception, path: Path | None = None) -> str:
@@ -184,8 +234,6 @@ def count_image(
     """
     diameter = settings.diameter_px if settings else None
     found = count_cells(model, image, diameter_px=diameter)
-    if found.points is not None:
-        found = replace(found, points=clamped(found.points, image.shape))
     sample = found.shown
     if sample is None:
         sample = sample_of(image if isinstance(image, LargeImage) else image.pixels)

@@ -18,6 +18,7 @@ from adaptoscope.images.points_on_cells import (
     shows_structure,
 )
 
+# Bounds the time; the share of such images is told well enough from so many.
 _MOST_IMAGES = 200
 # Single images are judged only in sets whose points clearly lie on cells: the mean ranks of nuclei
 # and of red blood cells are 0.37 and more, those of cells in phase contrast 0.31 and less.

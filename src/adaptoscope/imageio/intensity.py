@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 
+# What cameras and the two file formats store.
 BIT_DEPTHS = (8, 16)
 # Beyond these values no counter looks: cells end near 1.
 _LIMITS = (-1.0, 4.0)

@@ -66,15 +66,6 @@ def _remedy_outside(points: Points, shape: tuple[int, int]) -> str:
     return "correct points.csv; check that the coordinates are in pixels, not micrometres"
 
 
-def clamped(points: Points, shape: tuple[int, int]) -> Points:
-    """Move centres that lie outside an image of `shape` to its border, at most half a pixel out.
-
-    The peak of a cell that the border cuts can lie beyond it; the cell is counted all the same. At
-    the far sides the last hundredth of a pixel is left out, so that two decimals stay inside.
-    """
-    return np.clip(points, -0.5, np.array(shape) - 0.51)
-
-
 def inside_window(
     points: Points, top: int, left: int, height: int, width: int
 ) -> NDArray[np.bool_]:

@@ -13,5 +13,6 @@ class Geometry(NamedTuple):
     """A place depends on no pixel farther away than this many, along either axis."""
 
 
+# Read off the layers of each network.
 CENTRES = Geometry(stride=2, reach=96)
 FCRN_A = Geometry(stride=1, reach=64)

@@ -4,6 +4,7 @@ import timm
 import torch
 from torch import nn
 
+# Channels of the last feature map of EfficientNet-B0.
 FEATURES = 1280
 
 

@@ -27,8 +27,10 @@ from adaptoscope.reporting.html import (
 )
 from adaptoscope.reporting.tables import NO_VALUE, Table
 
+# Images of a set, and the pixels of each, that fit beside those of the other set; by eye.
 _SHOWN = 3
 _CROP = 256
+# As many as an 8-bit file has levels.
 _BINS = 256
 _COLUMNS = ("quantity", "A", "B", "difference", "verdict")
 

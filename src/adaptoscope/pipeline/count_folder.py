@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from adaptoscope import __version__
 from adaptoscope.bulk.tasks import limited_threads, worth_workers
+from adaptoscope.counting.cell_intensities import write_cell_table
 from adaptoscope.counting.count_records import CountRecords
 from adaptoscope.counting.count_table import (
     PredictedCount,
@@ -100,8 +101,8 @@ def count_folder(
     plot
         PNG file of the counts of all images.
     cells
-        Table of one row per cell, as ``cells.csv``: centre, diameter, sharpness, mean of each
-        channel above the local background.
+        Table of all cells, as ``cells.csv``: centre, diameter, and for each channel of the file the
+        mean of the cell's disc less the ground around it, in stored counts.
     regions
         Folder of label images, one for each image: every label is a region with a row of its own.
     adapt
@@ -161,15 +162,10 @@ def count_folder(
     files, found = _listed(places, path_of(regions), channel)
     source = asked_source(model, device, settings)
     refuse_useless_source(
-        source, settings, points=points, cells=cells, overlays=overlays, regions=regions
+        source, settings, points=points, overlays=overlays, regions=regions, cells=cells
     )
     outputs = CountOutputs(
-        path_of(out),
-        path_of(points),
-        path_of(overlays),
-        path_of(plot),
-        overwrite,
-        cells=path_of(cells),
+        path_of(out), path_of(points), path_of(overlays), path_of(plot), path_of(cells), overwrite
     )
     asked = _Asked(source, settings, places, files, outputs, path_of(regions))
     before = None if adapt is None else refuse_to_adapt(source, places, calibrated_by)
@@ -250,7 +246,8 @@ def _count(
     from adaptoscope.counting.count_files import CountRun, ToCount
 
     source = asked.source
-    run = CountRun(source, asked.settings, records, asked.regions)
+    measure = asked.outputs.cells is not None
+    run = CountRun(source, asked.settings, records, asked.regions, measure=measure)
     overlays: Sequence[Path | None] = [None] * len(asked.files)
     if asked.outputs.overlays is not None:
         from adaptoscope.pipeline.count_pictures import overlay_of
@@ -286,9 +283,7 @@ def _written(outputs: CountOutputs, run: "CountRun", tasks: Sequence["ToCount"])
     if outputs.points_table is not None:
         _write_points(outputs.points_table, run, tasks)
     if outputs.cells is not None:
-        from adaptoscope.pipeline.count_cells import write_cells
-
-        write_cells(outputs.cells, run, tasks, run.settings)
+        write_cell_table(outputs.cells, lambda: ((task.name, run.found_in(task)) for task in tasks))
     if outputs.plot is not None:
         from adaptoscope.pipeline.count_pictures import plot_of
 

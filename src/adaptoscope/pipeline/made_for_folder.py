@@ -13,6 +13,7 @@ from adaptoscope.style_transfer.stylise_set import StylisationJob
 from adaptoscope.synthesis.settings import SynthesisSettings
 from adaptoscope.training.step_loop import Device, start_fabric
 
+# Holds tens of cells of the usual size.
 _SIDE = 256
 
 

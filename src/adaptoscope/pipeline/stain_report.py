@@ -19,6 +19,7 @@ from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import predict_stains
 
 FloatImage = NDArray[np.float32]
+# Pixels of a field that show its cells on a page with four images in a row; by eye.
 _SHOWN = 256
 _COLUMNS = (
     ("pearson_pooled", "Pooled", 3),

@@ -16,6 +16,7 @@ from adaptoscope.pretrained.weights_files import read_weights, refuse_missing
 PREFIX = "inception:"
 """Stands before the file in the name of the encoder."""
 
+# Channels of the last pooling of Inception v3.
 FEATURES = 2048
 # Input of Inception v3 as published.
 SIDE = 299

@@ -22,6 +22,7 @@ LONGEST = 1600
 
 _STRIP = 30
 _RING, _EDGE = "#ff6a1f", "#1a0d00"
+# Of rings where no diameter is known, in pixels.
 _USUAL_DIAMETER = 12.0
 # A ring is smaller than its cell, so that rings of touching cells stay apart.
 _RING_SHARE = 0.6

@@ -7,6 +7,7 @@ from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
 from adaptoscope.training.schedule import learning_rate_at
 
+# By eye: the average looks back over about 500 steps, and no step is larger than usual.
 _WEIGHT_DECAY = 0.02
 _AVERAGING = 0.998
 _LARGEST_GRADIENT = 1.0

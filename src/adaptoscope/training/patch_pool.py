@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from adaptoscope.errors import InputError
 
+# Room to cut, turn and scale crops of up to 288 pixels.
 PATCH = 288
 _FAR = -1.0e6
 

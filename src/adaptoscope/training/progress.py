@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 
+# A person waits so long without a word; a log file is to stay short.
 PATIENCE_SECONDS = 2.0
 FIRST_LINE_SECONDS = 10.0
 LINE_EVERY_SECONDS = 30.0

@@ -2,6 +2,7 @@
 
 import math
 
+# Share of the peak at the end: the last steps still move, and do no harm.
 _FLOOR = 0.05
 
 

@@ -36,12 +36,8 @@ def draw_given(
     Every field is equally likely; smaller ones are continued by reflection. `interval` becomes -1
     and 1.
     """
-    drawn = []
-    for _ in range(batch):
-        field, window, way = _draw(fields, rng, crop, flips)
-        planes = interval.to_network(unit_of(_cut(field.given[None], window, crop)))
-        drawn.append(_turned(planes, way))
-    return torch.from_numpy(np.stack(drawn))
+    places = [_draw(fields, rng, crop, flips) for _ in range(batch)]
+    return _given(places, interval, crop)
 
 
 def draw_pairs(
@@ -57,13 +53,12 @@ def draw_pairs(
 
     Stains are clipped to [-1, 1], as no output can pass it.
     """
-    given, stains = [], []
-    for _ in range(batch):
-        field, window, way = _draw(fields, rng, crop, flips)
-        planes = intensities.given.to_network(unit_of(_cut(field.given[None], window, crop)))
-        given.append(_turned(planes, way))
-        stains.append(_turned(_stains(field, window, crop, intensities), way))
-    return PairedCrops(torch.from_numpy(np.stack(given)), torch.from_numpy(np.stack(stains)))
+    places = [_draw(fields, rng, crop, flips) for _ in range(batch)]
+    stains = [
+        _turned(_stains(each, window, crop, intensities), way) for each, window, way in places
+    ]
+    given = _given(places, intensities.given, crop)
+    return PairedCrops(given, torch.from_numpy(np.stack(stains)))
 
 
 def _draw(
@@ -73,6 +68,16 @@ def _draw(
     window = random_window(*field.shape, crop, rng)
     way = int(rng.integers(8))
     return field, window, way if flips else 0
+
+
+def _given(
+    places: Sequence[tuple[Field, Window, int]], interval: IntensityInterval, crop: int
+) -> torch.Tensor:
+    drawn = [
+        _turned(interval.to_network(unit_of(_cut(field.given[None], window, crop))), way)
+        for field, window, way in places
+    ]
+    return torch.from_numpy(np.stack(drawn))
 
 
 def _stains(field: Field, window: Window, crop: int, intensities: StainIntensities) -> FloatImage:

@@ -18,6 +18,7 @@ from adaptoscope.training.settings import Settings
 from adaptoscope.translation.fields import Field as ImageField
 
 FloatImage = NDArray[np.float32]
+# Bounds the memory; a percentile 0.1 of so many rests on 4,000 pixels.
 _PIXELS = 4_000_000
 QUANTILES = 1024
 """So many intensities, each as frequent as the next, stand for a histogram."""

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+# 8 convolutions down and 8 up (paper 2, section 4.1).
 LAYERS = 16
 DOWNS = 8
 MULTIPLE = 2**DOWNS

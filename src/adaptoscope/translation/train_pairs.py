@@ -24,6 +24,7 @@ from adaptoscope.translation.patch_discriminator import PatchDiscriminator, bce_
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.unet import StainUNet
 
+# Moments of Adam as in pix2pix.
 BETAS = (0.5, 0.999)
 
 

@@ -28,6 +28,7 @@ from adaptoscope.web.pixels import OpenedImages
 from adaptoscope.web.workspace import Workspace
 
 _STATIC = files("adaptoscope.web") / "static"
+# Of a request: marks of tens of thousands of cells.
 _MOST_BYTES = 20_000_000
 
 

@@ -12,6 +12,7 @@ from adaptoscope.imageio.intensity import IntensityRange
 
 FloatImage = NDArray[np.float32]
 
+# A few hot or dead pixels among thousands must not set the levels.
 PERCENTILES = (0.1, 99.9)
 # Counts of 8 and of 16 bits both lie on the grid of 16 bits.
 _LEVELS = 2**16
