@@ -192,7 +192,7 @@ def check_model(model: StainModel) -> None:
         )
 
 
-def interval_of(
+def choose_interval(
     choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
 ) -> IntensityInterval:
     """Return what becomes -1 and 1: percentiles of the target, or the constants of the source."""

@@ -135,7 +135,7 @@ def evaluate_translator(
     )
 
 
-def joined(parts: Sequence[StainEvaluation]) -> StainEvaluation:
+def join_evaluations(parts: Sequence[StainEvaluation]) -> StainEvaluation:
     """Return the evaluation of the fields of at least one evaluation of one network."""
     first = parts[0]
     return StainEvaluation(
