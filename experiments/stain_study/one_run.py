@@ -18,15 +18,15 @@ from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.collapse import METRICS, judge_run
 from adaptoscope.adaptation.layer_choice.measures import (
     augmentation_consistency,
-    looked_at,
-    measures_of,
-    outputs_of,
+    choose_fields,
+    measure_outputs,
+    predict_outputs,
 )
 from adaptoscope.adaptation.layer_choice.scores import Way
 from adaptoscope.adaptation.methods import METHODS, adapt_by_method, settings_of_method
 from adaptoscope.adaptation.restyling import Contrast
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.train_on_restyled import restyled_as
+from adaptoscope.adaptation.train_on_restyled import restyle_again
 from adaptoscope.errors import DivergedError
 from adaptoscope.imageio.files import write_json
 from adaptoscope.imageio.json_values import plain
@@ -129,18 +129,18 @@ def run_task(task: RunTask) -> Path:
     )
     device = str(start_fabric(task.device).device)
     model = stages.model(device)
-    looked, known = looked_at(target), looked_at(source)
+    looked, known = choose_fields(target), choose_fields(source)
     adapted: StainModel | None = None
     try:
         _adapt(task, stages, model, source, target)
         adapted = load_translator(task.folder, device=device)
-        outputs = outputs_of(adapted, looked)
+        outputs = predict_outputs(adapted, looked)
     except DivergedError:
-        outputs = np.full_like(outputs_of(model, looked), np.nan)
+        outputs = np.full_like(predict_outputs(model, looked), np.nan)
 
     # Without labels.
-    of_source, turned_source = outputs_of(model, known), augmentation_consistency(model, known)
-    measures = measures_of(adapted or model, outputs, looked, of_source, turned_source)
+    of_source, turned_source = predict_outputs(model, known), augmentation_consistency(model, known)
+    measures = measure_outputs(adapted or model, outputs, looked, of_source, turned_source)
     unmatched_magnification = stages.look(task.shift).magnification if task.matches_alone else 1.0
     passed = task.layers if task.settings.adaptation.skips == "adapted" else ()
     verdict = judge_run(
@@ -247,7 +247,7 @@ def _adapt(
             raise DivergedError(f"There is nothing to go on from: {task.taught.name} went astray.")
         network = str(next(model.network.parameters()).device)
         model = load_translator(task.taught.folder, device=network)
-        source = restyled_as(task.taught.folder, source, target)
+        source = restyle_again(task.taught.folder, source, target)
         chosen = chosen.changed(intensities="source")
     # All target images were looked at already; of a part magnification is estimated anew.
     known = task.method == "restyled" and task.target_images is None

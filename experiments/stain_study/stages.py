@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adaptoscope.adaptation.adapted_model import interval_of
+from adaptoscope.adaptation.adapted_model import choose_interval
 from adaptoscope.adaptation.appearance_estimate import (
     LookEstimate,
-    described,
+    describe_look,
     estimate_look,
     from_description,
 )
@@ -88,12 +88,14 @@ class StudyStages:
         if path.exists():
             return
         target = self.target_fields(shift, "train", truth=False)
-        interval = interval_of("source" if shift.intensities == "source" else "own", model, target)
+        interval = choose_interval(
+            "source" if shift.intensities == "source" else "own", model, target
+        )
         source = self.source_fields("train", truth=False)
         scale = self.settings.restyling.scale
         look = estimate_look(model.network, interval, source, target, scale=scale)
         path.parent.mkdir(exist_ok=True)
-        write_json(path, described(look))
+        write_json(path, describe_look(look))
 
     def _look(self, shift: StudyShift) -> Path:
         return self.folder / "looks" / f"{shift.name}.json"

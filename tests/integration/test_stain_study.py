@@ -13,7 +13,7 @@ from adaptoscope.adaptation.appearance_estimate import LookEstimate
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.collapse import HealthVerdict
 from adaptoscope.adaptation.layer_choice.candidates import Trial
-from adaptoscope.adaptation.layer_choice.choose import adapt_automatically, chosen_way
+from adaptoscope.adaptation.layer_choice.choose import adapt_automatically, read_choice
 from adaptoscope.adaptation.layer_choice.scores import CRITERIA
 from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.counting.model_folder import load_counter
@@ -298,7 +298,7 @@ def automatically(study: Path, out: Path, *, images: int | None = None, **how: A
 def test_one_of_several_layers_is_kept(study: Path, tmp_path: Path) -> None:
     quick = RestyledSettings(steps=2, batch=1, scale=1.0, contrast="inverted")
     out = automatically(study, tmp_path / "auto", restyling=quick)
-    way, scores = chosen_way(out)
+    way, scores = read_choice(out)
     ways = {
         "unadapted": "unadapted",
         "layer 2": "layer02_seed0",
@@ -337,7 +337,7 @@ def test_a_clear_look_saves_the_layers(
     )
     quick = RestyledSettings(steps=2, batch=1)
     out = automatically(study, tmp_path / "auto", restyling=quick)
-    way, scores = chosen_way(out)
+    way, scores = read_choice(out)
     if clear:
         assert (way, scores.keys()) == ("restyled", {"unadapted", "restyled"})
         assert json.loads((out / "look.json").read_text("utf-8"))["contrast"] == "same"
@@ -383,7 +383,7 @@ def test_a_target_that_shows_nothing_is_refused_before_anything_is_learnt(
 
 def test_a_single_target_image_is_enough_to_choose(study: Path, tmp_path: Path) -> None:
     out = automatically(study, tmp_path / "auto", restyling=None, images=1)
-    way, scores = chosen_way(out)
+    way, scores = read_choice(out)
     assert scores.keys() == {"unadapted", "layer 2", "layer 13"}
     known = {name: score for name, score in scores.items() if score is not None}
     # Seeds and turned images tell something of one image: places, from the first to the last.

@@ -10,14 +10,14 @@ from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
     check_domains,
     check_model,
-    interval_of,
+    choose_interval,
 )
 from adaptoscope.adaptation.adversarial_step import LayerMatchingStep
 from adaptoscope.adaptation.features import SourceFeatures
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import Preparation, measure_histogram, prepared_field
+from adaptoscope.translation.intensities import Preparation, measure_histogram, prepare_field
 from adaptoscope.translation.trained_model import StainModel, ready_to_predict
 from adaptoscope.translation.unet import BorrowedSkipsUNet
 
@@ -47,9 +47,9 @@ def adapt_translator(
     if settings.intensities == "histogram":
         preparation = measure_histogram(field.pixels for field in source)
     choice: Literal["own", "source"] = "own" if settings.intensities == "own" else "source"
-    interval = interval_of(choice, model, target)
+    interval = choose_interval(choice, model, target)
     known = SourceFeatures(network, source, model.record.intensities.given, settings)
-    seen = [prepared_field(field, preparation) for field in target]
+    seen = [prepare_field(field, preparation) for field in target]
     step = LayerMatchingStep(settings, network, known, seen, interval, run.fabric)
     run.train(step, f"layer {', '.join(map(str, settings.layers))}")
     adapted = ready_to_predict(step.kept, model.record.norm_at_test)

@@ -39,14 +39,8 @@ class TrainingStep(Protocol):
 class AdaptationRun:
     """One adaptation, from its run folder to the model folder that this becomes.
 
-    Parameters
-    ----------
-    settings
-        Of the method; they name it under ``method``.
-    images
-        Names of the images that are learnt from, under the SHA-256 of their pixels.
-    stains
-        SHA-256 of the stains that are learnt from.
+    The settings name the method under ``method``. `images` are the names of the images that are
+    learnt from under the SHA-256 of their pixels, `stains` the hashes of stains.
     """
 
     def __init__(
@@ -192,7 +186,7 @@ def check_model(model: StainModel) -> None:
         )
 
 
-def interval_of(
+def choose_interval(
     choice: Literal["own", "source"], model: StainModel, target: Sequence[Field]
 ) -> IntensityInterval:
     """Return what becomes -1 and 1: percentiles of the target, or the constants of the source."""

@@ -24,7 +24,7 @@ from torch import nn
 
 from adaptoscope.adaptation.discriminators import FeatureDiscriminator, gradient_penalty
 from adaptoscope.adaptation.distances import coral_distance, mean_discrepancy
-from adaptoscope.adaptation.features import Features, SourceFeatures, features_of
+from adaptoscope.adaptation.features import Features, SourceFeatures, compute_features
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.training.averaging import AveragedWeights
 from adaptoscope.training.checkpoints import Stateful
@@ -41,7 +41,7 @@ BETAS = (0.5, 0.999)
 _TARGET_STREAM = 2
 
 
-def adaptable_copy(source: StainUNet, last: int) -> StainUNet:
+def copy_with_free_layers(source: StainUNet, last: int) -> StainUNet:
     """Return a copy of which only the layers 1 to `last` can change; the source network is frozen.
 
     Its later layers have no gradients, and normalise as when predicting.
@@ -70,7 +70,7 @@ class LayerMatchingStep:
         self.fields = fields
         self.interval = interval
         self.device = fabric.device
-        self.adapted = adaptable_copy(source, settings.last)
+        self.adapted = copy_with_free_layers(source, settings.last)
         self.learnt = [weight for weight in self.adapted.parameters() if weight.requires_grad]
         self.optimiser = torch.optim.Adam(self.learnt, settings.learning_rate, BETAS)
         self.average = (
@@ -117,11 +117,11 @@ class LayerMatchingStep:
             flips=settings.flips,
         )
         images, seen = self.known.draw(rng, settings.batch)
-        found = self._scaled(features_of(self.adapted, crops.to(self.device), settings))
+        found = self._standardise(compute_features(self.adapted, crops.to(self.device), settings))
         if settings.method != "adversarial":
             measure = coral_distance if settings.method == "coral" else mean_discrepancy
             distance = torch.stack([measure(seen[layer], found[layer]) for layer in found]).mean()
-            self._update(distance + self._anchored(images, seen))
+            self._update(distance + self._anchor_loss(images, seen))
             return {"distance": distance.detach()}
 
         # 1. D: source features above 0, target features below.
@@ -133,7 +133,7 @@ class LayerMatchingStep:
         self.discriminators.requires_grad_(False)
         said = [bce_real(self.discriminators[str(layer)](found[layer])) for layer in found]
         adversarial = torch.stack(said).mean()
-        self._update(adversarial + self._anchored(images, seen))
+        self._update(adversarial + self._anchor_loss(images, seen))
         self.discriminators.requires_grad_(True)
         return {
             "generator_loss": adversarial.detach(),
@@ -168,13 +168,15 @@ class LayerMatchingStep:
         if self.average is not None:
             self.average.update()
 
-    def _anchored(self, images: torch.Tensor, seen: Features) -> torch.Tensor | float:
+    def _anchor_loss(self, images: torch.Tensor, seen: Features) -> torch.Tensor | float:
         """Return how far G' has moved on source images, weighted; 0 without an anchor."""
         if not self.settings.anchor:
             return 0.0
-        own = self._scaled(features_of(self.adapted, images.to(self.device), self.settings))
+        own = self._standardise(
+            compute_features(self.adapted, images.to(self.device), self.settings)
+        )
         moved = [(own[layer] - seen[layer]).abs().mean() for layer in own]
         return self.settings.anchor * torch.stack(moved).mean()
 
-    def _scaled(self, features: Features) -> Features:
+    def _standardise(self, features: Features) -> Features:
         return {layer: self.known.scales[layer](each) for layer, each in features.items()}

@@ -19,7 +19,7 @@ from adaptoscope.adaptation.restyling import (
     Contrast,
     light_of,
     measure_restyling,
-    restyled,
+    restyle,
 )
 from adaptoscope.translation.crops import draw_given
 from adaptoscope.translation.fields import Field
@@ -92,21 +92,15 @@ def estimate_look(
 ) -> LookEstimate:
     """Estimate magnification and contrast of the target; no stain is looked at.
 
-    Parameters
-    ----------
-    interval
-        Intensities of the target that become -1 and 1.
-    source, target
-        At most 24 fields of each are looked at; of fewer, several crops of 256 pixels each.
-    scale
-        The magnification, where it is known.
+    At most 24 fields of each domain are looked at; of fewer, several crops of 256 pixels each.
+    `interval` becomes -1 and 1 of the target; `scale` is the magnification, where it is known.
     """
     source, target = source[:_LOOKED_AT], target[:_LOOKED_AT]
     wanted, light = _features(network, target, interval), light_of(source, target)
 
     def distance(contrast: Contrast, factor: float) -> float:
         how = measure_restyling(source, target, scale=factor, contrast=contrast, light=light)
-        images = [restyled(field, how) for field in source]
+        images = [restyle(field, how) for field in source]
         return _distance(wanted, _features(network, images, interval))
 
     tried: dict[Contrast, dict[float, float]] = {}
@@ -157,7 +151,7 @@ def _distance(wanted: dict[int, torch.Tensor], found: dict[int, torch.Tensor]) -
         mean = reference.mean(1, keepdim=True)
         deviation = reference.std(1, keepdim=True).clamp(min=1e-6)
         one, other = ((each - mean) / deviation for each in (reference, found[layer]))
-        quantiles = [torch.quantile(_thinned(each), _QUANTILES, dim=1) for each in (one, other)]
+        quantiles = [torch.quantile(_thin(each), _QUANTILES, dim=1) for each in (one, other)]
         covariances = torch.cov(one) - torch.cov(other)
         parts.append(
             (quantiles[0] - quantiles[1]).abs().mean() + covariances.square().mean().sqrt()
@@ -165,11 +159,11 @@ def _distance(wanted: dict[int, torch.Tensor], found: dict[int, torch.Tensor]) -
     return float(torch.stack(parts).mean())
 
 
-def _thinned(features: torch.Tensor) -> torch.Tensor:
+def _thin(features: torch.Tensor) -> torch.Tensor:
     return features[:, :: max(1, features.shape[1] // _OBSERVATIONS)]
 
 
-def described(estimate: LookEstimate) -> dict[str, object]:
+def describe_look(estimate: LookEstimate) -> dict[str, object]:
     """Return an estimate as it is written to JSON."""
     content: dict[str, object] = {"plausible": list(estimate.plausible)}
     for contrast in CONTRASTS:
@@ -182,7 +176,7 @@ def described(estimate: LookEstimate) -> dict[str, object]:
 
 
 def from_description(content: Mapping[str, Any]) -> LookEstimate:
-    """Return the estimate that `described` was given."""
+    """Return the estimate that `describe_look` was given."""
     return LookEstimate(
         {contrast: content[contrast]["scale"] for contrast in CONTRASTS},
         {contrast: content[contrast]["distance"] for contrast in CONTRASTS},

@@ -17,7 +17,7 @@ from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
     check_domain,
     check_model,
-    interval_of,
+    choose_interval,
     names_by_hash,
 )
 from adaptoscope.adaptation.baseline_settings import AdaBNSettings, BaselineSettings
@@ -62,8 +62,8 @@ def adapt_without_learning(
         return out
     network, preparation = model.network, Preparation()
     if isinstance(settings, AdaBNSettings):
-        interval = interval_of(settings.intensities, model, target)
-        network = with_statistics_of(network.to(run.fabric.device), target, interval, settings)
+        interval = choose_interval(settings.intensities, model, target)
+        network = remeasure_statistics(network.to(run.fabric.device), target, interval, settings)
     else:
         interval, preparation = _intensities(settings, model, target, source)
     record = run.record(target, interval, preparation=preparation)
@@ -75,7 +75,7 @@ def _intensities(
 ) -> tuple[IntensityInterval, Preparation]:
     """Return the constants of target images, and how images are prepared."""
     choice: Literal["own", "source"] = "own" if settings.method == "own_range" else "source"
-    interval = interval_of(choice, model, target)
+    interval = choose_interval(choice, model, target)
     if settings.method == "per_image":
         return interval, Preparation(kind="per_image")
     if settings.method == "histogram":
@@ -83,7 +83,7 @@ def _intensities(
     return interval, Preparation()
 
 
-def with_statistics_of(
+def remeasure_statistics(
     network: StainUNet,
     fields: Sequence[Field],
     interval: IntensityInterval,

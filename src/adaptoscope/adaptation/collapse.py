@@ -75,7 +75,7 @@ def judge_run(
     metrics
         Its ``metrics.csv``; absent where nothing was learnt.
     measures
-        Of its outputs, as `measures_of` returns them; NaN where a single field tells nothing.
+        Of its outputs, as `measure_outputs` returns them; NaN where a single field tells nothing.
     unmatched_magnification
         The magnification of the target, as `estimate_look` believes it, where layers were matched
         and nothing else. Features of cells of another size are matched as readily, to the wrong

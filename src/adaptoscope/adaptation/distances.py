@@ -29,7 +29,7 @@ def mean_discrepancy(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor
     spaced, are looked at. Biased estimate with a sum of Gaussian kernels around the mean squared
     distance.
     """
-    one, other = _thinned(_observations(source)), _thinned(_observations(target))
+    one, other = _thin(_observations(source)), _thin(_observations(target))
     together = torch.cat([one, other])
     squared = torch.cdist(together, together).square()
     scale = squared.detach().mean().clamp(min=1e-12)
@@ -45,5 +45,5 @@ def _observations(features: torch.Tensor) -> torch.Tensor:
     return features.movedim(1, -1).reshape(-1, features.shape[1])
 
 
-def _thinned(observations: torch.Tensor) -> torch.Tensor:
+def _thin(observations: torch.Tensor) -> torch.Tensor:
     return observations[:: max(1, len(observations) // _POINTS)][:_POINTS]

@@ -22,7 +22,9 @@ _MEMORY = 512 * 2**20
 _SOURCE_STREAM = 1
 
 
-def features_of(network: StainUNet, images: torch.Tensor, settings: AdaptationSettings) -> Features:
+def compute_features(
+    network: StainUNet, images: torch.Tensor, settings: AdaptationSettings
+) -> Features:
     """Return what the matched layers give for (B, 1, H, W); with `match_cut` the skips too."""
     found: dict[int, torch.Tensor] = {}
     state = network.forward_to(images, settings.layers[0])
@@ -70,7 +72,7 @@ class SourceFeatures:
         kept: dict[int, list[torch.Tensor]] = {}
         with torch.no_grad():
             for part in self.crops.split(settings.batch):
-                found = features_of(network, part.to(device), settings)
+                found = compute_features(network, part.to(device), settings)
                 for layer, features in found.items():
                     kept.setdefault(layer, []).append(features)
         raw = {layer: torch.cat(features) for layer, features in kept.items()}
@@ -90,7 +92,7 @@ def _number(network: StainUNet, settings: AdaptationSettings) -> int:
     """Return how many crops fit into memory, at most as many as asked for."""
     device = next(network.parameters()).device
     with torch.no_grad():
-        one = features_of(
+        one = compute_features(
             network, torch.zeros(1, 1, settings.crop, settings.crop).to(device), settings
         )
     size = sum(4 * features.numel() for features in one.values())

@@ -82,24 +82,10 @@ def adapt_by_method(
     overwrite: bool = False,
     **images: Any,
 ) -> Path:
-    """Adapt a network by the method that the settings are of.
+    """Adapt a network by the method, or the choice among several, that the settings are of.
 
-    Parameters
-    ----------
-    settings
-        Of one method; or of the choice among several, which looks at source and target.
-    device
-        Where to train.
-    overwrite
-        Discard a run with other settings or images in ``out``.
-    images
-        Under the names of `Look`; those that the method does not look at, or that are None, are
-        left out.
-
-    Returns
-    -------
-    Path
-        ``out``. A killed run goes on with the same call.
+    `images` are named as in `Look`; those that the method does not look at, or that are None, are
+    left out. Returns `out`; a killed run goes on with the same call.
     """
     if isinstance(settings, AutoSettings):
         from adaptoscope.adaptation.layer_choice.choose import adapt_automatically

@@ -11,7 +11,7 @@ from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
     check_domain,
     check_model,
-    interval_of,
+    choose_interval,
 )
 from adaptoscope.adaptation.baseline_settings import OracleSettings
 from adaptoscope.adaptation.fine_tuning import learn_on
@@ -45,7 +45,7 @@ def fine_tune(
     run = AdaptationRun(settings, out, model, images, device=device, overwrite=overwrite)
     if run.finished:
         return out
-    interval = interval_of(settings.intensities, model, fields)
+    interval = choose_interval(settings.intensities, model, fields)
     network = learn_on(run, model, fields, interval, "oracle")
     record = run.record(fields, interval)
     adapted = StainModel(out.name, record, network)

@@ -38,7 +38,7 @@ from adaptoscope.adaptation.shifts.magnification import magnify
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.intensity import IntensityScale
 from adaptoscope.translation.fields import Field, hash_of, unit_of
-from adaptoscope.translation.intensities import pooled_pixels
+from adaptoscope.translation.intensities import pool_pixels
 
 FloatImage = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -95,7 +95,7 @@ class Restyling:
             parts.append("uneven light as in the target")
         return ", ".join(parts)
 
-    def described(self) -> dict[str, object]:
+    def describe(self) -> dict[str, object]:
         """Return contrast, noise and light as they are written to JSON."""
         lights = (self.light.before, self.light.after)
         return {
@@ -118,8 +118,8 @@ def measure_restyling(
     Fields may be of any size. `light` is what `light_of` returns, where it was asked already.
     """
     light = light_of(source, target) if light is None else light
-    given = [magnify(_flattened(field.pixels, light.before), scale) for field in source]
-    wanted = [_flattened(field.pixels, light.after) for field in target]
+    given = [magnify(_flatten_light(field.pixels, light.before), scale) for field in source]
+    wanted = [_flatten_light(field.pixels, light.after) for field in target]
     frequencies, power = mean_spectrum(given, "source")
     _, power_wanted = mean_spectrum(wanted, "target")
     variances = [
@@ -131,17 +131,17 @@ def measure_restyling(
     gain = np.sqrt(passed / np.maximum(power, passed / _STRONGEST**2))
     after = _quantiles(wanted)
     how = Restyling(scale, contrast, frequencies, gain, math.sqrt(noise), after, after, light)
-    seen = [_imaged(image, how, field) for image, field in zip(given, source, strict=True)]
+    seen = [_image_as_target(image, how, field) for image, field in zip(given, source, strict=True)]
     return dataclasses.replace(how, before=_quantiles(seen))
 
 
-def restyled(field: Field, restyling: Restyling) -> Field:
+def restyle(field: Field, restyling: Restyling) -> Field:
     """Return a source field in the look of the target, with its stains magnified alike.
 
     The image is in 16-bit counts, whatever it had; stains keep their depth.
     """
-    image = magnify(_flattened(field.pixels, restyling.light.before), restyling.scale)
-    seen = _imaged(image, restyling, field)
+    image = magnify(_flatten_light(field.pixels, restyling.light.before), restyling.scale)
+    seen = _image_as_target(image, restyling, field)
     pixels = np.interp(seen, restyling.before, restyling.after).astype(np.float32)
     if restyling.light.after is not None:
         pixels = pixels * light_at(restyling.light.after, pixels.shape)
@@ -164,7 +164,7 @@ def mean_spectrum(images: Sequence[FloatImage], name: str) -> tuple[FloatArray, 
     edges = np.linspace(0, 0.5, _BINS + 1)
     sums, numbers = np.zeros(_BINS), np.zeros(_BINS)
     for image in images:
-        squared = _transformed(image) ** 2
+        squared = _transform(image) ** 2
         places = np.minimum(np.digitize(_frequencies(image.shape), edges) - 1, _BINS - 1)
         # The mean of the image is no structure.
         counted = np.ones(image.shape)
@@ -188,20 +188,20 @@ def light_of(source: Sequence[Field], target: Sequence[Field]) -> LightChange:
     return light_change(*([field.pixels for field in fields] for fields in (source, target)))
 
 
-def _flattened(image: FloatImage, light: FloatArray | None) -> FloatImage:
+def _flatten_light(image: FloatImage, light: FloatArray | None) -> FloatImage:
     return image if light is None else image / light_at(light, image.shape)
 
 
 def _quantiles(images: Sequence[FloatImage]) -> FloatArray:
     shares = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return np.asarray(np.quantile(pooled_pixels(images), shares), dtype=np.float64)
+    return np.asarray(np.quantile(pool_pixels(images), shares), dtype=np.float64)
 
 
-def _imaged(image: FloatImage, how: Restyling, field: Field) -> FloatImage:
+def _image_as_target(image: FloatImage, how: Restyling, field: Field) -> FloatImage:
     """Return a magnified image as the target's optics and camera show it, in units of its own."""
     factors = np.interp(_frequencies(image.shape), how.frequencies, how.gain)
     sign = -1 if how.contrast == "inverted" else 1
-    found = fft.idctn(sign * factors * _transformed(image), norm="ortho")
+    found = fft.idctn(sign * factors * _transform(image), norm="ortho")
     if how.noise:
         # An image has the same noise whenever it is restyled.
         rng = np.random.default_rng(int(hash_of(field)[:16], 16))
@@ -209,7 +209,7 @@ def _imaged(image: FloatImage, how: Restyling, field: Field) -> FloatImage:
     return np.asarray(found, dtype=np.float32)
 
 
-def _transformed(image: FloatImage) -> FloatArray:
+def _transform(image: FloatImage) -> FloatArray:
     centred = np.asarray(image, dtype=np.float64) - image.mean()
     return np.asarray(fft.dctn(centred, norm="ortho"))
 

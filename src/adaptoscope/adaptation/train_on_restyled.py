@@ -10,13 +10,13 @@ from adaptoscope.adaptation.adapted_model import (
     AdaptationRun,
     check_domains,
     check_model,
-    interval_of,
+    choose_interval,
     names_by_hash,
 )
-from adaptoscope.adaptation.appearance_estimate import LookEstimate, described, estimate_look
+from adaptoscope.adaptation.appearance_estimate import LookEstimate, describe_look, estimate_look
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
 from adaptoscope.adaptation.fine_tuning import learn_on
-from adaptoscope.adaptation.restyling import measure_restyling, restyled
+from adaptoscope.adaptation.restyling import measure_restyling, restyle
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.files import hash_pixels, write_json
 from adaptoscope.training.step_loop import Device
@@ -36,18 +36,10 @@ def teach_restyled(
     device: Device = "auto",
     overwrite: bool = False,
 ) -> Path:
-    """Restyle the source pairs and let the network learn on from them.
+    """Restyle the source pairs, whose stains were read, and let the network learn on from them.
 
-    Parameters
-    ----------
-    settings
-        How to learn; magnification and contrast where they are known.
-    source
-        Fields of the microscope that it learnt from, with their stains read.
-    target
-        Fields of the other microscope, of the same bit depth. No stain is looked at.
-    look
-        What the target looks like, where `estimate_look` was asked already.
+    No stain of the target is looked at. `look` is what it looks like, where `estimate_look` was
+    asked already; the settings name magnification and contrast where they are known.
     """
     check_model(model)
     check_stains(model, source)
@@ -63,14 +55,14 @@ def teach_restyled(
     )
     if run.finished:
         return out
-    interval = interval_of(settings.intensities, model, target)
+    interval = choose_interval(settings.intensities, model, target)
     if look is None:
         network = model.network.to(run.fabric.device)
         look = estimate_look(network, interval, source, target, scale=settings.scale)
     contrast = look.best if settings.contrast == "auto" else settings.contrast
     how = measure_restyling(source, target, scale=look.scales[contrast], contrast=contrast)
-    write_json(out / LOOK, {**how.described(), **described(look)})
-    fields = [restyled(field, how) for field in source]
+    write_json(out / LOOK, {**how.describe(), **describe_look(look)})
+    fields = [restyle(field, how) for field in source]
     network = learn_on(run, model, fields, interval, "restyled pairs")
     learnt_from = names_by_hash(target) | names_by_hash(fields)
     record = run.record(target, interval, learnt_from=learnt_from)
@@ -81,13 +73,13 @@ def teach_restyled(
     return run.write(record, network, taught)
 
 
-def restyled_as(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:
+def restyle_again(out: Path, source: Sequence[Field], target: Sequence[Field]) -> list[Field]:
     """Restyle source fields as a finished run of `teach_restyled` did, from the same fields."""
     said = json.loads((out / LOOK).read_text("utf-8"))
     how = measure_restyling(
         source, target, scale=said[said["contrast"]]["scale"], contrast=said["contrast"]
     )
-    return [restyled(field, how) for field in source]
+    return [restyle(field, how) for field in source]
 
 
 def hashes_of_stains(fields: Sequence[Field]) -> list[str]:

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from adaptoscope.counting.evaluate import evaluate_counter
+from adaptoscope.counting.count_image import count_cells
+from adaptoscope.counting.evaluate import evaluate_counter, refuse_seen
 from adaptoscope.counting.model_folder import JUDGEMENT_FILE, CountingModel
+from adaptoscope.counting.post_processing import DensityReading, DensitySurvey, choose_reading
 from adaptoscope.datasets.counted_images import CountedImageSet
 from adaptoscope.datasets.folds import Folds, split_by_fold
 from adaptoscope.errors import InputError
@@ -150,18 +152,48 @@ def judge_counter(
     LeakageError
         If the old counter was trained on one of the images.
     """
-    rows = []
+    before = {row.image: row for row in evaluate_counter(old, images).images}
+    rows: list[JudgedImage] = []
+    surveys: list[DensitySurvey | None] = []
+    usual = DensityReading()
     for number in range(len(folds)):
-        left_out = split_by_fold(images, folds, number).images_of("test")
-        part = images.with_records(left_out)
-        before, after = (evaluate_counter(each, part) for each in (old, new_of_fold(number)))
-        rows += [
-            JudgedImage(
-                record.name, record.group or "", number, one.true, one.predicted, other.predicted
+        model = new_of_fold(number)
+        usual = model.record.reading or usual
+        for record in split_by_fold(images, folds, number).images_of("test"):
+            image = images.read(record)
+            refuse_seen(image, model.record.training_images, model.name)
+            counted, known = count_cells(model, image), before[record.name]
+            group = record.group or ""
+            rows.append(
+                JudgedImage(record.name, group, number, known.true, known.predicted, counted.count)
             )
-            for record, one, other in zip(left_out, before.images, after.images, strict=True)
+            surveys.append(counted.survey)
+    return judgement_of(old.name, _read_anew(rows, surveys, usual), folds=len(folds), seed=seed)
+
+
+def _read_anew(
+    rows: Sequence[JudgedImage], surveys: Sequence[DensitySurvey | None], usual: DensityReading
+) -> list[JudgedImage]:
+    """Read the densities of each fold as is best in the other folds.
+
+    The counter that is kept reads its density as is best over all folds, and never as is best on
+    what it has learnt from, where it is too sure of itself. So each image is judged by the same
+    way of reading, without its own true count.
+    """
+    read = []
+    for row, survey in zip(rows, surveys, strict=True):
+        others = [
+            (each, other.true)
+            for each, other in zip(surveys, rows, strict=True)
+            if each is not None and other.fold != row.fold
         ]
-    return judgement_of(old.name, rows, folds=len(folds), seed=seed)
+        if survey is None or not others:
+            read.append(row)
+            continue
+        known, true = zip(*others, strict=True)
+        reading = choose_reading(known, true, DensityReading(count=usual.count))
+        read.append(replace(row, new=survey.read(reading)[0]))
+    return read
 
 
 def judgement_of(old: str, rows: Sequence[JudgedImage], *, folds: int, seed: int) -> Judgement:

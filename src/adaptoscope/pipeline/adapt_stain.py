@@ -150,16 +150,16 @@ def adapt_stain(
     if source is not None and needs_source:
         known = _open(source, modality, root, channel, z)
 
-    from adaptoscope.adaptation.layer_choice.choose import chosen_way
+    from adaptoscope.adaptation.layer_choice.choose import read_choice
     from adaptoscope.adaptation.methods import adapt_by_method
     from adaptoscope.training.step_loop import start_fabric
-    from adaptoscope.translation.train_pairs import one_modality
+    from adaptoscope.translation.train_pairs import select_modality
     from adaptoscope.translation.trained_model import load_translator
 
     loaded = load_translator(model, device=str(start_fabric(device).device))
     images: dict[str, object] = {}
     if isinstance(chosen, OracleSettings):
-        images["pairs"] = one_modality(seen, target_modality)  # type: ignore[arg-type]
+        images["pairs"] = select_modality(seen, target_modality)  # type: ignore[arg-type]
     else:
         if known is not None:
             known = _part(known, modality)
@@ -173,7 +173,7 @@ def adapt_stain(
     adapt_by_method(chosen, out, model=loaded, device=device, overwrite=overwrite, **images)
     if not isinstance(chosen, AutoSettings):
         return AdaptedStain(out, name, {}, "")
-    way, scores = chosen_way(out)
+    way, scores = read_choice(out)
     said = f"Chosen among {len(scores)} ways, without labels: {way}."
     if way == "unadapted":
         said = f"None of {len(scores) - 1} ways seems better than the network as it was; only "
@@ -250,11 +250,11 @@ def _part(
     images: PairedStainSet | CountedImageSet, modality: str | None
 ) -> PairedStainSet | CountedImageSet:
     """Return what is learnt from: the split train, of pairs those of one modality."""
-    from adaptoscope.translation.train_pairs import one_modality, training_part
+    from adaptoscope.translation.train_pairs import select_modality, training_part
 
     if isinstance(images, CountedImageSet):
         return images.training_part()
-    return training_part(one_modality(images, modality))
+    return training_part(select_modality(images, modality))
 
 
 def _read_fields(

@@ -89,9 +89,9 @@ def evaluate_stain(
     from adaptoscope.translation.fields import read_fields
     from adaptoscope.translation.model_folder import open_translator
     from adaptoscope.translation.montage import compare_with_mean_cell
-    from adaptoscope.translation.train_pairs import one_modality
+    from adaptoscope.translation.train_pairs import select_modality
 
-    opened = one_modality(listed, modality)
+    opened = select_modality(listed, modality)
     loaded = open_translator(Path(model), device=device)
     chosen = opened if split is None else opened.select(split=split)
     fields = read_fields(chosen, loaded.record.stains)

@@ -91,9 +91,9 @@ def train_stain(
     listed = open_pairs(pairs, root=root)
 
     from adaptoscope.translation.model_folder import read_translator_record
-    from adaptoscope.translation.train_pairs import one_modality, train_translator
+    from adaptoscope.translation.train_pairs import select_modality, train_translator
 
-    opened = one_modality(listed, modality)
+    opened = select_modality(listed, modality)
     folder = train_translator(
         chosen, Path(out), pairs=opened, stains=stain, device=device, overwrite=overwrite
     )

@@ -54,9 +54,7 @@ def draw_pairs(
     Stains are clipped to [-1, 1], as no output can pass it.
     """
     places = [_draw(fields, rng, crop, flips) for _ in range(batch)]
-    stains = [
-        _turned(_stains(each, window, crop, intensities), way) for each, window, way in places
-    ]
+    stains = [_turn(_stains(each, window, crop, intensities), way) for each, window, way in places]
     given = _given(places, intensities.given, crop)
     return PairedCrops(given, torch.from_numpy(np.stack(stains)))
 
@@ -74,7 +72,7 @@ def _given(
     places: Sequence[tuple[Field, Window, int]], interval: IntensityInterval, crop: int
 ) -> torch.Tensor:
     drawn = [
-        _turned(interval.to_network(unit_of(_cut(field.given[None], window, crop))), way)
+        _turn(interval.to_network(unit_of(_cut(field.given[None], window, crop))), way)
         for field, window, way in places
     ]
     return torch.from_numpy(np.stack(drawn))
@@ -96,6 +94,6 @@ def _cut(planes: NDArray[np.integer], window: Window, crop: int) -> NDArray[np.i
     return np.stack(cut)
 
 
-def _turned(planes: FloatImage, way: int) -> FloatImage:
+def _turn(planes: FloatImage, way: int) -> FloatImage:
     turned = np.rot90(planes, way % 4, axes=(1, 2))
     return np.ascontiguousarray(turned[:, :, ::-1] if way >= 4 else turned)

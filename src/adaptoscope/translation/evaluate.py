@@ -107,12 +107,8 @@ def evaluate_translator(
 ) -> StainEvaluation:
     """Predict fields and compare them with their truth, in shares of the stored range.
 
-    Parameters
-    ----------
-    predict
-        Another way from a field to its stains, for baselines; by default the network.
-    baseline
-        A trivial guess of the stains of every field, shape (S, H, W), shares of the stored range.
+    `predict` stands for the network in baselines. `baseline` is a trivial guess of the stains of
+    every field, shape (S, H, W).
     """
     say = predict or (lambda field: predict_stains(model, field.pixels))
     intervals = model.record.intensities.stains
@@ -135,7 +131,7 @@ def evaluate_translator(
     )
 
 
-def joined(parts: Sequence[StainEvaluation]) -> StainEvaluation:
+def join_evaluations(parts: Sequence[StainEvaluation]) -> StainEvaluation:
     """Return the evaluation of the fields of at least one evaluation of one network."""
     first = parts[0]
     return StainEvaluation(

@@ -50,7 +50,9 @@ def finish_translator(
     ready_to_predict(network, settings.norm_at_test)
     measured = measure(StainModel(folder.name, record, network), pairs)
     record = record.changed(measured=measured)
-    write_translator(folder, record, network, card=translator_card(record, _taught(part, settings)))
+    write_translator(
+        folder, record, network, card=translator_card(record, _describe_training(part, settings))
+    )
 
 
 def measure(
@@ -103,6 +105,6 @@ def translator_card(record: TranslatorRecord, taught: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _taught(part: PairedStainSet, settings: TranslationSettings) -> str:
+def _describe_training(part: PairedStainSet, settings: TranslationSettings) -> str:
     number = len({record.input for record in part})
     return f"{number} images of {part.folder.name}, {settings.steps} steps of {settings.batch}"

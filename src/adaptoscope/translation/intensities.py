@@ -64,11 +64,11 @@ def measure_interval(
 
     The percentiles `low` and `high` of at most about four million pixels, evenly spaced over all.
     """
-    found = robust_range(pooled_pixels(images), low, high)
+    found = robust_range(pool_pixels(images), low, high)
     return IntensityInterval(low=found[0], high=found[1])
 
 
-def pooled_pixels(images: Iterable[FloatImage]) -> FloatImage:
+def pool_pixels(images: Iterable[FloatImage]) -> FloatImage:
     """Return pixels of all images, shape (N,): at most about four million, evenly spaced."""
     planes: Sequence[FloatImage] = [np.asarray(image).ravel() for image in images]
     step = max(1, sum(plane.size for plane in planes) // _PIXELS)
@@ -95,11 +95,11 @@ class Preparation(Settings):
 def measure_histogram(images: Iterable[FloatImage]) -> Preparation:
     """Measure the pooled histogram of a set, which others shall get; [0, 1] of the stored range."""
     shares = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    found = np.quantile(pooled_pixels(images), shares)
+    found = np.quantile(pool_pixels(images), shares)
     return Preparation(kind="histogram", quantiles=tuple(round(float(each), 6) for each in found))
 
 
-def prepared(
+def prepare_pixels(
     pixels: FloatImage, interval: IntensityInterval, preparation: Preparation
 ) -> FloatImage:
     """Return an image (H, W) as a network sees it: float32, mostly in [-1, 1].
@@ -114,7 +114,7 @@ def prepared(
     return interval.to_network(pixels)
 
 
-def prepared_field(field: ImageField, preparation: Preparation) -> ImageField:
+def prepare_field(field: ImageField, preparation: Preparation) -> ImageField:
     """Return a field whose image has the histogram of a data set, for training on it.
 
     In 16-bit counts, whatever it had; `constants` leave the field as it is.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adaptoscope.errors import InputError
 from adaptoscope.metrics.correlation import pearson
-from adaptoscope.translation.evaluate import evaluate_translator, joined
+from adaptoscope.translation.evaluate import evaluate_translator, join_evaluations
 from adaptoscope.translation.fields import Field
 from adaptoscope.translation.model_folder import Predictor
 from adaptoscope.translation.predict import predict_stains
@@ -30,12 +30,12 @@ def compare_with_mean_cell(
     _check_grid([*fields, *taught], side)
     tile = mean_tile(taught, side)
     results = [
-        evaluate_translator(model, [field], baseline=repeated(tile, field.shape))
+        evaluate_translator(model, [field], baseline=repeat_tile(tile, field.shape))
         for field in fields
     ]
-    found = joined(results)
+    found = join_evaluations(results)
     guess = evaluate_translator(
-        model, fields, predict=lambda field: repeated(tile, field.shape), description="mean cell"
+        model, fields, predict=lambda field: repeat_tile(tile, field.shape), description="mean cell"
     )
     said = found.as_dict()
     by_stain: dict[str, dict[str, object]] = said["stains"]  # type: ignore[assignment]
@@ -62,7 +62,7 @@ def mean_tile(fields: Sequence[Field], side: int) -> FloatImage:
     return np.asarray(sums / number, dtype=np.float32)
 
 
-def repeated(tile: FloatImage, shape: tuple[int, int]) -> FloatImage:
+def repeat_tile(tile: FloatImage, shape: tuple[int, int]) -> FloatImage:
     """Repeat a tile (S, side, side) over a field whose sides it divides."""
     side = tile.shape[-1]
     return np.tile(tile, (1, shape[0] // side, shape[1] // side))

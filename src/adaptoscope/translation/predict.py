@@ -11,7 +11,7 @@ from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import MicroscopyImage
 from adaptoscope.images.tiling import blending_weights, tile_spans
 from adaptoscope.inference.network import Network
-from adaptoscope.translation.intensities import prepared
+from adaptoscope.translation.intensities import prepare_pixels
 from adaptoscope.translation.layers import MULTIPLE
 from adaptoscope.translation.model_folder import Predictor
 
@@ -33,7 +33,7 @@ def predict_stains(model: Predictor, pixels: FloatImage) -> FloatImage:
     Returns shape (S, H, W), float32, shares of the stored range in the model's order of stains.
     """
     record = model.record
-    seen = prepared(pixels, record.intensities.given, record.preparation)
+    seen = prepare_pixels(pixels, record.intensities.given, record.preparation)
     values = run_network(model.run, seen)
     intervals = record.intensities.stains.values()
     return np.stack(
@@ -67,10 +67,10 @@ def run_network(network: Network, seen: FloatImage) -> FloatImage:
     add up to one, leads from one tile to the next without a seam. Returns shape (S, H, W), in [-1,
     1].
     """
-    return over_tiles(seen, lambda part: _run_whole(network, part))
+    return compute_in_tiles(seen, lambda part: _run_whole(network, part))
 
 
-def over_tiles(
+def compute_in_tiles(
     pixels: FloatImage,
     compute: Callable[[FloatImage], FloatImage],
     *,
@@ -103,12 +103,12 @@ def over_tiles(
     return np.asarray(total / weights, dtype=np.float32)
 
 
-def padded_to_multiple(pixels: FloatImage) -> FloatImage:
+def pad_to_multiple(pixels: FloatImage) -> FloatImage:
     """Continue a field by reflection below and to the right, to a multiple of 256 pixels."""
     missing = [(0, -side % MULTIPLE) for side in pixels.shape]
     return np.pad(pixels, missing, mode="symmetric")
 
 
 def _run_whole(network: Network, seen: FloatImage) -> FloatImage:
-    values = network(padded_to_multiple(seen)[None, None])
+    values = network(pad_to_multiple(seen)[None, None])
     return values[0, :, : seen.shape[0], : seen.shape[1]]

@@ -154,7 +154,7 @@ class PairedStep:
         self.optimiser.step()
 
     def _set_rates(self, index: int) -> None:
-        rate = self.settings.learning_rate * decayed(
+        rate = self.settings.learning_rate * decay_factor(
             index, self.settings.steps, self.settings.decay_from
         )
         optimisers = (
@@ -170,7 +170,7 @@ class PairedStep:
                 group["lr"] = rate
 
 
-def decayed(index: int, steps: int, begin: float) -> float:
+def decay_factor(index: int, steps: int, begin: float) -> float:
     """Return the factor on the step size of step `index`, from 0: 1, and then linearly down to 0.
 
     The fall begins after a share `begin` of the steps; 1 never lets it fall.
@@ -188,7 +188,7 @@ def training_part(pairs: PairedStainSet) -> PairedStainSet:
     return pairs.select(split="train")
 
 
-def one_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
+def select_modality(pairs: PairedStainSet, modality: str | None) -> PairedStainSet:
     """Return the pairs of one modality, which None may leave out where the set has only one."""
     if modality is not None:
         return pairs.select(modality=modality)

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from adaptoscope.adaptation.adapt_layers import adapt_translator
-from adaptoscope.adaptation.adversarial_step import LayerMatchingStep, adaptable_copy
-from adaptoscope.adaptation.features import SourceFeatures, features_of
+from adaptoscope.adaptation.adversarial_step import LayerMatchingStep, copy_with_free_layers
+from adaptoscope.adaptation.features import SourceFeatures, compute_features
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
 from adaptoscope.pretrained.weights_files import hash_of_network
@@ -153,7 +153,7 @@ def test_theta_grows_with_the_layer() -> None:
     sizes = [
         sum(
             w.numel()
-            for w in adaptable_copy(model().network, layer).parameters()
+            for w in copy_with_free_layers(model().network, layer).parameters()
             if w.requires_grad
         )
         for layer in range(1, LAYERS + 1)
@@ -167,7 +167,7 @@ def test_layer_16_is_matched_on_the_stain_itself() -> None:
     image = step.known.crops[:1]
     with torch.no_grad():
         raw = step.adapted(image)
-        seen = features_of(step.adapted, image, step.settings)[16]
+        seen = compute_features(step.adapted, image, step.settings)[16]
     torch.testing.assert_close(seen, raw, rtol=0, atol=0)
 
 
@@ -185,7 +185,7 @@ def test_source_features_are_standardised_and_computed_once() -> None:
     torch.testing.assert_close(together.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-5)
     torch.testing.assert_close(together.std((0, 2, 3)), torch.ones(4), rtol=1e-4, atol=1e-4)
     images, features = known.draw(np.random.default_rng(0), 2)
-    again = known.scales[2](features_of(source.network, images, HOW)[2])
+    again = known.scales[2](compute_features(source.network, images, HOW)[2])
     torch.testing.assert_close(features[2], again, rtol=1e-4, atol=1e-5)
 
 
@@ -197,7 +197,7 @@ def test_an_anchor_holds_the_network_to_what_it_was() -> None:
     away = []
     for step in (free, held):
         with torch.no_grad():
-            own = step._scaled(features_of(step.adapted, step.known.crops, HOW))[2]
+            own = step._standardise(compute_features(step.adapted, step.known.crops, HOW))[2]
         away.append((own - step.known.features[2]).abs().mean().item())
     assert away[1] < 0.8 * away[0]
 

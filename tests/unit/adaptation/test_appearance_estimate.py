@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from adaptoscope.adaptation.appearance_estimate import (
     LookEstimate,
-    described,
+    describe_look,
     estimate_look,
     from_description,
 )
@@ -62,7 +62,7 @@ def test_a_known_magnification_is_not_estimated(eye: StainUNet) -> None:
 
 def test_an_estimate_is_read_as_it_was_written(eye: StainUNet) -> None:
     found = estimate(eye, images(50, 4.0), scale=1.0)
-    assert from_description(json.loads(json.dumps(described(found)))) == found
+    assert from_description(json.loads(json.dumps(describe_look(found)))) == found
 
 
 def test_contrasts_that_are_nearly_as_good_stay_open() -> None:

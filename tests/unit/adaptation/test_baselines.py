@@ -11,7 +11,7 @@ from adaptoscope.adaptation.baseline_settings import (
     BaselineSettings,
     OracleSettings,
 )
-from adaptoscope.adaptation.baselines import adapt_without_learning, with_statistics_of
+from adaptoscope.adaptation.baselines import adapt_without_learning, remeasure_statistics
 from adaptoscope.adaptation.methods import METHODS, settings_of_method
 from adaptoscope.adaptation.settings import AdaptationSettings
 from adaptoscope.errors import InputError, OutputError, SettingsError
@@ -107,7 +107,7 @@ def test_adabn_measures_statistics_of_every_layer_and_nothing_else() -> None:
     before = state(source.network)
     target = fields(1, 30_000)
     given = source.record.intensities.given
-    found = with_statistics_of(source.network, target, given, FEW)
+    found = remeasure_statistics(source.network, target, given, FEW)
     # The second layer by hand: the first has no normalisation.
     means, variances = [], []
     for index in range(FEW.batches):

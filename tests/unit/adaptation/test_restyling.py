@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import fft, ndimage, stats
 
-from adaptoscope.adaptation.restyling import mean_spectrum, measure_restyling, restyled
+from adaptoscope.adaptation.restyling import mean_spectrum, measure_restyling, restyle
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import Field
 
@@ -39,7 +39,7 @@ def test_images_of_the_target_stay_as_they_are() -> None:
     how = measure_restyling(source, source)
     assert how.gain == pytest.approx(np.ones_like(how.gain), abs=1e-6)
     for each in source:
-        again = restyled(each, how).pixels
+        again = restyle(each, how).pixels
         assert np.abs(again - each.pixels).mean() < 0.01
         assert correlation(again, each.pixels) > 0.999
 
@@ -58,14 +58,14 @@ def test_the_gain_is_the_transfer_function_between_both_microscopes() -> None:
     assert how.gain[low] == pytest.approx(expected[low], rel=0.3)
     assert how.gain[how.frequencies > 0.3].max() < 0.1
     blurred = ndimage.gaussian_filter(blobs(7), deviation, mode="reflect")
-    assert correlation(restyled(field(blobs(7)), how).pixels, blurred) > 0.99
+    assert correlation(restyle(field(blobs(7)), how).pixels, blurred) > 0.99
 
 
 def test_inverted_contrast_turns_bright_into_dark() -> None:
     source = many(6)
     target = [field(1 - blobs(50 + seed)) for seed in range(6)]
-    upright = restyled(source[0], measure_restyling(source, target)).pixels
-    turned = restyled(source[0], measure_restyling(source, target, contrast="inverted")).pixels
+    upright = restyle(source[0], measure_restyling(source, target)).pixels
+    turned = restyle(source[0], measure_restyling(source, target, contrast="inverted")).pixels
     # A dark tail becomes a bright one, rank by rank.
     assert stats.spearmanr(upright.ravel(), source[0].pixels.ravel()).statistic > 0.6
     assert correlation(turned, source[0].pixels) < -0.95
@@ -75,7 +75,7 @@ def test_intensities_are_those_of_the_target() -> None:
     source = many(6)
     target = [field(np.minimum(1.6 * blobs(50 + seed), 0.9)) for seed in range(6)]
     how = measure_restyling(source, target)
-    given_ = np.concatenate([restyled(each, how).pixels.ravel() for each in source])
+    given_ = np.concatenate([restyle(each, how).pixels.ravel() for each in source])
     wanted = np.concatenate([each.pixels.ravel() for each in target])
     shares = [0.01, 0.1, 0.5, 0.9, 0.99]
     assert np.quantile(given_, shares) == pytest.approx(np.quantile(wanted, shares), abs=0.01)
@@ -87,12 +87,12 @@ def test_stains_are_magnified_with_the_image() -> None:
     image = blobs(3)
     source = [field(image, np.stack([image, image / 2]))]
     how = measure_restyling(source, many(3, 20, size=4.0), scale=2.0)
-    moved = restyled(source[0], how)
+    moved = restyle(source[0], how)
     assert moved.stains is not None
     assert moved.stains.shape == source[0].stains.shape  # type: ignore[union-attr]
     assert correlation(moved.truth[0], moved.pixels) > 0.7
     assert correlation(source[0].truth[0], moved.pixels) < 0.5
-    assert restyled(field(image), how).stains is None
+    assert restyle(field(image), how).stains is None
 
 
 def test_depths_are_kept_apart() -> None:
@@ -100,7 +100,7 @@ def test_depths_are_kept_apart() -> None:
     source = Field("a", given_, given_[None], 8, ())
     for scale in (1.0, 1.5):
         how = measure_restyling([source], many(2, 9), scale=scale)
-        found = restyled(source, how)
+        found = restyle(source, how)
         assert (found.given.dtype, found.stains.dtype) == (np.uint16, np.uint8)  # type: ignore[union-attr]
 
 
@@ -133,13 +133,13 @@ def test_noise_of_the_target_is_drawn_anew_beside_that_of_the_source(scale: floa
     assert f"noise of {100 * how.noise:.2g} % of the range added" in how.words
     assert "noise" not in dataclasses.replace(how, noise=1e-6).words
 
-    found = [restyled(each, how).pixels for each in source]
+    found = [restyle(each, how).pixels for each in source]
     _, power = mean_spectrum(found, "restyled")
     _, wanted = mean_spectrum([each.pixels for each in target], "target")
     assert power == pytest.approx(wanted, rel=0.5)
     # The histogram, which is matched last, stretches intensities a little once more.
     assert np.median(power / wanted) == pytest.approx(1, rel=0.25)
-    assert (restyled(source[0], how).given == restyled(source[0], how).given).all()
+    assert (restyle(source[0], how).given == restyle(source[0], how).given).all()
     rests = [
         image - ndimage.gaussian_filter(image, 3, mode="reflect") for image in (found[0], found[1])
     ]
@@ -161,14 +161,14 @@ def test_uneven_light_is_taken_over_from_the_target(scale: float) -> None:
     # Optics are told as without the gradient, where noise is weaker than structure.
     low = how.frequencies < 0.2 / scale
     assert how.gain[low] == pytest.approx(plain.gain[low], rel=0.1)
-    expected = restyled(source[0], plain).pixels * rise
-    assert np.abs(restyled(source[0], how).pixels - expected).mean() < 0.02
+    expected = restyle(source[0], plain).pixels * rise
+    assert np.abs(restyle(source[0], how).pixels - expected).mean() < 0.02
     back = measure_restyling([field(each.pixels * rise) for each in source], even, scale=scale)
-    again = restyled(field(source[0].pixels * rise), back).pixels
-    assert np.abs(again - restyled(source[0], plain).pixels).mean() < 0.02
+    again = restyle(field(source[0].pixels * rise), back).pixels
+    assert np.abs(again - restyle(source[0], plain).pixels).mean() < 0.02
 
     assert how.words.endswith("uneven light as in the target")
-    lights = how.described()["light"]
+    lights = how.describe()["light"]
     assert np.array(lights) == pytest.approx(
         np.array([[1, 0, 0, 0, 0, 0], [1, 0.5, 0, 0, 0, 0]]), abs=0.1
     )
@@ -184,7 +184,7 @@ def test_any_size_gives_an_image_within_the_range_of_the_target(
     target = [field(0.2 + 0.5 * rng.random((width, height)))]
     contrast = "inverted" if inverted else "same"
     how = measure_restyling(source, target, scale=scale, contrast=contrast)
-    found = restyled(source[0], how).pixels
+    found = restyle(source[0], how).pixels
     assert found.shape == (height, width)
     assert np.isfinite(how.gain).all()
     assert found.min() >= 0.2 - 1e-4

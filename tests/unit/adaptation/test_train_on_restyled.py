@@ -7,9 +7,9 @@ import pytest
 from adaptoscope.adaptation.adapt_layers import adapt_translator
 from adaptoscope.adaptation.appearance_estimate import LookEstimate
 from adaptoscope.adaptation.baseline_settings import RestyledSettings
-from adaptoscope.adaptation.restyling import measure_restyling, restyled
+from adaptoscope.adaptation.restyling import measure_restyling, restyle
 from adaptoscope.adaptation.settings import AdaptationSettings
-from adaptoscope.adaptation.train_on_restyled import restyled_as, teach_restyled
+from adaptoscope.adaptation.train_on_restyled import restyle_again, teach_restyled
 from adaptoscope.datasets.paired_stains import PairedStainSet
 from adaptoscope.errors import InputError
 from adaptoscope.translation.fields import hash_of, read_fields
@@ -54,9 +54,9 @@ def test_the_network_learns_from_restyled_pairs(pairs: PairedStainSet, tmp_path:
     how = measure_restyling(source, target, scale=1.25, contrast="inverted")
     assert said["noise"] == how.noise
     assert said["light"] == [None, None]
-    fields = [restyled(field, how) for field in source]
+    fields = [restyle(field, how) for field in source]
     assert {hash_of(field) for field in fields} <= taught.record.training_images.keys()
-    for one, other in zip(fields, restyled_as(out, source, target), strict=True):
+    for one, other in zip(fields, restyle_again(out, source, target), strict=True):
         assert np.array_equal(one.given, other.given)
         assert np.array_equal(one.stains, other.stains)
     assert "contrast inverted, magnification 1.25" in (out / "README.md").read_text("utf-8")

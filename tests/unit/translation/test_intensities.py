@@ -12,8 +12,8 @@ from adaptoscope.translation.intensities import (
     Preparation,
     measure_histogram,
     measure_interval,
-    pooled_pixels,
-    prepared_field,
+    pool_pixels,
+    prepare_field,
 )
 
 PIXELS = arrays(np.float32, (3, 4), elements=st.floats(0, 1, width=32))
@@ -53,7 +53,7 @@ def test_an_empty_interval_is_refused() -> None:
 def test_of_very_many_pixels_some_are_taken_evenly() -> None:
     image = np.zeros((3000, 3000), np.float32)
     image[1500:] = 1
-    pooled = pooled_pixels([image, image])
+    pooled = pool_pixels([image, image])
     assert 4_000_000 <= pooled.size < 5_000_000
     assert pooled.mean() == pytest.approx(0.5, abs=1e-3)
 
@@ -63,7 +63,7 @@ def test_a_field_gets_the_histogram_and_keeps_its_order_and_its_stains() -> None
     source = rng.beta(2, 8, (40, 40)).astype(np.float32)
     stored = rng.integers(0, 256, (30, 30)).astype(np.uint8)
     field = Field("a", stored, stored[None], 8, ())
-    found = prepared_field(field, measure_histogram([source]))
+    found = prepare_field(field, measure_histogram([source]))
     assert found.given.dtype == np.uint16
     assert found.stains is field.stains
     wanted, has = (np.quantile(each, [0.1, 0.5, 0.9]) for each in (source, found.pixels))
@@ -75,6 +75,6 @@ def test_a_field_gets_the_histogram_and_keeps_its_order_and_its_stains() -> None
 def test_constants_leave_a_field_as_it_is_and_single_images_have_no_common_range() -> None:
     stored = np.arange(16, dtype=np.uint8).reshape(4, 4)
     field = Field("a", stored, None, 8, ())
-    assert prepared_field(field, Preparation()) is field
+    assert prepare_field(field, Preparation()) is field
     with pytest.raises(ValueError, match="no common range"):
-        prepared_field(field, Preparation(kind="per_image"))
+        prepare_field(field, Preparation(kind="per_image"))

@@ -8,8 +8,8 @@ from adaptoscope.translation.intensities import IntensityInterval, StainIntensit
 from adaptoscope.translation.model_folder import TranslatorRecord
 from adaptoscope.translation.predict import (
     WHOLE,
-    over_tiles,
-    padded_to_multiple,
+    compute_in_tiles,
+    pad_to_multiple,
     predict_stains,
     run_network,
 )
@@ -28,7 +28,7 @@ def test_tiles_of_what_looks_at_single_pixels_have_no_seam(
     height: int, width: int, tile: int, overlap: int, seed: int
 ) -> None:
     pixels = np.random.default_rng(seed).random((height, width), dtype=np.float32)
-    planes = over_tiles(
+    planes = compute_in_tiles(
         pixels, lambda part: np.stack([part, 2 * part]), whole=10, tile=tile, overlap=overlap
     )
     np.testing.assert_allclose(planes, np.stack([pixels, 2 * pixels]), rtol=1e-5, atol=1e-6)
@@ -41,7 +41,7 @@ def test_between_tiles_that_disagree_values_change_gradually() -> None:
         calls.append(part.shape)
         return np.full((1, *part.shape), float(len(calls)), dtype=np.float32)
 
-    planes = over_tiles(np.zeros((16, 60), np.float32), compute, whole=8, tile=40, overlap=20)
+    planes = compute_in_tiles(np.zeros((16, 60), np.float32), compute, whole=8, tile=40, overlap=20)
     assert calls == [(16, 40), (16, 40)]
     steps = np.diff(planes[0, 0])
     assert planes[0, 0, 0] == 1
@@ -57,7 +57,7 @@ def test_any_size_is_predicted_in_its_own_size(shape: tuple[int, int]) -> None:
     found = run_network(TorchNetwork(network), seen)
     assert found.shape == (2, *shape)
     assert np.abs(found).max() <= 1
-    padded = padded_to_multiple(seen)
+    padded = pad_to_multiple(seen)
     assert all(side % 256 == 0 for side in padded.shape)
     np.testing.assert_array_equal(padded[: shape[0], : shape[1]], seen)
 
@@ -90,7 +90,7 @@ def test_a_linear_network_predicts_in_counts_of_the_training_set() -> None:
 
 def test_a_field_goes_on_below_and_to_the_right_as_its_mirror_image() -> None:
     seen = np.arange(255 * 254, dtype=np.float32).reshape(255, 254)
-    padded = padded_to_multiple(seen)
+    padded = pad_to_multiple(seen)
     assert padded.shape == (256, 256)
     np.testing.assert_array_equal(padded[255, :254], seen[254])
     np.testing.assert_array_equal(padded[:255, 254], seen[:, 253])
@@ -123,7 +123,7 @@ def test_what_lies_in_one_tile_only_is_that_tiles_alone(place: int) -> None:
         wrong[:, :, [0, -1]] = 1
         return wrong
 
-    planes = over_tiles(np.zeros((8, 64), np.float32), compute, whole=8, tile=40, overlap=16)
+    planes = compute_in_tiles(np.zeros((8, 64), np.float32), compute, whole=8, tile=40, overlap=16)
     inside = 0 < place < 63
     assert planes[0, 0, place] == (pytest.approx(0, abs=0.07) if inside else 1)
     assert planes[0, 0, 1:-1].max() < 0.07

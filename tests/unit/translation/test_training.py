@@ -12,12 +12,12 @@ from adaptoscope.imageio.microscopy_image import image_of_counts
 from adaptoscope.translation.crops import draw_given, draw_pairs
 from adaptoscope.translation.evaluate import evaluate_translator
 from adaptoscope.translation.fields import read_fields
-from adaptoscope.translation.montage import mean_tile, repeated
+from adaptoscope.translation.montage import mean_tile, repeat_tile
 from adaptoscope.translation.predict import predict_image
 from adaptoscope.translation.settings import TranslationSettings
 from adaptoscope.translation.train_pairs import (
     PairedStep,
-    decayed,
+    decay_factor,
     measure_intensities,
     train_translator,
     training_part,
@@ -144,8 +144,8 @@ def test_a_frozen_network_that_learns_on_learns_in_all_its_layers(squares: Paire
 
 
 def test_the_rate_falls_from_its_share_of_the_steps() -> None:
-    assert [decayed(index, 10, 0.5) for index in (0, 4, 5, 9)] == [1, 1, 1, 0.2]
-    assert decayed(9, 10, 1.0) == 1
+    assert [decay_factor(index, 10, 0.5) for index in (0, 4, 5, 9)] == [1, 1, 1, 0.2]
+    assert decay_factor(9, 10, 1.0) == 1
 
 
 def test_a_killed_training_goes_on_and_ends_the_same(
@@ -211,4 +211,4 @@ def test_the_mean_tile_is_the_mean_of_all_tiles(squares: PairedStainSet) -> None
         for column in range(0, 64, 16)
     ]
     np.testing.assert_allclose(tile, np.mean(cut, axis=0), rtol=1e-5, atol=1e-6)
-    assert np.array_equal(repeated(tile, (64, 64))[:, 16:32, 48:], tile)
+    assert np.array_equal(repeat_tile(tile, (64, 64))[:, 16:32, 48:], tile)

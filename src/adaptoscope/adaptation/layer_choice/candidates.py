@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adaptoscope.adaptation.adapt_layers import adapt_translator
-from adaptoscope.adaptation.adapted_model import interval_of
+from adaptoscope.adaptation.adapted_model import choose_interval
 from adaptoscope.adaptation.appearance_estimate import LookEstimate, estimate_look
 from adaptoscope.adaptation.baseline_settings import (
     UNTOUCHED,
@@ -18,14 +18,14 @@ from adaptoscope.adaptation.baselines import adapt_without_learning
 from adaptoscope.adaptation.collapse import METRICS, judge_run
 from adaptoscope.adaptation.layer_choice.measures import (
     augmentation_consistency,
-    looked_at,
-    measures_of,
-    outputs_of,
+    choose_fields,
+    measure_outputs,
+    predict_outputs,
 )
 from adaptoscope.adaptation.layer_choice.scores import UNADAPTED, Candidate, Way
 from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.restyling import Contrast
-from adaptoscope.adaptation.train_on_restyled import restyled_as, teach_restyled
+from adaptoscope.adaptation.train_on_restyled import restyle_again, teach_restyled
 from adaptoscope.training.progress import part_of
 from adaptoscope.training.step_loop import Device
 from adaptoscope.translation.fields import Field
@@ -50,16 +50,16 @@ class Trial:
         self.source = source
         self.target = target
         self.device: Device = device
-        looked = looked_at(source, settings.look_at)
-        self.of_source = outputs_of(model, looked)
+        looked = choose_fields(source, settings.look_at)
+        self.of_source = predict_outputs(model, looked)
         self.turned_source = augmentation_consistency(model, looked)
-        self.looked = looked_at(target, settings.look_at)
+        self.looked = choose_fields(target, settings.look_at)
 
     def folder(self, way: Way, seed: int) -> Path:
         """Return where a network stands."""
         return self.candidates / (way.slug if way == UNADAPTED else f"{way.slug}_seed{seed}")
 
-    def unadapted(self) -> Candidate:
+    def measure_unadapted(self) -> Candidate:
         """Return the network as every adaptation finds it: only intensities are measured anew."""
         how = BaselineSettings(method=UNTOUCHED[self.settings.adaptation.intensities])
         folder = self.folder(UNADAPTED, 0)
@@ -67,18 +67,18 @@ class Trial:
             how, folder, model=self.model, source=self.source, target=self.target
         )
         before = self._load(folder)
-        said = outputs_of(before, self.looked)
-        measures = measures_of(before, said, self.looked, self.of_source, self.turned_source)
+        said = predict_outputs(before, self.looked)
+        measures = measure_outputs(before, said, self.looked, self.of_source, self.turned_source)
         return Candidate(UNADAPTED, [said], [measures], [True], votes=False)
 
-    def matched(self, way: Way) -> Candidate:
+    def match_layers(self, way: Way) -> Candidate:
         """Match layers, of the source network or of one that learnt from restyled pairs."""
         for seed in self.settings.seeds:
             how = self.settings.adaptation.changed(layers=way.layers, seed=seed)
             model, source = self.model, self.source
             if way.restyled:
                 taught = self.folder(Way((), way.restyled), seed)
-                model, source = self._load(taught), restyled_as(taught, source, self.target)
+                model, source = self._load(taught), restyle_again(taught, source, self.target)
                 how = how.changed(intensities="source")
             with part_of(f"seed {seed}"):
                 adapt_translator(
@@ -96,7 +96,7 @@ class Trial:
         asked = self._restyling.contrast
         return self.look.plausible if asked == "auto" else (asked,)
 
-    def restyled(self, contrast: Contrast) -> Candidate:
+    def learn_restyled(self, contrast: Contrast) -> Candidate:
         """Learn from restyled pairs."""
         for seed in self.settings.seeds:
             with part_of(f"seed {seed}"):
@@ -115,7 +115,7 @@ class Trial:
     def look(self) -> LookEstimate:
         """What the target looks like."""
         how = self._restyling
-        interval = interval_of(how.intensities, self.model, self.target)
+        interval = choose_interval(how.intensities, self.model, self.target)
         return estimate_look(
             self.model.network, interval, self.source, self.target, scale=how.scale
         )
@@ -134,10 +134,10 @@ class Trial:
         for seed in self.settings.seeds:
             folder = self.folder(way, seed)
             adapted = self._load(folder)
-            said = outputs_of(adapted, self.looked)
+            said = predict_outputs(adapted, self.looked)
             outputs.append(said)
             measures.append(
-                measures_of(adapted, said, self.looked, self.of_source, self.turned_source)
+                measure_outputs(adapted, said, self.looked, self.of_source, self.turned_source)
             )
             verdict = judge_run(
                 folder / METRICS,

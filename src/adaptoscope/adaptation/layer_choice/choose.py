@@ -16,7 +16,7 @@ from adaptoscope.adaptation.layer_choice.scores import (
     Candidate,
     Way,
     choose_way,
-    scores_of,
+    score_candidates,
 )
 from adaptoscope.adaptation.layer_choice.settings import AutoSettings
 from adaptoscope.adaptation.train_on_restyled import check_stains, hashes_of_stains
@@ -58,9 +58,9 @@ def adapt_automatically(
     if run.finished:
         return out
     trial = Trial(settings, out / CANDIDATES, model, source, target, device)
-    candidates = [trial.unadapted()]
+    candidates = [trial.measure_unadapted()]
     contrasts = trial.contrasts() if settings.restyling is not None else ()
-    candidates += _tried(contrasts, trial.restyled)
+    candidates += _try_all(contrasts, trial.learn_restyled)
     learnt = {each.way.restyled for each in candidates}
     if settings.criterion != "look" or not any(each.settled for each in candidates):
         ways = [Way(layers) for layers in settings.layers]
@@ -70,7 +70,7 @@ def adapt_automatically(
             if each in learnt
             for layers in settings.restyled_layers
         ]
-        candidates += _tried(ways, trial.matched)
+        candidates += _try_all(ways, trial.match_layers)
     chosen = choose_way(candidates, settings.criterion)
     _write_choice(out, settings, candidates, chosen)
     kept = load_translator(trial.folder(chosen, settings.seeds[0]))
@@ -92,7 +92,7 @@ def adapt_automatically(
     return run.write(record, kept.network, taught_by)
 
 
-def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Candidate]:
+def _try_all(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Candidate]:
     """Return what was learnt in each way; without those that went astray."""
     found = []
     for way in ways:
@@ -103,7 +103,7 @@ def _tried(ways: Sequence[_How], train: Callable[[_How], Candidate]) -> list[Can
     return found
 
 
-def chosen_way(out: Path) -> tuple[str, dict[str, float | None]]:
+def read_choice(out: Path) -> tuple[str, dict[str, float | None]]:
     """Read from a folder of `adapt_automatically` the way in words, and every candidate's score."""
     content = json.loads((out / CHOICE).read_text("utf-8"))
     return content["chosen"], content["scores"]
@@ -112,7 +112,7 @@ def chosen_way(out: Path) -> tuple[str, dict[str, float | None]]:
 def _write_choice(
     out: Path, settings: AutoSettings, candidates: Sequence[Candidate], chosen: Way
 ) -> None:
-    scores = scores_of(candidates, settings.criterion)
+    scores = score_candidates(candidates, settings.criterion)
     write_json(
         out / CHOICE,
         {

@@ -16,7 +16,7 @@ from adaptoscope.adaptation.layer_choice.settings import LOOKED_AT
 from adaptoscope.metrics.correlation import pearson
 from adaptoscope.metrics.two_sample import two_sample_auc
 from adaptoscope.translation.fields import Field
-from adaptoscope.translation.intensities import prepared
+from adaptoscope.translation.intensities import prepare_pixels
 from adaptoscope.translation.predict import run_network
 from adaptoscope.translation.trained_model import StainModel
 
@@ -26,15 +26,15 @@ _PATCH = 64
 _PERCENTILES = (5, 25, 50, 75, 95, 99)
 
 
-def looked_at(fields: Sequence[Field], number: int = LOOKED_AT) -> list[Field]:
+def choose_fields(fields: Sequence[Field], number: int = LOOKED_AT) -> list[Field]:
     """Return at most `number` fields of the commonest size; their outputs can be stacked."""
     shape = mode(field.shape for field in fields)
     return [field for field in fields if field.shape == shape][:number]
 
 
-def outputs_of(model: StainModel, fields: Sequence[Field]) -> Outputs:
+def predict_outputs(model: StainModel, fields: Sequence[Field]) -> Outputs:
     """Predict fields of one size, as the network says it."""
-    return np.stack([run_network(model.run, _seen(model, field)) for field in fields])
+    return np.stack([run_network(model.run, _prepare(model, field)) for field in fields])
 
 
 def augmentation_consistency(model: StainModel, fields: Sequence[Field]) -> float:
@@ -45,7 +45,7 @@ def augmentation_consistency(model: StainModel, fields: Sequence[Field]) -> floa
     """
     values = []
     for field in fields:
-        network, seen = model.run, _seen(model, field)
+        network, seen = model.run, _prepare(model, field)
         plain = run_network(network, seen)
         turned = np.rot90(run_network(network, np.ascontiguousarray(np.rot90(seen))), -1, (1, 2))
         mirrored = run_network(network, np.ascontiguousarray(seen[:, ::-1]))[:, :, ::-1]
@@ -124,7 +124,7 @@ def separability(outputs: Outputs, of_source: Outputs, *, seed: int = 0) -> floa
     return max(area, 1 - area)
 
 
-def measures_of(
+def measure_outputs(
     model: StainModel,
     outputs: Outputs,
     fields: Sequence[Field],
@@ -152,9 +152,9 @@ def measures_of(
     }
 
 
-def _seen(model: StainModel, field: Field) -> Outputs:
+def _prepare(model: StainModel, field: Field) -> Outputs:
     record = model.record
-    return prepared(field.pixels, record.intensities.given, record.preparation)
+    return prepare_pixels(field.pixels, record.intensities.given, record.preparation)
 
 
 def _patch_features(outputs: Outputs) -> NDArray[np.float64]:

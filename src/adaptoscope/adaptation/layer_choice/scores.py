@@ -109,7 +109,7 @@ class Candidate:
         return self.clear and all(self.healthy)
 
 
-def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
+def score_candidates(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way, float]:
     """Score candidates by one criterion, higher for the better.
 
     Minus infinity for a candidate of which a seed ran away, if another is healthy. `consensus`
@@ -134,7 +134,7 @@ def scores_of(candidates: Sequence[Candidate], criterion: Criterion) -> dict[Way
 
 def choose_way(candidates: Sequence[Candidate], criterion: Criterion = "look") -> Way:
     """Return the way of the best candidate; the earlier one of equals."""
-    found = scores_of(candidates, criterion)
+    found = score_candidates(candidates, criterion)
     return max(found, key=lambda way: found[way])
 
 

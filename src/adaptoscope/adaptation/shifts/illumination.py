@@ -98,11 +98,11 @@ def _parts_by_field(images: Sequence[FloatImage]) -> FloatArray:
     if not lit:
         return np.empty((0, len(_POWERS)))
     size = Counter(image.shape for image in lit).most_common(1)[0][0]
-    rows, columns = (_averaged(_places(side), 0) for side in size)
+    rows, columns = (_average(_places(side), 0) for side in size)
     terms = np.stack([np.ones((len(rows), len(columns))), *_terms(rows, columns)])
     flat = terms.reshape(len(terms), -1)
     seen = np.stack(
-        [_averaged(_averaged(image, 0), 1).ravel() for image in lit if image.shape == size]
+        [_average(_average(image, 0), 1).ravel() for image in lit if image.shape == size]
     )
     seen /= seen.mean(axis=1, keepdims=True)
     found = seen @ np.linalg.pinv(flat)
@@ -126,7 +126,7 @@ def _places(side: int) -> FloatArray:
     return np.linspace(-1, 1, side)
 
 
-def _averaged(values: NDArray[np.floating], axis: int) -> FloatArray:
+def _average(values: NDArray[np.floating], axis: int) -> FloatArray:
     """Return means of neighbours along an axis, so that no more than 64 are left."""
     side = values.shape[axis]
     first = np.linspace(0, side, min(side, _FINEST), endpoint=False).astype(int)

@@ -8,12 +8,12 @@ from adaptoscope.imageio.microscopy_image import MicroscopyImage
 FloatImage = NDArray[np.float32]
 
 
-def exposed(light: FloatImage, percent: float) -> FloatImage:
+def expose(light: FloatImage, percent: float) -> FloatImage:
     """Expose linear light for longer, or below 100 per cent for shorter; nothing is cut off yet."""
     return light * np.float32(percent / 100)
 
 
-def saturated(light: FloatImage) -> FloatImage:
+def saturate(light: FloatImage) -> FloatImage:
     """Cut off what is brighter than white, as a full camera does."""
     return np.minimum(light, np.float32(1))
 

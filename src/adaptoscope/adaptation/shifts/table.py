@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from adaptoscope.adaptation.shifts.camera_noise import draw_read_noise, draw_shot_noise
 from adaptoscope.adaptation.shifts.illumination import light_gradient
 from adaptoscope.adaptation.shifts.magnification import magnify
-from adaptoscope.adaptation.shifts.overexposure import exposed, saturated
+from adaptoscope.adaptation.shifts.overexposure import expose, saturate
 from adaptoscope.images.degradation import blur
 from adaptoscope.training.settings import Settings
 
@@ -139,7 +139,7 @@ SHIFTS: list[Shift] = [
     Shift(
         "overexposure",
         _exposure_words,
-        lambda light, given, rng: exposed(light, given.overexposure),
+        lambda light, given, rng: expose(light, given.overexposure),
     ),
     Shift(
         "photons",
@@ -163,4 +163,4 @@ def shift_given(light: FloatImage, settings: ShiftSettings, rng: np.random.Gener
     for shift in SHIFTS:
         if shift.is_in(settings):
             light = shift.apply(light, settings, rng)
-    return light if settings.overexposure is None else saturated(light)
+    return light if settings.overexposure is None else saturate(light)

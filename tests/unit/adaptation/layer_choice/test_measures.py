@@ -4,12 +4,12 @@ import torch
 
 from adaptoscope.adaptation.layer_choice.measures import (
     augmentation_consistency,
+    choose_fields,
     disagreement,
-    looked_at,
     mean_agreement,
-    measures_of,
+    measure_outputs,
     mutual_correlation,
-    outputs_of,
+    predict_outputs,
     relative_contrast,
     relative_spread,
     separability,
@@ -53,7 +53,7 @@ def test_outputs_that_are_no_numbers_are_not_compared() -> None:
     interval = IntensityInterval(low=0.0, high=1.0)
     intensities = StainIntensities(bit_depth=16, given=interval, stains={"a": interval})
     record = TranslatorRecord(width=2, norm="instance", intensities=intensities)
-    found = measures_of(StainModel("m", record, StainUNet(1, 2)), broken, [], outputs(1), 0.9)
+    found = measure_outputs(StainModel("m", record, StainUNet(1, 2)), broken, [], outputs(1), 0.9)
     assert found["finite"] == 0
     assert found["turned_source"] == 0.9
     assert all(np.isnan(found[name]) for name in ("turned", "spread", "separability", "contrast"))
@@ -78,8 +78,8 @@ def test_a_single_field_is_compared_with_nothing() -> None:
 def test_fields_of_the_commonest_size_are_looked_at() -> None:
     sides = (64, 32, 64, 64, 48)
     fields = [Field(f"{i}", np.zeros((s, s), np.uint16), None, 16, ()) for i, s in enumerate(sides)]
-    assert [field.name for field in looked_at(fields, 2)] == ["0", "2"]
-    assert len(looked_at(fields)) == 3
+    assert [field.name for field in choose_fields(fields, 2)] == ["0", "2"]
+    assert len(choose_fields(fields)) == 3
 
 
 class Mirrors(StainUNet):
@@ -102,6 +102,6 @@ def test_turned_images_must_give_turned_outputs(sees: bool, expected: float) -> 
     model = StainModel("m", record, Mirrors(sees=sees))
     planes = np.random.default_rng(0).integers(0, 65535, (2, 64, 64)).astype(np.uint16)
     fields = [Field("f", plane, None, 16, ()) for plane in planes]
-    assert outputs_of(model, fields).shape == (2, 1, 64, 64)
+    assert predict_outputs(model, fields).shape == (2, 1, 64, 64)
     # A fixed ramp is uncorrelated with itself turned, and opposite to itself mirrored.
     assert augmentation_consistency(model, fields) == pytest.approx(expected, abs=0.01)

@@ -6,7 +6,7 @@ from adaptoscope.adaptation.layer_choice.scores import (
     Candidate,
     Way,
     choose_way,
-    scores_of,
+    score_candidates,
 )
 
 SHAPE = (4, 1, 32, 32)
@@ -42,7 +42,7 @@ def test_those_that_are_right_agree_with_each_other() -> None:
         candidate((8,), 1.0),
     ]
     assert choose_way(candidates, "consensus") == Way((3,))
-    scores = scores_of(candidates, "consensus")
+    scores = score_candidates(candidates, "consensus")
     assert min(scores, key=lambda way: scores[way]) == Way((5,))
 
 
@@ -61,7 +61,9 @@ def test_the_network_as_it_was_is_kept_if_adaptations_do_harm() -> None:
 def test_what_has_no_vote_changes_no_other_score() -> None:
     candidates = [candidate((layer,), 0.3 * layer) for layer in (2, 3, 5)]
     before = Candidate(UNADAPTED, [truth()], [], [True], votes=False)
-    alone, beside = (scores_of(each, "consensus") for each in (candidates, [before, *candidates]))
+    alone, beside = (
+        score_candidates(each, "consensus") for each in (candidates, [before, *candidates])
+    )
     assert alone == {way: score for way, score in beside.items() if way != UNADAPTED}
 
 
@@ -72,15 +74,15 @@ def test_what_ran_away_has_no_vote() -> None:
         Candidate(Way((layer,)), [fault, fault], [{}] * 2, [True, False]) for layer in (8, 9, 10)
     ]
     right = [candidate((2,), 0.3), candidate((3,), 0.3)]
-    scores = scores_of([*away, *right], "consensus")
-    assert scores[Way((2,))] == pytest.approx(scores_of(right, "consensus")[Way((2,))])
+    scores = score_candidates([*away, *right], "consensus")
+    assert scores[Way((2,))] == pytest.approx(score_candidates(right, "consensus")[Way((2,))])
     assert choose_way([*away, *right], "consensus") in {Way((2,)), Way((3,))}
 
 
 def test_uncertainty_is_the_difference_between_seeds() -> None:
     candidates = [candidate((2,), 0.8), candidate((3,), 0.3), candidate((5,), 0.1, bias=3)]
     assert choose_way(candidates, "uncertainty") == Way((5,))
-    scores = scores_of(candidates, "uncertainty")
+    scores = score_candidates(candidates, "uncertainty")
     pair = candidates[0].outputs
     assert scores[Way((2,))] == pytest.approx(-np.abs(pair[0] - pair[1]).mean() / 2, rel=1e-5)
 
@@ -142,7 +144,7 @@ def test_ranks_are_the_mean_place_by_three_criteria() -> None:
         candidate((3,), 0.5, turned=0.9, separability=0.9),
         candidate((5,), 0.9, turned=0.7, separability=0.6),
     ]
-    scores = scores_of(candidates, "ranks")
+    scores = score_candidates(candidates, "ranks")
     places = {(2,): (1, 2, 2), (3,): (2, 1, 3), (5,): (3, 3, 1)}
     for layers, expected in places.items():
         assert scores[Way(layers)] == pytest.approx(-np.mean(expected))
@@ -159,7 +161,7 @@ def test_the_network_as_it_was_is_ranked_without_seeds() -> None:
         measures = {"turned": turned, "separability": 0.6}
         return Candidate(UNADAPTED, [truth()], [measures], [True], votes=False)
 
-    assert scores_of([*layers, before(0.9)], "ranks")[UNADAPTED] == -1
+    assert score_candidates([*layers, before(0.9)], "ranks")[UNADAPTED] == -1
     assert choose_way([*layers, before(0.9)], "ranks") in (UNADAPTED, Way((2,)))
     assert choose_way([*layers, before(0.1)], "ranks") == Way((2,))
     assert choose_way([*layers, before(0.9)], "turned") == Way((2,))
@@ -172,7 +174,7 @@ def test_criteria_that_are_defined_for_none_are_left_out() -> None:
         candidate((3,), 0.1, turned=nan, separability=nan),
     ]
     # By seeds layer 3 is first; turned images tell nothing of it, which is the worst.
-    assert scores_of(candidates, "ranks") == {Way((2,)): -1.5, Way((3,)): -1.5}
+    assert score_candidates(candidates, "ranks") == {Way((2,)): -1.5, Way((3,)): -1.5}
 
 
 @pytest.mark.parametrize("criterion", ["uncertainty", "turned", "consensus", "ranks", "look"])

@@ -6,7 +6,7 @@ import pytest
 
 from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify, magnify_labels, magnify_points
-from adaptoscope.adaptation.shifts.overexposure import exposed, saturated
+from adaptoscope.adaptation.shifts.overexposure import expose, saturate
 from adaptoscope.adaptation.shifts.shift_set import write_shifted
 from adaptoscope.adaptation.shifts.table import ShiftSettings
 from adaptoscope.datasets.paired_stains import open_paired_stains
@@ -98,7 +98,7 @@ def test_the_white_level_is_that_of_the_training_images_of_each_modality(folder,
         light = LinearLight(0.0 if dark == "zero" else low, white)
         for i in range(3):
             old = read_image(folder / f"images/f{i}_{kind}.png")
-            expected = light.to_stored_range(saturated(exposed(light.to_linear(old.pixels), 150)))
+            expected = light.to_stored_range(saturate(expose(light.to_linear(old.pixels), 150)))
             new = written.read(by_pair(written)[f"f{i}_{kind}.png", "DNA"]).given
             np.testing.assert_allclose(new.pixels, expected, atol=1.5 / 65535)
 

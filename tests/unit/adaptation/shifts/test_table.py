@@ -9,7 +9,7 @@ from adaptoscope.adaptation.shifts.camera_noise import draw_read_noise, draw_sho
 from adaptoscope.adaptation.shifts.illumination import light_gradient
 from adaptoscope.adaptation.shifts.linear_light import LinearLight
 from adaptoscope.adaptation.shifts.magnification import magnify
-from adaptoscope.adaptation.shifts.overexposure import exposed, saturated, saturated_share
+from adaptoscope.adaptation.shifts.overexposure import expose, saturate, saturated_share
 from adaptoscope.adaptation.shifts.table import ShiftSettings, shift_given
 from adaptoscope.errors import InputError
 from adaptoscope.imageio.microscopy_image import image_of_counts
@@ -22,7 +22,7 @@ def image(shape=(24, 36), seed=0):
 
 
 def overexposed(light, percent):
-    return saturated(exposed(light, percent))
+    return saturate(expose(light, percent))
 
 
 def rng(seed=0):
