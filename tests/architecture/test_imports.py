@@ -45,6 +45,7 @@ ALLOWED = {
     "comparison": SHARED | {"realism"},
     "pipeline": SHARED | STAGES | set(LAST_STAGES) | OVER,
     "web": {"counting", "datasets", "images", "imageio", "errors"},
+    "viewer": SHARED | STAGES | {"pipeline"},
     "cli": SHARED | STAGES | set(LAST_STAGES) | OVER | {"pipeline", "web"},
     "__main__": {"cli"},
     "__init__": {"errors", "imageio", "images", "datasets", "pipeline"},

@@ -148,7 +148,7 @@ def count_file(
     points = counted.found.points
     rounded = None
     if points is not None:
-        rounded = np.round(_inside(points, counted.image.shape), 2)
+        rounded = np.round(points_inside(points, counted.image.shape), 2)
     sharpness = counted.found.sharpness
     sharp = None if sharpness is None else np.round(sharpness, 3)
     return CountedFile(tuple(rows), rounded, sharp, counted.distance, picture, cells)
@@ -163,7 +163,7 @@ def _measured(
         return None
     intensities = channel_intensities(
         file.path,
-        _inside(points, counted.image.shape),
+        points_inside(points, counted.image.shape),
         diameter,
         channel=None if file.is_channel else settings.channel,
         z=settings.z,
@@ -172,7 +172,7 @@ def _measured(
     return MeasuredCells(diameter, {str(n): np.round(v, 3) for n, v in intensities.items()})
 
 
-def _inside(points: Points, shape: tuple[int, int]) -> Points:
+def points_inside(points: Points, shape: tuple[int, int]) -> Points:
     """Move the centre of a cell that the border cuts to the border, where it lies outside."""
     return np.clip(points, 0.0, np.array(shape, np.float64) - 1.0)
 
