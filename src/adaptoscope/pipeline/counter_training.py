@@ -74,13 +74,13 @@ def train_counter(
         .safetensors file.
     start
         Fine-tune a counter in minutes: ``nuclei``, or a model folder with the head ``centres``. It
-        gives the weights in place of `init`, and 100 steps unless the settings say how long.
+        gives the weights in place of `init`, and 200 steps unless the settings say how long.
     judge
         Compare `start` (``nuclei`` if not given) with the new counter on the labelled images, by
         cross-validation that keeps groups together: ``judgement.json``.
     folds
         Cross-validate in so many parts for intervals, at least 2, then train on all. With
-        `judge` 5.
+        `judge` 4.
     seed
         In place of that of the settings, 0.
     device
