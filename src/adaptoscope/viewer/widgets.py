@@ -84,9 +84,12 @@ def check_widget(
 ) -> str:
     """Draw images to count by hand; with finish, read check.csv and tell the bias."""
     if finish:
-        return work.finish_check_of(images, out)
+        said = work.finish_check_of(images, out)
+        show_info(said)
+        return said
     drawn = work.begin_check_of(images, out, model=counter, number=number)
-    return f"Count by hand, and fill in {out / 'check.csv'}: {', '.join(drawn)}"
+    show_info(f"Count these by hand, and fill in {out / 'check.csv'}: {', '.join(drawn)}")
+    return f"{len(drawn)} images are in check.csv"
 
 
 @magic_factory(call_button="Predict", model=FOLDER)

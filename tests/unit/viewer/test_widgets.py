@@ -1,5 +1,6 @@
 import os
 import sys
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def add_samples(viewer, layers):
 def test_the_manifest_is_valid():
     from npe2 import PluginManifest
 
-    manifest = PluginManifest.from_distribution("adaptoscope")
+    manifest = PluginManifest.from_file(files("adaptoscope.viewer").joinpath("napari.yaml"))
     manifest.validate_imports()
     assert len(manifest.contributions.widgets) == 5
 
