@@ -240,7 +240,7 @@ def test_a_counter_is_fitted_to_finished_images_and_measured(visit):
     page.wait_for_selector("#start:enabled")
     page.select_option("#head", "dog")
     page.click("#start")
-    page.wait_for_selector("#counters li >> nth=1 >> text=Not measured")
+    page.wait_for_selector("#counters li >> nth=1 >> text=Not decided")
     page.click("#counters li >> nth=0 >> button")
     # The corrections are those of the counter itself, so it is not off.
     page.wait_for_selector("#counters li >> nth=0 >> text=MAE 0.0")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import field_validator
 
+from adaptoscope.counting.cross_fitting import FOLDER
 from adaptoscope.counting.finish import finish, fitted_reading
 from adaptoscope.counting.heads.table import fitted_heads, kind_of_head
 from adaptoscope.counting.learning_set import refuse_kept_back, usual_diameter
@@ -66,7 +67,7 @@ def train_baseline(
     counts = [float(len(labelled.points(record))) for record in labelled]
     hashes = {image.name: image.sha256 for image in images}
     diameter = usual_diameter(labelled, shown)
-    run = RunFolder.open(out, settings, overwrite=overwrite, parts=MODEL_FILES)
+    run = RunFolder.open(out, settings, overwrite=overwrite, parts=(*MODEL_FILES, FOLDER))
     run.keep_inputs(hashes.values())
     if not (out / "model.json").exists():
         run.record_environment("cpu")

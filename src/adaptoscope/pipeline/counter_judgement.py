@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from adaptoscope.datasets.folds import group_count, grouped_folds
+from adaptoscope.datasets.folds import group_count, grouped_folds, split_by_fold
 from adaptoscope.errors import SettingsError, shortened
 
 if TYPE_CHECKING:
@@ -74,6 +74,19 @@ def folds_to_judge(model: CountingModel, real: CountedImageSet, folds: int | Non
     number = folds or max(2, min(FOLDS, group_count(images.records)))
     grouped_folds(images.records, number, 0)
     return number
+
+
+def fit_without_each(out: Path, head: str, real: CountedImageSet, *, folds: int, seed: int) -> None:
+    """Fit a counter without each part of the images, in ``out/folds``."""
+    from adaptoscope.counting.cross_fitting import FOLDER
+    from adaptoscope.counting.fit_baseline import BaselineSettings, train_baseline
+
+    images = _labelled(real)
+    divided = grouped_folds(images.records, folds, seed)
+    for number in range(folds):
+        part = split_by_fold(images, divided, number).training_part()
+        settings = BaselineSettings(method=head)
+        train_baseline(settings, out / FOLDER / str(number), real=part, overwrite=True)
 
 
 def judge_trained(

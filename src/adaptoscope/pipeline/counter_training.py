@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adaptoscope.bulk.tasks import limited_threads
 from adaptoscope.counting.heads.table import KINDS, fitted_heads, trained_heads, trained_kind
@@ -15,6 +15,7 @@ from adaptoscope.errors import SettingsError, require_training, shortened
 from adaptoscope.pipeline.counter_judgement import (
     counter_to_begin_as,
     fine_tuning,
+    fit_without_each,
     folds_to_judge,
     judge_trained,
 )
@@ -29,6 +30,9 @@ from adaptoscope.pipeline.front_door import (
     values_of,
 )
 from adaptoscope.training.settings import settings_from
+
+if TYPE_CHECKING:
+    from adaptoscope.counting.model_folder import CountingModel
 
 
 def train_counter(
@@ -106,7 +110,7 @@ def train_counter(
     SettingsError
         If there is no such head, or the settings name another one.
     """
-    begun = {"init": init, "start": start, "judge": judge or None, "folds": folds}
+    begun = {"init": init, "start": start, "folds": None if judge else folds}
     options = {"synthetic": synthetic, "unlabelled": unlabelled, "settings": settings}
     if head in fitted_heads():
         _refuse_unused(head, **options, **begun)
@@ -116,7 +120,8 @@ def train_counter(
     if head not in trained_heads():
         _refuse_unused(head, **options, **begun)
         images = open_images(real, root=root, channel=channel, z=z)
-        return _fit(Path(out), head, images, before=before, overwrite=overwrite)
+        fitted = _fit(Path(out), head, images, before=before, overwrite=overwrite)
+        return _judged_fit(fitted, head, images, folds, seed or 0) if judge else fitted
     require_training("training a counter")
     images = open_images(real, root=root, channel=channel, z=z)
     old = None
@@ -156,8 +161,7 @@ def train_counter(
     trained = _described(Path(out), by_folds=chosen.folds > 0, before=before)
     if old is None or not judge:
         return trained
-    found = judge_trained(Path(out), old, images, folds=chosen.folds, seed=chosen.seed)
-    return replace(trained, summary=f"{trained.summary}\n{found.in_words()}", judgement=found)
+    return _with_judgement(trained, old, images, chosen.folds, chosen.seed)
 
 
 def _head(asked: str | None, values: Any, origin: str) -> str:
@@ -192,6 +196,25 @@ def _fit(
     fitted = settings_from({"method": head}, BaselineSettings)
     train_baseline(fitted, out, real=real, overwrite=overwrite)
     return _described(out, by_folds=False, before=before)
+
+
+def _judged_fit(
+    fitted: TrainedModel, head: str, images: CountedImageSet, folds: int | None, seed: int
+) -> TrainedModel:
+    """Fit the same counter without each part of the images, and compare these with `nuclei`."""
+    from adaptoscope.counting.model_folder import load_counter
+
+    old = load_counter("nuclei")
+    number = folds_to_judge(old, images, folds)
+    fit_without_each(fitted.folder, head, images, folds=number, seed=seed)
+    return _with_judgement(fitted, old, images, number, seed)
+
+
+def _with_judgement(
+    trained: TrainedModel, old: CountingModel, images: CountedImageSet, folds: int, seed: int
+) -> TrainedModel:
+    found = judge_trained(trained.folder, old, images, folds=folds, seed=seed)
+    return replace(trained, summary=f"{trained.summary}\n{found.in_words()}", judgement=found)
 
 
 def _described(folder: Path, *, by_folds: bool, before: bool) -> TrainedModel:

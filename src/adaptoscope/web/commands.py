@@ -74,10 +74,9 @@ def _learn(workspace: Workspace, options: Mapping[str, Any]) -> Command:
     arguments = ["count", "train", str(out), "--real", str(workspace.labels)]
     arguments += ["--root", str(workspace.images)]
     head = _one_of(options, "head", ("centres", "nuclei", "dog"))
-    arguments += ["--head", head]
-    if head == "centres":
-        arguments += ["--start", "nuclei", "--judge"]
-        arguments += ["--folds", str(_whole(options, "folds", 2, 20))]
+    arguments += ["--head", head, "--judge"]
+    arguments += ["--start", "nuclei"] if head == "centres" else []
+    arguments += ["--folds", str(_whole(options, "folds", 2, 20))]
     arguments += _planes(options)
     return Command("learn", f"Learn from the finished images ({head})", arguments, True, str(out))
 

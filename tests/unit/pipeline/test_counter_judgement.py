@@ -50,6 +50,23 @@ def test_the_judged_counter_says_so_in_its_folder(labelled: Path, tmp_path: Path
     assert again.judgement == trained.judgement
 
 
+@pytest.mark.parametrize("head", ["dog", "nuclei"])
+def test_a_fitted_counter_is_judged_beside_nuclei(
+    labelled: Path, tmp_path: Path, head: str
+) -> None:
+    fitted = ad.train_counter(tmp_path / "m", real=labelled, head=head, judge=True, folds=3)
+    assert fitted.judgement is not None
+    assert (fitted.judgement.old, fitted.judgement.folds) == ("nuclei", 3)
+    for one in fitted.judgement.images:
+        part = load_counter(fitted.folder / "folds" / str(one.fold))
+        assert one.image not in part.record.training_images.values()
+        record = next(r for r in ad.open_counted_images(labelled) if r.name == one.image)
+        pixels = ad.open_counted_images(labelled).read(record).pixels
+        assert one.new == part.counter.count(pixels).count
+    again = ad.train_counter(tmp_path / "m", real=labelled, head=head, judge=True, folds=3)
+    assert again.judgement == fitted.judgement
+
+
 def test_what_cannot_be_judged_is_refused_before_it_is_trained(
     labelled: Path, tmp_path: Path
 ) -> None:

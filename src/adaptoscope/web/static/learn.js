@@ -16,7 +16,7 @@ export function learnPanel({ find }) {
     find("#start").disabled = number < FEWEST;
   };
   ready();
-  find("#start").onclick = () => begin("learn", { head: find("#head").value, folds: Math.min(5, finished()) });
+  find("#start").onclick = () => begin("learn", { head: find("#head").value, folds: Math.min(4, finished()) });
   return {
     jobs(jobs) {
       ready();
