@@ -89,4 +89,4 @@ def test_a_counter_that_was_not_shown_to_be_better_is_not_offered(workspace):
 
 def test_a_network_learns_from_nuclei_and_is_judged(workspace):
     said = " ".join(command_of(workspace, "learn", {"head": "centres", "folds": 5}).arguments)
-    assert said.endswith("--head centres --start nuclei --judge --folds 5")
+    assert said.endswith("--head centres --judge --start nuclei --folds 5")
